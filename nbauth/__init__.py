@@ -1,0 +1,1 @@
+"""Sign-in for Jupyter notebooks and the data tools in them."""

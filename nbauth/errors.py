@@ -1,0 +1,191 @@
+"""Every exception that nbauth raises.
+
+NbauthError
+├── ConfigError                  a file, key, environment variable or argument is wrong (also a ValueError)
+├── SignInRequired               a person has to sign in first; carries profile, scopes and claims
+├── SignInFailed                 a sign-in was tried and the provider answered with an error
+│   ├── SignInCancelled          the person ended it here: Cancel, Interrupt
+│   ├── SignInTimeout            nobody finished it in time (also a TimeoutError)
+│   └── SignInRefused            the person, or somebody for them, said no on the provider's page
+├── ProviderUnavailable          the identity provider is down, not trusted, or does not speak OpenID
+├── OriginNotAllowed             a token, or a request, would have gone where no profile allows it
+└── DataError                    the API's side of a load
+    ├── ApiError                 the API answered with an error status; carries status, url, body
+    ├── PaginationError          next links that loop, leave the API or cannot be read
+    ├── FormatError              the body is not what its content type says (also a ValueError)
+    └── ReadInterrupted          stopped by the person; what was read is in `.partial` (also a KeyboardInterrupt)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "ApiError",
+    "ConfigError",
+    "DataError",
+    "FormatError",
+    "NbauthError",
+    "OriginNotAllowed",
+    "PaginationError",
+    "ProviderUnavailable",
+    "ReadInterrupted",
+    "SignInCancelled",
+    "SignInFailed",
+    "SignInRefused",
+    "SignInRequired",
+    "SignInTimeout",
+]
+
+
+class NbauthError(Exception):
+    """Base of every error that nbauth raises.
+
+    Args:
+        message: what happened, and to which profile, file, key or URL.
+        next_step: the next line to type, if there is one.
+    """
+
+    def __init__(self, message: str, *, next_step: str | None = None) -> None:
+        super().__init__(message)
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        message = str(self.args[0]) if self.args else ""
+        return f"{message} {self.next_step}" if self.next_step else message
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython prints this in place of its traceback; the exception and its traceback stay whole in
+        # sys.last_exc and under %debug.
+        return [f"{type(self).__name__}: {self}"]
+
+
+class ConfigError(NbauthError, ValueError):
+    """A profile, configuration file, environment variable or argument is wrong."""
+
+
+class SignInRequired(NbauthError):  # noqa: N818 - a contract name; it is a state, not a mistake
+    """A person has to sign in before this can go on.
+
+    Attributes:
+        profile: name of the profile to sign in to.
+        scopes: the scopes that were asked for.
+        claims: a claims challenge (OpenID Connect Core §5.5) to meet, as JSON text, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        profile: str | None = None,
+        scopes: tuple[str, ...] = (),
+        claims: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(message, next_step=next_step)
+        self.profile = profile
+        self.scopes = scopes
+        self.claims = claims
+
+
+class SignInFailed(NbauthError):  # noqa: N818 - a contract name
+    """The provider answered a sign-in with an error.
+
+    Attributes:
+        profile: name of the profile.
+        error: the OAuth error code (RFC 6749 §5.2), such as ``invalid_grant``, or None.
+        code: Entra's number for it, such as ``AADSTS50011``, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        profile: str | None = None,
+        error: str | None = None,
+        code: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(message, next_step=next_step)
+        self.profile = profile
+        self.error = error
+        self.code = code
+
+
+class SignInCancelled(SignInFailed):
+    """The person ended the sign-in here, by Cancel or Interrupt."""
+
+
+class SignInTimeout(SignInFailed, TimeoutError):
+    """Nobody finished the sign-in in time."""
+
+
+class SignInRefused(SignInFailed):
+    """Consent was refused on the provider's page (``access_denied``, RFC 6749 §4.1.2.1)."""
+
+
+class ProviderUnavailable(NbauthError):  # noqa: N818 - a state of somebody else's server
+    """The identity provider cannot be reached, is not trusted, or does not answer as one."""
+
+
+class OriginNotAllowed(NbauthError):  # noqa: N818 - a contract name
+    """A token or a request would have gone to an origin that no profile allows.
+
+    Attributes:
+        url: where it would have gone, without query and fragment.
+    """
+
+    def __init__(self, message: str, *, url: str | None = None, next_step: str | None = None) -> None:
+        super().__init__(message, next_step=next_step)
+        self.url = url
+
+
+class DataError(NbauthError):
+    """A load failed on the API's side.
+
+    Attributes:
+        url: the request's URL, without the values of its query.
+        partial: the rows read before it failed, as a DataFrame, or None.
+    """
+
+    def __init__(
+        self, message: str, *, url: str | None = None, partial: Any = None, next_step: str | None = None
+    ) -> None:
+        super().__init__(message, next_step=next_step)
+        self.url = url
+        self.partial = partial
+
+
+class ApiError(DataError):
+    """The API answered with an error status.
+
+    Attributes:
+        status: the HTTP status code.
+        body: the start of the answer's body, shortened and with tokens removed.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        url: str | None = None,
+        body: str = "",
+        partial: Any = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(message, url=url, partial=partial, next_step=next_step)
+        self.status = status
+        self.body = body
+
+
+class PaginationError(DataError):
+    """Next links loop, lead away from the API or cannot be read."""
+
+
+class FormatError(DataError, ValueError):
+    """A body is not what its content type says."""
+
+
+class ReadInterrupted(DataError, KeyboardInterrupt):
+    """The person stopped a load; what was read is in ``partial``."""

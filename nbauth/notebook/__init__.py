@@ -1,0 +1,1 @@
+"""What the person sees: magics, prompts, progress and tables."""

@@ -1,0 +1,1 @@
+"""From a profile to an account and its tokens."""

@@ -1,0 +1,34 @@
+"""Account: who is signed in, and to which profile; nothing secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["Account"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A person or an application that this kernel is signed in as.
+
+    Attributes:
+        username: the person's sign-in name, or the client id of an application.
+        tenant_id: tenant the account lives in; empty where the provider has no tenants.
+        home_account_id: the provider's stable key for the account, as MSAL forms it.
+        profile: name of the profile it is signed in to.
+        expires_at: when the present access token expires (UTC). It is renewed before that.
+        kind: ``"person"`` or ``"application"``.
+        name: the person's display name, or the username where the provider gives none.
+    """
+
+    username: str
+    tenant_id: str
+    home_account_id: str
+    profile: str
+    expires_at: datetime
+    kind: Literal["person", "application"] = "person"
+    name: str = ""

@@ -1,0 +1,74 @@
+"""How a flow speaks to a person: the one seam between sign-in and what the person sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nbauth.errors import NbauthError
+    from nbauth.signin.account import Account
+
+__all__ = ["Prompt", "SignInRequest"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInRequest:
+    """Who asks, and where the tokens may go: what a person should see before they sign in.
+
+    Attributes:
+        profile: name of the profile.
+        flow: name of the flow that runs.
+        authority_host: host of the identity provider.
+        client_id: the application that asks.
+        tenant: tenant or audience, or None where the provider has none.
+        origins: the origins that the tokens may be sent to.
+        timeout_s: seconds until the sign-in gives up.
+    """
+
+    profile: str
+    flow: str
+    authority_host: str
+    client_id: str
+    tenant: str | None
+    origins: tuple[str, ...]
+    timeout_s: float
+
+
+class Prompt(Protocol):
+    """A person, seen from a flow.
+
+    A flow calls `begin` once, then one of the `show_…` methods, then `wait` again and again, then `end` once,
+    whatever happened. Every method may raise `SignInCancelled`. What is shown must not outlive the sign-in
+    where it can be removed: the addresses hold `state`, the user code is good for minutes.
+    """
+
+    def begin(self, request: SignInRequest) -> None:
+        """Show who asks."""
+
+    def show_address(self, url: str, *, opened: bool) -> None:
+        """Ask the person to sign in at `url`, which a browser is showing already if `opened`."""
+
+    def show_code(self, user_code: str, verification_uri: str, *, expires_at: datetime) -> None:
+        """Ask the person to type `user_code` at `verification_uri` (RFC 8628 §3.3)."""
+
+    def ask_redirect(self, url: str) -> None:
+        """Ask the person to sign in at `url` and to paste the address where their browser ends up.
+
+        The answer comes out of a later `wait`.
+        """
+
+    def wait(self, timeout_s: float) -> str | None:
+        """Let up to `timeout_s` seconds pass.
+
+        Returns:
+            What the person pasted, as soon as they did; None when the time is over.
+
+        Raises:
+            SignInCancelled: the person chose Cancel or interrupted.
+        """
+
+    def end(self, outcome: Account | NbauthError) -> None:
+        """Show how it ended and remove what is no longer good for anything."""
