@@ -1,1 +1,69 @@
 """Sign-in for Jupyter notebooks and the data tools in them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbauth import errors
+    from nbauth.data.session import Session
+    from nbauth.kernel import accounts, add_profile, client, login, login_async, logout
+    from nbauth.loading import open, pages, read, session  # noqa: A004 - a contract name, as in gzip.open
+    from nbauth.signin.account import Account
+    from nbauth.signin.profiles import Profile
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "Account",
+    "Profile",
+    "Session",
+    "accounts",
+    "add_profile",
+    "client",
+    "errors",
+    "login",
+    "login_async",
+    "logout",
+    "open",
+    "pages",
+    "read",
+    "session",
+]
+
+_MODULES = {
+    **dict.fromkeys(("accounts", "add_profile", "client", "login", "login_async", "logout"), "nbauth.kernel"),
+    **dict.fromkeys(("open", "pages", "read", "session"), "nbauth.loading"),
+    "Account": "nbauth.signin.account",
+    "Profile": "nbauth.signin.profiles",
+    "Session": "nbauth.data.session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # On first use (PEP 562), so that `import nbauth` loads neither MSAL nor pandas nor requests.
+    if name == "errors":
+        return importlib.import_module("nbauth.errors")
+    if name not in __all__:
+        raise AttributeError(f"module 'nbauth' has no attribute {name!r}")
+    _compose()
+    value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _compose() -> None:
+    """Put the front end in place: imports point from it to the kernel, so neither can do it."""
+    kernel = importlib.import_module("nbauth.kernel")
+    if kernel.front_end() is None:
+        kernel.use_front_end(importlib.import_module("nbauth.notebook.front_end").FrontEnd())
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Register the magics; called by ``%load_ext nbauth``."""
+    _compose()
+    importlib.import_module("nbauth.notebook.magics").register(ipython)

@@ -1,1 +1,144 @@
-def main() -> None: ...
+"""The command line: ``nbauth demo | profiles | init | doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from nbauth import __version__
+from nbauth.errors import NbauthError
+
+__all__ = ["main"]
+
+_TEMPLATE = '''\
+# nbauth: who signs in, and where the tokens may go. Nothing secret belongs in this file.
+default = "work"
+
+[profiles.work]
+client_id = "00000000-0000-0000-0000-000000000000"   # the application's id at the provider
+tenant = "contoso.onmicrosoft.com"                    # or oidc_authority = "https://login.example.org/realms/lab"
+
+[profiles.work.apis]                                  # origins, and the scopes that each of them needs
+"https://graph.microsoft.com" = ["User.Read"]
+
+# A notebook that runs unattended signs in as the application itself:
+# [profiles.nightly]
+# client_id = "00000000-0000-0000-0000-000000000000"
+# tenant = "contoso.onmicrosoft.com"
+# client_secret = { env = "NIGHTLY_SECRET" }          # or { file = "…" } or { keyring = "service/username" }
+# [profiles.nightly.apis]
+# "https://graph.microsoft.com" = ["https://graph.microsoft.com/.default"]
+'''
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: without the program's name; by default those of the process.
+
+    Returns:
+        The exit status: 0 when it did what was asked, 1 when not.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except NbauthError as error:
+        print(f"nbauth: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="nbauth", description="Sign-in for Jupyter notebooks.")
+    parser.add_argument("--version", action="version", version=f"nbauth {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="try it without a tenant: a provider, an API and a notebook")
+    mode = demo.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="do the main job with nobody there, and say how it went")
+    mode.add_argument("--serve", action="store_true", help="only serve; print one line of JSON")
+    demo.add_argument("--port", type=int, default=0, metavar="N", help="port of the provider (default: any)")
+    demo.set_defaults(run=_demo)
+
+    profiles = commands.add_parser("profiles", help="list the profiles that hold here")
+    profiles.set_defaults(run=_profiles)
+
+    init = commands.add_parser("init", help="write an nbauth.toml to start from")
+    init.set_defaults(run=_init)
+
+    doctor = commands.add_parser("doctor", help="say what nbauth finds here, and whether the providers answer")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> int:
+    try:
+        from nbauth.demo import check, lab, serve
+    except ImportError as error:
+        print(f"nbauth demo needs {error.name}. Run: pip install 'nbauth[demo]'", file=sys.stderr)
+        return 1
+    if options.check:
+        return check.run(port=options.port)
+    if options.serve:
+        return serve.run(port=options.port)
+    return lab.run(port=options.port)
+
+
+def _profiles(_options: argparse.Namespace) -> int:
+    from nbauth import kernel
+    from nbauth.signin.profile_choice import default_name
+
+    config = kernel.config()
+    if not config.profiles:
+        print("No profile is configured. Run: nbauth init, or nbauth demo to try it without a tenant.")
+        return 1
+    print(config.source)
+    for name, profile in config.profiles.items():
+        mark = "*" if name == default_name(config) else " "
+        print(f"{mark} {name}: {profile.kind}, {profile.authority_url}")
+        for origin, scopes in profile.apis.items():
+            print(f"    {origin}: {' '.join(scopes) or '(no scopes)'}")
+    return 0
+
+
+def _init(_options: argparse.Namespace) -> int:
+    path = Path.cwd() / "nbauth.toml"
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(_TEMPLATE)
+    except FileExistsError:
+        print(f"{path} is there already and was left as it is.", file=sys.stderr)
+        return 1
+    print(f"Wrote {path}. Put in your application's client_id and tenant, then run: %login")
+    return 0
+
+
+def _doctor(_options: argparse.Namespace) -> int:
+    from nbauth import kernel
+    from nbauth.signin.environment import detect
+
+    environment = detect()
+    where = f"remote ({environment.remote})" if environment.remote else "local"
+    print(f"front end: {environment.front_end}, {where}, browser: {'yes' if environment.has_browser else 'no'}")
+    print(f"may ask a person: {'yes' if environment.interactive else 'no, ' + environment.why_not}")
+    print(f"directory: {environment.notebook_directory}")
+    config = kernel.config()
+    print(f"profiles: {config.source}: {', '.join(config.profiles) or 'none'}")
+    status = 0
+    for name in config.profiles:
+        try:
+            kernel.client(name)
+        except NbauthError as error:
+            status = 1
+            print(f"  {name}: {error}")
+        else:
+            print(f"  {name}: the provider answers")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -64,7 +64,7 @@ class ConfigError(NbauthError, ValueError):
     """A profile, configuration file, environment variable or argument is wrong."""
 
 
-class SignInRequired(NbauthError):  # noqa: N818 - a contract name; it is a state, not a mistake
+class SignInRequired(NbauthError):
     """A person has to sign in before this can go on.
 
     Attributes:
@@ -88,7 +88,7 @@ class SignInRequired(NbauthError):  # noqa: N818 - a contract name; it is a stat
         self.claims = claims
 
 
-class SignInFailed(NbauthError):  # noqa: N818 - a contract name
+class SignInFailed(NbauthError):
     """The provider answered a sign-in with an error.
 
     Attributes:
@@ -124,11 +124,11 @@ class SignInRefused(SignInFailed):
     """Consent was refused on the provider's page (``access_denied``, RFC 6749 §4.1.2.1)."""
 
 
-class ProviderUnavailable(NbauthError):  # noqa: N818 - a state of somebody else's server
+class ProviderUnavailable(NbauthError):
     """The identity provider cannot be reached, is not trusted, or does not answer as one."""
 
 
-class OriginNotAllowed(NbauthError):  # noqa: N818 - a contract name
+class OriginNotAllowed(NbauthError):
     """A token or a request would have gone to an origin that no profile allows.
 
     Attributes:

@@ -1,1 +1,78 @@
-"""The ways to sign in."""
+"""The ways to sign in, and the choice among them. A new flow is a file beside this one and a line in `FLOWS`."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from nbauth.errors import ConfigError, SignInRequired
+
+if TYPE_CHECKING:
+    from nbauth.signin.environment import Environment
+    from nbauth.signin.flows.context import SignIn
+    from nbauth.signin.profiles import Profile
+
+__all__ = ["FLOWS", "FlowName", "check", "choose", "run"]
+
+FlowName = Literal["auto", "loopback", "device_code", "paste"]
+FLOWS: tuple[str, ...] = get_args(FlowName)
+
+
+def check(flow: str, profile: Profile, environment: Environment) -> None:
+    """Refuse a flow that cannot run here, before any traffic.
+
+    Args:
+        flow: one of `FLOWS`.
+        profile: who is to sign in.
+        environment: where the kernel runs.
+
+    Raises:
+        ConfigError: there is no such flow, or the profile is an application's and the flow is for a person.
+        SignInRequired: nobody can be asked here.
+    """
+    if flow not in FLOWS:
+        raise ConfigError(f"There is no flow {flow!r}.", next_step=f"Use one of {', '.join(FLOWS)}.")
+    if profile.kind == "application":
+        if flow != "auto":
+            raise ConfigError(
+                f"Profile {profile.name!r} signs in with its own credential; the flow {flow} is for a person.",
+                next_step=f"Run: %login {profile.name}",
+            )
+        return
+    if not environment.can_ask or (flow == "auto" and not environment.interactive):
+        hint = " In a script name a flow: flow='device_code'." if environment.can_ask else ""
+        raise SignInRequired(
+            f"Profile {profile.name!r} needs a person to sign in, and {environment.why_not}.{hint}",
+            profile=profile.name,
+            scopes=profile.login_scopes,
+            next_step="To run unattended, use a profile with client_secret or client_certificate.",
+        )
+
+
+def choose(flow: str, profile: Profile, environment: Environment, *, device_code_offered: bool) -> str:
+    """Choose the flow to run.
+
+    Args:
+        flow: what the caller named; ``"auto"`` leaves it to this function.
+        profile: who is to sign in.
+        environment: where the kernel runs.
+        device_code_offered: whether the provider has a device authorization endpoint.
+
+    Returns:
+        The name of a module beside this one.
+    """
+    if profile.kind == "application":
+        return "client_credentials"
+    if flow != "auto":
+        return flow
+    if environment.is_local:
+        return "loopback"
+    # Many tenants block device codes, so their error names `paste`, which works wherever there is a browser.
+    return "device_code" if device_code_offered else "paste"
+
+
+def run(sign_in: SignIn) -> dict[str, Any]:
+    """Run the flow that `sign_in` names and return MSAL's result, with tokens."""
+    module = importlib.import_module(f"{__name__}.{sign_in.flow}")
+    result: dict[str, Any] = module.run(sign_in)
+    return result

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nbauth.errors import SignInCancelled
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from nbauth.errors import NbauthError
     from nbauth.signin.account import Account
 
-__all__ = ["Prompt", "SignInRequest"]
+__all__ = ["CancellablePrompt", "Prompt", "SignInRequest"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,3 +74,28 @@ class Prompt(Protocol):
 
     def end(self, outcome: Account | NbauthError) -> None:
         """Show how it ended and remove what is no longer good for anything."""
+
+
+class CancellablePrompt:
+    """A prompt that somebody in another thread can cancel.
+
+    Args:
+        prompt: the prompt that it stands before.
+    """
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """End the sign-in at its next `wait`."""
+        self._cancelled = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prompt, name)
+
+    def wait(self, timeout_s: float) -> str | None:
+        """Wait as the prompt does, unless it was cancelled."""
+        if self._cancelled:
+            raise SignInCancelled("The sign-in was cancelled.")
+        return self._prompt.wait(timeout_s)

@@ -1,0 +1,167 @@
+"""The kernel's sign-ins put to use: sessions, reads and files whose tokens go only where a profile allows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from nbauth import kernel
+from nbauth.signin.origins import origin_of, redact_url
+from nbauth.signin.profile_choice import by_name, by_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import BinaryIO
+
+    import pandas as pd
+
+    from nbauth.data.session import Session
+    from nbauth.signin.credential import Credential
+    from nbauth.signin.profiles import Profile
+
+__all__ = ["KernelAuthorizer", "open", "pages", "read", "session"]
+
+Nested = Literal["object", "json", "flatten"]
+
+
+class KernelAuthorizer:
+    """Which token a request may carry: the present sign-ins, for the profiles as they were when it was made.
+
+    Args:
+        profile: the one profile that it serves; None for all.
+    """
+
+    def __init__(self, profile: str | None) -> None:
+        self._config = kernel.config()
+        self._only = None if profile is None else by_name(self._config, profile).name
+        self._found: dict[str, tuple[Credential, tuple[str, ...]]] = {}
+        self._version = kernel.version()
+
+    @property
+    def profiles(self) -> list[Profile]:
+        """The profiles that it serves."""
+        return [p for p in self._config.profiles.values() if self._only in (None, p.name)]
+
+    def allows(self, url: str) -> bool:
+        """Tell whether a profile of this session lists the URL's origin."""
+        return any(profile.scopes_for(url) is not None for profile in self.profiles)
+
+    def origins(self) -> tuple[str, ...]:
+        """Return every origin that a token may go to."""
+        return tuple(dict.fromkeys(origin for profile in self.profiles for origin in profile.apis))
+
+    def token(self, url: str, *, rejected: str | None = None) -> str:
+        """Return the token for a URL's origin.
+
+        Raises:
+            OriginNotAllowed: no profile names it.
+            ConfigError: several do.
+            SignInRequired: a person has to sign in first.
+        """
+        if self._version != kernel.version():
+            self._found.clear()
+            self._version = kernel.version()
+        place = "/".join(url.split("/", 3)[:3])
+        found = self._found.get(place)
+        if found is None:
+            profile = by_url(self._config, url, only=self._only)
+            scopes = profile.origins[origin_of(url)]
+            found = self._found[place] = (kernel.credential_of(profile, scopes), scopes)
+        credential, scopes = found
+        return credential.token(scopes, rejected=rejected)
+
+
+def session(profile: str | None = None) -> Session:
+    """Return a `requests.Session` whose tokens go only where a profile allows it.
+
+    Args:
+        profile: the profile whose origins it serves; None serves every profile's, and the origin of each request
+            picks profile and token.
+
+    Raises:
+        ConfigError: the profile is wrong.
+        SignInRequired: a person has to sign in first.
+    """
+    authorizer = KernelAuthorizer(profile)
+    if not any(kernel.is_signed_in(p) for p in authorizer.profiles):
+        first = by_name(kernel.config(), profile)
+        kernel.credential_of(first, first.login_scopes)  # raises SignInRequired
+    return _session(authorizer)
+
+
+def _session(authorizer: KernelAuthorizer) -> Session:
+    from nbauth.data.session import Session
+
+    bundles = sorted({p.ca_bundle for p in authorizer.profiles if p.ca_bundle})
+    return Session(authorizer, ca_bundles=bundles)
+
+
+def _session_for(url: str, profile: str | None) -> Session:
+    authorizer = KernelAuthorizer(profile)
+    authorizer.token(url)  # raises SignInRequired and OriginNotAllowed before any traffic to the API
+    return _session(authorizer)
+
+
+def read(
+    url: str,
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    nested: Nested = "object",
+) -> pd.DataFrame:
+    """Read a protected URL into a DataFrame: JSON with its further pages, NDJSON, CSV, TSV or Parquet.
+
+    Args:
+        url: where the data is.
+        profile: whose token to use; None takes the profile that names the URL's origin.
+        params: query parameters to add.
+        headers: request headers to add.
+        nested: objects and lists inside a row: as Python objects, as JSON text, or flattened into columns.
+
+    Returns:
+        One row a record, columns in the order of their first appearance. See `nbauth.data.frames` for the dtypes.
+
+    Raises:
+        SignInRequired: a person has to sign in first; nothing was sent.
+        OriginNotAllowed: no profile names the URL's origin, or a next link leaves them.
+        ApiError: the API answered with an error.
+        DataError: the answer cannot be read.
+        ReadInterrupted: the person stopped it; what was read is in ``partial``.
+    """
+    from nbauth.data import read as reading
+
+    front_end = kernel.front_end()
+    progress = front_end.progress(f"Reading {redact_url(url)}") if front_end else None
+    with _session_for(url, profile) as made:
+        return reading.read(made, url, params=params, headers=headers, nested=nested, progress=progress)
+
+
+def pages(
+    url: str,
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    nested: Nested = "object",
+) -> Iterator[pd.DataFrame]:
+    """Read a protected URL page by page, in bounded memory.
+
+    Arguments and errors are those of `read`; the first request is made when the first page is asked for.
+
+    Returns:
+        An iterator of DataFrames, one a page.
+    """
+    from nbauth.data import read as reading
+
+    made = _session_for(url, profile)
+    return reading.pages(made, url, params=params, headers=headers, nested=nested)
+
+
+def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | None = None) -> BinaryIO:  # noqa: A001 - a contract name, as in gzip.open
+    """Open a protected URL as a binary file, streamed; for `pd.read_csv` and whatever takes a file.
+
+    Arguments and errors are those of `read`.
+    """
+    from nbauth.data import read as reading
+
+    return reading.open_url(_session_for(url, profile), url, headers=headers)

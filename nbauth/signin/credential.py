@@ -1,0 +1,193 @@
+"""Credential: an application and an account give a token, silently, one refresh at a time, or `SignInRequired`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from nbauth.errors import ProviderUnavailable, SignInRequired
+from nbauth.signin.clients import login_command, provider_errors, raise_for_error
+
+if TYPE_CHECKING:
+    import msal
+
+    from nbauth.signin.profiles import Profile
+
+__all__ = ["AccessToken", "Credential"]
+
+_PATIENCE_S = 45.0  # more than the transport takes at most for one request
+_MOST_MARGIN_S = 120.0
+_MARGIN_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """A token and how long it is good, by two clocks: one of them may be set while a kernel runs.
+
+    Attributes:
+        secret: the token itself.
+        expires_at: seconds since the epoch.
+        expires_monotonic: the same on the monotonic clock.
+        margin_s: how long before that it is renewed.
+    """
+
+    secret: str = field(repr=False)
+    expires_at: float
+    expires_monotonic: float
+    margin_s: float
+
+    @classmethod
+    def of(cls, result: dict[str, Any]) -> AccessToken:
+        """Make it of MSAL's result. Tokens that live less than MSAL's 5 minutes of margin get a smaller one."""
+        life_s = max(0.0, float(result.get("expires_in") or 0))
+        margin_s = min(_MOST_MARGIN_S, life_s * _MARGIN_SHARE)
+        return cls(str(result["access_token"]), time.time() + life_s, time.monotonic() + life_s, margin_s)
+
+    def is_good(self, margin_s: float | None = None) -> bool:
+        """Tell whether both clocks leave it more than its margin."""
+        margin_s = self.margin_s if margin_s is None else margin_s
+        return time.monotonic() < self.expires_monotonic - margin_s and time.time() < self.expires_at - margin_s
+
+
+class Credential:
+    """The tokens of one account, or of the application itself, for one profile.
+
+    Args:
+        profile: whose.
+        application: MSAL's client application.
+        account: MSAL's account, or None for the application itself.
+    """
+
+    def __init__(self, profile: Profile, application: msal.ClientApplication, account: dict[str, Any] | None) -> None:
+        self.profile = profile
+        self._application = application
+        self._account = account
+        self._memo: dict[tuple[str, ...], AccessToken] = {}
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Make new locks; a child process after a fork would wait for ever for its parent's."""
+        self._lock = threading.Lock()  # guards the three below
+        self._flights: dict[tuple[tuple[str, ...], str | None], Future[AccessToken]] = {}
+        self._signed_out = False
+        self._one_at_a_time = threading.Lock()  # a rotated refresh token is good for one use
+
+    def __repr__(self) -> str:
+        return f"Credential(profile={self.profile.name!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a credential holds tokens and cannot be pickled")
+
+    def token(self, scopes: tuple[str, ...], *, rejected: str | None = None) -> str:
+        """Return an access token without asking anybody.
+
+        Args:
+            scopes: what it must be good for.
+            rejected: a token that an API answered with 401: it is replaced even if it looks good.
+
+        Raises:
+            SignInRequired: a person has to sign in.
+            SignInFailed: the provider refuses the application.
+            ProviderUnavailable: there is no valid token and the provider cannot be reached.
+        """
+        token = self._memo.get(scopes)
+        if token is not None and token.secret != rejected and token.is_good():
+            return token.secret
+        return self._renew(scopes, rejected).secret
+
+    def keep(self, scopes: tuple[str, ...], result: dict[str, Any]) -> None:
+        """Take over the token of a sign-in that has just ended."""
+        self._memo[scopes] = AccessToken.of(result)
+
+    def expires_at(self) -> datetime | None:
+        """Return when the newest token expires (UTC), or None where there is none."""
+        latest = max((token.expires_at for token in self._memo.values()), default=None)
+        return None if latest is None else datetime.fromtimestamp(latest, UTC)
+
+    def sign_out(self) -> None:
+        """Forget every token, those included that a refresh is fetching just now."""
+        with self._lock:
+            self._signed_out = True
+            self._memo.clear()
+        if self._account is None:
+            self._application.remove_tokens_for_client()
+        else:
+            self._application.remove_account(self._account)
+
+    def _renew(self, scopes: tuple[str, ...], rejected: str | None) -> AccessToken:
+        key = (scopes, rejected)
+        with self._lock:
+            if self._signed_out:
+                raise self._sign_in_required(scopes)
+            flight = self._flights.get(key)
+            if flight is None:
+                flight = self._flights[key] = Future()
+                # A thread of its own: an interrupt in the caller then cannot lose a token that the provider has
+                # just rotated.
+                threading.Thread(target=self._fly, args=(key, flight), name="nbauth-refresh", daemon=True).start()
+        try:
+            return flight.result(_PATIENCE_S)
+        except FutureTimeoutError:
+            raise ProviderUnavailable(
+                f"Profile {self.profile.name!r}: no token came within {_PATIENCE_S:.0f} s.",
+                next_step="Try again.",
+            ) from None
+
+    def _fly(self, key: tuple[tuple[str, ...], str | None], flight: Future[AccessToken]) -> None:
+        scopes, rejected = key
+        try:
+            with self._one_at_a_time:
+                present = self._memo.get(scopes)
+                if present is not None and present.secret != rejected and present.is_good():
+                    token = present  # another thread renewed it meanwhile
+                else:
+                    token = self._fetch(scopes, rejected, present)
+            with self._lock:
+                del self._flights[key]
+                signed_out = self._signed_out  # meanwhile: the sign-out wins
+                if not signed_out:
+                    self._memo[scopes] = token
+            if signed_out:
+                flight.set_exception(self._sign_in_required(scopes))
+            else:
+                flight.set_result(token)
+        except BaseException as error:  # noqa: BLE001 - it is raised in the threads that wait
+            with self._lock:
+                self._flights.pop(key, None)
+            flight.set_exception(error)
+
+    def _fetch(self, scopes: tuple[str, ...], rejected: str | None, present: AccessToken | None) -> AccessToken:
+        try:
+            with provider_errors(self.profile):
+                result = self._acquire(list(scopes), forced=rejected is not None)
+        except ProviderUnavailable:
+            if present is not None and present.secret != rejected and present.is_good(0):
+                return present  # still valid: a provider that is down must not end a long load
+            raise
+        if not result:
+            raise self._sign_in_required(scopes)
+        raise_for_error(result, self.profile, scopes, silent=True)
+        return AccessToken.of(result)
+
+    def _acquire(self, scopes: list[str], *, forced: bool) -> dict[str, Any] | None:
+        application = self._application
+        if self._account is None:
+            if forced:
+                application.remove_tokens_for_client()  # MSAL has no way to force this grant
+            result: dict[str, Any] | None = application.acquire_token_for_client(scopes)
+        else:
+            result = application.acquire_token_silent_with_error(scopes, self._account, force_refresh=forced)
+        return result
+
+    def _sign_in_required(self, scopes: tuple[str, ...]) -> SignInRequired:
+        return SignInRequired(
+            f"Nobody is signed in to profile {self.profile.name!r}.",
+            profile=self.profile.name,
+            scopes=scopes,
+            next_step=login_command(self.profile.name),
+        )

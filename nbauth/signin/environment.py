@@ -1,0 +1,138 @@
+"""Environment: where this kernel runs, and whether it may ask a person; detected when asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Environment", "FrontEndKind", "detect", "notebook_directory"]
+
+FrontEndKind = Literal["script", "terminal", "notebook", "voila"]
+# Each of them means that the person's browser is not on this machine, or cannot be opened from here.
+_REMOTE = {
+    "SSH_CONNECTION": "SSH",
+    "JUPYTERHUB_USER": "JupyterHub",
+    "JUPYTERHUB_API_URL": "JupyterHub",
+    "BINDER_SERVICE_HOST": "Binder",
+    "BINDER_LAUNCH_HOST": "Binder",
+    "KUBERNETES_SERVICE_HOST": "Kubernetes",
+    "CODESPACES": "Codespaces",
+    "COLAB_RELEASE_TAG": "Colab",
+}
+_CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+_TEXT_BROWSERS = {"www-browser", "links", "elinks", "lynx", "w3m"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """What is known of the kernel's surroundings without asking anybody.
+
+    Attributes:
+        front_end: a script, terminal IPython, a notebook's kernel, or Voila.
+        can_ask: a flow that needs a person may run when it is named.
+        interactive: somebody is there, so ``auto`` may choose such a flow.
+        why_not: why nobody can be asked, for messages.
+        remote: why the person's browser is believed to be elsewhere, or None.
+        has_browser: a browser can be opened from here.
+        notebook_directory: the notebook's directory, or the working directory of a script.
+    """
+
+    front_end: FrontEndKind
+    can_ask: bool
+    interactive: bool
+    why_not: str = ""
+    remote: str | None = None
+    has_browser: bool = False
+    notebook_directory: Path
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a browser opened here is in front of the person."""
+        return self.remote is None and self.has_browser
+
+
+def detect(environ: Mapping[str, str] = os.environ) -> Environment:
+    """Look around: the running IPython shell, its kernel and the environment variables."""
+    shell = _shell()
+    kernel = getattr(shell, "kernel", None)
+    front_end: FrontEndKind = "script" if shell is None else "terminal" if kernel is None else "notebook"
+    if kernel is not None and ("VOILA_BASE_URL" in environ or "VOILA_KERNEL_ID" in environ):
+        front_end = "voila"
+    can_ask, why_not = True, ""
+    if environ.get("NBAUTH_NONINTERACTIVE", "") not in ("", "0"):
+        can_ask, why_not = False, "NBAUTH_NONINTERACTIVE is set"
+    elif front_end == "notebook" and not getattr(kernel, "_allow_stdin", False):
+        can_ask, why_not = False, "this notebook runs unattended"
+    interactive = can_ask
+    if can_ask and front_end in ("script", "terminal") and not _is_terminal(sys.stdin):
+        interactive, why_not = False, "there is no terminal"
+    elif can_ask and front_end == "voila":
+        # Voila shows the page only after a blocking cell ends, so nothing that waits is chosen unasked.
+        interactive, why_not = False, "Voila shows nothing before the cell ends"
+    return Environment(
+        front_end=front_end,
+        can_ask=can_ask,
+        interactive=interactive,
+        why_not=why_not,
+        remote=_remote(environ),
+        has_browser=_has_browser(environ),
+        notebook_directory=notebook_directory(environ),
+    )
+
+
+def notebook_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the directory of the notebook that this kernel serves.
+
+    In order: ``NBAUTH_NOTEBOOK_DIR``; VS Code's variable; the session's path, which Lab and Notebook 7 give
+    absolute and which is stale after a rename; IPython's first directory, which survives ``%cd``; the working
+    directory.
+    """
+    if named := environ.get("NBAUTH_NOTEBOOK_DIR"):
+        return Path(named).expanduser().absolute()
+    shell = _shell()
+    namespace: dict[str, Any] = getattr(shell, "user_ns", {})
+    for path in (namespace.get("__vsc_ipynb_file__"), environ.get("JPY_SESSION_NAME")):
+        if isinstance(path, str) and Path(path).is_absolute() and Path(path).parent.is_dir():
+            return Path(path).parent
+    if directories := namespace.get("_dh"):
+        return Path(directories[0]).absolute()
+    return Path.cwd()
+
+
+def _shell() -> Any:
+    # Not imported here: where nobody runs IPython there is none to ask.
+    module = sys.modules.get("IPython.core.getipython") or sys.modules.get("IPython")
+    return module.get_ipython() if module is not None and hasattr(module, "get_ipython") else None
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # None under pythonw, or closed
+        return False
+
+
+def _remote(environ: Mapping[str, str]) -> str | None:
+    for variable, what in _REMOTE.items():
+        if environ.get(variable):
+            return what
+    return "a container" if any(Path(mark).exists() for mark in _CONTAINER_MARKS) else None
+
+
+def _has_browser(environ: Mapping[str, str]) -> bool:
+    if sys.platform in ("win32", "darwin"):
+        return True
+    if not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY") or environ.get("BROWSER")):
+        return False
+    import webbrowser
+
+    try:
+        return getattr(webbrowser.get(), "name", "") not in _TEXT_BROWSERS
+    except webbrowser.Error:
+        return False

@@ -1,0 +1,28 @@
+"""Sign in as the application itself (RFC 6749 §4.4); nobody is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbauth.signin.clients import provider_errors, raise_for_error
+
+if TYPE_CHECKING:
+    from nbauth.signin.flows.context import SignIn
+
+__all__ = ["run"]
+
+
+def run(sign_in: SignIn) -> dict[str, Any]:
+    """Get a token for the application.
+
+    Returns:
+        MSAL's result, with an access token.
+
+    Raises:
+        SignInFailed: the provider refused it.
+        ProviderUnavailable: the provider cannot be reached.
+    """
+    with provider_errors(sign_in.profile):
+        result: dict[str, Any] = sign_in.application.acquire_token_for_client(list(sign_in.scopes))
+    raise_for_error(result, sign_in.profile, sign_in.scopes)
+    return result

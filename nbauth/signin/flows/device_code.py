@@ -1,0 +1,117 @@
+"""Sign in on any device by typing a code there (RFC 8628)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from nbauth.errors import ProviderUnavailable, SignInFailed, SignInTimeout
+from nbauth.signin.clients import provider_errors, raise_for_error
+from nbauth.signin.origins import host_of, is_loopback
+from nbauth.signin.transport import ProviderBusy
+
+if TYPE_CHECKING:
+    from nbauth.signin.flows.context import SignIn
+
+__all__ = ["run"]
+
+logger = logging.getLogger(__name__)
+
+_SHORTEST_S, _LONGEST_S = 5.0, 60.0  # of an interval; a provider's 0 would poll 23 times a second
+_SLOWER_S = 5.0  # RFC 8628 §3.5, slow_down
+_PENDING = ("authorization_pending", "slow_down")
+_STEP_S = 0.25
+
+
+def run(sign_in: SignIn) -> dict[str, Any]:
+    """Get a code, show it, and poll until the person has typed it.
+
+    Returns:
+        MSAL's result, with tokens.
+
+    Raises:
+        SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
+    """
+    flow = _start(sign_in)
+    name = sign_in.profile.name
+    expires_at = datetime.fromtimestamp(float(flow["expires_at"]), UTC)
+    sign_in.prompt.show_code(flow["user_code"], flow["verification_uri"], expires_at=expires_at)
+    interval_s = min(max(float(flow.get("interval", _SHORTEST_S)), _SHORTEST_S), _LONGEST_S)
+    if is_loopback(sign_in.profile.authority_url):
+        interval_s = min(max(float(flow.get("interval", _SHORTEST_S)), 0.2), _LONGEST_S)
+    while True:
+        _pause(sign_in, interval_s)
+        if time.time() >= float(flow["expires_at"]):
+            raise SignInTimeout(
+                f"Profile {name!r}: the code expired before it was used.",
+                profile=name,
+                next_step=f"Run: %login {name}",
+            )
+        try:
+            # The exit condition makes MSAL ask once and come back; its own loop sleeps without looking at Cancel.
+            result = sign_in.application.acquire_token_by_device_flow(flow, exit_condition=lambda _: True)
+        except ProviderBusy as error:
+            # One 503 must not lose what the person is typing just now.
+            interval_s = min(max(interval_s, error.retry_after_s), _LONGEST_S)
+            logger.info("The provider is busy (HTTP %s); asking again in %.0f s.", error.status, interval_s)
+            continue
+        except (requests.ConnectionError, requests.Timeout):
+            logger.info("The provider did not answer; asking again in %.0f s.", interval_s)
+            continue
+        if result.get("error") == "slow_down":
+            interval_s = min(interval_s + _SLOWER_S, _LONGEST_S)
+        if result.get("error") in _PENDING:
+            continue
+        if result.get("error") == "expired_token":
+            raise SignInTimeout(
+                f"Profile {name!r}: the code expired before it was used.",
+                profile=name,
+                next_step=f"Run: %login {name}",
+            )
+        raise_for_error(result, sign_in.profile, sign_in.scopes)
+        return dict(result)
+
+
+def _start(sign_in: SignIn) -> dict[str, Any]:
+    profile = sign_in.profile
+    try:
+        with provider_errors(profile):
+            flow: dict[str, Any] = sign_in.application.initiate_device_flow(
+                list(sign_in.scopes), claims_challenge=sign_in.claims
+            )
+    except ValueError:  # MSAL's word for a discovery document without the endpoint
+        raise SignInFailed(
+            f"Profile {profile.name!r}: {profile.authority_host} offers no device code.",
+            profile=profile.name,
+            next_step=f"Run: %login {profile.name} --flow paste",
+        ) from None
+    raise_for_error(flow, profile, sign_in.scopes)
+    uri = str(flow.get("verification_uri") or flow.get("verification_url") or "")
+    if not _may_verify(uri, sign_in):
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: {profile.authority_host} sends its device codes to {uri[:80]!r}, another host.",
+            next_step="If it is the provider's own, add it to the profile's endpoint_hosts.",
+        )
+    if not flow.get("user_code") or not flow.get("device_code"):
+        raise ProviderUnavailable(f"Profile {profile.name!r}: {profile.authority_host} answered without a code.")
+    return {**flow, "verification_uri": uri}
+
+
+def _may_verify(uri: str, sign_in: SignIn) -> bool:
+    try:
+        host = host_of(uri)
+    except ValueError:
+        return False
+    if uri.lower().startswith("https://"):
+        return host in sign_in.profile.verification_hosts
+    return is_loopback(uri) and is_loopback(sign_in.profile.authority_url)
+
+
+def _pause(sign_in: SignIn, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while (left_s := until - time.monotonic()) > 0:
+        sign_in.wait(min(_STEP_S, left_s))

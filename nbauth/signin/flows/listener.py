@@ -1,0 +1,132 @@
+"""The loopback listener: serves one answer to one redirect (RFC 8252 §7.3)."""
+
+from __future__ import annotations
+
+import html
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from nbauth.signin.flows.redirect import parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Listener"]
+
+_LARGEST = 64 * 1024
+_SOCKET_TIMEOUT_S = 5
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>nbauth</title>
+<meta name="viewport" content="width=device-width"><style>
+:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 4rem auto;
+padding: 0 1rem }} </style></head><body><h1>{title}</h1><p>{text}</p></body></html>"""
+
+
+class Listener:
+    """A server on 127.0.0.1 that waits for one redirect.
+
+    It takes the answer as a query (the default response mode) and as a form post, whichever the provider sends.
+
+    Args:
+        accepts: tells whether the parameters of a request are the answer to this sign-in; others are turned away.
+        port: the port of a registered redirect URI, or 0 for any.
+        path: the path of the registered redirect URI.
+    """
+
+    def __init__(self, accepts: Callable[[dict[str, str]], bool], *, port: int = 0, path: str = "/") -> None:
+        self._accepts = accepts
+        self._path = path or "/"
+        self._lock = threading.Lock()
+        self._arrived = threading.Event()
+        self._answer: dict[str, str] | None = None
+        self._server = _Server(("127.0.0.1", port), _handler(self))
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.05},
+            name="nbauth-listener",
+            daemon=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(1)
+
+    @property
+    def answer(self) -> dict[str, str] | None:
+        """The redirect's parameters, or None while nothing has come."""
+        return self._answer if self._arrived.is_set() else None
+
+    def offer(self, target: str, host: str, body: str | None) -> tuple[int, str, str]:
+        """Take a request; return status, title and text of the page that answers it."""
+        if host.lower() not in (f"localhost:{self.port}", f"127.0.0.1:{self.port}"):
+            # A name that somebody else's DNS points at 127.0.0.1 (DNS rebinding).
+            return 400, "Not here", "This address is not served here."
+        parts = urlsplit(target)
+        if (parts.path or "/") != self._path:
+            return 404, "Not found", "Nothing is here."
+        answer = parameters(body if body is not None else f"?{parts.query}")
+        with self._lock:
+            if self._answer is not None:
+                return 410, "Already answered", "This sign-in has its answer. You can close this tab."
+            if not answer or not self._accepts(answer):
+                return (
+                    400,
+                    "Not this sign-in",
+                    "This answer belongs to another sign-in. Go back to the notebook.",
+                )
+            self._answer = answer
+        self._arrived.set()
+        if "error" in answer:
+            return 200, "Not signed in", "The notebook says why. You can close this tab."
+        return 200, "Nearly there", "The notebook finishes the sign-in. You can close this tab."
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False  # a silent connection must not hold up the sign-in
+
+    def handle_error(self, *_: Any) -> None:
+        """Ignore broken connections; the default prints a traceback into the notebook."""
+
+
+def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _SOCKET_TIMEOUT_S
+
+        def do_GET(self) -> None:
+            self._answer(None)
+
+        def do_POST(self) -> None:  # response_mode=form_post
+            try:
+                length = int(self.headers.get("Content-Length", ""))
+            except ValueError:
+                length = -1
+            if not 0 <= length <= _LARGEST:
+                self.send_error(413)
+                return
+            self._answer(self.rfile.read(length).decode("ascii", "replace"))
+
+        def _answer(self, body: str | None) -> None:
+            status, title, text = listener.offer(self.path, self.headers.get("Host", ""), body)
+            page = _PAGE.format(title=html.escape(title), text=html.escape(text)).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(page)))
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("Referrer-Policy", "no-referrer")  # the address holds the code
+            self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_: Any) -> None:
+            """Log nothing: the request line holds the code."""
+
+    return Handler

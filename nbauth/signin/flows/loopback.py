@@ -1,0 +1,64 @@
+"""Sign in through a browser on this machine: a redirect to a listener on loopback (RFC 8252 §7.3)."""
+
+from __future__ import annotations
+
+import contextlib
+import webbrowser
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from nbauth.errors import SignInFailed
+from nbauth.signin.flows import redirect
+from nbauth.signin.flows.listener import Listener
+from nbauth.signin.origins import is_loopback
+
+if TYPE_CHECKING:
+    from nbauth.signin.flows.context import SignIn
+
+__all__ = ["run"]
+
+_STEP_S = 0.1
+
+
+def run(sign_in: SignIn) -> dict[str, Any]:
+    """Open the provider's page, wait for the redirect and redeem its code.
+
+    Returns:
+        MSAL's result, with tokens.
+
+    Raises:
+        SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
+    """
+    flow: dict[str, Any] = {}
+    registered = _registered(sign_in)
+    try:
+        listener = Listener(lambda answer: redirect.state_matches(flow, answer), **registered)
+    except OSError as error:
+        raise SignInFailed(
+            f"Profile {sign_in.profile.name!r}: cannot listen on port {registered['port']}: {error.strerror}.",
+            profile=sign_in.profile.name,
+            next_step=f"End what uses the port, or run: %login {sign_in.profile.name} --flow device_code",
+        ) from None
+    with listener:
+        path = "" if registered["path"] == "/" else registered["path"]
+        flow |= redirect.start(sign_in, f"http://localhost:{listener.port}{path}")
+        sign_in.prompt.show_address(flow["auth_uri"], opened=_open(flow["auth_uri"]))
+        while listener.answer is None:
+            sign_in.wait(_STEP_S)
+        return redirect.finish(sign_in, flow, listener.answer)
+
+
+def _registered(sign_in: SignIn) -> dict[str, Any]:
+    # Providers ignore the port of a loopback redirect URI (RFC 8252 §7.3) but not its path.
+    uri = sign_in.profile.redirect_uri
+    if uri is None or not uri.startswith("http://") or not is_loopback(uri):
+        return {"port": 0, "path": "/"}
+    parts = urlsplit(uri)
+    return {"port": parts.port or 0, "path": parts.path or "/"}
+
+
+def _open(url: str) -> bool:
+    # A browser that cannot be started is no reason to stop: the address is shown as text, too.
+    with contextlib.suppress(webbrowser.Error, OSError):
+        return webbrowser.open(url)
+    return False

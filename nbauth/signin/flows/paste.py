@@ -1,0 +1,41 @@
+"""Sign in anywhere: open an address, then paste the address where the browser ended up."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from nbauth.signin.flows import redirect
+
+if TYPE_CHECKING:
+    from nbauth.signin.flows.context import SignIn
+
+__all__ = ["run"]
+
+logger = logging.getLogger(__name__)
+
+_STEP_S = 0.25
+DEFAULT_REDIRECT_URI = "http://localhost"  # nothing listens there: the browser shows an error page with the address
+
+
+def run(sign_in: SignIn) -> dict[str, Any]:
+    """Show the provider's address, wait for the pasted redirect and redeem its code.
+
+    Returns:
+        MSAL's result, with tokens.
+
+    Raises:
+        SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
+    """
+    flow = redirect.start(sign_in, sign_in.profile.redirect_uri or DEFAULT_REDIRECT_URI)
+    sign_in.prompt.ask_redirect(flow["auth_uri"])
+    while True:
+        pasted = sign_in.wait(_STEP_S)
+        if pasted is None:
+            continue
+        answer = redirect.parameters(pasted)
+        if redirect.state_matches(flow, answer):
+            return redirect.finish(sign_in, flow, answer)
+        # Part of an address, or one of an earlier try: ask again, the sign-in is not lost.
+        logger.warning("That is not the address that this sign-in leads to. Paste the whole address.")
+        sign_in.prompt.ask_redirect(flow["auth_uri"])

@@ -1,0 +1,89 @@
+"""What every flow with a redirect shares: authorization code with PKCE (RFC 6749 §4.1, RFC 7636)."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from nbauth.errors import SignInFailed
+from nbauth.signin.clients import provider_errors, raise_for_error
+from nbauth.signin.discovery import discover
+
+if TYPE_CHECKING:
+    from nbauth.signin.flows.context import SignIn
+
+__all__ = ["finish", "parameters", "start", "state_matches"]
+
+
+def start(sign_in: SignIn, redirect_uri: str) -> dict[str, Any]:
+    """Begin: MSAL makes state, nonce and PKCE verifier, which stay in the returned dict and in the kernel."""
+    profile = sign_in.profile
+    with provider_errors(profile):
+        flow: dict[str, Any] = sign_in.application.initiate_auth_code_flow(
+            list(sign_in.scopes),
+            redirect_uri=redirect_uri,
+            prompt=profile.prompt,
+            login_hint=sign_in.account or profile.login_hint,
+            domain_hint=profile.domain_hint,
+            claims_challenge=sign_in.claims,
+        )
+    return flow
+
+
+def parameters(text: str) -> dict[str, str]:
+    """Read the parameters of a redirect: a whole address, or its query or fragment (RFC 6749 §4.1.2).
+
+    Returns:
+        Nothing where it holds none, or where one stands twice, which RFC 6749 §3.1 forbids.
+    """
+    text = text.strip()
+    parts = urlsplit(text)
+    for candidate in (parts.fragment, parts.query, text.lstrip("?#")):
+        pairs = parse_qsl(candidate, max_num_fields=50) if "state=" in candidate else []
+        if pairs and len(dict(pairs)) == len(pairs):
+            return dict(pairs)
+    return {}
+
+
+def state_matches(flow: dict[str, Any], answer: dict[str, str]) -> bool:
+    """Tell whether a redirect belongs to this sign-in (RFC 6749 §10.12)."""
+    return hmac.compare_digest(str(flow["state"]).encode(), answer.get("state", "").encode())
+
+
+def finish(sign_in: SignIn, flow: dict[str, Any], answer: dict[str, str]) -> dict[str, Any]:
+    """Redeem the code.
+
+    Args:
+        sign_in: the sign-in.
+        flow: what `start` returned.
+        answer: the redirect's parameters; its state was compared.
+
+    Returns:
+        MSAL's result, with tokens.
+
+    Raises:
+        SignInRefused: the person said no.
+        SignInFailed: the provider answered with an error, or the answer is not this provider's.
+        ProviderUnavailable: the provider cannot be reached.
+    """
+    profile = sign_in.profile
+    raise_for_error(dict(answer), profile, sign_in.scopes)
+    with provider_errors(profile):
+        issuer = discover(profile, sign_in.application).get("issuer", "")
+        # RFC 9207: an answer of another provider (mix-up) is not redeemed at this one.
+        if "iss" in answer and "{" not in issuer and answer["iss"] != issuer:
+            raise _not_ours(sign_in, "the redirect came from another provider")
+        try:
+            result: dict[str, Any] = sign_in.application.acquire_token_by_auth_code_flow(flow, answer)
+        except RuntimeError:  # the nonce; MSAL's message quotes it
+            raise _not_ours(sign_in, "the ID token answers another sign-in") from None
+        except ValueError:
+            raise _not_ours(sign_in, "the redirect belongs to another sign-in") from None
+    raise_for_error(result, profile, sign_in.scopes)
+    return result
+
+
+def _not_ours(sign_in: SignIn, reason: str) -> SignInFailed:
+    name = sign_in.profile.name
+    return SignInFailed(f"Profile {name!r}: {reason}. Nothing was kept.", profile=name, next_step=f"Run: %login {name}")

@@ -1,0 +1,227 @@
+"""One sign-in from start to end: client, flow, validation; what comes out is an account and its credential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nbauth.errors import NbauthError, SignInCancelled, SignInFailed
+from nbauth.signin import clients, flows, id_token
+from nbauth.signin.account import Account
+from nbauth.signin.credential import AccessToken, Credential
+from nbauth.signin.flows.context import SignIn
+from nbauth.signin.http_cache import HttpCache
+from nbauth.signin.tls import environment_bundle, trust_context
+from nbauth.signin.token_cache import HeldBackCache
+from nbauth.signin.transport import GuardedTransport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import msal
+
+    from nbauth.signin.environment import Environment
+    from nbauth.signin.flows.prompt import Prompt
+    from nbauth.signin.http_cache_file import HttpCacheFile
+    from nbauth.signin.profiles import Profile
+
+__all__ = ["Client", "SignedIn", "application_account", "connect", "sign_in"]
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client application with what it was made of.
+
+    Attributes:
+        profile: whose.
+        application: MSAL's client application, on the kernel's token cache.
+        http_cache: its http cache.
+        transport: its http client.
+    """
+
+    profile: Profile
+    application: msal.ClientApplication
+    http_cache: HttpCache
+    transport: GuardedTransport
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """An account that is signed in, and its credential."""
+
+    account: Account
+    credential: Credential
+
+
+def connect(
+    profile: Profile,
+    *,
+    token_cache: msal.TokenCache,
+    cache_file: HttpCacheFile | None,
+    notebook_directory: Path,
+) -> Client:
+    """Make the client of a profile.
+
+    Raises:
+        ConfigError: a credential or a CA bundle cannot be read, or the provider does not know the authority.
+        ProviderUnavailable: the provider is down, not trusted, or does not answer as one.
+    """
+    trust = trust_context(profile.ca_bundle, base=environment_bundle(untrusted=notebook_directory))
+    transport = GuardedTransport(profile.allowed_hosts, trust)
+    http_cache = HttpCache(cache_file, profile.allowed_hosts)
+    application = clients.build(profile, token_cache=token_cache, http_cache=http_cache, transport=transport)
+    return Client(profile, application, http_cache, transport)
+
+
+def sign_in(
+    client: Client,
+    *,
+    flow: str,
+    environment: Environment,
+    prompt: Prompt,
+    scopes: tuple[str, ...],
+    account: str | None,
+    timeout_s: float,
+) -> SignedIn:
+    """Sign in, and hand the tokens to the kernel's cache once they are proven.
+
+    Args:
+        client: the profile's client.
+        flow: one of `flows.FLOWS`; it was checked.
+        environment: where the kernel runs.
+        prompt: the person.
+        scopes: what to ask for.
+        account: the sign-in name that is wanted, or None.
+        timeout_s: seconds that the person has.
+
+    Raises:
+        SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
+    """
+    profile = client.profile
+    if profile.kind == "application":
+        return _application(client, scopes, prompt, timeout_s)
+    held_back = HeldBackCache()
+    # The discovery document is in the http cache: a second application costs no request.
+    application = clients.build(
+        profile, token_cache=held_back, http_cache=client.http_cache, transport=client.transport
+    )
+    chosen = flows.choose(
+        flow,
+        profile,
+        environment,
+        device_code_offered=bool(application.authority.device_authorization_endpoint),
+    )
+    attempt = SignIn(
+        profile=profile,
+        application=application,
+        scopes=scopes,
+        prompt=prompt,
+        flow=chosen,
+        timeout_s=timeout_s,
+        account=account,
+    )
+    outcome: Account | NbauthError = SignInFailed(f"Profile {profile.name!r}: the sign-in ended unexpectedly.")
+    try:
+        prompt.begin(attempt.request)
+        result = flows.run(attempt)
+        claims = _validated(client, result)
+        _check_account(account, claims, profile)
+        held_back.release(client.application.token_cache)
+        signed_in = _person(client, result, claims, scopes)
+    except KeyboardInterrupt:
+        outcome = SignInCancelled(
+            f"Profile {profile.name!r}: the sign-in was interrupted.",
+            profile=profile.name,
+            next_step=clients.login_command(profile.name),
+        )
+        raise outcome from None
+    except NbauthError as error:
+        outcome = error
+        raise
+    else:
+        outcome = signed_in.account
+        return signed_in
+    finally:
+        prompt.end(outcome)
+
+
+def _application(client: Client, scopes: tuple[str, ...], prompt: Prompt, timeout_s: float) -> SignedIn:
+    profile = client.profile
+    attempt = SignIn(
+        profile=profile,
+        application=client.application,
+        scopes=scopes,
+        prompt=prompt,
+        flow="client_credentials",
+        timeout_s=timeout_s,
+    )
+    result = flows.run(attempt)
+    credential = Credential(profile, client.application, None)
+    credential.keep(scopes, result)
+    return SignedIn(application_account(profile, credential), credential)
+
+
+def application_account(profile: Profile, credential: Credential) -> Account:
+    """Return the account of a profile that signs in with its own credential."""
+    return Account(
+        username=profile.client_id,
+        name=profile.client_id,
+        tenant_id=profile.tenant or "",
+        home_account_id=profile.client_id,
+        profile=profile.name,
+        expires_at=credential.expires_at() or datetime.now(UTC),
+        kind="application",
+    )
+
+
+def _validated(client: Client, result: dict[str, Any]) -> dict[str, Any]:
+    profile = client.profile
+    if "access_token" not in result or "id_token" not in result:
+        missing = "access token" if "access_token" not in result else "ID token"
+        raise SignInFailed(
+            f"Profile {profile.name!r}: {profile.authority_host} answered without an {missing}.",
+            profile=profile.name,
+            next_step="Check that the application may use OpenID Connect at the provider.",
+        )
+    with clients.provider_errors(profile):
+        return id_token.validate(
+            str(result["id_token"]),
+            profile=profile,
+            application=client.application,
+            http_cache=client.http_cache,
+        )
+
+
+def _username(claims: dict[str, Any]) -> str:
+    names = ("preferred_username", "upn", "email", "unique_name", "sub")
+    return next(str(claims[name]) for name in names if claims.get(name))
+
+
+def _check_account(wanted: str | None, claims: dict[str, Any], profile: Profile) -> None:
+    got = _username(claims)
+    if wanted is not None and got.lower() != wanted.lower():
+        raise SignInFailed(
+            f"Profile {profile.name!r}: {got} signed in where {wanted} was asked for. Nothing was kept.",
+            profile=profile.name,
+            next_step=f"Run: %login {profile.name} --account {got}",
+        )
+
+
+def _person(client: Client, result: dict[str, Any], claims: dict[str, Any], scopes: tuple[str, ...]) -> SignedIn:
+    profile = client.profile
+    local_id = claims.get("oid", claims["sub"])
+    msal_account = next((a for a in client.application.get_accounts() if a.get("local_account_id") == local_id), None)
+    if msal_account is None:
+        raise SignInFailed(f"Profile {profile.name!r}: the token cache holds no such account.", profile=profile.name)
+    credential = Credential(profile, client.application, msal_account)
+    credential.keep(scopes, result)
+    account = Account(
+        username=_username(claims),
+        name=str(claims.get("name") or _username(claims)),
+        tenant_id=str(claims.get("tid", "")),
+        home_account_id=str(msal_account["home_account_id"]),
+        profile=profile.name,
+        expires_at=datetime.fromtimestamp(AccessToken.of(result).expires_at, UTC),
+    )
+    return SignedIn(account, credential)

@@ -1,0 +1,82 @@
+"""Origins: scheme, host and port, in the one form in which they are compared (RFC 6454 §4)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+__all__ = ["host_of", "is_loopback", "origin_of", "redact_url"]
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+# Browsers, urllib and requests read these differently, which is how a host check is fooled.
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+
+
+def origin_of(url: str) -> str:
+    """Return the origin of a URL in canonical form.
+
+    Args:
+        url: an absolute http or https URL.
+
+    Returns:
+        ``scheme://host:port``: host in lower case, in ASCII (IDNA) and without a trailing dot, port always given.
+
+    Raises:
+        ValueError: another scheme, no host, a bad port, user information, or characters that URL parsers disagree on.
+    """
+    if _UNSAFE.search(url):
+        raise ValueError("the URL holds spaces, control characters or backslashes")
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    if scheme not in _DEFAULT_PORTS:
+        raise ValueError("the URL must start with https:// (http:// on this machine only)")
+    if "@" in parts.netloc:
+        raise ValueError("the URL must not hold a user name or password")
+    if not parts.hostname:
+        raise ValueError("the URL names no host")
+    port = parts.port if parts.port is not None else _DEFAULT_PORTS[scheme]
+    return f"{scheme}://{_ascii_host(parts.hostname)}:{port}"
+
+
+def host_of(url: str) -> str:
+    """Return ``host:port`` of a URL, canonical as in `origin_of`."""
+    return origin_of(url).partition("://")[2]
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL's host is this machine: localhost, 127.0.0.0/8 or ::1."""
+    host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 §6.3
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def redact_url(url: str) -> str:
+    """Return a URL fit for messages: no user information, no values in the query, no fragment.
+
+    Queries hold signatures (SAS), codes and sometimes people's names.
+    """
+    parts = urlsplit(_UNSAFE.sub("?", url))
+    host = parts.netloc.rpartition("@")[2]
+    names = [pair.partition("=")[0] for pair in parts.query.split("&") if pair]
+    query = "?" + "&".join(f"{name}=…" for name in names) if names else ""
+    return f"{parts.scheme}://{host}{parts.path}{query}"
+
+
+def _ascii_host(host: str) -> str:
+    host = host.rstrip(".").lower()
+    if ":" in host:
+        try:
+            return f"[{ipaddress.IPv6Address(host)}]"
+        except ValueError:
+            raise ValueError("the URL's IPv6 address is not valid") from None
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise ValueError("the URL's host name is not valid") from None

@@ -1,0 +1,306 @@
+"""Profile: who signs in, where, and where the tokens may go; frozen and checked when made."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from nbauth.errors import ConfigError
+from nbauth.signin.certificates import ClientCertificate
+from nbauth.signin.origins import host_of, is_loopback, origin_of
+from nbauth.signin.secrets import SecretSource
+
+__all__ = ["CLOUDS", "Profile"]
+
+Audience = Literal["common", "organizations", "consumers"]
+# https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
+CLOUDS: Mapping[str, str] = MappingProxyType(
+    {
+        "public": "login.microsoftonline.com",
+        "us_government": "login.microsoftonline.us",
+        "china": "login.partner.microsoftonline.cn",
+    }
+)
+# Hosts of one cloud that its discovery documents and issuers name; the aliases of instance discovery.
+_ALIASES = (
+    frozenset({"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"}),
+    frozenset({"login.microsoftonline.us", "login.usgovcloudapi.net"}),
+    frozenset({"login.partner.microsoftonline.cn", "login.chinacloudapi.cn"}),
+)
+_OPTIONAL_TEXTS = (
+    "authority",
+    "oidc_authority",
+    "tenant",
+    "audience",
+    "cloud",
+    "instance",
+    "redirect_uri",
+    "ca_bundle",
+    "prompt",
+    "login_hint",
+    "domain_hint",
+)
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named way to sign in. Every key of ``nbauth.toml`` is a keyword here.
+
+    The authority comes from `authority` written out, from `oidc_authority`, or from `cloud` or `instance` with
+    `tenant` or `audience`. A profile with a client credential is an application's (RFC 6749 §4.4); one without is
+    a person's.
+
+    Args:
+        name: how `%login NAME` calls it: letters, digits, ``_``, ``.`` and ``-``.
+        client_id: the application's id at the provider.
+        apis: for each origin (``https://host[:port]``) the scopes that it needs. Tokens go nowhere else.
+        authority: an Entra-style authority, such as ``https://login.microsoftonline.com/contoso.onmicrosoft.com``.
+        oidc_authority: issuer of any OpenID provider.
+        tenant: a tenant's GUID or domain.
+        audience: ``"common"``, ``"organizations"`` or ``"consumers"`` in place of a tenant.
+        cloud: ``"public"`` (the default), ``"us_government"`` or ``"china"``.
+        instance: the authority's ``https://host`` where none of the clouds fits.
+        redirect_uri: the registered redirect URI, where it is not ``http://localhost``.
+        client_secret: ``{"env": …}``, ``{"file": …}`` or ``{"keyring": …}``; never the secret itself.
+        client_certificate: ``{"path": …, "passphrase": {…}, "thumbprint": …, "send_chain": bool}``, PEM or PFX.
+        client_assertion: ``{"env": …}`` or ``{"file": …}``, read anew each time (RFC 7523 §2.2).
+        ca_bundle: PEM file of certificate authorities to trust besides the usual ones.
+        endpoint_hosts: further hosts that the provider's own discovery document may name.
+        exclude_scopes: scopes that MSAL adds and this provider does not want, such as ``offline_access``.
+        prompt: ``login``, ``select_account``, ``consent``, ``create`` or ``none`` (OpenID Connect Core §3.1.2.1).
+        login_hint: the sign-in name to offer.
+        domain_hint: the domain whose sign-in page to go to.
+        source: the file it was read from, for messages.
+
+    Raises:
+        ConfigError: a value is missing, of another type, or contradicts another one.
+    """
+
+    name: str
+    _: dataclasses.KW_ONLY
+    client_id: str
+    apis: Mapping[str, tuple[str, ...]] = field(hash=False)
+    authority: str | None = None
+    oidc_authority: str | None = None
+    tenant: str | None = None
+    audience: Audience | None = None
+    cloud: str | None = None
+    instance: str | None = None
+    redirect_uri: str | None = None
+    client_secret: SecretSource | None = None
+    client_certificate: ClientCertificate | None = None
+    client_assertion: SecretSource | None = None
+    ca_bundle: str | None = None
+    endpoint_hosts: tuple[str, ...] = ()
+    exclude_scopes: tuple[str, ...] = ()
+    prompt: str | None = None
+    login_hint: str | None = None
+    domain_hint: str | None = None
+    source: str | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(str(self.name)):
+            raise ConfigError(f"Profile name {self.name!r}: expected letters, digits, '_', '.' and '-' only.")
+        self._check_texts()
+        self._set("apis", self._checked_apis())
+        for key in ("exclude_scopes", "endpoint_hosts"):
+            self._set(key, self._checked_list(key, getattr(self, key)))
+        if "openid" in self.exclude_scopes:
+            raise self._error("exclude_scopes", "'openid' cannot be left out: without it nobody is signed in")
+        self._check_authority()
+        if self.redirect_uri is not None:
+            self._check_url("redirect_uri", self.redirect_uri)
+        if self.ca_bundle is not None:
+            path = self._base / Path(self.ca_bundle).expanduser()
+            self._set("ca_bundle", str(path))
+            if not path.is_file():
+                raise self._error("ca_bundle", f"there is no file {path}")
+        self._set_credentials()
+
+    # What follows from the keys
+
+    @property
+    def kind(self) -> Literal["person", "application"]:
+        """Whether a person or the application itself signs in."""
+        credentials = (self.client_secret, self.client_certificate, self.client_assertion)
+        return "application" if any(credentials) else "person"
+
+    @property
+    def authority_url(self) -> str:
+        """The authority as MSAL takes it, or the issuer for `oidc_authority`."""
+        if self.oidc_authority or self.authority:
+            return str(self.oidc_authority or self.authority).rstrip("/")
+        host = self.instance.rstrip("/") if self.instance else f"https://{CLOUDS[self.cloud or 'public']}"
+        return f"{host}/{self.tenant or self.audience}"
+
+    @property
+    def authority_host(self) -> str:
+        """Host of the identity provider, with its port where it is not 443."""
+        return host_of(self.authority_url).removesuffix(":443")
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """``host:port`` of every host that sign-in may talk to."""
+        own = host_of(self.authority_url)
+        hosts = {own, *(host_of(f"https://{host}") for host in self.endpoint_hosts)}
+        for group in _ALIASES:
+            if own.removesuffix(":443") in group:
+                hosts |= {f"{host}:443" for host in group}
+        return frozenset(hosts)
+
+    @property
+    def verification_hosts(self) -> frozenset[str]:
+        """``host:port`` of the pages where a device code may be typed (RFC 8628 §3.2)."""
+        own = self.allowed_hosts
+        return own | {"microsoft.com:443", "www.microsoft.com:443"} if self.is_known_to_microsoft else own
+
+    @property
+    def is_known_to_microsoft(self) -> bool:
+        """Whether the authority's host is one of Entra's own, which MSAL needs not be told about."""
+        host = host_of(self.authority_url).removesuffix(":443")
+        return not self.oidc_authority and any(host in group for group in _ALIASES)
+
+    @property
+    def login_scopes(self) -> tuple[str, ...]:
+        """What a sign-in asks for: the scopes of the first API; the others follow silently."""
+        return next(iter(self.apis.values()), ())
+
+    @cached_property
+    def origins(self) -> Mapping[str, tuple[str, ...]]:
+        """The scopes of `apis` by canonical origin, as `origin_of` gives it."""
+        return MappingProxyType({origin_of(url): scopes for url, scopes in self.apis.items()})
+
+    def scopes_for(self, url: str) -> tuple[str, ...] | None:
+        """Return the scopes that a URL's origin needs, or None where this profile does not name it."""
+        try:
+            return self.origins.get(origin_of(url))
+        except ValueError:
+            return None
+
+    def with_tenant(self, tenant: str) -> Profile:
+        """Return this profile for another tenant of the same instance."""
+        if self.oidc_authority:
+            raise self._error("oidc_authority", "a provider without tenants cannot be signed in to with one")
+        if self.authority is None:
+            return dataclasses.replace(self, tenant=tenant, audience=None)
+        parts = urlsplit(self.authority)
+        first, *rest = parts.path.strip("/").split("/")
+        del first
+        return dataclasses.replace(self, authority=parts._replace(path="/".join(["", tenant, *rest])).geturl())
+
+    # How it is checked
+
+    @property
+    def _base(self) -> Path:
+        return Path(self.source).parent if self.source else Path.cwd()
+
+    def _set(self, key: str, value: Any) -> None:
+        object.__setattr__(self, key, value)  # the dataclass is frozen for everybody else
+
+    def _where(self, key: str) -> str:
+        return f"{self.source}: [profiles.{self.name}] {key}" if self.source else f"Profile {self.name!r}: {key}"
+
+    def _error(self, key: str, problem: str, next_step: str | None = None) -> ConfigError:
+        return ConfigError(f"{self._where(key)}: {problem}.", next_step=next_step)
+
+    def _check_texts(self) -> None:
+        for key in ("client_id", *_OPTIONAL_TEXTS):
+            value = getattr(self, key)
+            if isinstance(value, Path):
+                self._set(key, str(value))
+            elif value is None and key != "client_id":
+                continue
+            elif not isinstance(value, str) or not value.strip():
+                raise self._error(key, f"expected a text that is not empty, found {value!r}")
+        prompts = ("login", "select_account", "consent", "create", "none")
+        if self.prompt is not None and self.prompt not in prompts:
+            raise self._error("prompt", f"expected one of {', '.join(prompts)}; found {self.prompt!r}")
+
+    def _checked_list(self, key: str, value: object) -> tuple[str, ...]:
+        if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
+            raise self._error(key, f"expected a list of texts, found {value!r}")
+        if not all(isinstance(item, str) and item.strip() for item in value):
+            raise self._error(key, f"expected a list of texts, found {value!r}")
+        return tuple(value)
+
+    def _checked_apis(self) -> Mapping[str, tuple[str, ...]]:
+        if not isinstance(self.apis, Mapping):
+            raise self._error("apis", "expected a table of origins and their scopes")
+        checked: dict[str, tuple[str, ...]] = {}
+        seen: set[str] = set()
+        for url, scopes in self.apis.items():
+            key = f'apis."{url}"'
+            self._check_url(key, url)
+            parts = urlsplit(url)
+            if parts.path not in ("", "/") or parts.query or parts.fragment:
+                origin = f"{parts.scheme}://{parts.netloc}"
+                raise self._error(key, "expected an origin without a path", f'Write it as "{origin}".')
+            origin = origin_of(url)
+            if origin in seen:
+                raise self._error(key, "the same origin is named twice")
+            seen.add(origin)
+            checked[url.rstrip("/")] = self._checked_list(key, scopes)
+        return MappingProxyType(checked)
+
+    def _check_url(self, key: str, url: object) -> None:
+        if not isinstance(url, str):
+            raise self._error(key, f"expected a URL, found {url!r}")
+        try:
+            origin = origin_of(url)
+        except ValueError as error:
+            raise self._error(key, f"{error}; found {url!r}") from None
+        if origin.startswith("http:") and not is_loopback(url):
+            raise self._error(key, f"expected https:// (http only on this machine); found {url!r}")
+
+    def _check_authority(self) -> None:
+        given = [key for key in ("authority", "oidc_authority") if getattr(self, key)]
+        parts = [key for key in ("tenant", "audience", "cloud", "instance") if getattr(self, key)]
+        if len(given) == 2 or (given and parts):  # noqa: PLR2004 - both of the two
+            raise self._error(given[0], f"cannot stand beside {', '.join((given + parts)[1:])}")
+        if self.cloud and self.instance:
+            raise self._error("cloud", "cannot stand beside instance")
+        if self.cloud is not None and self.cloud not in CLOUDS:
+            raise self._error("cloud", f"expected one of {', '.join(CLOUDS)}; found {self.cloud!r}")
+        if self.audience is not None and self.audience not in get_args(Audience):
+            raise self._error("audience", f"expected one of {', '.join(get_args(Audience))}; found {self.audience!r}")
+        if not given and bool(self.tenant) == bool(self.audience):
+            problem = "cannot stand beside audience" if self.tenant else "nothing says where to sign in"
+            raise self._error("tenant", problem, "Give one of tenant, audience, authority and oidc_authority.")
+        if self.tenant and not _NAME.fullmatch(self.tenant):
+            raise self._error("tenant", f"expected a GUID or a domain, found {self.tenant!r}")
+        key = given[0] if given else "instance"
+        url = self.authority_url
+        try:
+            secure = origin_of(url).startswith("https:")
+        except ValueError as error:
+            raise self._error(key, f"{error}; found {url!r}") from None
+        if not secure:
+            raise self._error(key, f"expected https://, found {url!r}; secrets and tokens pass there")
+        if self.authority and not urlsplit(url).path.strip("/") and not url.endswith(".ciamlogin.com"):
+            raise self._error(key, f"expected a tenant in the path, as in {url}/contoso.onmicrosoft.com")
+
+    def _set_credentials(self) -> None:
+        given = [key for key in ("client_secret", "client_certificate", "client_assertion") if getattr(self, key)]
+        if len(given) > 1:
+            raise self._error(given[0], f"cannot stand beside {given[1]}; one credential is enough")
+        for key in ("client_secret", "client_assertion"):
+            value = getattr(self, key)
+            if value is not None:
+                self._set(key, SecretSource.parse(value, key=self._where(key), base=self._base))
+        if self.client_certificate is not None:
+            self._set(
+                "client_certificate",
+                ClientCertificate.parse(
+                    self.client_certificate, key=self._where("client_certificate"), base=self._base
+                ),
+            )
+        if given and self.audience:
+            raise self._error("audience", "an application signs in to one tenant", "Give tenant in its place.")

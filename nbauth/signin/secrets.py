@@ -1,0 +1,123 @@
+"""Where a secret is kept: an environment variable, a file or the platform's keyring; read anew at each use."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from nbauth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["SecretSource"]
+
+Kind = Literal["env", "file", "keyring"]
+_FORMS = '{ env = "NAME" }, { file = "path" } or { keyring = "service/username" }'
+_LARGEST = 64 * 1024  # a secret or an assertion; a path to something else is a mistake
+
+
+@dataclass(frozen=True)
+class SecretSource:
+    """The place of a secret, never the secret itself.
+
+    Args:
+        kind: ``"env"``, ``"file"`` or ``"keyring"``.
+        place: name of the variable, absolute path of the file, or ``service/username`` in the keyring.
+        key: the configuration key it stands for, with its file, for messages.
+    """
+
+    kind: Kind
+    place: str
+    key: str = ""
+
+    @classmethod
+    def parse(cls, value: object, *, key: str, base: Path) -> SecretSource:
+        """Read ``{ env = … }``, ``{ file = … }`` or ``{ keyring = … }``.
+
+        Args:
+            value: what stands in the file or was given in code.
+            key: how messages name it.
+            base: directory that a relative file is relative to.
+
+        Raises:
+            ConfigError: it is a literal secret, or of another form.
+        """
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str):
+            raise ConfigError(
+                f"{key}: a literal secret is refused, because files and code are copied, committed and shown.",
+                next_step=f"Say where it is kept: {_FORMS}.",
+            )
+        kinds = get_args(Kind)
+        if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in kinds:
+            raise ConfigError(f"{key}: expected {_FORMS}.")
+        (kind, place), *_ = value.items()
+        if not isinstance(place, str) or not place:
+            raise ConfigError(f"{key}.{kind}: expected a text that is not empty.")
+        if kind == "file":
+            place = str(base / Path(place).expanduser())
+        if kind == "keyring" and "/" not in place:
+            raise ConfigError(f'{key}.keyring: expected "service/username", found "{place}".')
+        return cls(kind, place, key)
+
+    def read(self, environ: Mapping[str, str] = os.environ) -> str:
+        """Return the secret, without the line break that editors leave at a file's end.
+
+        Raises:
+            ConfigError: it is not there, is empty, or cannot be read.
+        """
+        secret = {"env": self._from_environment, "file": self._from_file, "keyring": self._from_keyring}[self.kind](
+            environ
+        )
+        if not secret:
+            raise ConfigError(f"{self.key}: {self._described()} is empty.")
+        return secret
+
+    def _from_environment(self, environ: Mapping[str, str]) -> str:
+        if self.place not in environ:
+            raise ConfigError(
+                f"{self.key}: {self._described()} is not set.",
+                next_step="Set it where the kernel is started.",
+            )
+        return environ[self.place]
+
+    def _from_file(self, _environ: Mapping[str, str]) -> str:
+        try:
+            with Path(self.place).open("rb") as file:
+                data = file.read(_LARGEST + 1)
+            if len(data) > _LARGEST:
+                raise ConfigError(f"{self.key}: {self._described()} is larger than 64 KiB.")
+            return data.decode().rstrip("\r\n")
+        except OSError as error:
+            raise ConfigError(f"{self.key}: cannot read {self._described()}: {error.strerror}.") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{self.key}: {self._described()} is not UTF-8 text.") from None
+
+    def _from_keyring(self, _environ: Mapping[str, str]) -> str:
+        try:
+            import keyring
+            import keyring.errors
+        except ImportError:
+            raise ConfigError(
+                f"{self.key}: the keyring package is not installed.",
+                next_step="Run: pip install 'nbauth[keyring]'",
+            ) from None
+        service, _, username = self.place.partition("/")
+        try:
+            found: Any = keyring.get_password(service, username)
+        except keyring.errors.KeyringError as error:
+            raise ConfigError(f"{self.key}: the keyring answered: {error}.") from None
+        if found is None:
+            raise ConfigError(
+                f"{self.key}: {self._described()} is not in the keyring.",
+                next_step=f"Run: keyring set {service} {username}",
+            )
+        return str(found)
+
+    def _described(self) -> str:
+        names = {"env": "the environment variable", "file": "the file", "keyring": "the entry"}
+        return f"{names[self.kind]} {self.place}"

@@ -1,0 +1,92 @@
+"""Trust: the usual certificate authorities, plus those of a profile's ``ca_bundle``."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+
+from nbauth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["TrustAdapter", "environment_bundle", "trust_context"]
+
+
+def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Path | None = None) -> str | None:
+    """Return the bundle that ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names.
+
+    Args:
+        environ: the environment variables.
+        untrusted: the notebook's directory. A bundle inside it is refused: the ``.env`` file of a cloned folder
+            can set these variables, and would then decide whom to trust with a person's sign-in.
+
+    Returns:
+        A path, or None where neither names one that exists.
+
+    Raises:
+        ConfigError: the bundle lies in the notebook's directory.
+    """
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        value = environ.get(variable)
+        if not value or not Path(value).exists():
+            continue
+        if untrusted is not None and Path(value).resolve().is_relative_to(untrusted.resolve()):
+            raise ConfigError(
+                f"{variable} names {value}, which lies in the notebook's own directory.",
+                next_step="Name it as ca_bundle in the profile if you trust it.",
+            )
+        return value
+    return None
+
+
+def trust_context(*ca_bundles: str | None, base: str | None = None) -> ssl.SSLContext:
+    """Make a TLS context for clients.
+
+    Args:
+        ca_bundles: PEM files of further authorities; None is passed over.
+        base: PEM file or directory of the usual authorities; certifi's when None.
+
+    Raises:
+        ConfigError: a bundle cannot be read.
+    """
+    import certifi
+
+    # Not `ssl.create_default_context`: it honours SSLKEYLOGFILE, which a cloned folder's .env can set, and would
+    # write the keys of every connection to a file.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    for path in filter(None, (base or certifi.where(), *ca_bundles)):
+        try:
+            if Path(path).is_dir():
+                context.load_verify_locations(capath=path)
+            else:
+                context.load_verify_locations(cafile=path)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(f"{path}: cannot be read as PEM certificates: {error}.") from None
+    return context
+
+
+class TrustAdapter(HTTPAdapter):
+    """An adapter whose connections trust what `context` trusts, whatever ``verify`` says elsewhere."""
+
+    def __init__(self, context: ssl.SSLContext, **options: Any) -> None:
+        self._context = context
+        super().__init__(**options)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the pools with the context."""
+        return super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make a proxy's pools with the context."""
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave trust to the context; requests would load its own bundle again for each connection."""
+        del url, verify, cert
+        conn.cert_reqs = "CERT_REQUIRED"

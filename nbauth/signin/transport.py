@@ -1,0 +1,202 @@
+"""The guarded http client that MSAL gets: https, known hosts, no redirects, timeouts, size limits, JSON objects."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.utils import get_environ_proxies
+
+from nbauth.signin.origins import host_of, redact_url
+from nbauth.signin.tls import TrustAdapter
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+__all__ = ["Answer", "AnswerRefused", "GuardedTransport", "ProviderBusy"]
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_S, _READ_S, _TOTAL_S = 5.0, 30.0, 35.0
+_LARGEST = 1024 * 1024  # discovery documents and key sets are a few KiB
+_MOST_THROTTLE_S, _USUAL_THROTTLE_S = 3600.0, 5.0
+# What MSAL reads, and what messages need. Set-Cookie and the rest never reach MSAL's cache.
+_KEPT_HEADERS = frozenset({"content-type", "date", "retry-after", "www-authenticate"})
+
+
+class AnswerRefused(requests.RequestException):
+    """The provider's answer, or the address that it would come from, is not one to trust.
+
+    MSAL keeps a still valid token on a RequestException, and puts no refused body into its ERROR log.
+    """
+
+
+class ProviderBusy(requests.RequestException):
+    """The provider answered 429 or 5xx, or did so a moment ago and asked to wait."""
+
+    def __init__(self, message: str, *, status: int, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response in the form that MSAL takes.
+
+    Attributes:
+        status_code: the HTTP status.
+        text: the body; a JSON object.
+        headers: the few that are kept, with lower-case names.
+    """
+
+    status_code: int
+    text: str = field(repr=False)
+    headers: Mapping[str, str]
+
+    def raise_for_status(self) -> None:
+        """Raise for 400 and above."""
+        if self.status_code >= 400:  # noqa: PLR2004 - RFC 9110 §15.5
+            raise AnswerRefused(f"HTTP status {self.status_code}")
+
+
+class GuardedTransport:
+    """MSAL's ``http_client``.
+
+    Args:
+        allowed_hosts: ``host:port`` of every host it may talk to.
+        trust: TLS context of the provider's connections.
+    """
+
+    def __init__(self, allowed_hosts: frozenset[str], trust: ssl.SSLContext) -> None:
+        self.allowed_hosts = allowed_hosts
+        self.requests_made = 0
+        self._throttled_until: dict[str, tuple[float, int]] = {}
+        self._session = requests.Session()
+        # REQUESTS_CA_BUNDLE would override our trust in silence, and .netrc would add credentials.
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # A token request is never repeated blindly: a refresh token may be good for one use only.
+        self._session.mount("https://", TrustAdapter(trust, max_retries=0))
+
+    def get(self, url: str, **options: Any) -> Answer:
+        """Send a GET; `options` are `params` and `headers`."""
+        return self._send("GET", url, **options)
+
+    def post(self, url: str, **options: Any) -> Answer:
+        """Send a POST; `options` are `params`, `data` and `headers`."""
+        return self._send("POST", url, **options)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Any = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **_others: Any,
+    ) -> Answer:
+        self._check_address(url)
+        # The client id is part of the key: one application's limit is not another's.
+        throttle = f"{method} {url} {(data or {}).get('client_id') if isinstance(data, dict) else ''}"
+        self._check_throttle(throttle, url)
+        deadline = time.monotonic() + _TOTAL_S
+        self.requests_made += 1
+        with self._session.request(
+            method,
+            url,
+            params=params,
+            data=data,
+            headers=dict(headers or {}),
+            timeout=(_CONNECT_S, _READ_S),
+            allow_redirects=False,
+            stream=True,
+            proxies=get_environ_proxies(url),
+        ) as response:
+            body = _read(response, deadline)
+        logger.debug("%s %s: %s", method, redact_url(url), response.status_code)
+        return self._accept(response, body, throttle, url)
+
+    def _check_address(self, url: str) -> None:
+        try:
+            known = url.startswith("https://") and host_of(url) in self.allowed_hosts
+        except ValueError:
+            known = False
+        if not known:
+            raise AnswerRefused(
+                f"{redact_url(url)} is not one of the provider's own hosts ({', '.join(sorted(self.allowed_hosts))})"
+            )
+
+    def _check_throttle(self, throttle: str, url: str) -> None:
+        until, status = self._throttled_until.get(throttle, (0.0, 0))
+        left_s = until - time.monotonic()
+        if left_s > 0:
+            raise ProviderBusy(
+                f"{redact_url(url)} answered HTTP {status} and asked to wait {left_s:.0f} s more",
+                status=status,
+                retry_after_s=left_s,
+            )
+        self._throttled_until.pop(throttle, None)
+
+    def _accept(self, response: requests.Response, body: bytes, throttle: str, url: str) -> Answer:
+        status, place = response.status_code, redact_url(url)
+        headers = {k.lower(): v for k, v in response.headers.items() if k.lower() in _KEPT_HEADERS}
+        if status == 429 or status >= 500:  # noqa: PLR2004 - RFC 6585 §4
+            wait_s = _retry_after_s(headers.get("retry-after"))
+            if "retry-after" in headers or status == 429:  # noqa: PLR2004
+                self._throttled_until[throttle] = (time.monotonic() + wait_s, status)
+            raise ProviderBusy(f"{place} answered HTTP {status}", status=status, retry_after_s=wait_s)
+        if 300 <= status < 400:  # noqa: PLR2004
+            # 307 and 308 from a token endpoint would replay the refresh token elsewhere.
+            raise AnswerRefused(f"{place} answered with a redirect (HTTP {status}), which is never followed")
+        if status < 300:  # noqa: PLR2004
+            headers.pop("retry-after", None)  # MSAL would cache a token response that carries it, whole
+        try:
+            text = body.decode("utf-8")
+            document = json.loads(text)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            kind = headers.get("content-type", "no content type")
+            raise AnswerRefused(f"{place} answered HTTP {status} with {kind} that is no JSON object")
+        return Answer(status, text, headers)
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    # Small pieces, so that a server that drips is noticed between two of them.
+    for part in response.iter_content(8192):
+        size += len(part)
+        if size > _LARGEST:
+            raise AnswerRefused(f"{redact_url(response.url)} answered with more than 1 MiB")
+        if time.monotonic() > deadline:
+            raise requests.ReadTimeout(f"{redact_url(response.url)} took more than {_TOTAL_S:.0f} s to answer")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _retry_after_s(value: str | None) -> float:
+    """Read ``Retry-After`` (RFC 9110 §10.2.3): seconds or a date, between 1 s and an hour."""
+    if value is None:
+        return _USUAL_THROTTLE_S
+    try:
+        seconds = float(int(value))
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except ValueError:
+            seconds = _USUAL_THROTTLE_S
+    return min(max(seconds, 1.0), _MOST_THROTTLE_S)
