@@ -138,7 +138,9 @@ def _step(what: str, demo: DemoServer) -> Iterator[None]:
     yield
     seconds = time.perf_counter() - started
     made = (len(provider) - before[0], len(api) - before[1])
-    print(f"{what}: {seconds:.2f} s, {made[0]} requests to the provider (the browser's among them), {made[1]} to the API")
+    print(
+        f"{what}: {seconds:.2f} s, {made[0]} requests to the provider (the browser's among them), {made[1]} to the API"
+    )
 
 
 @contextmanager

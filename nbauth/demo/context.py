@@ -1,0 +1,34 @@
+"""What the provider's endpoints share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbauth.demo.grants import Grants
+    from nbauth.demo.keys import SigningKeys
+    from nbauth.demo.registry import Registry
+    from nbauth.demo.settings import Clock, Settings
+
+__all__ = ["Context"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The provider, seen from one of its endpoints.
+
+    Attributes:
+        origin: the https origin, of issuers and of endpoints that programs call.
+        page_origin: the plain http origin, of pages that people open.
+        cookie: name of the session cookie.
+    """
+
+    settings: Settings
+    clock: Clock
+    registry: Registry
+    keys: SigningKeys
+    grants: Grants
+    origin: str
+    page_origin: str
+    cookie: str

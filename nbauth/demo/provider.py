@@ -1,0 +1,245 @@
+"""An OpenID provider for people without a tenant: Entra's v2.0 paths, a plain OpenID realm, and no mercy.
+
+Two listeners on loopback: https for programs, plain http for the pages that people open. Whoever chooses Alice is
+Alice; everything else is checked as a strict provider checks it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from nbauth.demo import discovery
+from nbauth.demo.aadsts import Refusal
+from nbauth.demo.authorize import AuthorizeEndpoint
+from nbauth.demo.context import Context
+from nbauth.demo.device import DeviceEndpoint
+from nbauth.demo.faults import Faults
+from nbauth.demo.grants import Grants
+from nbauth.demo.keys import SigningKeys
+from nbauth.demo.listener import Listener
+from nbauth.demo.messages import BadRequestError, Response
+from nbauth.demo.realms import LAB, TENANT_ID, find_realm
+from nbauth.demo.registry import Registry, User
+from nbauth.demo.request_log import RequestLog
+from nbauth.demo.settings import Clock, Settings
+from nbauth.demo.token_endpoint import TokenEndpoint
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    from nbauth.demo.messages import Request
+    from nbauth.demo.realms import Realm
+    from nbauth.demo.registry import Client, Resource
+
+__all__ = ["ALICE", "BOB", "Provider"]
+
+ALICE = User(
+    key="alice",
+    name="Alice Adams",
+    username="alice@contoso.example",
+    object_id="aaaaaaaa-1111-4111-8111-aaaaaaaaaaaa",
+)
+BOB = User(
+    key="bob",
+    name="Bob Büchner",
+    username="bob@contoso.example",
+    object_id="bbbbbbbb-2222-4222-8222-bbbbbbbbbbbb",
+)
+
+# What a browser opens; the rest is for programs and is served over TLS alone.
+_PAGES = frozenset({"authorize", "login", "device", "logout"})
+
+
+class Provider:
+    """The provider, from `start` until `close`.
+
+    Args:
+        tls: the server's side of TLS.
+        port: the https port; 0 for any that is free.
+        page_port: the plain http port of the pages; 0 for any that is free.
+        requests: where requests are noted.
+
+    Attributes:
+        settings: lifetimes and strictness; assign to its attributes at any time.
+        clock: the time it lives in.
+        registry: users, clients and resources.
+        keys: the signing keys.
+        faults: misbehaviour asked for; for both listeners.
+        requests: what was asked.
+        origin: the https origin.
+        page_origin: the plain http origin.
+        authority: the demo tenant's authority.
+        oidc_authority: the plain OpenID realm's issuer.
+        tenant_id: the demo tenant.
+    """
+
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        *,
+        port: int = 0,
+        page_port: int = 0,
+        requests: RequestLog | None = None,
+    ) -> None:
+        self.settings = Settings()
+        self.clock = Clock()
+        self.registry = Registry([ALICE, BOB])
+        self.keys = SigningKeys()
+        self.faults = Faults()
+        self.requests = requests if requests is not None else RequestLog()
+        self.tenant_id = TENANT_ID
+        self._https = Listener(self._answer, name="provider", port=port, tls=tls, faults=self.faults, log=self.requests)
+        self._http = Listener(
+            self._answer, name="pages", port=page_port, tls=None, faults=self.faults, log=self.requests
+        )
+        self.origin = self._https.origin
+        self.page_origin = self._http.origin
+        self.authority = f"{self.origin}/{TENANT_ID}"
+        self.oidc_authority = f"{self.origin}/{LAB}"
+        self._grants = Grants(settings=self.settings, clock=self.clock)
+        context = Context(
+            settings=self.settings,
+            clock=self.clock,
+            registry=self.registry,
+            keys=self.keys,
+            grants=self._grants,
+            origin=self.origin,
+            page_origin=self.page_origin,
+            # Cookies know no ports: two providers on one machine must not overwrite each other's.
+            cookie=f"nbauth_demo_{self._https.port}",
+        )
+        self._context = context
+        self._authorize = AuthorizeEndpoint(context)
+        self._token = TokenEndpoint(context)
+        self._device = DeviceEndpoint(context)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._https.start()
+        self._http.start()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._https.close()
+        self._http.close()
+
+    @property
+    def issued_secrets(self) -> set[str]:
+        """Every code, token, device code, user code, ticket, cookie, verifier, assertion and client secret so far.
+
+        For tests that look whether one of them stands where it should not. A user code is nine characters, everything
+        else at least forty.
+        """
+        known = {secret for client in self.registry.clients.values() for secret in client.secrets}
+        return (set(self._grants.issued) | known) - {""}
+
+    @property
+    def issuers(self) -> frozenset[str]:
+        """The issuers that its tokens may name."""
+        realms = (find_realm(f"/{prefix}/keys", self.origin)[0] for prefix in (LAB,))
+        tenants = (find_realm(f"/{tenant}/discovery/v2.0/keys", self.origin)[0] for tenant in (TENANT_ID, "consumers"))
+        return frozenset(realm.issuer for realm in (*realms, *tenants) if realm)
+
+    def register_client(
+        self,
+        client_id: str | None = None,
+        *,
+        name: str = "A test's application",
+        redirect_uris: Iterable[str] = ("http://localhost",),
+        post_logout_redirect_uris: Iterable[str] = (),
+        confidential: bool = False,
+    ) -> Client:
+        """Register an application; a confidential one gets a fresh secret (`client.secrets`)."""
+        return self.registry.register_client(
+            client_id,
+            name=name,
+            redirect_uris=redirect_uris,
+            post_logout_redirect_uris=post_logout_redirect_uris,
+            confidential=confidential,
+        )
+
+    def register_resource(
+        self, identifier: str, *, scopes: Iterable[str], roles: Iterable[str] = (), owner: str | None = None
+    ) -> Resource:
+        """Register an API that tokens may be for."""
+        return self.registry.register_resource(identifier, scopes=scopes, roles=roles, owner=owner)
+
+    def rotate_signing_key(self, *, forget_old: bool = False) -> str:
+        """Sign with a fresh key from now on; returns its key id."""
+        return self.keys.rotate(forget_old=forget_old)
+
+    def revoke(self, user: User) -> None:
+        """Revoke everything that somebody holds, as an administrator does after a theft."""
+        self._grants.revoke_user(user)
+
+    def is_revoked(self, claims: dict[str, Any]) -> bool:
+        """Tell whether an access token was revoked, by its claims."""
+        return self._grants.is_revoked(str(claims.get("uti") or claims.get("jti") or ""))
+
+    def public_key(self, kid: str | None) -> rsa.RSAPublicKey | None:
+        """Return the published key with a key id."""
+        return self.keys.public_key(kid)
+
+    def _answer(self, request: Request) -> Response:
+        realm, route = find_realm(request.path, self.origin)
+        if realm is None or route is None:
+            return self._answer_elsewhere(request, unknown_tenant=route)
+        if route not in _PAGES and not request.secure:
+            return Response.text("Only over https.", status=403)
+        match route:
+            case "authorize":
+                return self._authorize.authorize(request, realm)
+            case "login" if request.method == "POST":
+                return self._authorize.choose(request, realm)
+            case "device":
+                return self._device.page(request, realm)
+            case "logout":
+                return self._authorize.logout(request)
+            case "configuration" if request.method in {"GET", "HEAD"}:
+                return discovery.configuration(self._context, realm)
+            case "keys" if request.method in {"GET", "HEAD"}:
+                return Response.json(self.keys.jwks(), headers={"Cache-Control": "max-age=86400, private"})
+            case "token":
+                return self._program(request, realm, self._token)
+            case "devicecode":
+                return self._program(request, realm, self._device.authorization)
+            case _:
+                return Response.text("Method not allowed.", status=405)
+
+    def _answer_elsewhere(self, request: Request, *, unknown_tenant: str | None) -> Response:
+        correlation_id = _correlation_id(request)
+        if not request.secure:
+            return Response.text("Not found.", status=404)
+        try:
+            if request.path == "/common/discovery/instance":
+                return discovery.instance(self._context, request)
+            if request.path.startswith("/common/userrealm/"):
+                return discovery.user_realm(request)
+            if unknown_tenant is not None:
+                raise Refusal(90002, f"Tenant '{unknown_tenant}' not found.")
+        except Refusal as refusal:
+            return refusal.to_json(entra=True, correlation_id=correlation_id)
+        return Response.text("Not found.", status=404)
+
+    def _program(self, request: Request, realm: Realm, endpoint: Any) -> Response:
+        correlation_id = _correlation_id(request)
+        try:
+            try:
+                response = endpoint(request, realm)
+            except BadRequestError as error:
+                raise Refusal(9002313, str(error)) from None
+        except Refusal as refusal:
+            return refusal.to_json(entra=realm.entra, correlation_id=correlation_id)
+        assert isinstance(response, Response)
+        return response
+
+
+def _correlation_id(request: Request) -> str | None:
+    try:
+        return str(uuid.UUID(request.headers.get("client-request-id", "")))
+    except ValueError:
+        return None

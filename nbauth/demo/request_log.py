@@ -1,0 +1,96 @@
+"""What was asked of a server, without anything secret: for tests that count requests."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["RequestLog", "RequestRecord"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestRecord:
+    """One request and how it was answered.
+
+    Attributes:
+        server: ``provider``, ``pages`` (the provider on plain http) or ``api``.
+        method: GET, POST, …
+        path: the path, without the query.
+        query_keys: names of the query's parameters; never their values.
+        grant_type: the grant asked of a token endpoint.
+        authorization: whether there was an ``Authorization`` header.
+        status: the status answered; 0 for a reset connection.
+    """
+
+    server: str
+    method: str
+    path: str
+    query_keys: tuple[str, ...]
+    grant_type: str | None
+    authorization: bool
+    status: int
+
+
+class RequestLog:
+    """The requests that the servers got, oldest first. All methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._records: list[RequestRecord] = []
+        self._lock = threading.Lock()
+
+    def append(self, record: RequestRecord) -> None:
+        """Note a request."""
+        with self._lock:
+            self._records.append(record)
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        with self._lock:
+            self._records.clear()
+
+    def matching(
+        self,
+        pattern: str = "*",
+        *,
+        method: str | None = None,
+        status: int | None = None,
+        grant_type: str | None = None,
+    ) -> list[RequestRecord]:
+        """Return the requests whose path matches a glob, such as ``*/token``."""
+        return [
+            record
+            for record in self
+            if fnmatchcase(record.path, pattern)
+            and method in (None, record.method)
+            and status in (None, record.status)
+            and grant_type in (None, record.grant_type)
+        ]
+
+    def count(
+        self,
+        pattern: str = "*",
+        *,
+        method: str | None = None,
+        status: int | None = None,
+        grant_type: str | None = None,
+    ) -> int:
+        """Count the requests whose path matches a glob, such as ``*/token``."""
+        return len(self.matching(pattern, method=method, status=status, grant_type=grant_type))
+
+    def __iter__(self) -> Iterator[RequestRecord]:
+        with self._lock:
+            return iter(self._records.copy())
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: int) -> RequestRecord:
+        return self._records[index]
+
+    def __repr__(self) -> str:
+        return f"<RequestLog of {len(self)} requests>"

@@ -1,0 +1,53 @@
+"""What tests may turn while the provider runs: lifetimes, strictness, and the clock."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+__all__ = ["Clock", "Settings"]
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """The provider's settings; assign to them at any time.
+
+    Attributes:
+        access_token_s: seconds that an access token lives.
+        id_token_s: seconds that an ID token lives.
+        refresh_token_s: seconds that a refresh token lives.
+        code_s: seconds that an authorization code lives.
+        device_code_s: seconds that a device code lives.
+        interval_s: seconds between polls that a device is told; half of it or more is let pass.
+        refresh_in_s: the `refresh_in` of token responses; None for none.
+        rotate_refresh_tokens: give a new refresh token at each use and take a second use for theft.
+        one_use_assertions: refuse a client assertion whose `jti` was seen. Off, because MSAL sends the same assertion
+            for nine minutes and Entra lets it.
+        claims_need_person: answer a claims challenge at the token endpoint with `interaction_required`.
+    """
+
+    access_token_s: int = 3600
+    id_token_s: int = 3600
+    refresh_token_s: int = 86_400
+    code_s: int = 60
+    device_code_s: int = 900
+    interval_s: int = 5
+    refresh_in_s: int | None = None
+    rotate_refresh_tokens: bool = True
+    one_use_assertions: bool = False
+    claims_need_person: bool = False
+
+
+class Clock:
+    """The time that provider and API live in; tests move it instead of waiting."""
+
+    def __init__(self) -> None:
+        self._ahead_s = 0.0
+
+    def __call__(self) -> float:
+        """Return the time, in seconds since the epoch."""
+        return time.time() + self._ahead_s
+
+    def advance(self, seconds: float) -> None:
+        """Move on, or back."""
+        self._ahead_s += seconds
