@@ -63,7 +63,7 @@ _ERRORS: dict[int, tuple[str, int]] = {
 }
 
 
-class Refusal(Exception):  # noqa: N818  (it is the provider's answer, not a mistake of ours)
+class Refusal(Exception):
     """The provider says no.
 
     Args:
@@ -92,8 +92,8 @@ class Refusal(Exception):  # noqa: N818  (it is the provider's answer, not a mis
         """Return the error response: Entra's, or the plain one of other providers."""
         headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
         if not entra:
-            body = {"error": self.error, "error_description": self.message}
-            return Response.json(body, status=self.status, headers=headers)
+            plain = {"error": self.error, "error_description": self.message}
+            return Response.json(plain, status=self.status, headers=headers)
         now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%SZ}"
         trace, correlation = str(uuid.uuid4()), correlation_id or str(uuid.uuid4())
         body = {

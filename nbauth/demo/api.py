@@ -15,7 +15,6 @@ from __future__ import annotations
 import base64
 import binascii
 import gzip
-import io
 import json
 import threading
 from fnmatch import fnmatchcase
@@ -27,14 +26,15 @@ from nbauth.demo.faults import Faults
 from nbauth.demo.listener import Listener
 from nbauth.demo.messages import Response
 from nbauth.demo.odd_answers import ODD_ANSWERS
-from nbauth.demo.sunlight import CITIES, Sunlight, row
+from nbauth.demo.request_log import RequestLog
+from nbauth.demo.sunlight import CITIES, Sunlight
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from nbauth.demo.messages import Request
     from nbauth.demo.provider import Provider
-    from nbauth.demo.request_log import RequestLog
 
 __all__ = ["API_IDENTIFIER", "Api"]
 
@@ -73,7 +73,7 @@ class Api:
         tls: ssl.SSLContext | None = None,
         requests: RequestLog | None = None,
     ) -> None:
-        self.requests = requests if requests is not None else provider.requests
+        self.requests = requests if requests is not None else RequestLog()
         self.faults = Faults()
         self.bearer = BearerCheck(provider, audience=API_IDENTIFIER)
         self.gzip = False
@@ -81,6 +81,12 @@ class Api:
         self._sunlight = Sunlight(rows)
         self._parquet: bytes | None = None
         self._lock = threading.Lock()
+        self._collections: dict[str, Callable[[Request], Response]] = {
+            "sunlight": self._page,
+            "sunlight.csv": self._as_csv,
+            "sunlight.ndjson": self._as_ndjson,
+            "sunlight.parquet": self._as_parquet,
+        }
         self._listener = Listener(self._answer, name="api", port=port, tls=tls, faults=self.faults, log=self.requests)
         self.origin = self._listener.origin
         self.url = f"{self.origin}/v1.0"
@@ -123,16 +129,10 @@ class Api:
         _only_get(request)
         if name == "cities" or name.startswith("cities/"):
             return self._cities(request, unquote(name.partition("/")[2]))
-        match name:
-            case "sunlight":
-                return self._page(request)
-            case "sunlight.csv":
-                return Response(body=self._sunlight.stream("csv"), content_type="text/csv; charset=utf-8")
-            case "sunlight.ndjson":
-                return Response(body=self._sunlight.stream("ndjson"), content_type="application/x-ndjson")
-            case "sunlight.parquet":
-                return Response(body=self._as_parquet(), content_type="application/vnd.apache.parquet")
-        raise ApiError(404, "NotFound", f"There is no {request.path}.")
+        collection = self._collections.get(name)
+        if collection is None:
+            raise ApiError(404, "NotFound", f"There is no {request.path}.")
+        return collection(request)
 
     def _me(self, claims: dict[str, Any]) -> Response:
         user = self._provider.registry.user_named(claims.get("preferred_username", ""))
@@ -185,25 +185,20 @@ class Api:
         cities = [city.to_dict() for city in CITIES[(page - 1) * size : page * size]]
         return Response.json(cities, headers={"Link": value, "X-Total-Count": str(len(CITIES))})
 
-    def _as_parquet(self) -> bytes:
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError:
-            raise ApiError(
-                501, "NotImplemented", "Parquet needs pyarrow beside the demo: pip install pyarrow."
-            ) from None
+    def _as_csv(self, _: Request) -> Response:
+        return Response(body=self._sunlight.stream("csv"), content_type="text/csv; charset=utf-8")
+
+    def _as_ndjson(self, _: Request) -> Response:
+        return Response(body=self._sunlight.stream("ndjson"), content_type="application/x-ndjson")
+
+    def _as_parquet(self, _: Request) -> Response:
         with self._lock:
             if self._parquet is None:
-                table = pa.Table.from_pylist([row(index) for index in range(len(self._sunlight))])
-                for name in ("time", "sunrise"):
-                    at = table.schema.get_field_index(name)
-                    # Arrow casts ISO text to a timestamp itself.
-                    table = table.set_column(at, name, table[name].cast(pa.timestamp("s", tz="UTC")))
-                buffer = io.BytesIO()
-                pq.write_table(table, buffer)
-                self._parquet = buffer.getvalue()
-            return self._parquet
+                try:
+                    self._parquet = self._sunlight.parquet()
+                except ImportError:
+                    raise ApiError(501, "NotImplemented", "Parquet needs pyarrow: pip install pyarrow.") from None
+        return Response(body=self._parquet, content_type="application/vnd.apache.parquet")
 
 
 def _only_get(request: Request) -> None:
@@ -235,8 +230,8 @@ def _to_token(start: int, size: int) -> str:
 def _from_token(token: str) -> tuple[int, int]:
     try:
         start, size = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        if start < 0 or size < 1:
-            raise ValueError
-        return int(start), int(size)
     except (ValueError, TypeError, binascii.Error):
-        raise ApiError(400, "BadRequest", "The $skiptoken is not valid.") from None
+        start = size = 0
+    if not (isinstance(start, int) and isinstance(size, int)) or start < 0 or size < 1:
+        raise ApiError(400, "BadRequest", "The $skiptoken is not valid.")
+    return start, size

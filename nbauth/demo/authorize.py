@@ -1,4 +1,4 @@
-"""The authorization endpoint: who asks, who signs in, and where the code goes (RFC 6749 §4.1, OpenID Connect Core §3.1.2)."""
+"""The authorization endpoint: who asks, who signs in, and where the code goes (RFC 6749 §4.1, OIDC Core §3.1.2)."""
 
 from __future__ import annotations
 
@@ -40,12 +40,10 @@ class AuthorizeEndpoint:
         except Refusal as refusal:
             # Never a redirect to an address that is not registered (RFC 6749 §4.1.2.1).
             return message_page("This sign-in cannot go on", refusal.headline, status=400)
-        mode = parameters.get("response_mode", "query")
+        asked_mode = parameters.get("response_mode", "query")
+        mode = asked_mode if asked_mode in _MODES else "query"
         try:
-            if mode not in _MODES:
-                mode = "query"
-                raise Refusal(90014, "The value of 'response_mode' is not one of query, fragment and form_post.")
-            asked = self._check(parameters, realm, client, redirect_uri, mode)
+            asked = self._check(parameters, realm, client, redirect_uri, asked_mode)
             return self._sign_in(asked, self._session(request))
         except Refusal as refusal:
             return _back(redirect_uri, mode, parameters.get("state"), realm, _error_fields(refusal, realm))
@@ -69,7 +67,7 @@ class AuthorizeEndpoint:
         cookie, session = self._context.grants.add_session(user)
         return self._grant(about, session, cookie=f"{self._context.cookie}={cookie}; Path=/; HttpOnly; SameSite=Lax")
 
-    def logout(self, request: Request) -> Response:
+    def logout(self, request: Request, _realm: Realm) -> Response:
         """End the browser's session (OpenID Connect RP-Initiated Logout)."""
         self._context.grants.end_session(request.cookies.get(self._context.cookie))
         cookies = (f"{self._context.cookie}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",)
@@ -100,6 +98,8 @@ class AuthorizeEndpoint:
     def _check(
         self, parameters: dict[str, str], realm: Realm, client: Client, redirect_uri: str, mode: str
     ) -> AuthorizationRequest:
+        if mode not in _MODES:
+            raise Refusal(90014, "The value of 'response_mode' is not one of query, fragment and form_post.")
         if parameters.get("response_type") != "code":
             raise Refusal(700054, "The only 'response_type' enabled for the application is 'code'.")
         if "request" in parameters or "request_uri" in parameters:

@@ -114,11 +114,8 @@ class BearerCheck:
     def _check_demanded(self, claims: dict[str, Any]) -> None:
         for name, demand in ((self.demanded or {}).get("access_token") or {}).items():
             value = str(demand.get("value", ""))
-            if name == "nbf":
-                fulfilled = float(claims.get("nbf", 0)) >= float(value)
-            else:
-                fulfilled = value in claims.get(name, [])
-            if not fulfilled:
+            late_enough = name == "nbf" and float(claims.get("nbf", 0)) >= float(value)
+            if not late_enough and value not in claims.get(name if name != "nbf" else "", []):
                 encoded = base64.b64encode(json.dumps(self.demanded).encode()).decode()
                 challenge = self._challenge(
                     "insufficient_claims", "The token does not have the claims that are needed.", claims=encoded

@@ -61,15 +61,11 @@ def configuration(context: Context, realm: Realm) -> Response:
 
 
 def instance(context: Context, request: Request) -> Response:
-    """Answer instance discovery: whether an authority's host is one of this provider's.
-
-    Raises:
-        Refusal: it is not.
-    """
+    """Answer instance discovery: whether an authority's host is one of this provider's."""
     asked = urlsplit(request.query.get("authorization_endpoint", ""))
     host = urlsplit(context.origin).netloc
     if asked.netloc not in (host, "localhost"):
-        raise Refusal(50049, "Unknown or invalid instance.")
+        return Refusal(50049, "Unknown or invalid instance.").to_json(entra=True)
     tenant = asked.path.strip("/").partition("/")[0] or "common"
     return Response.json(
         {

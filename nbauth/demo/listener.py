@@ -6,7 +6,6 @@ import contextlib
 import logging
 import socket
 import socketserver
-import ssl
 import struct
 import threading
 import time
@@ -17,7 +16,8 @@ from nbauth.demo.messages import BadRequestError, Request, Response, single_valu
 from nbauth.demo.request_log import RequestRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import ssl
+    from collections.abc import Callable, Iterable
 
     from nbauth.demo.faults import Fault, Faults
     from nbauth.demo.request_log import RequestLog
@@ -30,7 +30,7 @@ _BODY_LIMIT = 1 << 20
 _IDLE_S = 30.0
 
 
-class _ResetConnection(Exception):  # noqa: N818  (control flow, not a mistake)
+class _ResetConnection(Exception):
     """Unwinds a handler so that its connection can be reset."""
 
 
@@ -79,8 +79,6 @@ class _Handler(BaseHTTPRequestHandler):
             raise _ResetConnection
         self._send(response, truncate_at=fault.truncate_at if fault else None)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer
-
     def _read_request(self, path: str, query: str) -> Request:
         if "Transfer-Encoding" in self.headers:
             raise BadRequestError("Send the body with a Content-Length.")
@@ -127,32 +125,35 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", response.content_type)
         for name, value in response.headers:
             self.send_header(name, value)
-        whole = isinstance(response.body, bytes)
+        chunked = not isinstance(response.body, bytes) and self.request_version != "HTTP/1.0"
         if isinstance(response.body, bytes):
             self.send_header("Content-Length", str(len(response.body)))
-        elif self.request_version == "HTTP/1.0":
-            self.close_connection = True
-        else:
+        elif chunked:
             self.send_header("Transfer-Encoding", "chunked")
-        if truncate_at is not None:
+        if truncate_at is not None or not (chunked or isinstance(response.body, bytes)):
             self.close_connection = True
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        if self.command == "HEAD":
-            return
-        left = truncate_at
-        for chunk in [response.body] if isinstance(response.body, bytes) else response.body:
+        if self.command != "HEAD":
+            chunks = (response.body,) if isinstance(response.body, bytes) else response.body
+            self._send_body(chunks, chunked=chunked, left=truncate_at)
+
+    def _send_body(self, chunks: Iterable[bytes], *, chunked: bool, left: int | None) -> None:
+        for chunk in chunks:
             part = chunk if left is None else chunk[:left]
-            chunked = not whole and self.request_version != "HTTP/1.0"
             if part:
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
             if left is not None:
                 left -= len(part)
-                if len(part) < len(chunk) or left == 0:
-                    return  # without the last chunk, or short of the Content-Length
-        if not whole and self.request_version != "HTTP/1.0":
+                if not left:
+                    return  # short of the Content-Length, or without the last chunk
+        if chunked:
             self.wfile.write(b"0\r\n\r\n")
+
+
+for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+    setattr(_Handler, f"do_{_method}", _Handler._answer)  # noqa: SLF001  (the base class finds them by name)
 
 
 class Listener(socketserver.TCPServer):

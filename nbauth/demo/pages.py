@@ -85,7 +85,7 @@ def user_code_page(*, action: str, typed: str = "", problem: str | None = None) 
     trouble = f'<p role="alert"><strong>{escape(problem)}</strong></p>' if problem else ""
     body = (
         "<h1>Enter the code</h1>"
-        f"{trouble}<p>Only if you started this sign-in yourself: whoever gave you the code will be signed in as you.</p>"
+        f"{trouble}<p>Only if you started this sign-in yourself: whoever gave you the code is signed in as you.</p>"
         f'<form method="post" action="{escape(action)}"><label for="user_code">The code from your notebook</label>'
         f'<input id="user_code" name="user_code" value="{escape(typed)}" autocomplete="off" autofocus required '
         'spellcheck="false" placeholder="XXXX-XXXX"><button class="first">Next</button></form>'

@@ -22,9 +22,7 @@ from urllib.request import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from http.client import HTTPMessage
     from pathlib import Path
-    from typing import IO
 
 __all__ = ["Person", "PersonStuckError"]
 
@@ -88,16 +86,8 @@ class _Reader(HTMLParser):
 
 
 class _StayHere(HTTPRedirectHandler):
-    def redirect_request(  # noqa: PLR6301
-        self,
-        req: Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,  # noqa: ARG002
-    ) -> None:
-        return None
+    def redirect_request(self, *_: object) -> None:
+        """Follow nothing: `Person` does, and sees each step."""
 
 
 class Person:

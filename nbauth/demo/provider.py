@@ -18,7 +18,7 @@ from nbauth.demo.faults import Faults
 from nbauth.demo.grants import Grants
 from nbauth.demo.keys import SigningKeys
 from nbauth.demo.listener import Listener
-from nbauth.demo.messages import BadRequestError, Response
+from nbauth.demo.messages import Response
 from nbauth.demo.realms import LAB, TENANT_ID, find_realm
 from nbauth.demo.registry import Registry, User
 from nbauth.demo.request_log import RequestLog
@@ -27,7 +27,7 @@ from nbauth.demo.token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -113,9 +113,17 @@ class Provider:
             cookie=f"nbauth_demo_{self._https.port}",
         )
         self._context = context
-        self._authorize = AuthorizeEndpoint(context)
-        self._token = TokenEndpoint(context)
-        self._device = DeviceEndpoint(context)
+        authorize, device = AuthorizeEndpoint(context), DeviceEndpoint(context)
+        self._endpoints: dict[str, tuple[str, Callable[[Request, Realm], Response]]] = {
+            "configuration": ("GET HEAD", self._configuration),
+            "keys": ("GET HEAD", self._keys),
+            "authorize": ("GET POST", authorize.authorize),
+            "login": ("POST", authorize.choose),
+            "logout": ("GET POST", authorize.logout),
+            "device": ("GET POST", device.page),
+            "devicecode": ("GET POST", device.authorization),
+            "token": ("GET POST", TokenEndpoint(context)),
+        }
 
     def start(self) -> None:
         """Begin to answer."""
@@ -186,56 +194,33 @@ class Provider:
 
     def _answer(self, request: Request) -> Response:
         realm, route = find_realm(request.path, self.origin)
+        if not request.secure and route not in _PAGES:
+            return Response.text("Only over https.", status=403 if realm else 404)
         if realm is None or route is None:
             return self._answer_elsewhere(request, unknown_tenant=route)
-        if route not in _PAGES and not request.secure:
-            return Response.text("Only over https.", status=403)
-        match route:
-            case "authorize":
-                return self._authorize.authorize(request, realm)
-            case "login" if request.method == "POST":
-                return self._authorize.choose(request, realm)
-            case "device":
-                return self._device.page(request, realm)
-            case "logout":
-                return self._authorize.logout(request)
-            case "configuration" if request.method in {"GET", "HEAD"}:
-                return discovery.configuration(self._context, realm)
-            case "keys" if request.method in {"GET", "HEAD"}:
-                return Response.json(self.keys.jwks(), headers={"Cache-Control": "max-age=86400, private"})
-            case "token":
-                return self._program(request, realm, self._token)
-            case "devicecode":
-                return self._program(request, realm, self._device.authorization)
-            case _:
-                return Response.text("Method not allowed.", status=405)
+        methods, endpoint = self._endpoints[route]
+        if request.method not in methods.split():
+            return Response.text("Method not allowed.", status=405)
+        try:
+            return endpoint(request, realm)
+        except Refusal as refusal:
+            return refusal.to_json(entra=realm.entra, correlation_id=_correlation_id(request))
 
     def _answer_elsewhere(self, request: Request, *, unknown_tenant: str | None) -> Response:
-        correlation_id = _correlation_id(request)
-        if not request.secure:
-            return Response.text("Not found.", status=404)
-        try:
-            if request.path == "/common/discovery/instance":
-                return discovery.instance(self._context, request)
-            if request.path.startswith("/common/userrealm/"):
-                return discovery.user_realm(request)
-            if unknown_tenant is not None:
-                raise Refusal(90002, f"Tenant '{unknown_tenant}' not found.")
-        except Refusal as refusal:
-            return refusal.to_json(entra=True, correlation_id=correlation_id)
+        if unknown_tenant is not None:
+            refusal = Refusal(90002, f"Tenant '{unknown_tenant}' not found.")
+            return refusal.to_json(entra=True, correlation_id=_correlation_id(request))
+        if request.path == "/common/discovery/instance":
+            return discovery.instance(self._context, request)
+        if request.path.startswith("/common/userrealm/"):
+            return discovery.user_realm(request)
         return Response.text("Not found.", status=404)
 
-    def _program(self, request: Request, realm: Realm, endpoint: Any) -> Response:
-        correlation_id = _correlation_id(request)
-        try:
-            try:
-                response = endpoint(request, realm)
-            except BadRequestError as error:
-                raise Refusal(9002313, str(error)) from None
-        except Refusal as refusal:
-            return refusal.to_json(entra=realm.entra, correlation_id=correlation_id)
-        assert isinstance(response, Response)
-        return response
+    def _keys(self, _request: Request, _realm: Realm) -> Response:
+        return Response.json(self.keys.jwks(), headers={"Cache-Control": "max-age=86400, private"})
+
+    def _configuration(self, _request: Request, realm: Realm) -> Response:
+        return discovery.configuration(self._context, realm)
 
 
 def _correlation_id(request: Request) -> str | None:

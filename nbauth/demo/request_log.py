@@ -37,9 +37,14 @@ class RequestRecord:
 
 
 class RequestLog:
-    """The requests that the servers got, oldest first. All methods may be called from any thread."""
+    """The requests that a server got, oldest first. All methods may be called from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        also: a log that every request is noted in too.
+    """
+
+    def __init__(self, *, also: RequestLog | None = None) -> None:
+        self._also = also
         self._records: list[RequestRecord] = []
         self._lock = threading.Lock()
 
@@ -47,6 +52,8 @@ class RequestLog:
         """Note a request."""
         with self._lock:
             self._records.append(record)
+        if self._also is not None:
+            self._also.append(record)
 
     def clear(self) -> None:
         """Forget all requests."""

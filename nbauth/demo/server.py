@@ -37,7 +37,8 @@ class DemoServer:
     Attributes:
         provider: the provider, with its settings, faults and clock.
         api: the API.
-        requests: what both were asked.
+        rows: rows of the API's collection.
+        requests: what both were asked; `provider.requests` and `api.requests` hold each one's part.
         directory: its temporary directory, removed at the end.
         authority: Entra-style authority of the demo tenant.
         oidc_authority: issuer of the plain OpenID realm.
@@ -62,17 +63,20 @@ class DemoServer:
             raise
 
     def _build(self, port: int, *, rows: int, api_tls: bool) -> None:
+        self.rows = rows
         tls = make_server_tls(self.directory)
         self.ca_file = tls.ca_file
         self.requests = RequestLog()
-        self.provider = Provider(tls.context, port=port, page_port=port + 1 if port else 0, requests=self.requests)
+        self.provider = Provider(
+            tls.context, port=port, page_port=port + 1 if port else 0, requests=RequestLog(also=self.requests)
+        )
         try:
             self.api = Api(
                 self.provider,
                 rows=rows,
                 port=port + 2 if port else 0,
                 tls=tls.context if api_tls else None,
-                requests=self.requests,
+                requests=RequestLog(also=self.requests),
             )
         except BaseException:
             self.provider.close()

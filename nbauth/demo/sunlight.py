@@ -1,7 +1,7 @@
 """The demo's data: where the sun stood, hour by hour, over ten cities from the equator to 78° north.
 
-Computed by `nbauth.demo.sun`, so every figure means something and can be checked against an almanac. The cities' places are
-common knowledge; nothing in the data is anybody's property.
+Computed by `nbauth.demo.sun`, so every figure means something and can be checked against an almanac. Where the cities
+lie is common knowledge; nothing in the data is anybody's property.
 
 One row an hour and city, from 2025-01-01T00:00:00Z on:
 
@@ -22,10 +22,11 @@ One row an hour and city, from 2025-01-01T00:00:00Z on:
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import threading
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.demo.sun import day_arc, position, sky
@@ -98,7 +99,7 @@ def row(index: int) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _day(day: int, place: int) -> tuple[str | None, int | None]:
     city = CITIES[place]
     midnight_s = _START_S + day * 86_400
@@ -188,6 +189,23 @@ class Sunlight:
             yield CSV_HEADER.encode()
         for start in range(0, self.rows, BLOCK):
             yield self.encoded(kind, start, start + BLOCK)
+
+    def parquet(self) -> bytes:
+        """Return all rows as a Parquet file, with times as timestamps.
+
+        Raises:
+            ImportError: pyarrow is not installed.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.Table.from_pylist([row(index) for index in range(self.rows)])
+        for name in ("time", "sunrise"):
+            at = table.schema.get_field_index(name)
+            table = table.set_column(at, name, table[name].cast(pa.timestamp("s", tz="UTC")))
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer)
+        return buffer.getvalue()
 
     def _encode(self, kind: str, start: int, stop: int) -> bytes:
         line = _LINE[kind]

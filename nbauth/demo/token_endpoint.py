@@ -15,14 +15,13 @@ from nbauth.demo.aadsts import Refusal
 from nbauth.demo.client_auth import ClientAuthentication
 from nbauth.demo.grants import Family
 from nbauth.demo.messages import Response
-from nbauth.demo.registry import Scopes
 from nbauth.demo.tokens import TokenMint, client_info
 
 if TYPE_CHECKING:
     from nbauth.demo.context import Context
     from nbauth.demo.messages import Request
     from nbauth.demo.realms import Realm
-    from nbauth.demo.registry import Client
+    from nbauth.demo.registry import Client, Scopes
 
 __all__ = ["TokenEndpoint"]
 
