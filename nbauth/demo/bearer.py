@@ -113,9 +113,7 @@ class BearerCheck:
 
     def _check_demanded(self, claims: dict[str, Any]) -> None:
         for name, demand in ((self.demanded or {}).get("access_token") or {}).items():
-            value = str(demand.get("value", ""))
-            late_enough = name == "nbf" and float(claims.get("nbf", 0)) >= float(value)
-            if not late_enough and value not in claims.get(name if name != "nbf" else "", []):
+            if not _fulfils(claims, name, str(demand.get("value", ""))):
                 encoded = base64.b64encode(json.dumps(self.demanded).encode()).decode()
                 challenge = self._challenge(
                     "insufficient_claims", "The token does not have the claims that are needed.", claims=encoded
@@ -131,3 +129,10 @@ class BearerCheck:
         if error and description:
             parameters |= {"error": error, "error_description": description}
         return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in (parameters | more).items())
+
+
+def _fulfils(claims: dict[str, Any], name: str, value: str) -> bool:
+    if name == "nbf":
+        return bool(claims.get("nbf", 0) >= float(value))
+    held = claims.get(name, [])
+    return value in (held if isinstance(held, list) else [str(held)])

@@ -99,12 +99,11 @@ class ClientAuthentication:
     ) -> None:
         algorithm = str(header.get("alg"))
         names = _THUMBPRINTS.get(algorithm, ())
-        given = {str(header[name]).rstrip("=") for name in names if name in header}
-        if len(given) != len([name for name in names if name in header]) or not given:
+        given = [str(header[name]).rstrip("=") for name in names if name in header]
+        if not given:
             raise Refusal(700027, "The client assertion must be RS256 with x5t, or PS256 with x5t#S256.")
-        found = [client.certificates.get(thumbprint) for thumbprint in given]
-        key = found[0]
-        if key is None or any(other != key for other in found):
+        key, *others = [client.certificates.get(thumbprint) for thumbprint in given]
+        if key is None or any(other is not key for other in others):
             raise Refusal(700027, "The certificate with the assertion's thumbprint is not registered.")
         if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
             raise Refusal(700021, "Client assertion application identifier doesn't match 'client_id' parameter.")

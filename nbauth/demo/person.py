@@ -28,6 +28,7 @@ __all__ = ["Person", "PersonStuckError"]
 
 _TIMEOUT_S = 15.0
 _MOST_STEPS = 20
+_UNSEEN = {"title", "style", "script"}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -38,7 +39,6 @@ class PersonStuckError(Exception):
 @dataclass
 class _Form:
     action: str
-    method: str
     fields: dict[str, str] = field(default_factory=dict)
     typed: list[str] = field(default_factory=list)
     buttons: list[tuple[str, str]] = field(default_factory=list)
@@ -59,15 +59,13 @@ class _Reader(HTMLParser):
         super().__init__()
         self.forms: list[_Form] = []
         self.words: list[str] = []
-        self.has_script = False
         self._skip = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        self._skip = tag in {"style", "script"}
-        self.has_script |= tag == "script"
+        self._skip = tag in _UNSEEN
         if tag == "form":
-            self.forms.append(_Form(given.get("action", ""), given.get("method", "get").lower()))
+            self.forms.append(_Form(given.get("action", "")))
         elif self.forms and tag == "input":
             name = given.get("name", "")
             self.forms[-1].fields[name] = given.get("value", "")
@@ -77,7 +75,7 @@ class _Reader(HTMLParser):
             self.forms[-1].buttons.append((given["name"], given.get("value", "")))
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in {"style", "script"}:
+        if tag in _UNSEEN:
             self._skip = False
 
     def handle_data(self, data: str) -> None:
@@ -95,7 +93,7 @@ class Person:
 
     Args:
         choose: whom they choose to be where a page asks: ``alice``, ``bob`` or ``cancel``.
-        ca_file: a certificate authority that their browser trusts besides none.
+        ca_file: a certificate authority that their browser trusts; needed only for pages over https.
     """
 
     def __init__(self, choose: str = "alice", *, ca_file: Path | str | None = None) -> None:

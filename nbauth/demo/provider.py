@@ -93,9 +93,13 @@ class Provider:
         self.requests = requests if requests is not None else RequestLog()
         self.tenant_id = TENANT_ID
         self._https = Listener(self._answer, name="provider", port=port, tls=tls, faults=self.faults, log=self.requests)
-        self._http = Listener(
-            self._answer, name="pages", port=page_port, tls=None, faults=self.faults, log=self.requests
-        )
+        try:
+            self._http = Listener(
+                self._answer, name="pages", port=page_port, tls=None, faults=self.faults, log=self.requests
+            )
+        except OSError:
+            self._https.close()
+            raise
         self.origin = self._https.origin
         self.page_origin = self._http.origin
         self.authority = f"{self.origin}/{TENANT_ID}"

@@ -155,6 +155,18 @@ client_secret = {{ file = "nightly.secret" }}
             "config": str(self.config_path),
         }
 
+    def reset(self) -> None:
+        """Undo what a test turned: faults, settings, clock, demanded claims; and forget the requests."""
+        self.provider.faults.clear()
+        self.api.faults.clear()
+        self.provider.settings.reset()
+        self.provider.clock.reset()
+        self.api.bearer.demanded = None
+        self.api.bearer.skew_s = 0.0
+        self.api.gzip = False
+        for log in (self.requests, self.provider.requests, self.api.requests):
+            log.clear()
+
     def __enter__(self) -> Self:
         self.provider.start()
         self.api.start()

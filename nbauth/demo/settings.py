@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 __all__ = ["Clock", "Settings"]
 
@@ -37,6 +37,11 @@ class Settings:
     one_use_assertions: bool = False
     claims_need_person: bool = False
 
+    def reset(self) -> None:
+        """Return to the defaults."""
+        for each in fields(self):
+            setattr(self, each.name, each.default)
+
 
 class Clock:
     """The time that provider and API live in; tests move it instead of waiting."""
@@ -51,3 +56,7 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Move on, or back."""
         self._ahead_s += seconds
+
+    def reset(self) -> None:
+        """Return to the machine's own time."""
+        self._ahead_s = 0.0

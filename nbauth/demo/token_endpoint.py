@@ -107,7 +107,10 @@ class TokenEndpoint:
             authentication=authentication,
             claims=form.get("claims", ""),
             with_client_info=form.get("client_info") == "1",
-            refresh_token=None if self._context.settings.rotate_refresh_tokens else presented,
+            # Always one, whatever the scopes: the presented one is used up.
+            refresh_token=self._context.grants.add_refresh_token(family)
+            if self._context.settings.rotate_refresh_tokens
+            else presented,
         )
 
     def _device(self, form: dict[str, str], realm: Realm, client: Client, authentication: int) -> dict[str, Any]:
