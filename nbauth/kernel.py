@@ -210,6 +210,7 @@ def login(
         ProviderUnavailable: the provider cannot be reached or is not trusted.
     """
     from nbauth.signin import flows
+    from nbauth.signin.flows.prompt import NobodyPrompt
     from nbauth.signin.login import sign_in
 
     if timeout_s <= 0:
@@ -241,7 +242,7 @@ def login(
         _client(chosen),
         flow=flow,
         environment=environment,
-        prompt=prompt if prompt is not None else _front_end().prompt(),
+        prompt=prompt or (_front_end().prompt() if chosen.kind == "person" else NobodyPrompt()),
         scopes=wanted,
         account=account,
         timeout_s=timeout_s,

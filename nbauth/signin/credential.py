@@ -77,6 +77,11 @@ class Credential:
         self._signed_out = False
         self._one_at_a_time = threading.Lock()  # a rotated refresh token is good for one use
 
+    @property
+    def tenant_id(self) -> str:
+        """The tenant that the provider's token endpoint names; empty where it has none."""
+        return "" if self.profile.oidc_authority else str(self._application.authority.tenant)
+
     def __repr__(self) -> str:
         return f"Credential(profile={self.profile.name!r})"
 
@@ -107,7 +112,7 @@ class Credential:
     def expires_at(self) -> datetime | None:
         """Return when the newest token expires (UTC), or None where there is none."""
         latest = max((token.expires_at for token in self._memo.values()), default=None)
-        return None if latest is None else datetime.fromtimestamp(latest, UTC)
+        return None if latest is None else datetime.fromtimestamp(int(latest), UTC)
 
     def sign_out(self) -> None:
         """Forget every token, those included that a refresh is fetching just now."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Environment", "FrontEndKind", "detect", "notebook_directory"]
+__all__ = ["Environment", "FrontEndKind", "detect", "is_text_browser", "notebook_directory"]
 
 FrontEndKind = Literal["script", "terminal", "notebook", "voila"]
 # Each of them means that the person's browser is not on this machine, or cannot be opened from here.
@@ -75,13 +75,14 @@ def detect(environ: Mapping[str, str] = os.environ) -> Environment:
     elif can_ask and front_end == "voila":
         # Voila shows the page only after a blocking cell ends, so nothing that waits is chosen unasked.
         interactive, why_not = False, "Voila shows nothing before the cell ends"
+    has_browser = _has_browser(environ)
     return Environment(
         front_end=front_end,
         can_ask=can_ask,
         interactive=interactive,
         why_not=why_not,
-        remote=_remote(environ),
-        has_browser=_has_browser(environ),
+        remote=_remote(environ, has_browser=has_browser),
+        has_browser=has_browser,
         notebook_directory=notebook_directory(environ),
     )
 
@@ -118,11 +119,13 @@ def _is_terminal(stream: Any) -> bool:
         return False
 
 
-def _remote(environ: Mapping[str, str]) -> str | None:
+def _remote(environ: Mapping[str, str], *, has_browser: bool) -> str | None:
     for variable, what in _REMOTE.items():
         if environ.get(variable):
             return what
-    return "a container" if any(Path(mark).exists() for mark in _CONTAINER_MARKS) else None
+    # A container that has a display, or a BROWSER that reaches the host's, is as good as this machine.
+    in_container = any(Path(mark).exists() for mark in _CONTAINER_MARKS)
+    return "a container" if in_container and not has_browser else None
 
 
 def _has_browser(environ: Mapping[str, str]) -> bool:
@@ -130,9 +133,14 @@ def _has_browser(environ: Mapping[str, str]) -> bool:
         return True
     if not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY") or environ.get("BROWSER")):
         return False
+    return not is_text_browser()
+
+
+def is_text_browser() -> bool:
+    """Tell whether the standard library's `webbrowser` would run one in the kernel's terminal."""
     import webbrowser
 
     try:
-        return getattr(webbrowser.get(), "name", "") not in _TEXT_BROWSERS
+        return Path(getattr(webbrowser.get(), "name", "")).name in _TEXT_BROWSERS
     except webbrowser.Error:
-        return False
+        return False  # there is none at all

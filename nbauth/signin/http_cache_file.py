@@ -52,6 +52,7 @@ class HttpCacheFile:
         self._key_path = state_directory / "http_cache.key"
         self._off = any(name.startswith("BINDER_") for name in environ)
         self._key: bytes | None = None
+        self._said = False
 
     def load(self) -> dict[str, StoredAnswer]:
         """Return what this user's kernels stored here, fresh or not; empty on any problem."""
@@ -79,6 +80,9 @@ class HttpCacheFile:
             self._off = True
 
     def _say(self, what: str, error: Exception) -> None:
+        if self._said:
+            return
+        self._said = True
         reason = getattr(error, "strerror", None) or error
         logger.warning("%s is %s: %s. Sign-in goes on without it.", self._path, what, reason)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from nbauth.errors import NbauthError, SignInCancelled, SignInFailed
 from nbauth.signin import clients, flows, id_token
 from nbauth.signin.account import Account
-from nbauth.signin.credential import AccessToken, Credential
+from nbauth.signin.credential import Credential
 from nbauth.signin.flows.context import SignIn
+from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.http_cache import HttpCache
 from nbauth.signin.tls import environment_bundle, trust_context
 from nbauth.signin.token_cache import HeldBackCache
@@ -100,7 +101,7 @@ def sign_in(
     """
     profile = client.profile
     if profile.kind == "application":
-        return _application(client, scopes, prompt, timeout_s)
+        return _application(client, scopes, timeout_s)
     held_back = HeldBackCache()
     # The discovery document is in the http cache: a second application costs no request.
     application = clients.build(
@@ -146,13 +147,13 @@ def sign_in(
         prompt.end(outcome)
 
 
-def _application(client: Client, scopes: tuple[str, ...], prompt: Prompt, timeout_s: float) -> SignedIn:
+def _application(client: Client, scopes: tuple[str, ...], timeout_s: float) -> SignedIn:
     profile = client.profile
     attempt = SignIn(
         profile=profile,
         application=client.application,
         scopes=scopes,
-        prompt=prompt,
+        prompt=NobodyPrompt(),
         flow="client_credentials",
         timeout_s=timeout_s,
     )
@@ -167,7 +168,7 @@ def application_account(profile: Profile, credential: Credential) -> Account:
     return Account(
         username=profile.client_id,
         name=profile.client_id,
-        tenant_id=profile.tenant or "",
+        tenant_id=credential.tenant_id,
         home_account_id=profile.client_id,
         profile=profile.name,
         expires_at=credential.expires_at() or datetime.now(UTC),
@@ -222,6 +223,6 @@ def _person(client: Client, result: dict[str, Any], claims: dict[str, Any], scop
         tenant_id=str(claims.get("tid", "")),
         home_account_id=str(msal_account["home_account_id"]),
         profile=profile.name,
-        expires_at=datetime.fromtimestamp(AccessToken.of(result).expires_at, UTC),
+        expires_at=credential.expires_at() or datetime.now(UTC),
     )
     return SignedIn(account, credential)

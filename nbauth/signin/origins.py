@@ -10,6 +10,7 @@ __all__ = ["host_of", "is_loopback", "origin_of", "redact_url"]
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 # Browsers, urllib and requests read these differently, which is how a host check is fooled.
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -74,9 +75,10 @@ def _ascii_host(host: str) -> str:
             return f"[{ipaddress.IPv6Address(host)}]"
         except ValueError:
             raise ValueError("the URL's IPv6 address is not valid") from None
-    if host.isascii():
-        return host
     try:
-        return host.encode("idna").decode("ascii")
+        host = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError:
-        raise ValueError("the URL's host name is not valid") from None
+        host = ""
+    if not _HOST.fullmatch(host):  # after IDNA, which turns some signs into others
+        raise ValueError("the URL's host name is not valid")
+    return host

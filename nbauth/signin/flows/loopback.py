@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nbauth.errors import SignInFailed
+from nbauth.signin.environment import is_text_browser
 from nbauth.signin.flows import redirect
 from nbauth.signin.flows.listener import Listener
 from nbauth.signin.origins import is_loopback
@@ -42,7 +43,7 @@ def run(sign_in: SignIn) -> dict[str, Any]:
     with listener:
         path = "" if registered["path"] == "/" else registered["path"]
         flow |= redirect.start(sign_in, f"http://localhost:{listener.port}{path}")
-        sign_in.prompt.show_address(flow["auth_uri"], opened=_open(flow["auth_uri"]))
+        sign_in.prompt.show_address(flow["auth_uri"], opened=_open(sign_in, flow["auth_uri"]))
         while listener.answer is None:
             sign_in.wait(_STEP_S)
         return redirect.finish(sign_in, flow, listener.answer)
@@ -57,8 +58,11 @@ def _registered(sign_in: SignIn) -> dict[str, Any]:
     return {"port": parts.port or 0, "path": parts.path or "/"}
 
 
-def _open(url: str) -> bool:
+def _open(sign_in: SignIn, url: str) -> bool:
     # A browser that cannot be started is no reason to stop: the address is shown as text, too.
+    if sign_in.prompt.opens_addresses:
+        return True
     with contextlib.suppress(webbrowser.Error, OSError):
-        return webbrowser.open(url)
+        if not is_text_browser():  # it would take over the terminal that the kernel was started from
+            return webbrowser.open(url)
     return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from nbauth.errors import NbauthError
     from nbauth.signin.account import Account
 
-__all__ = ["CancellablePrompt", "Prompt", "SignInRequest"]
+__all__ = ["CancellablePrompt", "NobodyPrompt", "Prompt", "SignInRequest"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,13 @@ class Prompt(Protocol):
     A flow calls `begin` once, then one of the `show_…` methods, then `wait` again and again, then `end` once,
     whatever happened. Every method may raise `SignInCancelled`. What is shown must not outlive the sign-in
     where it can be removed: the addresses hold `state`, the user code is good for minutes.
+
+    Attributes:
+        opens_addresses: it brings addresses into the person's browser itself; otherwise a flow that needs a browser
+            on this machine opens them with `webbrowser`.
     """
+
+    opens_addresses: bool
 
     def begin(self, request: SignInRequest) -> None:
         """Show who asks."""
@@ -74,6 +81,34 @@ class Prompt(Protocol):
 
     def end(self, outcome: Account | NbauthError) -> None:
         """Show how it ended and remove what is no longer good for anything."""
+
+
+class NobodyPrompt:
+    """A prompt where nobody is there; for sign-ins that ask nobody."""
+
+    opens_addresses = True
+
+    def begin(self, request: SignInRequest) -> None:
+        """Show nothing."""
+
+    def show_address(self, url: str, *, opened: bool) -> None:  # noqa: ARG002 - the protocol's arguments
+        """Refuse."""
+        raise SignInCancelled("Nobody is there to sign in.")
+
+    def show_code(self, user_code: str, verification_uri: str, *, expires_at: datetime) -> None:  # noqa: ARG002
+        """Refuse."""
+        raise SignInCancelled("Nobody is there to sign in.")
+
+    def ask_redirect(self, url: str) -> None:  # noqa: ARG002
+        """Refuse."""
+        raise SignInCancelled("Nobody is there to sign in.")
+
+    def wait(self, timeout_s: float) -> str | None:
+        """Let time pass."""
+        time.sleep(timeout_s)
+
+    def end(self, outcome: Account | NbauthError) -> None:
+        """Show nothing."""
 
 
 class CancellablePrompt:

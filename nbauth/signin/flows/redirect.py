@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import warnings
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,7 +20,10 @@ __all__ = ["finish", "parameters", "start", "state_matches"]
 def start(sign_in: SignIn, redirect_uri: str) -> dict[str, Any]:
     """Begin: MSAL makes state, nonce and PKCE verifier, which stay in the returned dict and in the kernel."""
     profile = sign_in.profile
-    with provider_errors(profile):
+    with provider_errors(profile), warnings.catch_warnings():
+        # MSAL recommends form_post. Providers that do not implement it never come back, and an address can be pasted
+        # only if it holds the answer; the listener keeps the query out of referrers and logs.
+        warnings.filterwarnings("ignore", message="response_mode=", category=UserWarning)
         flow: dict[str, Any] = sign_in.application.initiate_auth_code_flow(
             list(sign_in.scopes),
             redirect_uri=redirect_uri,

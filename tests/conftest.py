@@ -1,0 +1,76 @@
+"""What every test gets: a kernel signed in to nothing, in a directory and an environment of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nbauth import kernel
+from nbauth.demo.check import PersonPrompt
+from nbauth.demo.person import Person
+from nbauth.demo.server import DemoServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_OURS = ("NBAUTH_", "AZURE_", "JPY_", "JUPYTERHUB_", "BINDER_", "VOILA_", "SSH_", "BROWSER", "DISPLAY", "WAYLAND_")
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Keep a test away from the machine's own configuration, and later tests away from its sign-ins."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(_OURS):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(home / "jupyter"))
+    directory = home / "work"
+    directory.mkdir()
+    monkeypatch.chdir(directory)
+    front_end = kernel.front_end()
+    kernel.reset()
+    yield directory
+    kernel.reset()
+    kernel.use_front_end(front_end)
+
+
+@pytest.fixture(scope="session")
+def running_demo() -> Iterator[DemoServer]:
+    """The demo provider and API, once for all tests of a process."""
+    with DemoServer(rows=5_000) as running:
+        yield running
+
+
+@pytest.fixture
+def demo(running_demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoServer]:
+    """The demo with nothing broken, and its profiles in force."""
+    monkeypatch.setenv("NBAUTH_CONFIG", str(running_demo.config_path))
+    settings = running_demo.provider.settings
+    before = dataclasses.replace(settings)
+    settings.interval_s = 1
+    for server in (running_demo.provider, running_demo.api):
+        server.faults.clear()
+        server.requests.clear()
+    yield running_demo
+    for server in (running_demo.provider, running_demo.api):
+        server.faults.clear()
+    for field in dataclasses.fields(before):
+        setattr(settings, field.name, getattr(before, field.name))
+
+
+@pytest.fixture
+def person(demo: DemoServer) -> Callable[..., PersonPrompt]:
+    """Return what makes a prompt behind which a person acts: `person("alice")`, `person("cancel")`."""
+
+    def make(choose: str = "alice") -> PersonPrompt:
+        return PersonPrompt(Person(choose, ca_file=demo.ca_file), choose)
+
+    return make
