@@ -126,7 +126,7 @@ def _main_job(demo: DemoServer) -> None:
     print()
     print(frame.dtypes.to_string())
     print()
-    print(f"{len(frame):,} rows × {len(frame.columns)} columns")  # noqa: RUF001 - as it is written
+    print(f"{len(frame):,} rows × {len(frame.columns)} columns")
     if len(frame) != demo.rows:
         raise AssertionError(f"{demo.rows:,} rows were there to read, and {len(frame):,} came")
     with _step("sign out", demo):

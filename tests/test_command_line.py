@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+import pytest
+
+from nbauth.__main__ import main
+from nbauth.signin import config as configuration
+
+if TYPE_CHECKING:
+    from nbauth.demo.server import DemoServer
+
+CHECKOUT = Path(__file__).parent.parent
+
+
+def _files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if not {".git", "__pycache__", ".venv"} & set(path.parts)}
+
+
+def test_check(apart: Path) -> None:
+    """`nbauth demo --check` signs Alice in, reads every row, says so, and leaves no file behind."""
+    before = _files(CHECKOUT / "nbauth") | _files(apart)
+    done = subprocess.run(
+        [sys.executable, "-m", "nbauth", "demo", "--check"], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    assert "50,000 rows × 9 columns" in done.stdout.splitlines()
+    assert "Alice Adams (alice@contoso.example)" in done.stdout
+    for step in ("sign Alice in", "read all rows", "sign out"):
+        assert any(line.startswith(f"{step}: ") and " s, " in line for line in done.stdout.splitlines())
+    assert _files(CHECKOUT / "nbauth") | _files(apart) == before
+
+
+def test_check_says_what_failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """When the port is taken, `--check` fails with one clear line."""
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert main(["demo", "--check", "--port", str(taken.getsockname()[1])]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("nbauth demo --check failed: ")
+    assert "in use" in line
+
+
+def test_serve(apart: Path) -> None:
+    """`nbauth demo --serve` prints one line of JSON, serves what it says, and ends cleanly on SIGTERM and Ctrl-C."""
+    for end in (signal.SIGTERM, signal.SIGINT):
+        with subprocess.Popen(
+            [sys.executable, "-m", "nbauth", "demo", "--serve"], stdout=subprocess.PIPE, text=True
+        ) as serving:
+            assert serving.stdout is not None
+            told = json.loads(serving.stdout.readline())
+            assert set(told) >= {"authority", "client_ids", "api_url", "ca_file", "config"}
+            profiles = configuration.load(Path(told["config"])).profiles
+            assert profiles["demo"].authority_url == told["authority"]
+            assert profiles["demo"].client_id == told["client_ids"]["public"]
+            with pytest.raises(OSError, match="401"):
+                urlopen(f"{told['api_url']}/me", timeout=5)
+            serving.send_signal(end)
+            assert serving.wait(10) == 0
+        assert not Path(told["config"]).exists()
+
+
+def test_init_and_profiles(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`nbauth init` writes a file that can be read, once; `nbauth profiles` lists what it holds."""
+    assert main(["profiles"]) == 1
+    assert main(["init"]) == 0
+    assert configuration.load(apart / "nbauth.toml").default == "work"
+    before = (apart / "nbauth.toml").read_text()
+    assert main(["init"]) == 1
+    assert (apart / "nbauth.toml").read_text() == before
+    capsys.readouterr()
+    assert main(["profiles"]) == 0
+    assert "* work: person, https://login.microsoftonline.com/contoso.onmicrosoft.com" in capsys.readouterr().out
+
+
+def test_doctor(demo: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """`nbauth doctor` says whether each provider answers, and fails where one does not."""
+    assert main(["doctor"]) == 0
+    assert "demo: the provider answers" in capsys.readouterr().out
+    demo.provider.faults.add("*/openid-configuration", status=500, times=None)
+    (Path.cwd() / ".nbauth/http_cache").unlink()
+    from nbauth import kernel
+
+    kernel.reset()
+    assert main(["doctor"]) == 1
+    assert "HTTP 500" in capsys.readouterr().out
+
+
+def test_a_mistake_is_one_line(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistake in nbauth.toml is one line on the terminal, without a traceback."""
+    (apart / "nbauth.toml").write_text("[profiles.work]\ncleint_id = 'x'\n")
+    assert main(["profiles"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"nbauth: {apart / 'nbauth.toml'}: [profiles.work] cleint_id: unknown key; did you mean client_id?"
+
+
+def test_readme_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """The README's table of commands is the program's own."""
+    readme = (CHECKOUT / "README.md").read_text()
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = capsys.readouterr().out.split("COMMAND\n")[-1]
+    for line in listed.splitlines():
+        if line.startswith("    ") and line[4:5].strip():
+            assert f"| `nbauth {line.split()[0]}" in readme
+
+
+def test_the_two_commands_stand_in_the_readme() -> None:
+    """The README's first screen holds the two commands, and `.ci/run` runs the second."""
+    first_screen = "\n".join((CHECKOUT / "README.md").read_text().splitlines()[:40])
+    assert "pip install uv && uv run nbauth demo\n" in first_screen
+    assert "pip install uv && uv run pytest\n" in first_screen
+    assert "uv run pytest" in (CHECKOUT / ".ci/run").read_text()
+    assert os.access(CHECKOUT / ".ci/run", os.R_OK)

@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import nbauth
+from nbauth import kernel
+from nbauth.errors import ConfigError, SignInCancelled, SignInRequired
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbauth.demo.person import Person
+    from nbauth.demo.server import DemoServer
+
+
+class Quiet:
+    """A front end that shows nothing and lets a person act."""
+
+    def __init__(self, prompt: Callable[[], Any]) -> None:
+        self._prompt = prompt
+        self.shown: list[tuple[str, str]] = []
+
+    def prompt(self) -> Any:
+        return self._prompt()
+
+    def progress(self, title: str) -> Any:
+        from nbauth.data.progress import SilentProgress
+
+        return SilentProgress()
+
+    def show_address(self, text: str, url: str) -> None:
+        self.shown.append((text, url))
+
+
+def _login(person: Callable[..., Any], who: str = "alice", **options: Any) -> nbauth.Account:
+    return kernel.login("demo", flow="paste", prompt=person(who), timeout_s=20, **options)
+
+
+def test_signed_in_is_signed_in(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """Whoever is signed in is not asked again, and it costs no request."""
+    first = _login(person)
+    demo.provider.requests.clear()
+    assert kernel.login("demo") == first
+    assert len(demo.provider.requests) == 0
+
+
+def test_two_accounts(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """A second account signs in beside the first; the last one named is the present one."""
+    _login(person)
+    _login(person, "bob", account="bob@contoso.example")
+    assert [account.username for account in kernel.accounts()] == ["alice@contoso.example", "bob@contoso.example"]
+    kernel.login("demo", account="ALICE@contoso.example")
+    assert kernel.accounts()[-1].username == "alice@contoso.example"
+
+
+def test_another_tenant(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """Signing in with a tenant goes to that tenant."""
+    account = _login(person, tenant="contoso.example")
+    assert account.tenant_id == "11111111-2222-4333-8444-555555555555"
+    assert demo.provider.requests.count("/contoso.example/v2.0/*") == 1
+
+
+def test_sign_out(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """Signing out empties the account from MSAL's cache, so that nothing can be had silently."""
+    _login(person)
+    application = kernel.client("demo")
+    assert len(application.get_accounts()) == 1
+    assert kernel.logout("demo") == ("alice@contoso.example",)
+    assert application.get_accounts() == []
+    assert kernel.accounts() == []
+    for kind in ("AccessToken", "RefreshToken", "IdToken", "Account"):
+        assert list(application.token_cache.search(kind)) == []
+    assert kernel.logout() == ()
+
+
+def test_sign_out_of_everything(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """Without a profile every sign-in of the kernel ends, applications included."""
+    _login(person)
+    kernel.login("nightly")
+    assert set(kernel.logout()) == {"alice@contoso.example", demo.confidential_client_id}
+    assert kernel.accounts() == []
+
+
+def test_sign_out_everywhere(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """`everywhere` shows the address that ends the session at the provider, with no token in it."""
+    front_end = Quiet(person)
+    kernel.use_front_end(front_end)
+    prompt = person()
+    browser: Person = prompt._person
+    kernel.login("demo", flow="paste", prompt=prompt, timeout_s=20)
+    kernel.logout("demo", everywhere=True)
+    ((_, url),) = front_end.shown
+    assert not any(secret in url for secret in demo.provider.issued_secrets)
+    browser.open_logout(url)
+    # A browser that still had its session would be sent straight back and could not say no.
+    again = person("cancel")
+    again._person = browser
+    with pytest.raises(nbauth.errors.SignInRefused):
+        kernel.login("demo", flow="paste", prompt=again, timeout_s=20)
+
+
+def test_nobody_is_signed_in(demo: DemoServer) -> None:
+    """A person's profile that is not signed in raises before any traffic, wherever a token is needed."""
+    url = f"{demo.api_url}/sunlight"
+    for act in (
+        lambda: nbauth.session("demo"),
+        lambda: nbauth.read(url, profile="demo"),
+        lambda: nbauth.open(url, profile="demo"),
+        lambda: next(iter(nbauth.pages(url, profile="demo"))),
+    ):
+        with pytest.raises(SignInRequired, match=r"Nobody is signed in to profile 'demo'\. Run: %login demo"):
+            act()
+    assert len(demo.provider.requests) == len(demo.api.requests) == 0
+
+
+def test_arguments(demo: DemoServer) -> None:
+    """Arguments that cannot be meant are errors that say so."""
+    with pytest.raises(ConfigError, match=r"no profile 'nobody' in .*known: demo, nightly"):
+        kernel.login("nobody")
+    with pytest.raises(ConfigError, match="timeout_s: expected more than 0"):
+        kernel.login("demo", timeout_s=0)
+    with pytest.raises(ConfigError, match=r"expected an nbauth\.Profile, found dict"):
+        kernel.add_profile({"client_id": "x"})  # type: ignore[arg-type]
+
+
+def test_profile_names(demo: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names for completion are there, and a mistake in the file makes them empty, not an error."""
+    assert kernel.profile_names() == ["demo", "nightly"]
+    broken = tmp_path / "nbauth.toml"
+    broken.write_text("profiles = [")
+    monkeypatch.setenv("NBAUTH_CONFIG", str(broken))
+    assert kernel.profile_names() == []
+
+
+def test_a_file_that_changes(tmp_path: Path) -> None:
+    """A profile that was edited while the kernel runs holds at once."""
+    path = Path.cwd() / "nbauth.toml"
+    text = '[profiles.{0}]\nclient_id = "x"\ntenant = "t"\n[profiles.{0}.apis]\n"https://a.example" = ["s"]\n'
+    path.write_text(text.format("one"))
+    assert kernel.profile_names() == ["one"]
+    path.write_text(text.format("another"))
+    assert kernel.profile_names() == ["another"]
+
+
+def test_without_blocking(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """`login_async` signs in while the event loop goes on."""
+    kernel.use_front_end(Quiet(person))
+
+    async def main() -> tuple[nbauth.Account, int]:
+        ticks = 0
+        task = asyncio.create_task(nbauth.login_async("demo", flow="device_code", timeout_s=20))
+        while not task.done():
+            ticks += 1
+            await asyncio.sleep(0.01)
+        return task.result(), ticks
+
+    account, ticks = asyncio.run(main())
+    assert account.username == "alice@contoso.example"
+    assert ticks > 20
+
+
+def test_a_cancelled_task(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """A cancelled `login_async` ends the sign-in in its thread."""
+    outcomes: list[Any] = []
+
+    class Waiting(type(person())):  # type: ignore[misc]
+        def show_code(self, *_: Any, **__: Any) -> None:
+            """Do nothing."""
+
+        def end(self, outcome: Any) -> None:
+            outcomes.append(outcome)
+
+    kernel.use_front_end(Quiet(lambda: Waiting(None, "alice")))
+
+    async def main() -> None:
+        task = asyncio.create_task(nbauth.login_async("demo", flow="device_code", timeout_s=20))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    for _ in range(100):
+        if outcomes:
+            break
+        asyncio.run(asyncio.sleep(0.05))
+    assert [type(outcome) for outcome in outcomes] == [SignInCancelled]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this platform")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_fork(demo: DemoServer) -> None:
+    """A child process keeps the sign-in, and its locks are its own even if the parent held them."""
+    kernel.login("nightly")
+    profile = kernel.config().profiles["nightly"]
+    credential = kernel.credential_of(profile, profile.login_scopes)
+    with kernel._state.lock, credential._lock, credential._one_at_a_time:
+        child = os.fork()
+        if child == 0:
+            try:
+                first = credential.token(profile.login_scopes)
+                os._exit(0 if credential.token(profile.login_scopes, rejected=first) != first else 3)
+            except BaseException:
+                os._exit(4)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_light() -> None:
+    """`import nbauth` loads neither pandas, MSAL, requests, ipywidgets nor IPython."""
+    import subprocess
+
+    code = (
+        "import sys, nbauth, nbauth.errors; dir(nbauth)\n"
+        "heavy = {'pandas', 'msal', 'requests', 'ipywidgets', 'IPython', 'cryptography'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_exported_members() -> None:
+    """`nbauth.__all__` is what can be used, and nothing else public is there."""
+    for name in nbauth.__all__:
+        assert getattr(nbauth, name) is not None
+    public = {name for name in vars(nbauth) if not name.startswith("_")}
+    submodules = {"annotations", "importlib", "TYPE_CHECKING", "Any", "load_ipython_extension"}
+    submodules |= {name.split(".")[1] for name in sys.modules if name.startswith("nbauth.")}
+    assert public - submodules <= set(nbauth.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = nbauth.nothing
