@@ -43,17 +43,7 @@ class ClientAuthentication:
         Raises:
             Refusal: it is unknown, or did not prove itself.
         """
-        form = request.form
-        client_id, secret = _basic(request)
-        if client_id is not None and (form.get("client_id", client_id) != client_id or "client_secret" in form):
-            raise Refusal(9002313, "The client authenticates in two ways at once.")  # RFC 6749 §2.3
-        client_id = client_id or form.get("client_id")
-        secret = secret if secret is not None else form.get("client_secret")
-        assertion = form.get("client_assertion")
-        if client_id is None:
-            raise Refusal(900144, "The request body must contain the following parameter: 'client_id'.")
-        if secret is not None and assertion is not None:
-            raise Refusal(9002313, "The client authenticates in two ways at once.")
+        client_id, secret, assertion = _credentials(request)
         client = self._context.registry.client(client_id)
         if secret is None and assertion is None:
             if client.confidential:
@@ -62,14 +52,12 @@ class ClientAuthentication:
                     "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
                 )
             return client, 0
-        self._context.grants.issued.add(secret or assertion or "")
         if not client.confidential:
             raise Refusal(
                 700025, "Client is public so neither 'client_assertion' nor 'client_secret' should be presented."
             )
         if assertion is not None:
-            if form.get("client_assertion_type") != _JWT_BEARER:
-                raise Refusal(9002313, "The 'client_assertion_type' is not the one for a JWT.")
+            self._context.grants.issued.add(assertion)
             self._check_assertion(client, realm, assertion)
             return client, 2
         if not any(hmac.compare_digest((secret or "").encode(), known.encode()) for known in client.secrets):
@@ -139,6 +127,22 @@ def _verify(assertion: str, key: Any, algorithm: str, *, number: int) -> None:
         jwt.decode(assertion, key, algorithms=[algorithm], options=options)  # type: ignore[arg-type]  # known keys
     except jwt.PyJWTError:
         raise Refusal(number, "Client assertion failed signature validation.") from None
+
+
+def _credentials(request: Request) -> tuple[str, str | None, str | None]:
+    """Return the client id and what came with it: a secret, an assertion or nothing (RFC 6749 §2.3)."""
+    form = request.form
+    client_id, secret = _basic(request)
+    assertion = form.get("client_assertion")
+    ways = [way for way in (secret, form.get("client_secret"), assertion) if way is not None]
+    if len(ways) > 1 or (client_id is not None and form.get("client_id", client_id) != client_id):
+        raise Refusal(9002313, "The client authenticates in two ways at once.")
+    if assertion is not None and form.get("client_assertion_type") != _JWT_BEARER:
+        raise Refusal(9002313, "The 'client_assertion_type' is not the one for a JWT.")
+    client_id = client_id or form.get("client_id")
+    if not client_id:
+        raise Refusal(900144, "The request body must contain the following parameter: 'client_id'.")
+    return client_id, secret if secret is not None else form.get("client_secret"), assertion
 
 
 def _basic(request: Request) -> tuple[str | None, str | None]:

@@ -239,9 +239,10 @@ class Listener(socketserver.TCPServer):
             plain.settimeout(_IDLE_S)
             if self.tls:
                 # Here and not in the accepting thread, which a silent client would block.
-                connection = self.tls.wrap_socket(plain, server_side=True)
+                connection = self.tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
                 with self._lock:
                     self._connections[connection] = self._connections.pop(plain)
+                connection.do_handshake()
             _Handler(connection, client_address, self)
         except _ResetConnection:
             with contextlib.suppress(OSError):
