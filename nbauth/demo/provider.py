@@ -19,7 +19,7 @@ from nbauth.demo.grants import Grants
 from nbauth.demo.keys import SigningKeys
 from nbauth.demo.listener import Listener
 from nbauth.demo.messages import Response
-from nbauth.demo.realms import LAB, TENANT_ID, find_realm
+from nbauth.demo.realms import CONSUMERS_ID, LAB, TENANT_ID, find_realm
 from nbauth.demo.registry import Registry, User
 from nbauth.demo.request_log import RequestLog
 from nbauth.demo.settings import Clock, Settings
@@ -74,6 +74,7 @@ class Provider:
         page_origin: the plain http origin.
         authority: the demo tenant's authority.
         oidc_authority: the plain OpenID realm's issuer.
+        issuers: the issuers that its tokens may name.
         tenant_id: the demo tenant.
     """
 
@@ -104,6 +105,9 @@ class Provider:
         self.page_origin = self._http.origin
         self.authority = f"{self.origin}/{TENANT_ID}"
         self.oidc_authority = f"{self.origin}/{LAB}"
+        self.issuers = frozenset(
+            {self.oidc_authority, *(f"{self.origin}/{tenant}/v2.0" for tenant in (TENANT_ID, CONSUMERS_ID))}
+        )
         self._grants = Grants(settings=self.settings, clock=self.clock)
         context = Context(
             settings=self.settings,
@@ -148,13 +152,6 @@ class Provider:
         """
         known = {secret for client in self.registry.clients.values() for secret in client.secrets}
         return (set(self._grants.issued) | known) - {""}
-
-    @property
-    def issuers(self) -> frozenset[str]:
-        """The issuers that its tokens may name."""
-        realms = (find_realm(f"/{prefix}/keys", self.origin)[0] for prefix in (LAB,))
-        tenants = (find_realm(f"/{tenant}/discovery/v2.0/keys", self.origin)[0] for tenant in (TENANT_ID, "consumers"))
-        return frozenset(realm.issuer for realm in (*realms, *tenants) if realm)
 
     def register_client(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["TENANT_DOMAIN", "TENANT_ID", "Realm", "find_realm"]
+__all__ = ["CONSUMERS_ID", "LAB", "TENANT_DOMAIN", "TENANT_ID", "Realm", "find_realm"]
 
 TENANT_ID = "11111111-2222-4333-8444-555555555555"
 TENANT_DOMAIN = "contoso.example"
