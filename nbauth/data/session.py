@@ -1,0 +1,326 @@
+"""A `requests.Session` whose tokens go only to the origins that a profile names."""
+
+from __future__ import annotations
+
+import logging
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+import requests
+from requests.auth import AuthBase
+from requests.utils import resolve_proxies
+
+from nbauth.data.headers import is_credential, leave_harmless
+from nbauth.errors import ConfigError, OriginNotAllowed
+from nbauth.signin.environment import notebook_directory
+from nbauth.signin.origins import is_loopback, origin_of, redact_url
+from nbauth.signin.tls import TrustAdapter, environment_bundle, trust_context
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable, Mapping
+
+    from requests import PreparedRequest, Request, Response
+
+__all__ = ["Authorizer", "Session"]
+
+logger = logging.getLogger(__name__)
+
+_UNAUTHORIZED = 401
+_OURS = "nbauth attaches the tokens itself, for the origins that a profile names; send other requests with requests."
+
+
+class Authorizer(Protocol):
+    """Which token a request may carry."""
+
+    def allows(self, url: str) -> bool:
+        """Tell whether a profile of this session lists the URL's origin."""
+
+    def token(self, url: str, *, rejected: str | None = None) -> str:
+        """Return the access token for the URL's origin.
+
+        Args:
+            url: where the request goes.
+            rejected: the token that the API has just answered with 401; it is replaced by one refresh.
+
+        Raises:
+            OriginNotAllowed: no profile of this session names the origin.
+            SignInRequired: a person has to sign in first.
+            ConfigError: several profiles name the origin.
+        """
+
+    def origins(self) -> tuple[str, ...]:
+        """Return every origin that a token may go to."""
+
+
+class _Hidden(str):
+    """A string that stays out of tracebacks that show variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class _NoAuth(AuthBase):
+    """Adds nothing. Its presence keeps requests from reading ``.netrc``, which would replace our token."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        return request
+
+
+_NO_AUTH = _NoAuth()
+
+
+class _Adapter(TrustAdapter):
+    """Trusts its context alone."""
+
+    def build_connection_pool_key_attributes(self, request: PreparedRequest, verify: Any, cert: Any = None) -> Any:
+        """Name no bundle beside the context: urllib3 would load it into the context that all connections share."""
+        del verify, cert
+        return super().build_connection_pool_key_attributes(request, True)
+
+
+class _Outside(requests.Session):
+    """Sends what is redirected out of the profiles' origins; it knows no token, cookie or ``.netrc``."""
+
+    def __init__(self, inside: requests.Session) -> None:
+        super().__init__()
+        self.trust_env = False  # proxies come with each request
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.adapters = inside.adapters
+
+
+class Session(requests.Session):
+    """Sends requests to the APIs of the profiles, each with the token of where it goes.
+
+    It is used as a `requests.Session` is. The token is fetched for each request before anything is sent, so one that
+    expires in the middle of a load is renewed. A 401 leads to one refresh and one retry. Redirects are followed with
+    the token of where they lead, or, for a GET that leaves the profiles' origins over https, with nothing.
+
+    Args:
+        authorizer: which token a request may carry.
+        ca_bundles: PEM files of certificate authorities to trust beside the usual ones.
+        timeout_s: seconds to connect, and to wait for the next bytes, where a request names no timeout.
+
+    Raises:
+        ConfigError: a bundle cannot be read; and from each request that brings credentials of its own.
+        OriginNotAllowed: from a request to an origin that no profile names, or a redirect that may not be followed.
+        SignInRequired: from a request, before anything is sent.
+    """
+
+    def __init__(
+        self,
+        authorizer: Authorizer,
+        *,
+        ca_bundles: Iterable[str] = (),
+        timeout_s: tuple[float, float] = (5.0, 60.0),
+    ) -> None:
+        super().__init__()
+        self._authorizer = authorizer
+        self._timeout_s = timeout_s
+        self.mount("https://", _Adapter(_trust(ca_bundles)))
+        self._outside = _Outside(self)
+
+    def __repr__(self) -> str:
+        return f"<nbauth.Session for {', '.join(self._authorizer.origins()) or 'no origin'}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an nbauth.Session gives tokens and cannot be pickled; make one where it is needed")
+
+    def allows(self, url: str) -> bool:
+        """Tell whether a request to the URL would carry a token: its origin is listed, and it is https or loopback."""
+        try:
+            origin = origin_of(url)
+        except ValueError:
+            return False
+        return (origin.startswith("https:") or is_loopback(url)) and self._authorizer.allows(url)
+
+    def prepare_request(self, request: Request) -> PreparedRequest:
+        """Prepare a request as requests does, but with no credentials from the caller or from ``.netrc``.
+
+        Raises:
+            ConfigError: the request, or this session, has credentials of its own.
+        """
+        url = request.url.decode() if isinstance(request.url, bytes) else str(request.url)
+        if (request.auth or self.auth) and request.auth is not _NO_AUTH:
+            raise ConfigError(f"auth= cannot be used on an nbauth session. {_OURS}")
+        _check_headers({**self.headers, **(request.headers or {})})
+        if "@" in url.partition("://")[2].replace("\\", "/").partition("/")[0].partition("?")[0].partition("#")[0]:
+            raise ConfigError(f"{redact_url(url)}: the URL must not hold a user name or password. {_OURS}")
+        given, request.auth = request.auth, _NO_AUTH
+        try:
+            return super().prepare_request(request)
+        finally:
+            request.auth = given
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Merge proxies from the environment; trust was settled when the session was made."""
+        settings = super().merge_environment_settings(url, proxies, stream, None, cert)
+        return {**settings, "verify": self.verify if verify is None else verify}
+
+    def send(self, request: PreparedRequest, **options: Any) -> Response:
+        """Send a prepared request with the token of where it goes, and follow its redirects.
+
+        Args:
+            request: what to send.
+            options: as `requests.Session.send` takes them.
+
+        Raises:
+            ConfigError: the request or the options bring credentials or trust of their own.
+            OriginNotAllowed: no profile names the origin, or a redirect may not be followed.
+            SignInRequired: a person has to sign in first; nothing was sent.
+        """
+        follow = options.pop("allow_redirects", True)
+        _check_headers(request.headers)
+        _check_trust(options.setdefault("verify", self.verify), options.setdefault("cert", self.cert))
+        if options.get("timeout") is None:
+            options["timeout"] = self._timeout_s
+        proxies = options.pop("proxies", None) or dict(self.proxies)
+        history: list[Response] = []
+        inside = True
+        while True:
+            options["proxies"] = self._proxies(request, proxies)
+            if inside:
+                response = self._send_inside(request, options)
+            else:
+                response = _tidy(self._outside.send, request, allow_redirects=False, **options)
+            if not follow or response.next is None:
+                response.history = history
+                return response
+            if len(history) >= self.max_redirects:
+                raise requests.TooManyRedirects(f"Exceeded {self.max_redirects} redirects.", response=response)
+            history.append(response)
+            following = response.next
+            # A chain that has left does not come back with a token: the address is no longer the API's choice.
+            inside = inside and self.allows(str(following.url))
+            if inside:
+                self._keep_keys_apart(request, following)
+            else:
+                _let_go(request, following)
+            request = following
+
+    def close(self) -> None:
+        """Close the connections."""
+        super().close()
+        self._outside.close()
+
+    def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
+        """Take our token off a request that a redirect leads to; `send` decides what it gets instead."""
+        del response
+        prepared_request.headers.pop("Authorization", None)
+
+    def _send_inside(self, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
+        token = _Hidden(self._token(request))
+        response = self._send_with(token, request, options)
+        if response.status_code == _UNAUTHORIZED and _is_repeatable(request) and not _asks_for_claims(response):
+            # The provider's clock, or a revocation, may be ahead of what the token says.
+            fresh = _Hidden(self._authorizer.token(str(request.url), rejected=str(token)))
+            if fresh != token:
+                response.close()
+                response = self._send_with(fresh, request, options)
+        return response
+
+    def _token(self, request: PreparedRequest) -> str:
+        url = str(request.url)
+        try:
+            origin = origin_of(url)
+        except ValueError as error:
+            raise ConfigError(f"{redact_url(url)}: {error}.") from None
+        if origin.startswith("http:") and not is_loopback(url):
+            raise OriginNotAllowed(
+                f"{redact_url(url)}: a token is never sent over http, except on this machine.", url=redact_url(url)
+            )
+        return self._authorizer.token(url)  # raises OriginNotAllowed for an origin that is not listed
+
+    def _send_with(self, token: _Hidden, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
+        signed = request.copy()
+        signed.headers["Authorization"] = _Hidden("Bearer " + token)
+        try:
+            response = _tidy(super().send, signed, allow_redirects=False, **options)
+        finally:
+            # requests keeps the request on the response, and on its errors: whoever pickles or prints one would
+            # pickle or print the token.
+            signed.headers.pop("Authorization", None)
+        return response
+
+    def _keep_keys_apart(self, request: PreparedRequest, following: PreparedRequest) -> None:
+        if origin_of(str(request.url)) == origin_of(str(following.url)):
+            return
+        # A key that the caller gave for one API is none of another's; one set for the session is for all.
+        for name in [n for n in following.headers if is_credential(n) and n not in self.headers]:
+            del following.headers[name]
+        following.prepare_cookies(self.cookies)
+
+    def _proxies(self, request: PreparedRequest, given: Mapping[str, str]) -> dict[str, str]:
+        url = str(request.url)
+        if is_loopback(url):
+            return {}  # to a proxy, this machine is another one, and http would show it the token
+        return resolve_proxies(request, dict(given), self.trust_env)
+
+
+def _trust(ca_bundles: Iterable[str]) -> ssl.SSLContext:
+    # Of requests' own `verify=` the environment's bundle would win over the profile's.
+    return trust_context(*ca_bundles, base=environment_bundle(untrusted=notebook_directory()))
+
+
+def _check_headers(headers: Mapping[Any, Any]) -> None:
+    for name in headers:
+        text = name.decode("latin-1") if isinstance(name, bytes) else str(name)
+        if text.strip().lower() == "authorization":
+            raise ConfigError(f"An Authorization header cannot be used on an nbauth session. {_OURS}")
+
+
+def _check_trust(verify: Any, cert: Any) -> None:
+    if verify is not True:
+        raise ConfigError("verify= cannot be used on an nbauth session.", next_step="Name ca_bundle in the profile.")
+    if cert is not None:
+        raise ConfigError("cert= cannot be used on an nbauth session: a profile's tokens are all that it sends.")
+
+
+def _is_repeatable(request: PreparedRequest) -> bool:
+    # A body in memory can be sent again; a file or a generator has been read. The method does not matter: what was
+    # answered with 401 was not done (RFC 9110 §15.5.2).
+    return request.body is None or isinstance(request.body, (bytes, str))
+
+
+def _asks_for_claims(response: Response) -> bool:
+    # The same token again, however fresh, would not have them.
+    return "insufficient_claims" in response.headers.get("WWW-Authenticate", "")
+
+
+def _let_go(request: PreparedRequest, following: PreparedRequest) -> None:
+    """Make the request that a redirect leads to fit for strangers.
+
+    Raises:
+        OriginNotAllowed: it is no plain GET over https.
+    """
+    url = str(following.url)
+    here, there = redact_url(str(request.url)), redact_url(url)
+    try:
+        secure = origin_of(url).startswith("https:")
+    except ValueError:
+        secure = False
+    if not (secure and request.method == following.method == "GET" and following.body is None):
+        raise OriginNotAllowed(
+            f"{here} redirects a {request.method} to {there}, whose origin no profile names.",
+            url=there,
+            next_step="Only a GET is followed there, over https and without the token.",
+        )
+    leave_harmless(following.headers)
+    logger.info("%s redirects to %s, whose origin no profile names: followed without token", here, there)
+
+
+def _tidy(send: Any, request: PreparedRequest, **options: Any) -> Response:
+    """Send; take the frames below off an error, which hold the request's bytes with the token in them."""
+    try:
+        response: Response = send(request, **options)
+    except (requests.RequestException, KeyboardInterrupt) as error:
+        below: list[BaseException | None] = [error]
+        while below:
+            one = below.pop()
+            if one is not None:
+                one.__traceback__ = None
+                below += [one.__cause__, one.__context__]
+        raise
+    return response
