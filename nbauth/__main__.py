@@ -11,7 +11,7 @@ from nbauth.errors import NbauthError
 
 __all__ = ["main"]
 
-_TEMPLATE = '''\
+_TEMPLATE = """\
 # nbauth: who signs in, and where the tokens may go. Nothing secret belongs in this file.
 default = "work"
 
@@ -29,7 +29,7 @@ tenant = "contoso.onmicrosoft.com"                    # or oidc_authority = "htt
 # client_secret = { env = "NIGHTLY_SECRET" }          # or { file = "…" } or { keyring = "service/username" }
 # [profiles.nightly.apis]
 # "https://graph.microsoft.com" = ["https://graph.microsoft.com/.default"]
-'''
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:

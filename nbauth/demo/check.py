@@ -122,7 +122,7 @@ def _main_job(demo: DemoServer) -> None:
     with _step("read all rows", demo):
         frame = loading.read(f"{demo.api_url}/sunlight")
     print()
-    print(frame.head().to_string(max_colwidth=24))
+    print(frame.head().to_string(line_width=79, max_colwidth=26))
     print()
     print(frame.dtypes.to_string())
     print()

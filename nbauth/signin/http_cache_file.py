@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 _MAGIC, _VERSION = b"nbauth-http-cache", b"1"
 _LARGEST, _MOST_ENTRIES = 128 * 1024, 64
 _LOCK_S, _STALE_TEMPORARY_S = 0.25, 600
+_HAS_OWNERS = hasattr(os, "getuid")  # not on Windows, where the folder's access list decides
 _VERSION_CONTROL = (".git", ".hg", ".svn")
 
 
@@ -212,10 +213,9 @@ def _check_private(status: os.stat_result, *, directory: bool) -> None:
         raise ValueError("it is not a plain " + ("directory" if directory else "file"))
     if not directory and status.st_size > _LARGEST:
         raise ValueError("it is too large")
-    getuid = getattr(os, "getuid", None)
-    if getuid is None:  # Windows: the folder's access list decides
+    if not _HAS_OWNERS:
         return
-    if status.st_uid != getuid():
+    if status.st_uid != os.getuid():
         raise ValueError("it belongs to somebody else")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise ValueError("others may write to it")

@@ -32,19 +32,19 @@ def by_name(config: Config, name: str | None) -> Profile:
     Raises:
         ConfigError: there is none, or no default among several.
     """
-    known = ", ".join(sorted(config.profiles))
-    if name is not None and name != "default":
-        if name in config.profiles:
-            return config.profiles[name]
-        raise ConfigError(f"There is no profile {name!r} in {config.source}; known: {known or 'none'}.")
-    default = default_name(config)
-    if default is not None:
-        return config.profiles[default]
     if not config.profiles:
         raise ConfigError(
             "No profile is configured: there is no nbauth.toml here or above, and no AZURE_CLIENT_ID.",
             next_step=_START,
         )
+    known = ", ".join(sorted(config.profiles))
+    if name is not None and name != "default":
+        if name in config.profiles:
+            return config.profiles[name]
+        raise ConfigError(f"There is no profile {name!r} in {config.source}; known: {known}.")
+    default = default_name(config)
+    if default is not None:
+        return config.profiles[default]
     first = min(config.profiles)
     raise ConfigError(
         f"{config.source} names no default among {known}.",

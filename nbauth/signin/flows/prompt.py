@@ -106,6 +106,7 @@ class NobodyPrompt:
     def wait(self, timeout_s: float) -> str | None:
         """Let time pass."""
         time.sleep(timeout_s)
+        return None
 
     def end(self, outcome: Account | NbauthError) -> None:
         """Show nothing."""
