@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 try:
     import fcntl
 except ImportError:  # Windows: os.replace alone keeps the file whole; a lost merge costs one request
-    fcntl = None  # type: ignore[assignment]
+    _HAS_FLOCK = False
+else:
+    _HAS_FLOCK = True
 
 __all__ = ["HttpCacheFile"]
 
@@ -143,7 +145,7 @@ class HttpCacheFile:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[bool]:
         """Hold the lock file; it is never deleted, or two kernels would hold two of them."""
-        if fcntl is None:
+        if not _HAS_FLOCK:
             yield True
             return
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
