@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -146,7 +147,7 @@ class Session(requests.Session):
         if (request.auth or self.auth) and request.auth is not _NO_AUTH:
             raise ConfigError(f"auth= cannot be used on an nbauth session. {_OURS}")
         _check_headers({**self.headers, **(request.headers or {})})
-        if "@" in url.partition("://")[2].replace("\\", "/").partition("/")[0].partition("?")[0].partition("#")[0]:
+        if "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
             raise ConfigError(f"{redact_url(url)}: the URL must not hold a user name or password. {_OURS}")
         given, request.auth = request.auth, _NO_AUTH
         try:

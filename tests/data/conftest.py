@@ -1,168 +1,21 @@
-"""A tiny API on loopback that answers what a test says, and an authorizer that knows its origin."""
+"""Servers, authorizers and sessions for tests of the data room."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import threading
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from loopback_api import FakeAuthorizer, serving
 
 from nbauth.data.session import Session
-from nbauth.demo.certificates import ServerTls, make_server_tls
-from nbauth.errors import OriginNotAllowed, SignInRequired
-from nbauth.signin.origins import origin_of, redact_url
+from nbauth.demo.certificates import make_server_tls
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from loopback_api import Server
 
-@dataclass
-class Seen:
-    """A request as it arrived."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def token(self) -> str | None:
-        """The bearer token, if any."""
-        return self.headers.get("authorization", "").removeprefix("Bearer ") or None
-
-
-@dataclass
-class Reply:
-    """What the server is to answer."""
-
-    body: bytes = b""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    content_type: str | None = "application/json"
-    announce: int | None = None  # a Content-Length that is not the body's
-    chunks: list[bytes] | None = None  # sent chunked, without the last chunk if it is `None`-ended
-    whole: bool = True
-
-
-def as_json(document: Any, **options: Any) -> Reply:
-    """Answer JSON."""
-    return Reply(json.dumps(document).encode("utf-8", "surrogatepass"), **options)
-
-
-def redirect(url: str, status: int = 302) -> Reply:
-    """Answer a redirect."""
-    return Reply(status=status, headers={"Location": url}, content_type=None)
-
-
-class Server(ThreadingHTTPServer):
-    """Answers from `routes`, by path; a route is a reply or a function of the request."""
-
-    daemon_threads = True
-
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.routes: dict[str, Reply | Callable[[Seen], Reply]] = {}
-        self.seen: list[Seen] = []
-        self.scheme = "https" if tls else "http"
-        if tls:
-            self.socket = tls.wrap_socket(self.socket, server_side=True)
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def origin(self) -> str:
-        """Where it listens."""
-        return f"{self.scheme}://localhost:{self.server_address[1]}"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients break off on purpose here."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: Server
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing."""
-
-    def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        seen = Seen(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
-        self.server.seen.append(seen)
-        route = self.server.routes.get(self.path) or self.server.routes.get(self.path.partition("?")[0])
-        reply = route(seen) if callable(route) else route or Reply(b'{"error": "none"}', 404)
-        self.send_response(reply.status)
-        if reply.content_type is not None:
-            self.send_header("Content-Type", reply.content_type)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        if reply.chunks is not None:
-            self.send_header("Transfer-Encoding", "chunked")
-        elif reply.status != 204:
-            self.send_header("Content-Length", str(len(reply.body) if reply.announce is None else reply.announce))
-        self.end_headers()
-        if reply.chunks is not None:
-            for chunk in reply.chunks:
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
-            if reply.whole:
-                self.wfile.write(b"0\r\n\r\n")
-        elif self.command != "HEAD":
-            self.wfile.write(reply.body)
-        self.close_connection = self.close_connection or reply.announce is not None or not reply.whole
-
-    do_GET = do_POST = do_PUT = do_HEAD = do_PATCH = _answer  # noqa: N815
-
-
-class FakeAuthorizer:
-    """Gives tokens ``token-1`` and on for the origins that it is told."""
-
-    def __init__(self, *urls: str) -> None:
-        self.listed = {origin_of(url) for url in urls}
-        self.current = "token-1"
-        self.signed_in = True
-        self.rejected: list[str] = []
-
-    def allows(self, url: str) -> bool:
-        """Tell whether the origin is listed."""
-        return origin_of(url) in self.listed
-
-    def origins(self) -> tuple[str, ...]:
-        """Return the listed origins."""
-        return tuple(sorted(self.listed))
-
-    def token(self, url: str, *, rejected: str | None = None) -> str:
-        """Return the token; a new one if the present one was rejected."""
-        if not self.allows(url):
-            raise OriginNotAllowed("No profile names it.", url=redact_url(url))
-        if not self.signed_in:
-            raise SignInRequired("Nobody is signed in.")
-        if rejected is not None:
-            self.rejected.append(rejected)
-            if rejected == self.current:
-                self.current = f"token-{len(self.rejected) + 1}"
-        return self.current
-
-
-@contextlib.contextmanager
-def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """Run a server."""
-    server = Server(tls)
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+    from nbauth.demo.certificates import ServerTls
 
 
 @pytest.fixture
