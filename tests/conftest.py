@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from jupyter_client.manager import KernelManager
+from kernel_player import Player
 
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
@@ -74,3 +77,14 @@ def person(demo: DemoServer) -> Callable[..., PersonPrompt]:
         return PersonPrompt(Person(choose, ca_file=demo.ca_file), choose)
 
     return make
+
+
+@pytest.fixture
+def player(apart: Path) -> Iterator[Player]:
+    """Return a front end with a fresh kernel in the test's directory and environment."""
+    manager = KernelManager(kernel_name="python3")
+    manager.kernel_spec.argv[0] = sys.executable
+    manager.start_kernel(cwd=str(apart), env=dict(os.environ))
+    playing = Player(manager)
+    yield playing
+    playing.close()

@@ -1,0 +1,109 @@
+"""A front end that a test plays, for a real kernel."""
+
+from __future__ import annotations
+
+import queue
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jupyter_client.manager import KernelManager
+
+TIMEOUT_S = 60
+
+
+class Outcome:
+    """What the cells' run sent: everything, and what a person would see at the end."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.displays: dict[str, dict[str, str]] = {}
+        self.text = ""
+        self.error: dict[str, Any] | None = None
+        self.prompts: list[dict[str, Any]] = []
+        self.status = ""
+
+    def add(self, message: dict[str, Any]) -> None:
+        """Take a message of the iopub channel."""
+        self.messages.append(message)
+        content = message["content"]
+        match message["msg_type"]:
+            case "stream":
+                self.text += content["text"]
+            case "display_data" | "update_display_data":
+                self.displays[content.get("transient", {}).get("display_id", str(len(self.displays)))] = content["data"]
+            case "execute_result":
+                self.text += content["data"]["text/plain"] + "\n"
+            case "error":
+                self.error = content
+
+    @property
+    def shown(self) -> str:
+        """The text of every display as it is at the end."""
+        return "\n".join(data["text/plain"] for data in self.displays.values())
+
+
+class Player:
+    """A front end: runs cells, answers questions, interrupts."""
+
+    def __init__(self, manager: KernelManager) -> None:
+        self.manager = manager
+        self.client = manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=TIMEOUT_S)
+
+    def run(
+        self,
+        code: str,
+        *,
+        answer: Callable[[Outcome], str | None] | None = None,
+        on_message: Callable[[Outcome], None] | None = None,
+        allow_stdin: bool = True,
+    ) -> Outcome:
+        """Run a cell.
+
+        Args:
+            code: the cell.
+            answer: what to answer to a question; None leaves it open.
+            on_message: called after each message of the iopub channel.
+            allow_stdin: whether this front end answers questions, as nbclient does not.
+        """
+        outcome = Outcome()
+        number = self.client.execute(code, allow_stdin=allow_stdin)
+        until = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < until:
+            try:
+                message = self.client.get_iopub_msg(timeout=0.05)
+            except queue.Empty:
+                self._answer(outcome, answer)  # what the question refers to has been shown by now
+                continue
+            if message["parent_header"].get("msg_id") != number:
+                continue
+            outcome.add(message)
+            if on_message:
+                on_message(outcome)
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                reply = self.client.get_shell_msg(timeout=TIMEOUT_S)
+                outcome.status = reply["content"]["status"]
+                return outcome
+        pytest.fail(f"the cell did not end:\n{code}\n{outcome.text}{outcome.shown}")
+
+    def _answer(self, outcome: Outcome, answer: Callable[[Outcome], str | None] | None) -> None:
+        try:
+            asked = self.client.get_stdin_msg(timeout=0.01)
+        except queue.Empty:
+            return
+        outcome.prompts.append(asked["content"])
+        text = answer(outcome) if answer else None
+        if text is not None:
+            self.client.input(text)
+
+    def close(self) -> None:
+        """End the kernel."""
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+        self.manager.cleanup_resources()

@@ -1,0 +1,140 @@
+"""A real terminal of 80 columns: terminal IPython, and scripts."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pexpect
+import pytest
+
+from nbauth.demo.person import Person
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbauth.demo.server import DemoServer
+
+SCRIPT = "import nbauth; print(nbauth.login('demo', flow='{flow}', timeout_s=20).username)"
+
+
+@pytest.fixture
+def ipython(demo: DemoServer) -> Iterator[pexpect.spawn[str]]:
+    """Return terminal IPython with the extension loaded."""
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-m", "IPython", "--no-banner", "--simple-prompt", "--colors=NoColor"],
+        env={**os.environ, "TERM": "dumb"},
+        dimensions=(24, 80),
+        encoding="utf-8",
+        timeout=30,
+    )
+    terminal.expect(r"In \[1\]: ")
+    terminal.sendline("%load_ext nbauth")
+    terminal.expect(r"In \[2\]: ")
+    yield terminal
+    terminal.close(force=True)
+
+
+def _joined(text: str) -> str:
+    return text.replace("\r\n", "")
+
+
+def test_paste(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
+    """In terminal IPython a person pastes an address of any length, and it is not shown."""
+    ipython.sendline("%login demo --flow paste")
+    ipython.expect("It is not shown.")
+    found = re.search(r"http://localhost:\d+/\S+", ipython.before)
+    assert found is not None
+    address = Person("alice", ca_file=demo.ca_file).address_after(found.group())
+    ipython.sendline(address + "&padding=" + "x" * 6000)
+    ipython.expect("Signed in to demo as Alice Adams")
+    code = re.search(r"code=([^&]+)", address)
+    assert code is not None
+    assert code.group(1)[:20] not in _joined(ipython.before)
+    ipython.sendline("%whoami")
+    ipython.expect(r"alice@contoso\.example")
+
+
+def test_interrupt(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
+    """Ctrl-C ends a sign-in with one clean line, and the next command works."""
+    ipython.sendline("%login demo --flow device_code")
+    ipython.expect("type the code")
+    ipython.sendintr()
+    ipython.expect(r"SignInCancelled: Profile 'demo': The sign-in was interrupted\. Run: %login demo")
+    ipython.expect(r"In \[3\]: ")
+    assert "Traceback" not in ipython.before
+    ipython.sendline("1 + 1")
+    ipython.expect("Out.*2")
+
+
+def test_a_script_without_a_terminal(demo: DemoServer) -> None:
+    """A script whose input and output are pipes can name device_code, and prints what to do at once."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(flow="device_code")],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as script:
+        assert script.stdout is not None
+        lines = [script.stdout.readline() for _ in range(3)]
+        address = re.search(r"open (\S+) on any device", lines[1])
+        code = re.search(r"type the code (\S+)", lines[2])
+        assert address is not None
+        assert code is not None
+        Person("bob", ca_file=demo.ca_file).enter_code(address.group(1), code.group(1))
+        output, errors = script.communicate(timeout=30)
+    assert output.splitlines()[-1] == "bob@contoso.example", errors
+
+
+def test_a_script_that_asks_to_paste(demo: DemoServer) -> None:
+    """A pipe can be pasted into; when it ends without an address, that is said."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(flow="paste")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert "SignInCancelled: Profile 'demo': There is no terminal to paste into." in done.stderr
+
+
+def test_a_browser_on_this_machine(demo: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """`loopback` opens the address with the browser that BROWSER names, and shows it as text, too."""
+    note = tmp_path_factory.mktemp("browser") / "address"
+    browser = note.with_name("browser")
+    browser.write_text(f'#!/bin/sh\necho "$1" > {note}.new && mv {note}.new {note}\n')
+    browser.chmod(0o700)
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(flow="loopback")],
+        env={**os.environ, "BROWSER": str(browser)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as script:
+        assert script.stdout is not None
+        lines = [script.stdout.readline() for _ in range(3)]
+        for _ in range(200):
+            if note.exists():
+                break
+            time.sleep(0.05)
+        assert note.read_text() == lines[2]
+        Person("alice", ca_file=demo.ca_file).open(lines[2].strip())
+        output, _ = script.communicate(timeout=30)
+    assert output.splitlines()[-1] == "alice@contoso.example"
+
+
+def test_width(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
+    """What nbauth itself words fits 80 columns; addresses alone are longer."""
+    ipython.sendline("%login demo --flow paste")
+    ipython.expect("It is not shown.")
+    lines = [line for line in ipython.before.splitlines() if "http" not in line and "Profile demo" not in line]
+    assert max(map(len, lines)) <= 80
+    ipython.sendintr()

@@ -1,0 +1,193 @@
+"""From a profile to rows: what the public functions do with the demo's provider and API."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+import requests
+
+import nbauth
+from nbauth import kernel
+from nbauth.errors import ApiError, ConfigError, OriginNotAllowed, PaginationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nbauth.demo.server import DemoServer
+
+
+@pytest.fixture
+def alice(demo: DemoServer, person: Any) -> DemoServer:
+    """The demo with Alice signed in to the profile demo."""
+    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    demo.provider.requests.clear()
+    return demo
+
+
+def test_every_row(alice: DemoServer) -> None:
+    """All pages come, in order, with the types that the values have."""
+    frame = nbauth.read(f"{alice.api_url}/sunlight", profile="demo")
+    assert list(frame["id"]) == list(range(5_000))
+    assert alice.api.requests.count("/v1.0/sunlight") == 5
+    assert len(alice.provider.requests) == 0
+    dtypes = frame.dtypes.astype(str)
+    assert dtypes["id"] == "int64"
+    assert dtypes["daylight"] == "bool"
+    assert dtypes["elevation_deg"] == "float64"
+    assert dtypes["day_length_min"] == "Int64"
+    assert dtypes["time"].endswith(", UTC]")
+    assert frame["sunrise"].isna().any()
+    assert frame["location"][0]["country"] == "Ecuador"
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "parquet"])
+def test_the_same_rows_in_other_formats(kind: str, alice: DemoServer) -> None:
+    """CSV, NDJSON and Parquet hold the same rows as the pages."""
+    pages = nbauth.read(f"{alice.api_url}/sunlight", profile="demo")
+    other = nbauth.read(f"{alice.api_url}/sunlight.{kind}", profile="demo")
+    columns = [column for column in pages.columns if column in other.columns and column != "location"]
+    assert len(columns) >= 8
+    pd.testing.assert_frame_equal(_comparable(other[columns]), _comparable(pages[columns]), rtol=0, atol=0)
+
+
+def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
+    # The formats differ in the unit of times, and CSV cannot tell an integer with gaps from a float.
+    columns = {name: column.astype("datetime64[us, UTC]") for name, column in frame.select_dtypes("datetimetz").items()}
+    numbers = {name: column.astype("Float64") for name, column in frame.select_dtypes("number").items()}
+    return frame.assign(**columns, **numbers)
+
+
+def test_page_by_page(alice: DemoServer) -> None:
+    """`pages` yields one frame a page and asks for no page before it is wanted."""
+    iterator = nbauth.pages(f"{alice.api_url}/sunlight", profile="demo")
+    first = next(iter(iterator))
+    assert len(first) == 1_000
+    assert alice.api.requests.count("/v1.0/sunlight") == 1
+
+
+def test_as_a_file(alice: DemoServer) -> None:
+    """`open` gives pandas a file."""
+    with nbauth.open(f"{alice.api_url}/sunlight.csv", profile="demo") as file:
+        assert len(pd.read_csv(file)) == 5_000
+
+
+def test_a_session(alice: DemoServer) -> None:
+    """A session is a requests.Session that adds the token; it sends none elsewhere."""
+    with nbauth.session("demo") as session:
+        assert isinstance(session, requests.Session)
+        assert session.get(f"{alice.api_url}/me").json()["displayName"] == "Alice Adams"
+        with pytest.raises(OriginNotAllowed, match=r'Add "https://example\.org" = \["SCOPE"\]'):
+            session.get("https://example.org/")
+
+
+def test_a_token_that_the_api_rejects(alice: DemoServer) -> None:
+    """When the API answers 401, the token is renewed once and the load goes on."""
+    alice.api.faults.add("*/sunlight", status=401, headers={"WWW-Authenticate": "Bearer"}, times=1)
+    assert len(nbauth.read(f"{alice.api_url}/sunlight", profile="demo")) == 5_000
+    assert alice.provider.requests.count("*/token", grant_type="refresh_token") == 1
+
+
+def test_a_token_that_expires_in_mid_load(demo: DemoServer, person: Any) -> None:
+    """A token that expires between two pages is renewed without a break."""
+    demo.provider.settings.access_token_s = 2
+    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    demo.api.faults.add("*/sunlight", delay_s=0.6, times=None)
+    assert len(nbauth.read(f"{demo.api_url}/sunlight", profile="demo")) == 5_000
+    assert demo.provider.requests.count("*/token", grant_type="refresh_token") >= 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_an_api_that_says_no(status: int, alice: DemoServer) -> None:
+    """An error status is an error that names it, the address and the API's own words."""
+    with pytest.raises(ApiError, match=str(status)) as caught:
+        nbauth.read(f"{alice.api_url}/status/{status}", profile="demo")
+    assert caught.value.status == status
+    assert "/status/" in str(caught.value)
+
+
+def test_next_links(alice: DemoServer) -> None:
+    """Next links that loop, never end or lead elsewhere stop with an error; an empty page is an empty frame."""
+    assert len(nbauth.read(f"{alice.api_url}/empty", profile="demo")) == 0
+    for path in ("loop", "endless", "endless-empty"):
+        with pytest.raises(PaginationError):
+            nbauth.read(f"{alice.api_url}/{path}", profile="demo")
+    with pytest.raises(OriginNotAllowed):
+        nbauth.read(f"{alice.api_url}/elsewhere", profile="demo")
+
+
+def test_the_origin_picks_the_profile(alice: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two profiles may claim one origin: the default one serves it, and without one the caller says which."""
+    url = f"{alice.api_url}/cities"
+    assert len(nbauth.read(url)) == 10
+    text = alice.config_path.read_text().replace('default = "demo"', "").replace('"ca.pem"', f'"{alice.ca_file}"')
+    text = text.replace('"nightly.secret"', f'"{alice.config_path.parent / "nightly.secret"}"')
+    path = tmp_path / "nbauth.toml"
+    path.write_text(text)
+    monkeypatch.setenv("NBAUTH_CONFIG", str(path))
+    with pytest.raises(ConfigError, match=r"named by several profiles: demo, nightly\. Say which one"):
+        nbauth.read(url)
+    assert len(nbauth.read(url, profile="nightly")) == 10
+
+
+def test_a_profile_without_that_api(alice: DemoServer) -> None:
+    """A profile that does not name an origin sends no token there, and says which line is missing."""
+    with pytest.raises(OriginNotAllowed, match="no token is sent there"):
+        nbauth.read("https://graph.microsoft.com/v1.0/me")
+    profile = kernel.config().profiles["demo"]
+    other = dataclasses.replace(profile, apis={"https://api.example.com": ("scope",)}, source=None)
+    kernel.add_profile(other)
+    with pytest.raises(OriginNotAllowed, match="Profile 'demo' does not name"):
+        nbauth.read(f"{alice.api_url}/cities", profile="demo")
+
+
+def test_from_azure_variables(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file, the variables that Azure's tools read make a profile that works."""
+    monkeypatch.delenv("NBAUTH_CONFIG")
+    host, tenant = demo.authority.removeprefix("https://").split("/")
+    for name, value in {
+        "AZURE_TENANT_ID": tenant,
+        "AZURE_CLIENT_ID": demo.confidential_client_id,
+        "AZURE_CLIENT_SECRET": demo.client_secret,
+        "AZURE_AUTHORITY_HOST": f"https://{host}",
+        "NBAUTH_CA_BUNDLE": str(demo.ca_file),
+        "NBAUTH_APIS": f'{{"{demo.api_origin}": ["api://nbauth-demo/.default"]}}',
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert len(nbauth.read(f"{demo.api_url}/cities")) == 10
+    assert nbauth.login().kind == "application"
+
+
+def test_with_a_certificate(demo: DemoServer) -> None:
+    """A profile made in code signs in with a certificate, with and without its thumbprint."""
+    for certificate in ({"path": demo.certificate_path}, {"path": demo.certificate_path, "send_chain": True}):
+        kernel.reset()
+        nbauth.add_profile(
+            nbauth.Profile(
+                "job",
+                client_id=demo.confidential_client_id,
+                authority=demo.authority,
+                ca_bundle=str(demo.ca_file),
+                apis={demo.api_origin: ["api://nbauth-demo/.default"]},
+                client_certificate=certificate,
+            )
+        )
+        assert len(nbauth.read(f"{demo.api_url}/cities", profile="job")) == 10
+
+
+def test_any_openid_provider(demo: DemoServer, person: Any) -> None:
+    """A plain OpenID provider, without tenants, works by its issuer."""
+    nbauth.add_profile(
+        nbauth.Profile(
+            "lab",
+            client_id=demo.client_id,
+            oidc_authority=demo.oidc_authority,
+            ca_bundle=str(demo.ca_file),
+            apis={demo.api_origin: ["api://nbauth-demo/Data.Read"]},
+        )
+    )
+    account = kernel.login("lab", flow="paste", prompt=person("bob"), timeout_s=20)
+    assert (account.username, account.tenant_id) == ("bob@contoso.example", "")
+    assert len(nbauth.read(f"{demo.api_url}/cities", profile="lab")) == 10

@@ -1,0 +1,99 @@
+"""The documentation's notebooks, executed; and notebooks that run with nobody there."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import papermill
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from papermill.exceptions import PapermillExecutionError
+
+if TYPE_CHECKING:
+    from nbauth.demo.server import DemoServer
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+# nbclient leaves its event loop's sockets to the collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture
+def unattended(demo: DemoServer, apart: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a directory whose default profile is the job's."""
+    text = demo.config_path.read_text().replace('default = "demo"', 'default = "nightly"')
+    text = text.replace('"ca.pem"', f'"{demo.ca_file}"')
+    text = text.replace('"nightly.secret"', f'"{demo.config_path.parent / "nightly.secret"}"')
+    (apart / "nbauth.toml").write_text(text)
+    monkeypatch.delenv("NBAUTH_CONFIG")
+    monkeypatch.setenv("NBAUTH_DEMO_API", demo.api_url)
+    return apart
+
+
+def _execute(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+    return NotebookClient(notebook, timeout=100, resources={"metadata": {"path": str(folder)}}).execute()
+
+
+def _texts(notebook: nbformat.NotebookNode) -> str:
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return "\n".join(o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in outputs)
+
+
+def test_quickstart(unattended: Path, demo: DemoServer) -> None:
+    """The quickstart notebook runs from its start to its end, unattended, with a confidential client."""
+    notebook = _execute(nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4), unattended)
+    texts = _texts(notebook)
+    assert f"Signed in to nightly as {demo.confidential_client_id}" in texts
+    assert "datetime64[us, UTC]" in texts or "datetime64[ns, UTC]" in texts
+    assert "Longyearbyen" in texts
+    assert texts.endswith(f"Signed out: {demo.confidential_client_id}.\n")
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
+def test_stored_clean(path: Path) -> None:
+    """A notebook in the repository holds no outputs, and is valid."""
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
+
+
+def _notebook(*cells: str) -> nbformat.NotebookNode:
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+
+
+@pytest.mark.parametrize("line", ["%login", "%login --flow device_code", "nbauth.login(flow='paste')"])
+def test_a_person_is_needed(line: str, demo: DemoServer, apart: Path) -> None:
+    """Under nbclient a profile that needs a person fails at once, in one line that says what to do."""
+    notebook = _notebook("%load_ext nbauth\nimport nbauth", line, "print('not reached')")
+    started = time.monotonic()
+    with pytest.raises(CellExecutionError, match=r"this notebook runs unattended.*client_secret"):
+        _execute(notebook, apart)
+    assert time.monotonic() - started < 20
+    (output,) = notebook.cells[1].outputs
+    assert len(output.traceback) == 1
+    assert len(demo.provider.requests) == 0
+    assert notebook.cells[2].outputs == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_papermill(unattended: Path, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under papermill a confidential profile works as it is, and a person's fails at once."""
+    path, result = unattended / "job.ipynb", unattended / "result.ipynb"
+    read = f"import nbauth\nprint(len(nbauth.read('{demo.api_url}/sunlight')))"
+    nbformat.write(_with_kernel(_notebook(read)), path)
+    papermill.execute_notebook(path, result, progress_bar=False, cwd=unattended)
+    assert "5000" in _texts(nbformat.read(result, as_version=4))
+    nbformat.write(_with_kernel(_notebook("import nbauth\nnbauth.login('demo')")), path)
+    with pytest.raises(PapermillExecutionError, match="runs unattended"):
+        papermill.execute_notebook(path, result, progress_bar=False, cwd=unattended)
+
+
+def _with_kernel(notebook: nbformat.NotebookNode) -> Any:
+    notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    return notebook
