@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ class Outcome:
         self.error: dict[str, Any] | None = None
         self.prompts: list[dict[str, Any]] = []
         self.status = ""
+        self.is_asked = False
 
     def add(self, message: dict[str, Any]) -> None:
         """Take a message of the iopub channel."""
@@ -68,7 +70,7 @@ class Player:
 
         Args:
             code: the cell.
-            answer: what to answer to a question; None leaves it open.
+            answer: what to answer to a question; None, or returning None, leaves it open for now.
             on_message: called after each message of the iopub channel.
             allow_stdin: whether this front end answers questions, as nbclient does not.
         """
@@ -79,7 +81,7 @@ class Player:
             try:
                 message = self.client.get_iopub_msg(timeout=0.05)
             except queue.Empty:
-                self._answer(outcome, answer)  # what the question refers to has been shown by now
+                self._answer(outcome, answer)
                 continue
             if message["parent_header"].get("msg_id") != number:
                 continue
@@ -87,19 +89,25 @@ class Player:
             if on_message:
                 on_message(outcome)
             if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-                reply = self.client.get_shell_msg(timeout=TIMEOUT_S)
-                outcome.status = reply["content"]["status"]
+                outcome.status = self._status(number)
                 return outcome
         pytest.fail(f"the cell did not end:\n{code}\n{outcome.text}{outcome.shown}")
 
+    def _status(self, number: str) -> str:
+        while True:
+            reply = self.client.get_shell_msg(timeout=TIMEOUT_S)
+            # A slow start leaves several answers to the question whether the kernel is ready.
+            if reply["parent_header"].get("msg_id") == number:
+                return str(reply["content"]["status"])
+
     def _answer(self, outcome: Outcome, answer: Callable[[Outcome], str | None] | None) -> None:
-        try:
-            asked = self.client.get_stdin_msg(timeout=0.01)
-        except queue.Empty:
-            return
-        outcome.prompts.append(asked["content"])
-        text = answer(outcome) if answer else None
+        """Answer an open question, as soon as what it refers to has arrived: the two channels race."""
+        with contextlib.suppress(queue.Empty):
+            outcome.prompts.append(self.client.get_stdin_msg(timeout=0.01)["content"])
+            outcome.is_asked = True
+        text = answer(outcome) if answer and outcome.is_asked else None
         if text is not None:
+            outcome.is_asked = False
             self.client.input(text)
 
     def close(self) -> None:

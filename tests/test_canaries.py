@@ -62,10 +62,9 @@ def test_no_secret_anywhere(demo: DemoServer, player: Any, apart: Path) -> None:
     """No output, repr, log, traceback, pickle, history or file holds a token, code, verifier or secret."""
     person = Person("alice", ca_file=demo.ca_file)
 
-    def paste(outcome: Any) -> str:
+    def paste(outcome: Any) -> str | None:
         address = re.search(r"http://localhost:\d+/\S+/authorize\?\S+", outcome.shown)
-        assert address is not None
-        return person.address_after(address.group())
+        return person.address_after(address.group()) if address else None
 
     def type_code(outcome: Any) -> None:
         code = re.search(r"type the code (\S+)", outcome.shown)

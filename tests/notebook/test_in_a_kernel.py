@@ -25,10 +25,9 @@ UNATTENDED = (
 def _paste(demo: DemoServer, choose: str = "alice") -> Any:
     person = Person(choose, ca_file=demo.ca_file)
 
-    def answer(outcome: Outcome) -> str:
+    def answer(outcome: Outcome) -> str | None:
         address = ADDRESS.search(outcome.shown)
-        assert address is not None
-        return person.address_after(address.group())
+        return person.address_after(address.group()) if address else None
 
     return answer
 
@@ -173,7 +172,7 @@ def test_interrupted_load(demo: DemoServer, player: Player) -> None:
     moments: list[float] = []
 
     def interrupt(outcome: Outcome) -> None:
-        if "rows" in outcome.shown and not moments:
+        if ",000 rows" in outcome.shown and not moments:
             moments.append(time.monotonic())
             player.manager.interrupt_kernel()
 
