@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["timestamps"]
 
 # Nine digits are all that datetime64[ns] has; .NET writes seven.
-_LOCAL = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?", re.ASCII)
+_LOCAL = re.compile(r"(?!0000)\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?", re.ASCII)
 _ZONED = re.compile(_LOCAL.pattern + r"(?:Z|[+-]\d\d:?\d\d)", re.ASCII)
 _FINER = re.compile(r"\.\d{6}\d*[1-9]")  # digits beyond the microsecond that count
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DATE = re.compile(r"(?!0000)\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def timestamps(texts: Sequence[str | None]) -> pd.Series[Any] | None:
