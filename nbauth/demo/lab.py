@@ -78,7 +78,11 @@ def _start(demo: DemoServer, folder: Path) -> subprocess.Popen[bytes]:
         "NBAUTH_DEMO_API": demo.api_url,
     }
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
-    command.append("--LabApp.default_url=/lab/tree/quickstart.ipynb")
+    command += [
+        "--LabApp.default_url=/lab/tree/quickstart.ipynb",
+        "--LabApp.news_url=None",
+        "--Application.log_level=WARN",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # as in a container; it listens on loopback only
     # A session of its own: Ctrl-C reaches this process alone, which then ends JupyterLab without its question.

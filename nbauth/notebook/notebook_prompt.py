@@ -107,8 +107,9 @@ class NotebookPrompt:
     def end(self, outcome: Account | NbauthError) -> None:
         """Replace what was shown: addresses and codes are no longer good for anything."""
         if self._handle is not None:
-            text = "The sign-in did not succeed." if isinstance(outcome, NbauthError) else "The sign-in succeeded."
-            self._handle.update(Message(f"<p>{text}</p>", text))
+            # Of a success the caller tells more; an error stands below in a line of its own.
+            text = "The sign-in did not succeed." if isinstance(outcome, NbauthError) else ""
+            self._handle.update(Message(f"<p>{text}</p>" if text else "", text))
 
     def _show(self, markup: str, text: str) -> None:
         from IPython.display import display
