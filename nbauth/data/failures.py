@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
     from nbauth.errors import NbauthError
 
-__all__ = ["api_error", "clean", "format_error", "network_error"]
+__all__ = ["api_error", "clean", "format_error", "network_error", "place_of"]
 
 _LONGEST = 300
 _MOST_BYTES = 64 * 1024
+_MOST_CHARACTERS = 4_000
 _SECRETS = (
     re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*"),  # a JWT (RFC 7519), or the start of one
     re.compile(r"(?i)(?<=\bbearer )[^\s\"',;]+"),
     re.compile(
-        r"""(?ix)(?<![a-z]) (?:\w*token|\w*secret|password|passwd|pwd|sig|signature|code|assertion|\w*api[_-]?key)
+        r"""(?ix) \b (?:\w*token|\w*secret|password|passwd|pwd|sig|signature|code|assertion|\w*api[_-]?key)
         ["']?\s*[:=]\s*["']?(?!\s) ([^\s"'&,;}]{6,})"""
     ),
-    # Long and of letters and digits: no word, and no GUID, which support asks for.
-    re.compile(r"(?=[\w+/=.~-]*\d)(?=[\w+/=.~-]*[A-Za-z])(?<![\w+/=.~-])[\w+/=~-]{40,}"),
 )
+_RUN = re.compile(r"[\w+/=~-]{40,}")  # longer than a GUID, which support asks for
 _URL = re.compile(r"https?://[^\s\"'<>]+")
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _TOO_MANY = 429
@@ -56,13 +56,32 @@ _BREAKS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
 )
 
 
+def place_of(url: str) -> str:
+    """Return a URL fit for messages, whatever it holds."""
+    try:
+        return redact_url(url)
+    except ValueError:  # brackets that are no IPv6 address
+        return "a URL that cannot be read"
+
+
 def clean(text: str, longest: int = _LONGEST) -> str:
     """Return text of an API on one line, shortened, without what looks like a secret."""
-    text = _URL.sub(lambda url: redact_url(url[0]), text)
+    if len(text) > _MOST_CHARACTERS:
+        # Bounds what the patterns cost. What the cut left of the last word may be too short to look like a secret.
+        text = text[:_MOST_CHARACTERS].rpartition(" ")[0]
+    text = _URL.sub(lambda url: place_of(url[0]), text)
     for pattern in _SECRETS:
         text = pattern.sub(lambda found: found[0].replace(found[found.re.groups], "***"), text)
+    text = _RUN.sub(lambda run: "***" if _is_opaque(run[0]) else run[0], text)
     text = _SPACES.sub(" ", text).strip()
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _is_opaque(run: str) -> bool:
+    """Tell a token or a key, of letters and digits, from a long word and from a path."""
+    if "/" in run and (run.startswith("/") or "-" in run):
+        return any(_is_opaque(part) for part in _RUN.findall(run.replace("/", " ")))
+    return any(map(str.isdigit, run)) and any(map(str.isalpha, run))
 
 
 def api_error(response: Response) -> ApiError:
@@ -98,7 +117,7 @@ def format_error(response: Response, start: bytes, why: str | None = None) -> Fo
 
 def network_error(error: Exception, url: str) -> NbauthError:
     """Make the error of a request that got no answer, or not all of it."""
-    place = redact_url(url)
+    place = place_of(url)
     if isinstance(error, _NO_URL):
         return ConfigError(f"{place}: not a URL that can be read.", next_step="Give an absolute https:// URL.")
     text = str(error)

@@ -148,7 +148,7 @@ class Session(requests.Session):
             raise ConfigError(f"auth= cannot be used on an nbauth session. {_OURS}")
         _check_headers({**self.headers, **(request.headers or {})})
         if "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
-            raise ConfigError(f"{redact_url(url)}: the URL must not hold a user name or password. {_OURS}")
+            raise ConfigError(f"The URL must not hold a user name or password. {_OURS}")
         given, request.auth = request.auth, _NO_AUTH
         try:
             return super().prepare_request(request)

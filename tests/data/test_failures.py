@@ -31,11 +31,18 @@ GUID = "8f14e45f-ceea-467f-a0e6-1b5b3e4f3a0c"
         ('{"access_token": "abcdef123"}', '{"access_token": "***"}'),
         ("client_secret=abcdef123&x=1", "client_secret=***&x=1"),
         ("at https://x.example/a?sig=abc&se=1#f.", "at https://x.example/a?sig=…&se=…"),
+        ("see http://[x", "see a URL that cannot be read"),
         ("x" * 20 + "1" * 30, "***"),
         (f"Correlation ID: {GUID}", f"Correlation ID: {GUID}"),
         ("Authorization_RequestDenied: Insufficient privileges to complete the operation.",) * 2,
         ("The token expired: sign in again", "The token expired: sign in again"),
         ("code: Forbidden", "code: ***"),
+        ("Aa1/" * 20, "***"),
+        (
+            "No /subscriptions/" + GUID + "/resourceGroups/group1 here",
+            "No /subscriptions/" + GUID + "/resourceGroups/group1 here",
+        ),
+        ("x/" + "ab1" * 20 + "-" + "/y", "***"),
     ],
 )
 def test_clean(text: str, expected: str) -> None:
@@ -53,6 +60,7 @@ def test_clean_is_quick(text: str) -> None:
     """No text makes the patterns run for long."""
     start = time.perf_counter()
     clean(text)
+    clean("word " + text)
     assert time.perf_counter() - start < 2
 
 

@@ -480,7 +480,7 @@ def test_silence(authorizer: FakeAuthorizer, api: Server) -> None:
     gate.set()
 
 
-@pytest.mark.parametrize("url", ["nonsense", "ftp://localhost/x", "https:///x", ""])
+@pytest.mark.parametrize("url", ["nonsense", "ftp://localhost/x", "https:///x", "", "https://[x", "https://me:pw@[x"])
 def test_no_url(session: Session, url: str) -> None:
     """What is no URL is a ConfigError."""
     with pytest.raises(ConfigError):
