@@ -46,12 +46,16 @@ def run(*, port: int = 0) -> int:
     Raises:
         ConfigError: JupyterLab is not installed.
     """
-    from nbauth.demo.serve import until_told
+    from nbauth.demo.serve import told_to_end
     from nbauth.demo.server import DemoServer
 
     if importlib.util.find_spec("jupyterlab") is None:
         raise ConfigError("JupyterLab is not installed.", next_step="Run: pip install 'nbauth[demo]'")
-    with DemoServer(port=port) as demo, tempfile.TemporaryDirectory(prefix="nbauth-demo-") as directory:
+    with (
+        DemoServer(port=port) as demo,
+        tempfile.TemporaryDirectory(prefix="nbauth-demo-") as directory,
+        told_to_end() as told,
+    ):
         folder = Path(directory) / "notebooks"
         shutil.copytree(
             notebooks_directory(), folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints", ".nbauth", ".*")
@@ -65,7 +69,8 @@ def run(*, port: int = 0) -> int:
         )
         lab = _start(demo, folder)
         try:
-            until_told(lambda: lab.poll() is None)
+            while lab.poll() is None and not told.wait(0.2):
+                pass
         finally:
             _end(lab)
         return lab.returncode if lab.returncode and lab.returncode > 0 else 0

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-__all__ = ["run", "until_told"]
+__all__ = ["run", "told_to_end"]
 
 
 def run(*, port: int = 0) -> int:
@@ -24,14 +25,15 @@ def run(*, port: int = 0) -> int:
     """
     from nbauth.demo.server import DemoServer
 
-    with DemoServer(port=port) as demo:
+    with DemoServer(port=port) as demo, told_to_end() as told:
         print(json.dumps(demo.describe()), flush=True)
-        until_told()
+        told.wait()
     return 0
 
 
-def until_told(still_wanted: Callable[[], bool] = lambda: True) -> None:
-    """Wait for Ctrl-C or SIGTERM, or until `still_wanted` says no."""
+@contextlib.contextmanager
+def told_to_end() -> Iterator[threading.Event]:
+    """Return an event that Ctrl-C and SIGTERM set; in force before anything says that it is ready."""
     told = threading.Event()
 
     def tell(*_: Any) -> None:
@@ -39,8 +41,7 @@ def until_told(still_wanted: Callable[[], bool] = lambda: True) -> None:
 
     before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        while still_wanted() and not told.wait(0.2):
-            pass
+        yield told
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
