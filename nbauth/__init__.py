@@ -47,7 +47,7 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("nbauth.errors")
     if name not in __all__:
         raise AttributeError(f"module 'nbauth' has no attribute {name!r}")
-    _compose()
+    importlib.import_module("nbauth.notebook.front_end").put_in_place()
     value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
     return value
 
@@ -56,14 +56,6 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def _compose() -> None:
-    """Put the front end in place: imports point from it to the kernel, so neither can do it."""
-    kernel = importlib.import_module("nbauth.kernel")
-    if kernel.front_end() is None:
-        kernel.use_front_end(importlib.import_module("nbauth.notebook.front_end").FrontEnd())
-
-
 def load_ipython_extension(ipython: Any) -> None:
     """Register the magics; called by ``%load_ext nbauth``."""
-    _compose()
     importlib.import_module("nbauth.notebook.magics").register(ipython)

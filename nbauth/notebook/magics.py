@@ -166,11 +166,15 @@ class NbauthMagics(Magics):
 
 
 def _parsed(parser: _Parser, line: str) -> argparse.Namespace | None:
+    from nbauth.notebook.front_end import put_in_place
+
     try:
-        return parser.parse_line(line)
+        options = parser.parse_line(line)
     except _Help as help_:
         print(help_)
         return None
+    put_in_place()
+    return options
 
 
 def _complete(_shell: Any, event: Any) -> list[str]:
