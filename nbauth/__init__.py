@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as type checkers know it; importing typing would take most of the time of `import nbauth`
 if TYPE_CHECKING:
     from nbauth import errors
     from nbauth.data.session import Session
@@ -41,7 +41,7 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # On first use (PEP 562), so that `import nbauth` loads neither MSAL nor pandas nor requests.
     if name == "errors":
         return importlib.import_module("nbauth.errors")
@@ -56,6 +56,6 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def load_ipython_extension(ipython: Any) -> None:
+def load_ipython_extension(ipython: object) -> None:
     """Register the magics; called by ``%load_ext nbauth``."""
     importlib.import_module("nbauth.notebook.magics").register(ipython)
