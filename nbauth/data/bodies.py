@@ -27,7 +27,7 @@ class Body(io.RawIOBase):
         on_bytes: told how many bytes have come, as they were on the wire.
 
     Attributes:
-        error: what broke, if anything did. Parsers hide what a file raises behind errors of their own.
+        error: what broke, if anything did. A parser may hide what its file raises.
     """
 
     def __init__(self, response: Response, on_bytes: Callable[[int], None] | None = None) -> None:

@@ -87,7 +87,7 @@ def read_table(response: Response, separator: str, on_bytes: Callable[[int], Non
         except pd.errors.EmptyDataError:
             frame = pd.DataFrame()
         except (ValueError, LookupError) as error:
-            # The parser hides what the file raised.
+            # A parser may hide what its file raised behind an error of its own, or stop there as at an end.
             if body.error is None:
                 raise format_error(response, b"", f"which cannot be read as a table: {_reason(error)}") from error
         if body.error is not None:

@@ -238,6 +238,17 @@ def test_interrupted_page(monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame["b"].tolist() == [1, pd.NA, pd.NA]
 
 
+def test_fit() -> None:
+    """A column that went ahead of the others, by values or by nulls, is cut to their length."""
+    column = Column()
+    column.extend([1])
+    column.extend_missing(2)
+    column.extend_missing(3)
+    column.extend([2])
+    column.fit(2)
+    assert column.series().tolist() == [1, pd.NA]
+
+
 _AS_UTC = {
     "2024-01-01T00:00:00Z": "2024-01-01T00:00:00",
     "2024-01-01": "2024-01-01",

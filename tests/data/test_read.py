@@ -234,7 +234,8 @@ def test_csv_charset(session: Session, api: Server) -> None:
 
 def test_csv_mixed(session: Session, api: Server) -> None:
     """A long column of numbers that ends in text is text from its start."""
-    body = b"id\n" + b"007\n" * 300_000 + b"x\n"
+    commas = b"," * 63  # the wider, the fewer rows pandas looks at together
+    body = b"id" + commas + b"\n" + (b"007" + commas + b"\n") * 40_000 + b"x" + commas + b"\n"
     api.routes["/x"] = Reply(body, content_type="text/csv")
     frame = read(session, f"{api.origin}/x")
     assert set(frame["id"]) == {"007", "x"}
@@ -352,6 +353,32 @@ def test_truncated(session: Session, api: Server, how: str, content_type: str, b
         list(pages(session, f"{api.origin}/x"))
     with open_url(session, f"{api.origin}/x") as file, pytest.raises(DataError, match="broke off"):
         file.read()
+
+
+def test_truncated_late(session: Session, api: Server) -> None:
+    """A long table that ends early is an error, too."""
+    api.routes["/x"] = Reply(b"1,2\n" * 500_000, content_type="text/csv", announce=3_000_000)
+    with pytest.raises(DataError, match="broke off"):
+        read(session, f"{api.origin}/x")
+
+
+@pytest.mark.parametrize("error", [None, ValueError("Calling read failed")])
+def test_truncated_for_a_lax_parser(
+    session: Session, api: Server, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    """A body that ends early is an error, even if the parser hides it or takes it for the end."""
+
+    def lax(file: io.BufferedReader, **options: Any) -> pd.DataFrame:
+        with pytest.raises(DataError):
+            file.read()
+        if error is not None:
+            raise error
+        return pd.DataFrame({"a": [1]})
+
+    monkeypatch.setattr(pd, "read_csv", lax)
+    api.routes["/x"] = Reply(CSV, content_type="text/csv", announce=10_000)
+    with pytest.raises(DataError, match="broke off"):
+        read(session, f"{api.origin}/x")
 
 
 def test_truncated_pandas(session: Session, api: Server) -> None:
@@ -549,21 +576,32 @@ def test_interrupt_while_waiting(session: Session, api: Server) -> None:
     assert caught.value.__suppress_context__
 
 
+@pytest.mark.parametrize("reads", [0, 1, 3])
 @pytest.mark.parametrize("content_type", ["text/csv", "application/x-ndjson", "application/json"])
-def test_interrupt_in_body(session: Session, api: Server, monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
+def test_interrupt_in_body(
+    session: Session, api: Server, monkeypatch: pytest.MonkeyPatch, content_type: str, reads: int
+) -> None:
     """An interrupt in the middle of a body is an interrupt, not an error of the parser."""
     from urllib3.response import HTTPResponse
 
-    def interrupt(self: HTTPResponse, *args: Any, **options: Any) -> bytes:
-        raise KeyboardInterrupt
+    before = HTTPResponse.read
+    count = 0
 
-    api.routes["/x"] = Reply(CSV, content_type=content_type)
+    def interrupt(self: HTTPResponse, *args: Any, **options: Any) -> bytes:
+        nonlocal count
+        count += 1
+        if count > reads or content_type == "application/json":
+            raise KeyboardInterrupt
+        return before(self, *args, **options)
+
+    api.routes["/x"] = Reply(b"1\n" * 1_000_000, content_type=content_type)
     monkeypatch.setattr(HTTPResponse, "read", interrupt)
     watch = Watch()
     with pytest.raises(ReadInterrupted):
         read(session, f"{api.origin}/x", progress=watch)
+    count = 0
     with pytest.raises(ReadInterrupted):
-        next(pages(session, f"{api.origin}/x"))
+        list(pages(session, f"{api.origin}/x"))
     assert watch.outcomes == ["interrupted"]
 
 

@@ -310,10 +310,10 @@ def test_pickled_response(session: Session, api: Server) -> None:
     response = session.get(f"{api.origin}/to")
     assert len(response.history) == 1
     assert b"token-1" not in pickle.dumps(response)
-    assert "token-1" not in str([vars(one.request) for one in (*response.history, response)])
+    assert not any("Authorization" in one.request.headers for one in (*response.history, response))
     unfollowed = session.get(f"{api.origin}/to", allow_redirects=False)
     assert unfollowed.next is not None
-    assert "token-1" not in str(unfollowed.next.headers)
+    assert "Authorization" not in unfollowed.next.headers
 
 
 def test_error_holds_no_token(authorizer: FakeAuthorizer, api: Server) -> None:
