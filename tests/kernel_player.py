@@ -75,7 +75,8 @@ class Player:
             allow_stdin: whether this front end answers questions, as nbclient does not.
         """
         outcome = Outcome()
-        number = self.client.execute(code, allow_stdin=allow_stdin)
+        # A kernel drops what arrives shortly after an error, unless it is told that a person would not mind.
+        number = self.client.execute(code, allow_stdin=allow_stdin, stop_on_error=False)
         until = time.monotonic() + TIMEOUT_S
         while time.monotonic() < until:
             try:

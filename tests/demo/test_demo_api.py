@@ -167,7 +167,8 @@ def test_csv(client: Client, token: str):
     frame = pd.read_csv(io.BytesIO(answer.body))
     expected = pd.json_normalize([row(index) for index in range(5_000)])
     assert list(expected.columns) == list(frame.columns)
-    pd.testing.assert_frame_equal(expected, frame, check_dtype=False)
+    gaps = {"sunrise": ""}  # None and NaN are one to CSV
+    pd.testing.assert_frame_equal(expected.fillna(gaps), frame.fillna(gaps), check_dtype=False)
     assert bool == frame["daylight"].dtype
 
 

@@ -149,8 +149,8 @@ def test_errors_are_one_line(demo: DemoServer, player: Player) -> None:
     assert outcome.text == ""
     assert outcome.error is not None
     assert outcome.error["traceback"] == ["SignInRequired: Nobody is signed in to profile 'demo'. Run: %login demo"]
-    assert "SignInRequired" in player.run("import sys; print(type(sys.last_value).__name__)").text
-    assert "tb_frame" in player.run("print(dir(sys.last_value.__traceback__))").text
+    assert "SignInRequired" in player.run("import sys; type(sys.last_value).__name__").text
+    assert "tb_frame" in player.run("dir(sys.last_value.__traceback__)").text
 
 
 def test_progress(demo: DemoServer, player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,5 +186,5 @@ def test_interrupted_load(demo: DemoServer, player: Player) -> None:
         outcome.error["traceback"][0],
     )
     assert outcome.shown.endswith(", interrupted")
-    rows = int(player.run("import sys; print(len(sys.last_value.partial))").text)
+    rows = int(player.run("import sys; len(sys.last_value.partial)").text)
     assert 0 < rows < 5_000
