@@ -191,3 +191,8 @@ def test_any_openid_provider(demo: DemoServer, person: Any) -> None:
     account = kernel.login("lab", flow="paste", prompt=person("bob"), timeout_s=20)
     assert (account.username, account.tenant_id) == ("bob@contoso.example", "")
     assert len(nbauth.read(f"{demo.api_url}/cities", profile="lab")) == 10
+
+
+def test_an_address_with_blanks(alice: DemoServer) -> None:
+    """An OData filter with blanks is quoted on the way, as browsers do."""
+    assert len(nbauth.read(f"{alice.api_url}/cities?$filter=name eq 'Quito'", profile="demo")) == 10

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nbauth.errors import NbauthError
 
-__all__ = ["api_error", "clean", "format_error", "network_error", "place_of"]
+__all__ = ["api_error", "clean", "format_error", "network_error"]
 
 _LONGEST = 300
 _MOST_BYTES = 64 * 1024
@@ -56,20 +56,12 @@ _BREAKS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
 )
 
 
-def place_of(url: str) -> str:
-    """Return a URL fit for messages, whatever it holds."""
-    try:
-        return redact_url(url)
-    except ValueError:  # brackets that are no IPv6 address
-        return "a URL that cannot be read"
-
-
 def clean(text: str, longest: int = _LONGEST) -> str:
     """Return text of an API on one line, shortened, without what looks like a secret."""
     if len(text) > _MOST_CHARACTERS:
         # Bounds what the patterns cost. What the cut left of the last word may be too short to look like a secret.
         text = text[:_MOST_CHARACTERS].rpartition(" ")[0]
-    text = _URL.sub(lambda url: place_of(url[0]), text)
+    text = _URL.sub(lambda url: redact_url(url[0]), text)
     for pattern in _SECRETS:
         text = pattern.sub(lambda found: found[0].replace(found[found.re.groups], "***"), text)
     text = _RUN.sub(lambda run: "***" if _is_opaque(run[0]) else run[0], text)
@@ -117,7 +109,7 @@ def format_error(response: Response, start: bytes, why: str | None = None) -> Fo
 
 def network_error(error: Exception, url: str) -> NbauthError:
     """Make the error of a request that got no answer, or not all of it."""
-    place = place_of(url)
+    place = redact_url(url)
     if isinstance(error, _NO_URL):
         return ConfigError(f"{place}: not a URL that can be read.", next_step="Give an absolute https:// URL.")
     text = str(error)

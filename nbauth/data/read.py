@@ -11,13 +11,13 @@ import requests
 from nbauth.data import readers
 from nbauth.data.bodies import Body, as_file
 from nbauth.data.content import ACCEPT, format_of
-from nbauth.data.failures import api_error, format_error, network_error, place_of
+from nbauth.data.failures import api_error, format_error, network_error
 from nbauth.data.frames import FrameBuilder
 from nbauth.data.headers import carried_over
 from nbauth.data.pagination import Chain, Page, page_of
 from nbauth.data.progress import SilentProgress
 from nbauth.errors import ConfigError, DataError, ReadInterrupted
-from nbauth.signin.origins import origin_of
+from nbauth.signin.origins import origin_of, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -283,7 +283,7 @@ def _first_bytes(response: Response) -> bytes:
 
 
 def _interrupted(url: str, partial: pd.DataFrame | None) -> ReadInterrupted:
-    place = place_of(url)
+    place = redact_url(url)
     rows = 0 if partial is None else len(partial)
     return ReadInterrupted(
         f"Stopped. {rows:,} rows of {place} had been read.",

@@ -73,15 +73,6 @@ class _NoAuth(AuthBase):
 _NO_AUTH = _NoAuth()
 
 
-class _Adapter(TrustAdapter):
-    """Trusts its context alone."""
-
-    def build_connection_pool_key_attributes(self, request: PreparedRequest, verify: Any, cert: Any = None) -> Any:
-        """Name no bundle beside the context: urllib3 would load it into the context that all connections share."""
-        del verify, cert
-        return super().build_connection_pool_key_attributes(request, True)
-
-
 class _Outside(requests.Session):
     """Sends what is redirected out of the profiles' origins; it knows no token, cookie or ``.netrc``."""
 
@@ -120,7 +111,7 @@ class Session(requests.Session):
         super().__init__()
         self._authorizer = authorizer
         self._timeout_s = timeout_s
-        self.mount("https://", _Adapter(_trust(ca_bundles)))
+        self.mount("https://", TrustAdapter(_trust(ca_bundles)))
         self._outside = _Outside(self)
 
     def __repr__(self) -> str:

@@ -11,7 +11,9 @@ __all__ = ["host_of", "is_loopback", "origin_of", "redact_url"]
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 # Browsers, urllib and requests read these differently, which is how a host check is fooled.
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-_UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
+# The part that names the server; a blank or a backslash after it is quoted by requests, as in `$filter=Name eq 'Bob'`.
+_AUTHORITY = re.compile(r"[a-zA-Z]+://[^\s\\/?#]+(?=[/?#]|$)")
 
 
 def origin_of(url: str) -> str:
@@ -27,7 +29,7 @@ def origin_of(url: str) -> str:
         ValueError: another scheme, no host, a bad port, user information, or characters that URL parsers disagree on.
     """
     if _UNSAFE.search(url):
-        raise ValueError("the URL holds spaces, control characters or backslashes")
+        raise ValueError("the URL holds control characters")
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS:
@@ -36,6 +38,8 @@ def origin_of(url: str) -> str:
         raise ValueError("the URL must not hold a user name or password")
     if not parts.hostname:
         raise ValueError("the URL names no host")
+    if not _AUTHORITY.match(url):
+        raise ValueError("the URL's host holds blanks or backslashes")
     port = parts.port if parts.port is not None else _DEFAULT_PORTS[scheme]
     return f"{scheme}://{_ascii_host(parts.hostname)}:{port}"
 
@@ -61,7 +65,10 @@ def redact_url(url: str) -> str:
 
     Queries hold signatures (SAS), codes and sometimes people's names.
     """
-    parts = urlsplit(_UNSAFE.sub("?", url))
+    try:
+        parts = urlsplit(_UNSAFE.sub("?", url))
+    except ValueError:  # brackets that are no IPv6 address
+        return "a URL that cannot be read"
     host = parts.netloc.rpartition("@")[2]
     names = [pair.partition("=")[0] for pair in parts.query.split("&") if pair]
     query = "?" + "&".join(f"{name}=…" for name in names) if names else ""

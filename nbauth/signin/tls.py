@@ -35,7 +35,9 @@ def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Pa
         value = environ.get(variable)
         if not value or not Path(value).exists():
             continue
-        if untrusted is not None and Path(value).resolve().is_relative_to(untrusted.resolve()):
+        # Below the root of the file system lies everything; a kernel that runs there was cloned from nowhere.
+        tree = untrusted.resolve() if untrusted is not None else None
+        if tree is not None and tree != tree.parent and Path(value).resolve().is_relative_to(tree):
             raise ConfigError(
                 f"{variable} names {value}, which lies in the notebook's own directory.",
                 next_step="Name it as ca_bundle in the profile if you trust it.",
@@ -85,6 +87,11 @@ class TrustAdapter(HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Make a proxy's pools with the context."""
         return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """Name no bundle beside the context: urllib3 would load it into the context that all connections share."""
+        del verify, cert
+        return super().build_connection_pool_key_attributes(request, True)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Leave trust to the context; requests would load its own bundle again for each connection."""

@@ -16,6 +16,8 @@ from nbauth.signin.origins import is_loopback, origin_of, redact_url
         ("http://localhost:8080/x?y#z", "http://localhost:8080"),
         ("https://[::1]:8443/", "https://[::1]:8443"),
         ("https://[0:0:0:0:0:0:0:1]/", "https://[::1]:443"),
+        ("https://host/rows?$filter=Name eq 'Bob'", "https://host:443"),
+        ("https://host?x=a\\b", "https://host:443"),
         ("https://bücher.example", "https://xn--bcher-kva.example:443"),
     ],
 )
@@ -39,6 +41,9 @@ def test_one_form(url: str, origin: str) -> None:
         "https://host:port",
         "https://[::1",
         " https://host",
+        "https://ho st/",
+        "https://good.example\\.evil.example/",
+        "https:\\\\host/",
         "javascript:alert(1)",
     ],
 )
@@ -80,3 +85,4 @@ def test_redaction() -> None:
     """A URL in a message shows no values of its query, no fragment and no password."""
     url = "https://user:secret@host/path?sig=SECRET&se=2026#token=SECRET"
     assert redact_url(url) == "https://host/path?sig=…&se=…"
+    assert redact_url("https://[x") == "a URL that cannot be read"
