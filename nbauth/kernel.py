@@ -43,6 +43,7 @@ __all__ = [
     "login",
     "login_async",
     "logout",
+    "note_claims",
     "profile_names",
     "reset",
     "use_front_end",
@@ -80,6 +81,8 @@ class _State:
         # By profile name, then by home account id; the last one of a profile is the present one.
         self.signed_in: dict[str, dict[str, SignedIn]] = {}
         self.applications: dict[Profile, Credential] = {}
+        # Claims that an API asked for and only a person can meet, by profile name.
+        self.asked_claims: dict[str, str] = {}
         self.version = 0  # counts what may change which token a URL gets
 
 
@@ -225,7 +228,8 @@ def login(
         )
     wanted = (scopes,) if isinstance(scopes, str) else tuple(scopes or chosen.login_scopes)
     environment = detect()
-    if chosen.kind == "person" and (known := _known(chosen, account, wanted)) is not None:
+    claims = _state.asked_claims.get(chosen.name)
+    if chosen.kind == "person" and claims is None and (known := _known(chosen, account, wanted)) is not None:
         return known
     flows.check(flow, chosen, environment)
     if chosen.kind == "application":
@@ -246,8 +250,10 @@ def login(
         scopes=wanted,
         account=account,
         timeout_s=timeout_s,
+        claims=claims,
     )
     with _state.lock:
+        _state.asked_claims.pop(chosen.name, None)
         group = _state.signed_in.setdefault(chosen.name, {})
         group.pop(made.account.home_account_id, None)
         group[made.account.home_account_id] = made
@@ -407,6 +413,12 @@ def _front_end() -> FrontEnd:
     if _state.front_end is None:
         raise ConfigError("No front end is in place.", next_step="Import nbauth, or give prompt=.")
     return _state.front_end
+
+
+def note_claims(profile: str, claims: str) -> None:
+    """Keep the claims that an API asked for; the next `login` to the profile asks the provider for them."""
+    with _state.lock:
+        _state.asked_claims[profile] = claims
 
 
 def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:

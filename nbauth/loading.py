@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth import kernel
+from nbauth.errors import SignInRequired
 from nbauth.signin.origins import origin_of, redact_url
 from nbauth.signin.profile_choice import by_name, by_url
 
@@ -49,14 +50,34 @@ class KernelAuthorizer:
         """Return every origin that a token may go to."""
         return tuple(dict.fromkeys(origin for profile in self.profiles for origin in profile.apis))
 
-    def token(self, url: str, *, rejected: str | None = None) -> str:
+    def token(self, url: str, *, rejected: str | None = None, claims: str | None = None) -> str:
         """Return the token for a URL's origin.
+
+        Args:
+            url: where the request goes.
+            rejected: a token that the API answered with 401.
+            claims: the claims that it asked for, as JSON.
 
         Raises:
             OriginNotAllowed: no profile names it.
             ConfigError: several do.
             SignInRequired: a person has to sign in first.
         """
+        credential, scopes = self._find(url)
+        try:
+            return credential.token(scopes, rejected=rejected, claims=claims)
+        except SignInRequired as error:
+            if error.claims is not None:
+                kernel.note_claims(credential.profile.name, error.claims)
+            raise
+
+    def step_up(self, url: str, claims: str) -> SignInRequired:
+        """Return the error for claims that no token can get silently; the next `login` asks for them."""
+        credential, scopes = self._find(url)
+        kernel.note_claims(credential.profile.name, claims)
+        return credential.step_up(scopes, claims)
+
+    def _find(self, url: str) -> tuple[Credential, tuple[str, ...]]:
         if self._version != kernel.version():
             self._found.clear()
             self._version = kernel.version()
@@ -66,8 +87,7 @@ class KernelAuthorizer:
             profile = by_url(self._config, url, only=self._only)
             scopes = profile.origins[origin_of(url)]
             found = self._found[place] = (kernel.credential_of(profile, scopes), scopes)
-        credential, scopes = found
-        return credential.token(scopes, rejected=rejected)
+        return found
 
 
 def session(profile: str | None = None) -> Session:

@@ -11,6 +11,7 @@ import requests
 from requests.auth import AuthBase
 from requests.utils import resolve_proxies
 
+from nbauth.data.challenge import asked_claims
 from nbauth.data.headers import is_credential, leave_harmless
 from nbauth.errors import ConfigError, OriginNotAllowed
 from nbauth.signin.environment import notebook_directory
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from requests import PreparedRequest, Request, Response
+
+    from nbauth.errors import SignInRequired
 
 __all__ = ["Authorizer", "Session"]
 
@@ -37,18 +40,22 @@ class Authorizer(Protocol):
     def allows(self, url: str) -> bool:
         """Tell whether a profile of this session lists the URL's origin."""
 
-    def token(self, url: str, *, rejected: str | None = None) -> str:
+    def token(self, url: str, *, rejected: str | None = None, claims: str | None = None) -> str:
         """Return the access token for the URL's origin.
 
         Args:
             url: where the request goes.
             rejected: the token that the API has just answered with 401; it is replaced by one refresh.
+            claims: the claims that the API asked for, as JSON, which the new token must have.
 
         Raises:
             OriginNotAllowed: no profile of this session names the origin.
             SignInRequired: a person has to sign in first.
             ConfigError: several profiles name the origin.
         """
+
+    def step_up(self, url: str, claims: str) -> SignInRequired:
+        """Return the error for claims that no token can get without the person."""
 
     def origins(self) -> tuple[str, ...]:
         """Return every origin that a token may go to."""
@@ -205,12 +212,18 @@ class Session(requests.Session):
     def _send_inside(self, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
         token = _Hidden(self._token(request))
         response = self._send_with(token, request, options)
-        if response.status_code == _UNAUTHORIZED and _is_repeatable(request) and not _asks_for_claims(response):
-            # The provider's clock, or a revocation, may be ahead of what the token says.
-            fresh = _Hidden(self._authorizer.token(str(request.url), rejected=str(token)))
+        if response.status_code != _UNAUTHORIZED:
+            return response
+        url, asked = str(request.url), _claims_of(response)
+        if _is_repeatable(request):
+            # The provider's clock, or a revocation, may be ahead of what the token says; or it lacks what was asked.
+            fresh = _Hidden(self._authorizer.token(url, rejected=str(token), claims=asked))
             if fresh != token:
                 response.close()
                 response = self._send_with(fresh, request, options)
+        if asked is not None and response.status_code == _UNAUTHORIZED and _claims_of(response) is not None:
+            response.close()
+            raise self._authorizer.step_up(url, asked)
         return response
 
     def _token(self, request: PreparedRequest) -> str:
@@ -276,9 +289,8 @@ def _is_repeatable(request: PreparedRequest) -> bool:
     return request.body is None or isinstance(request.body, (bytes, str))
 
 
-def _asks_for_claims(response: Response) -> bool:
-    # The same token again, however fresh, would not have them.
-    return "insufficient_claims" in response.headers.get("WWW-Authenticate", "")
+def _claims_of(response: Response) -> str | None:
+    return asked_claims(response.headers.get("WWW-Authenticate", ""))
 
 
 def _let_go(request: PreparedRequest, following: PreparedRequest) -> None:

@@ -162,7 +162,14 @@ def login_command(profile: str) -> str:
     return f"Run: %login {profile}"
 
 
-def raise_for_error(result: dict[str, Any], profile: Profile, scopes: tuple[str, ...], *, silent: bool = False) -> None:
+def raise_for_error(
+    result: dict[str, Any],
+    profile: Profile,
+    scopes: tuple[str, ...],
+    *,
+    silent: bool = False,
+    claims: str | None = None,
+) -> None:
     """Raise the exception for an OAuth error answer (RFC 6749 §5.2).
 
     Args:
@@ -170,6 +177,7 @@ def raise_for_error(result: dict[str, Any], profile: Profile, scopes: tuple[str,
         profile: whose sign-in.
         scopes: what was asked for.
         silent: nobody was asked: what a person can mend is then `SignInRequired`.
+        claims: the claims challenge that the request was to meet.
 
     Raises:
         SignInRequired: a person has to sign in again.
@@ -188,7 +196,7 @@ def raise_for_error(result: dict[str, Any], profile: Profile, scopes: tuple[str,
             f"Profile {profile.name!r}: the sign-in is no longer good ({text}).",
             profile=profile.name,
             scopes=scopes,
-            claims=result.get("claims"),
+            claims=result.get("claims") or claims,
             next_step=login_command(profile.name),
         )
     kind = SignInRefused if error in ("access_denied", "authorization_declined") else SignInFailed

@@ -54,6 +54,15 @@ class AccessToken:
         return time.monotonic() < self.expires_monotonic - margin_s and time.time() < self.expires_at - margin_s
 
 
+@dataclass(frozen=True)
+class _Wish:
+    """What a renewal is for: waiting threads that wish for the same share one."""
+
+    scopes: tuple[str, ...]
+    rejected: str | None = field(repr=False)
+    claims: str | None
+
+
 class Credential:
     """The tokens of one account, or of the application itself, for one profile.
 
@@ -73,7 +82,7 @@ class Credential:
     def start_over(self) -> None:
         """Make new locks; a child process after a fork would wait for ever for its parent's."""
         self._lock = threading.Lock()  # guards the three below
-        self._flights: dict[tuple[tuple[str, ...], str | None], Future[AccessToken]] = {}
+        self._flights: dict[_Wish, Future[AccessToken]] = {}
         self._signed_out = False
         self._one_at_a_time = threading.Lock()  # a rotated refresh token is good for one use
 
@@ -88,12 +97,13 @@ class Credential:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential holds tokens and cannot be pickled")
 
-    def token(self, scopes: tuple[str, ...], *, rejected: str | None = None) -> str:
+    def token(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> str:
         """Return an access token without asking anybody.
 
         Args:
             scopes: what it must be good for.
             rejected: a token that an API answered with 401: it is replaced even if it looks good.
+            claims: claims that the new token must have, as JSON (OpenID Connect Core §5.5).
 
         Raises:
             SignInRequired: a person has to sign in.
@@ -103,7 +113,7 @@ class Credential:
         token = self._memo.get(scopes)
         if token is not None and token.secret != rejected and token.is_good():
             return token.secret
-        return self._renew(scopes, rejected).secret
+        return self._renew(_Wish(scopes, rejected, claims)).secret
 
     def keep(self, scopes: tuple[str, ...], result: dict[str, Any]) -> None:
         """Take over the token of a sign-in that has just ended."""
@@ -124,75 +134,86 @@ class Credential:
         else:
             self._application.remove_account(self._account)
 
-    def _renew(self, scopes: tuple[str, ...], rejected: str | None) -> AccessToken:
-        key = (scopes, rejected)
+    def _renew(self, wish: _Wish) -> AccessToken:
         with self._lock:
             if self._signed_out:
-                raise self._sign_in_required(scopes)
-            flight = self._flights.get(key)
+                raise self._sign_in_required(wish)
+            flight = self._flights.get(wish)
             if flight is None:
-                flight = self._flights[key] = Future()
+                flight = self._flights[wish] = Future()
                 # A thread of its own: an interrupt in the caller then cannot lose a token that the provider has
                 # just rotated.
-                threading.Thread(target=self._fly, args=(key, flight), name="nbauth-refresh", daemon=True).start()
+                threading.Thread(target=self._fly, args=(wish, flight), name="nbauth-refresh", daemon=True).start()
         try:
             return flight.result(_PATIENCE_S)
         except FutureTimeoutError:
             raise ProviderUnavailable(
-                f"Profile {self.profile.name!r}: no token came within {_PATIENCE_S:.0f} s.",
-                next_step="Try again.",
+                f"Profile {self.profile.name!r}: no token came within {_PATIENCE_S:.0f} s.", next_step="Try again."
             ) from None
 
-    def _fly(self, key: tuple[tuple[str, ...], str | None], flight: Future[AccessToken]) -> None:
-        scopes, rejected = key
+    def _fly(self, wish: _Wish, flight: Future[AccessToken]) -> None:
         try:
             with self._one_at_a_time:
-                present = self._memo.get(scopes)
-                if present is not None and present.secret != rejected and present.is_good():
+                present = self._memo.get(wish.scopes)
+                if present is not None and present.secret != wish.rejected and present.is_good():
                     token = present  # another thread renewed it meanwhile
                 else:
-                    token = self._fetch(scopes, rejected, present)
+                    token = self._fetch(wish, present)
             with self._lock:
-                del self._flights[key]
+                del self._flights[wish]
                 signed_out = self._signed_out  # meanwhile: the sign-out wins
                 if not signed_out:
-                    self._memo[scopes] = token
+                    self._memo[wish.scopes] = token
             if signed_out:
-                flight.set_exception(self._sign_in_required(scopes))
+                flight.set_exception(self._sign_in_required(wish))
             else:
                 flight.set_result(token)
         except BaseException as error:  # noqa: BLE001 - it is raised in the threads that wait
             with self._lock:
-                self._flights.pop(key, None)
+                self._flights.pop(wish, None)
             flight.set_exception(error)
 
-    def _fetch(self, scopes: tuple[str, ...], rejected: str | None, present: AccessToken | None) -> AccessToken:
+    def _fetch(self, wish: _Wish, present: AccessToken | None) -> AccessToken:
         try:
             with provider_errors(self.profile):
-                result = self._acquire(list(scopes), forced=rejected is not None)
+                result = self._acquire(wish)
         except ProviderUnavailable:
-            if present is not None and present.secret != rejected and present.is_good(0):
+            if present is not None and present.secret != wish.rejected and present.is_good(0):
                 return present  # still valid: a provider that is down must not end a long load
             raise
         if not result:
-            raise self._sign_in_required(scopes)
-        raise_for_error(result, self.profile, scopes, silent=True)
+            raise self._sign_in_required(wish)
+        raise_for_error(result, self.profile, wish.scopes, silent=True, claims=wish.claims)
         return AccessToken.of(result)
 
-    def _acquire(self, scopes: list[str], *, forced: bool) -> dict[str, Any] | None:
-        application = self._application
+    def _acquire(self, wish: _Wish) -> dict[str, Any] | None:
+        application, scopes, forced = self._application, list(wish.scopes), wish.rejected is not None
         if self._account is None:
             if forced:
                 application.remove_tokens_for_client()  # MSAL has no way to force this grant
-            result: dict[str, Any] | None = application.acquire_token_for_client(scopes)
+            result: dict[str, Any] | None = application.acquire_token_for_client(scopes, claims_challenge=wish.claims)
         else:
-            result = application.acquire_token_silent_with_error(scopes, self._account, force_refresh=forced)
+            result = application.acquire_token_silent_with_error(
+                scopes, self._account, force_refresh=forced, claims_challenge=wish.claims
+            )
         return result
 
-    def _sign_in_required(self, scopes: tuple[str, ...]) -> SignInRequired:
+    def step_up(self, scopes: tuple[str, ...], claims: str) -> SignInRequired:
+        """Return the error for claims that no silent token has: a person has to meet them."""
+        return SignInRequired(
+            f"Profile {self.profile.name!r}: the API asks for more than this sign-in has (a claims challenge).",
+            profile=self.profile.name,
+            scopes=scopes,
+            claims=claims,
+            next_step=login_command(self.profile.name),
+        )
+
+    def _sign_in_required(self, wish: _Wish) -> SignInRequired:
+        if wish.claims is not None:
+            return self.step_up(wish.scopes, wish.claims)
         return SignInRequired(
             f"Nobody is signed in to profile {self.profile.name!r}.",
             profile=self.profile.name,
-            scopes=scopes,
+            scopes=wish.scopes,
             next_step=login_command(self.profile.name),
         )

@@ -84,6 +84,7 @@ def sign_in(
     scopes: tuple[str, ...],
     account: str | None,
     timeout_s: float,
+    claims: str | None = None,
 ) -> SignedIn:
     """Sign in, and hand the tokens to the kernel's cache once they are proven.
 
@@ -95,6 +96,7 @@ def sign_in(
         scopes: what to ask for.
         account: the sign-in name that is wanted, or None.
         timeout_s: seconds that the person has.
+        claims: a claims challenge to meet (OpenID Connect Core §5.5), or None.
 
     Raises:
         SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
@@ -121,15 +123,16 @@ def sign_in(
         flow=chosen,
         timeout_s=timeout_s,
         account=account,
+        claims=claims,
     )
     outcome: Account | NbauthError = SignInFailed(f"Profile {profile.name!r}: the sign-in ended unexpectedly.")
     try:
         prompt.begin(attempt.request)
         result = flows.run(attempt)
-        claims = _validated(client, result)
-        _check_account(account, claims, profile)
+        identity = _validated(client, result)
+        _check_account(account, identity, profile)
         held_back.release(client.application.token_cache)
-        signed_in = _person(client, result, claims, scopes)
+        signed_in = _person(client, result, identity, scopes)
     except KeyboardInterrupt:
         outcome = SignInCancelled(
             f"Profile {profile.name!r}: the sign-in was interrupted.",

@@ -137,6 +137,7 @@ class FakeAuthorizer:
         self.current = "token-1"
         self.signed_in = True
         self.rejected: list[str] = []
+        self.asked: list[str | None] = []
 
     def allows(self, url: str) -> bool:
         """Tell whether the origin is listed."""
@@ -146,7 +147,11 @@ class FakeAuthorizer:
         """Return the listed origins."""
         return tuple(sorted(self.listed))
 
-    def token(self, url: str, *, rejected: str | None = None) -> str:
+    def step_up(self, url: str, claims: str) -> SignInRequired:
+        """Return the error that a person mends."""
+        return SignInRequired(f"Step up at {redact_url(url)}.", claims=claims)
+
+    def token(self, url: str, *, rejected: str | None = None, claims: str | None = None) -> str:
         """Return the token; a new one if the present one was rejected."""
         if not self.allows(url):
             raise OriginNotAllowed("No profile names it.", url=redact_url(url))
@@ -154,6 +159,7 @@ class FakeAuthorizer:
             raise SignInRequired("Nobody is signed in.")
         if rejected is not None:
             self.rejected.append(rejected)
+            self.asked.append(claims)
             if rejected == self.current:
                 self.current = f"token-{len(self.rejected) + 1}"
         return self.current

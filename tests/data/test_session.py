@@ -273,16 +273,27 @@ def test_rejected_stream(session: Session, authorizer: FakeAuthorizer, api: Serv
 
 
 def test_rejected_for_claims(session: Session, authorizer: FakeAuthorizer, api: Server) -> None:
-    """A claims challenge is not met by another token of the same kind."""
+    """A claims challenge is met by one token that has the claims, or else by the person."""
+    challenge = {"WWW-Authenticate": 'Bearer error="insufficient_claims", claims="eyJ4IjogMX0="'}
+    api.routes["/x"] = as_json(1, status=401, headers=challenge)
+    with pytest.raises(SignInRequired) as caught:
+        session.get(f"{api.origin}/x")
+    assert caught.value.claims == '{"x": 1}'
+    assert (authorizer.rejected, authorizer.asked) == (["token-1"], ['{"x": 1}'])
+    assert len(api.seen) == 2
+
+
+def test_rejected_for_claims_that_cannot_be_read(session: Session, authorizer: FakeAuthorizer, api: Server) -> None:
+    """A challenge that cannot be read is a 401 as any other: one fresh token, one retry."""
     challenge = {"WWW-Authenticate": 'Bearer error="insufficient_claims", claims="e30="'}
     api.routes["/x"] = as_json(1, status=401, headers=challenge)
     assert session.get(f"{api.origin}/x").status_code == 401
-    assert authorizer.rejected == []
+    assert (authorizer.rejected, authorizer.asked) == (["token-1"], [None])
 
 
 def test_same_token_again(session: Session, authorizer: FakeAuthorizer, api: Server) -> None:
     """If no fresh token can be had, the 401 is not asked for twice."""
-    authorizer.token = lambda url, rejected=None: "fixed"  # type: ignore[method-assign]
+    authorizer.token = lambda url, rejected=None, claims=None: "fixed"  # type: ignore[method-assign]
     api.routes["/x"] = _only("never")
     assert session.get(f"{api.origin}/x").status_code == 401
     assert len(api.seen) == 1
