@@ -18,6 +18,7 @@ NbauthError
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "NbauthError",
     "OriginNotAllowed",
     "PaginationError",
+    "ProviderAnswer",
     "ProviderUnavailable",
     "ReadInterrupted",
     "SignInCancelled",
@@ -38,17 +40,61 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProviderAnswer:
+    """What an identity provider answered in place of tokens (RFC 6749 §5.2); nothing in it is secret.
+
+    Attributes:
+        error: the OAuth error code, such as ``invalid_grant``.
+        code: Entra's number, such as ``AADSTS50011``, or None.
+        suberror: what Entra adds to some errors, such as ``basic_action``, or None.
+        description: the provider's own words, on one line and shortened; empty where it gives none.
+        trace_id: what Entra's administrators and support find this request by, or None.
+        correlation_id: the same for the whole sign-in, or None.
+        timestamp: when Entra answered, in its own words, or None.
+    """
+
+    error: str
+    code: str | None = None
+    suberror: str | None = None
+    description: str = ""
+    trace_id: str | None = None
+    correlation_id: str | None = None
+    timestamp: str | None = None
+
+
 class NbauthError(Exception):
     """Base of every error that nbauth raises.
 
     Args:
         message: what happened, and to which profile, file, key or URL.
         next_step: the next line to type, if there is one.
+        cause: why it usually happens, where that is known; it stands in the message, too.
+        answer: what the identity provider answered, where it did.
     """
 
-    def __init__(self, message: str, *, next_step: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        next_step: str | None = None,
+        cause: str | None = None,
+        answer: ProviderAnswer | None = None,
+    ) -> None:
         super().__init__(message)
         self.next_step = next_step
+        self.cause = cause
+        self.answer = answer
+
+    @property
+    def trace_id(self) -> str | None:
+        """What the provider's administrators find the request by, or None."""
+        return self.answer.trace_id if self.answer else None
+
+    @property
+    def correlation_id(self) -> str | None:
+        """What the provider's administrators find the whole sign-in by, or None."""
+        return self.answer.correlation_id if self.answer else None
 
     def __str__(self) -> str:
         message = str(self.args[0]) if self.args else ""
@@ -81,8 +127,10 @@ class SignInRequired(NbauthError):
         scopes: tuple[str, ...] = (),
         claims: str | None = None,
         next_step: str | None = None,
+        cause: str | None = None,
+        answer: ProviderAnswer | None = None,
     ) -> None:
-        super().__init__(message, next_step=next_step)
+        super().__init__(message, next_step=next_step, cause=cause, answer=answer)
         self.profile = profile
         self.scopes = scopes
         self.claims = claims
@@ -105,8 +153,10 @@ class SignInFailed(NbauthError):
         error: str | None = None,
         code: str | None = None,
         next_step: str | None = None,
+        cause: str | None = None,
+        answer: ProviderAnswer | None = None,
     ) -> None:
-        super().__init__(message, next_step=next_step)
+        super().__init__(message, next_step=next_step, cause=cause, answer=answer)
         self.profile = profile
         self.error = error
         self.code = code

@@ -10,7 +10,7 @@ import threading
 import webbrowser
 from typing import TYPE_CHECKING, Protocol
 
-from nbauth.errors import ConfigError, NbauthError, SignInRequired
+from nbauth.errors import ConfigError, NbauthError, SignInFailed, SignInRequired
 from nbauth.signin import config as configuration
 from nbauth.signin.environment import detect, notebook_directory
 from nbauth.signin.profile_choice import by_name
@@ -270,8 +270,8 @@ def _known(profile: Profile, account: str | None, scopes: tuple[str, ...]) -> Ac
         if fits and _same_client(signed_in.credential.profile, profile):
             try:
                 signed_in.credential.token(scopes)
-            except SignInRequired:
-                continue
+            except (SignInRequired, SignInFailed):
+                continue  # whatever ended it, the person may try another way to sign in
             with _state.lock:
                 group = _state.signed_in[profile.name]
                 group[signed_in.account.home_account_id] = group.pop(signed_in.account.home_account_id)

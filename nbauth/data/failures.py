@@ -10,6 +10,7 @@ import requests
 
 from nbauth.errors import ApiError, ConfigError, DataError, FormatError
 from nbauth.signin.origins import redact_url
+from nbauth.signin.wording import clean
 
 if TYPE_CHECKING:
     from requests import Response
@@ -18,20 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["api_error", "clean", "format_error", "network_error"]
 
-_LONGEST = 300
 _MOST_BYTES = 64 * 1024
-_MOST_CHARACTERS = 4_000
-_SECRETS = (
-    re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*"),  # a JWT (RFC 7519), or the start of one
-    re.compile(r"(?i)(?<=\bbearer )[^\s\"',;]+"),
-    re.compile(
-        r"""(?ix) \b (?:\w*token|\w*secret|password|passwd|pwd|sig|signature|code|assertion|\w*api[_-]?key)
-        ["']?\s*[:=]\s*["']?(?!\s) ([^\s"'&,;}]{6,})"""
-    ),
-)
-_RUN = re.compile(r"[\w+/=~-]{40,}")  # longer than a GUID, which support asks for
-_URL = re.compile(r"https?://[^\s\"'<>]+")
-_SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _TOO_MANY = 429
 _NO_URL = (
     requests.URLRequired,
@@ -54,26 +42,6 @@ _BREAKS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
     (Exception, "InvalidChunkLength", "broke off in the middle of its answer", None),
     (Exception, "failed to decode", "sent a compressed body that cannot be read", None),
 )
-
-
-def clean(text: str, longest: int = _LONGEST) -> str:
-    """Return text of an API on one line, shortened, without what looks like a secret."""
-    if len(text) > _MOST_CHARACTERS:
-        # Bounds what the patterns cost. What the cut left of the last word may be too short to look like a secret.
-        text = text[:_MOST_CHARACTERS].rpartition(" ")[0]
-    text = _URL.sub(lambda url: redact_url(url[0]), text)
-    for pattern in _SECRETS:
-        text = pattern.sub(lambda found: found[0].replace(found[found.re.groups], "***"), text)
-    text = _RUN.sub(lambda run: "***" if _is_opaque(run[0]) else run[0], text)
-    text = _SPACES.sub(" ", text).strip()
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def _is_opaque(run: str) -> bool:
-    """Tell a token or a key, of letters and digits, from a long word and from a path."""
-    if "/" in run and (run.startswith("/") or "-" in run):
-        return any(_is_opaque(part) for part in _RUN.findall(run.replace("/", " ")))
-    return any(map(str.isdigit, run)) and any(map(str.isalpha, run))
 
 
 def api_error(response: Response) -> ApiError:

@@ -61,13 +61,14 @@ _ERRORS: dict[int, tuple[str, int]] = {
     7000218: ("invalid_client", 401),  # no secret and no assertion
     9002313: ("invalid_request", 400),  # malformed
 }
+_OTHER = ("invalid_grant", 400)  # what the provider does not say by itself, and tests have it say
 
 
 class Refusal(Exception):
     """The provider says no.
 
     Args:
-        number: the AADSTS number.
+        number: the AADSTS number; any of Entra's.
         message: what is wrong, in a sentence.
         error: the OAuth error, where it differs from the number's usual one.
         extra: members to add, such as `suberror` and `claims`.
@@ -77,7 +78,7 @@ class Refusal(Exception):
         self, number: int, message: str, *, error: str | None = None, extra: dict[str, Any] | None = None
     ) -> None:
         super().__init__(message)
-        usual, self.status = _ERRORS[number]
+        usual, self.status = _ERRORS.get(number, _OTHER)
         self.number = number
         self.message = message
         self.error = error or usual

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbauth.errors import ProviderUnavailable, SignInRequired
-from nbauth.signin.clients import login_command, provider_errors, raise_for_error
+from nbauth.signin.failures import login_command, provider_errors, raise_for_error
 
 if TYPE_CHECKING:
     import msal
@@ -177,13 +177,13 @@ class Credential:
         try:
             with provider_errors(self.profile):
                 result = self._acquire(wish)
+            raise_for_error(result or {}, self.profile, wish.scopes, silent=True, claims=wish.claims)
         except ProviderUnavailable:
             if present is not None and present.secret != wish.rejected and present.is_good(0):
                 return present  # still valid: a provider that is down must not end a long load
             raise
         if not result:
             raise self._sign_in_required(wish)
-        raise_for_error(result, self.profile, wish.scopes, silent=True, claims=wish.claims)
         return AccessToken.of(result)
 
     def _acquire(self, wish: _Wish) -> dict[str, Any] | None:

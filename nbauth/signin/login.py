@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled, SignInFailed
-from nbauth.signin import clients, flows, id_token
+from nbauth.signin import clients, failures, flows, id_token
 from nbauth.signin.account import Account
 from nbauth.signin.credential import Credential
 from nbauth.signin.flows.context import SignIn
@@ -137,7 +137,7 @@ def sign_in(
         outcome = SignInCancelled(
             f"Profile {profile.name!r}: the sign-in was interrupted.",
             profile=profile.name,
-            next_step=clients.login_command(profile.name),
+            next_step=failures.login_command(profile.name),
         )
         raise outcome from None
     except NbauthError as error:
@@ -188,7 +188,7 @@ def _validated(client: Client, result: dict[str, Any]) -> dict[str, Any]:
             profile=profile.name,
             next_step="Check that the application may use OpenID Connect at the provider.",
         )
-    with clients.provider_errors(profile):
+    with failures.provider_errors(profile):
         return id_token.validate(
             str(result["id_token"]),
             profile=profile,

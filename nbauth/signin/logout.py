@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from nbauth.errors import ConfigError
-from nbauth.signin.clients import provider_errors
 from nbauth.signin.discovery import discover
+from nbauth.signin.failures import provider_errors
 
 if TYPE_CHECKING:
     from nbauth.signin.login import Client

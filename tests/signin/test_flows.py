@@ -148,7 +148,7 @@ def test_an_error_from_the_token_endpoint(flow: str, demo: DemoServer) -> None:
     """An error of the token endpoint is a failure that carries its code; a code is never shown."""
     body = '{"error": "invalid_grant", "error_description": "AADSTS70008: The code has expired. Trace ID: 1"}'
     demo.provider.faults.add("*/token", status=400, body=body)
-    with pytest.raises(SignInFailed, match="AADSTS70008: The code has expired") as caught:
+    with pytest.raises(SignInFailed, match="AADSTS70008") as caught:
         kernel.login("demo", flow=flow, prompt=Watched(demo), timeout_s=20)
     assert (caught.value.error, caught.value.code) == ("invalid_grant", "AADSTS70008")
     assert "Trace ID" not in str(caught.value)

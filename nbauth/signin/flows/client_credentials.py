@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbauth.signin.clients import provider_errors, raise_for_error
+from nbauth.signin.failures import provider_errors, raise_for_error
 
 if TYPE_CHECKING:
     from nbauth.signin.flows.context import SignIn

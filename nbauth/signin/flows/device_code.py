@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from nbauth.errors import ProviderUnavailable, SignInFailed, SignInTimeout
-from nbauth.signin.clients import provider_errors, raise_for_error
+from nbauth.signin.failures import provider_errors, raise_for_error
 from nbauth.signin.origins import host_of, is_loopback
 from nbauth.signin.transport import ProviderBusy
 
@@ -46,11 +46,7 @@ def run(sign_in: SignIn) -> dict[str, Any]:
     while True:
         _pause(sign_in, interval_s)
         if time.time() >= float(flow["expires_at"]):
-            raise SignInTimeout(
-                f"Profile {name!r}: the code expired before it was used.",
-                profile=name,
-                next_step=f"Run: %login {name}",
-            )
+            raise _expired(name)
         try:
             # The exit condition makes MSAL ask once and come back; its own loop sleeps without looking at Cancel.
             result = sign_in.application.acquire_token_by_device_flow(flow, exit_condition=lambda _: True)
@@ -67,13 +63,18 @@ def run(sign_in: SignIn) -> dict[str, Any]:
         if result.get("error") in _PENDING:
             continue
         if result.get("error") == "expired_token":
-            raise SignInTimeout(
-                f"Profile {name!r}: the code expired before it was used.",
-                profile=name,
-                next_step=f"Run: %login {name}",
-            )
-        raise_for_error(result, sign_in.profile, sign_in.scopes)
+            raise _expired(name)
+        raise_for_error(result, sign_in.profile, sign_in.scopes, flow=sign_in.flow)
         return dict(result)
+
+
+def _expired(name: str) -> SignInTimeout:
+    # A page that refuses codes tells the person, not us; here the code then waits until it expires.
+    return SignInTimeout(
+        f"Profile {name!r}: the code expired before it was used.",
+        profile=name,
+        next_step=f"Run: %login {name} (or, where its page refuses codes: %login {name} --flow paste)",
+    )
 
 
 def _start(sign_in: SignIn) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def _start(sign_in: SignIn) -> dict[str, Any]:
             profile=profile.name,
             next_step=f"Run: %login {profile.name} --flow paste",
         ) from None
-    raise_for_error(flow, profile, sign_in.scopes)
+    raise_for_error(flow, profile, sign_in.scopes, flow=sign_in.flow)
     uri = str(flow.get("verification_uri") or flow.get("verification_url") or "")
     if not _may_verify(uri, sign_in):
         raise ProviderUnavailable(

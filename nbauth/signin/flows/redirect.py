@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from nbauth.errors import SignInFailed
-from nbauth.signin.clients import provider_errors, raise_for_error
 from nbauth.signin.discovery import discover
+from nbauth.signin.failures import provider_errors, raise_for_error
 
 if TYPE_CHECKING:
     from nbauth.signin.flows.context import SignIn

@@ -1,0 +1,89 @@
+"""Write docs/errors.md from the error catalogue: ``python docs/make_errors.py``. A test holds both in step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbauth.signin.catalogue import entries
+
+if TYPE_CHECKING:
+    from nbauth.signin.catalogue import Entry
+
+PAGE = Path(__file__).with_name("errors.md")
+
+_HEAD = """\
+# What a provider's error means
+
+An identity provider that gives no token answers with an error code, and Microsoft Entra with a number, `AADSTS…`, as
+well. nbauth turns the usual ones into an exception that says what happened, why it usually happens, and what to do:
+
+    SignInFailed: Profile 'work': the redirect URI is not registered (AADSTS50011). The application … does not list
+    http://localhost. Register it under Mobile and desktop applications, or set redirect_uri in nbauth.toml.
+
+The number decides, then Entra's suberror, then the OAuth error code. What none of them explains is shown in the
+provider's own words, shortened and without what looks like a secret. Microsoft may change numbers at any time and asks
+not to depend on them; the OAuth error code then still says what kind of failure it is.
+
+For an administrator: `error.correlation_id` and `error.trace_id` are what they find the sign-in by in their log, and
+`error.answer` is all that the provider said. In a notebook the last exception is `sys.last_value`; a job's log has
+them where it keeps the logger `nbauth` at INFO.
+
+In the table below
+
+- `SignInRequired` stands for a person who has to sign in again; where they are just doing so it is `SignInFailed`. An
+  answer that asks a person for claims is always `SignInRequired`, and carries them;
+- `work` stands for the profile and `nbauth.toml` for the file that it is read from; where the kernel runs on your own
+  machine, `--flow loopback` stands in place of `--flow paste`.
+
+None of it was tried on an Entra tenant: the sources say what the codes mean, and the provider that comes with nbauth
+answers with each of them in the tests.
+
+The page is made from `nbauth/signin/errors.toml` by `python docs/make_errors.py`.
+
+| codes | what happened, and why | next step | exception | who mends it | source |
+|---|---|---|---|---|---|
+"""
+_EXCEPTIONS = {
+    "sign_in_required": "SignInRequired",
+    "refused": "SignInRefused",
+    "failed": "SignInFailed",
+    "config": "ConfigError",
+    "unavailable": "ProviderUnavailable",
+}
+_WORDS = {
+    "login": "%login work",
+    "login_scopes": "%login work --scopes SCOPE …",
+    "browser": "%login work --flow paste",
+    "where": "nbauth.toml",
+    "client_id": "CLIENT_ID",
+    "redirect_uri": "http://localhost",
+    "scopes": "SCOPE …",
+    "host": "login.microsoftonline.com",
+    "tenant": "TENANT",
+}
+
+
+def page() -> str:
+    """Return the whole page."""
+    return _HEAD + "".join(_row(entry) for entry in entries())
+
+
+def _row(entry: Entry) -> str:
+    title = entry.title.format_map(_WORDS)
+    steps = [entry.cure]
+    steps += [f"After a device code: {entry.device_code_cure}"] if entry.device_code_cure else []
+    steps += [f"For a job: {entry.job_cure}"] if entry.job_cure else []
+    cells = (
+        ", ".join(f"`{code}`" for code in entry.codes),
+        f"{title[0].upper()}{title[1:]}. {entry.cause.format_map(_WORDS)}",
+        "<br>".join(step.format_map(_WORDS) for step in steps),
+        f"`{_EXCEPTIONS[entry.kind]}`",
+        entry.mends,
+        ", ".join(f"[{number}]({source})" for number, source in enumerate(entry.sources, 1)),
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
