@@ -159,7 +159,6 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """A real IPython, 80 columns wide."""
     monkeypatch.setenv("COLUMNS", "80")
     made = InteractiveShell()
-    made.run_line_magic("colors", "nocolor")
     yield made
     atexit.unregister(made.atexit_operations)
     made.atexit_operations()
