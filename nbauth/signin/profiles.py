@@ -9,31 +9,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from nbauth.errors import ConfigError
+from nbauth.signin.authority import CLOUDS, Authority
 from nbauth.signin.certificates import ClientCertificate
-from nbauth.signin.origins import host_of, is_loopback, origin_of
+from nbauth.signin.origins import is_loopback, origin_of
 from nbauth.signin.secrets import SecretSource
+
+if TYPE_CHECKING:
+    from nbauth.signin.authority import Audience
 
 __all__ = ["CLOUDS", "Profile"]
 
-Audience = Literal["common", "organizations", "consumers"]
-# https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
-CLOUDS: Mapping[str, str] = MappingProxyType(
-    {
-        "public": "login.microsoftonline.com",
-        "us_government": "login.microsoftonline.us",
-        "china": "login.partner.microsoftonline.cn",
-    }
-)
-# Hosts of one cloud that its discovery documents and issuers name; the aliases of instance discovery.
-_ALIASES = (
-    frozenset({"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"}),
-    frozenset({"login.microsoftonline.us", "login.usgovcloudapi.net"}),
-    frozenset({"login.partner.microsoftonline.cn", "login.chinacloudapi.cn"}),
-)
 _OPTIONAL_TEXTS = (
     "authority",
     "oidc_authority",
@@ -66,7 +55,8 @@ class Profile:
         oidc_authority: issuer of any OpenID provider.
         tenant: a tenant's GUID or domain.
         audience: ``"common"``, ``"organizations"`` or ``"consumers"`` in place of a tenant.
-        cloud: ``"public"`` (the default), ``"us_government"`` or ``"china"``.
+        cloud: ``"public"`` (the default), ``"us_government"``, ``"china"``, or one of the sovereign clouds
+            ``"bleu"``, ``"delos"`` and ``"singapore_government"``.
         instance: the authority's ``https://host`` where none of the clouds fits.
         redirect_uri: the registered redirect URI, where it is not ``http://localhost``.
         client_secret: ``{"env": …}``, ``{"file": …}`` or ``{"keyring": …}``; never the secret itself.
@@ -115,7 +105,7 @@ class Profile:
             self._set(key, self._checked_list(key, getattr(self, key)))
         if "openid" in self.exclude_scopes:
             raise self._error("exclude_scopes", "'openid' cannot be left out: without it nobody is signed in")
-        self._check_authority()
+        _ = self.resolved_authority  # checks its keys
         if self.redirect_uri is not None:
             self._check_url("redirect_uri", self.redirect_uri)
         if self.ca_bundle is not None:
@@ -133,40 +123,44 @@ class Profile:
         credentials = (self.client_secret, self.client_certificate, self.client_assertion)
         return "application" if any(credentials) else "person"
 
+    @cached_property
+    def resolved_authority(self) -> Authority:
+        """Where it signs in, made from the keys that say so."""
+        return Authority.parse(
+            authority=self.authority,
+            oidc_authority=self.oidc_authority,
+            tenant=self.tenant,
+            audience=self.audience,
+            cloud=self.cloud,
+            instance=self.instance,
+            endpoint_hosts=self.endpoint_hosts,
+            where=self._where,
+        )
+
     @property
     def authority_url(self) -> str:
-        """The authority as MSAL takes it, or the issuer for `oidc_authority`."""
-        if self.oidc_authority or self.authority:
-            return str(self.oidc_authority or self.authority).rstrip("/")
-        host = self.instance.rstrip("/") if self.instance else f"https://{CLOUDS[self.cloud or 'public']}"
-        return f"{host}/{self.tenant or self.audience}"
+        """The authority as it is written, or the issuer for `oidc_authority`."""
+        return self.resolved_authority.url
 
     @property
     def authority_host(self) -> str:
         """Host of the identity provider, with its port where it is not 443."""
-        return host_of(self.authority_url).removesuffix(":443")
+        return self.resolved_authority.host
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
         """``host:port`` of every host that sign-in may talk to."""
-        own = host_of(self.authority_url)
-        hosts = {own, *(host_of(f"https://{host}") for host in self.endpoint_hosts)}
-        for group in _ALIASES:
-            if own.removesuffix(":443") in group:
-                hosts |= {f"{host}:443" for host in group}
-        return frozenset(hosts)
+        return self.resolved_authority.allowed_hosts
 
     @property
     def verification_hosts(self) -> frozenset[str]:
         """``host:port`` of the pages where a device code may be typed (RFC 8628 §3.2)."""
-        own = self.allowed_hosts
-        return own | {"microsoft.com:443", "www.microsoft.com:443"} if self.is_known_to_microsoft else own
+        return self.resolved_authority.verification_hosts
 
     @property
     def is_known_to_microsoft(self) -> bool:
         """Whether the authority's host is one of Entra's own, which MSAL needs not be told about."""
-        host = host_of(self.authority_url).removesuffix(":443")
-        return not self.oidc_authority and any(host in group for group in _ALIASES)
+        return self.resolved_authority.is_known_to_microsoft
 
     @property
     def login_scopes(self) -> tuple[str, ...]:
@@ -187,14 +181,13 @@ class Profile:
 
     def with_tenant(self, tenant: str) -> Profile:
         """Return this profile for another tenant of the same instance."""
-        if self.oidc_authority:
-            raise self._error("oidc_authority", "a provider without tenants cannot be signed in to with one")
+        try:
+            url = self.resolved_authority.for_tenant(tenant)
+        except ValueError as error:
+            raise self._error("oidc_authority" if self.oidc_authority else "authority", str(error)) from None
         if self.authority is None:
             return dataclasses.replace(self, tenant=tenant, audience=None)
-        parts = urlsplit(self.authority)
-        first, *rest = parts.path.strip("/").split("/")
-        del first
-        return dataclasses.replace(self, authority=parts._replace(path="/".join(["", tenant, *rest])).geturl())
+        return dataclasses.replace(self, authority=url)
 
     # How it is checked
 
@@ -260,33 +253,6 @@ class Profile:
         if origin.startswith("http:") and not is_loopback(url):
             raise self._error(key, f"expected https:// (http only on this machine); found {url!r}")
 
-    def _check_authority(self) -> None:
-        given = [key for key in ("authority", "oidc_authority") if getattr(self, key)]
-        parts = [key for key in ("tenant", "audience", "cloud", "instance") if getattr(self, key)]
-        if len(given) == 2 or (given and parts):  # noqa: PLR2004 - both of the two
-            raise self._error(given[0], f"cannot stand beside {', '.join((given + parts)[1:])}")
-        if self.cloud and self.instance:
-            raise self._error("cloud", "cannot stand beside instance")
-        if self.cloud is not None and self.cloud not in CLOUDS:
-            raise self._error("cloud", f"expected one of {', '.join(CLOUDS)}; found {self.cloud!r}")
-        if self.audience is not None and self.audience not in get_args(Audience):
-            raise self._error("audience", f"expected one of {', '.join(get_args(Audience))}; found {self.audience!r}")
-        if not given and bool(self.tenant) == bool(self.audience):
-            problem = "cannot stand beside audience" if self.tenant else "nothing says where to sign in"
-            raise self._error("tenant", problem, "Give one of tenant, audience, authority and oidc_authority.")
-        if self.tenant and not _NAME.fullmatch(self.tenant):
-            raise self._error("tenant", f"expected a GUID or a domain, found {self.tenant!r}")
-        key = given[0] if given else "instance"
-        url = self.authority_url
-        try:
-            secure = origin_of(url).startswith("https:")
-        except ValueError as error:
-            raise self._error(key, f"{error}; found {url!r}") from None
-        if not secure:
-            raise self._error(key, f"expected https://, found {url!r}; secrets and tokens pass there")
-        if self.authority and not urlsplit(url).path.strip("/") and not url.endswith(".ciamlogin.com"):
-            raise self._error(key, f"expected a tenant in the path, as in {url}/contoso.onmicrosoft.com")
-
     def _set_credentials(self) -> None:
         given = [key for key in ("client_secret", "client_certificate", "client_assertion") if getattr(self, key)]
         if len(given) > 1:
@@ -302,5 +268,6 @@ class Profile:
                     self.client_certificate, key=self._where("client_certificate"), base=self._base
                 ),
             )
-        if given and self.audience:
-            raise self._error("audience", "an application signs in to one tenant", "Give tenant in its place.")
+        if given and self.resolved_authority.audience:
+            key = next(key for key in ("audience", "tenant", "authority") if getattr(self, key))
+            raise self._error(key, "an application signs in to one tenant", "Give that tenant in its place.")
