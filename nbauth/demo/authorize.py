@@ -158,7 +158,7 @@ class AuthorizeEndpoint:
 
     def _grant(self, asked: AuthorizationRequest, session: Session, *, cookie: str | None = None) -> Response:
         fields = {"code": self._context.grants.add_code(asked, session)}
-        if asked.client_info and asked.realm.entra:
+        if asked.client_info and asked.realm.tells_client_info:
             fields["client_info"] = client_info(session.user, asked.realm)
         cookies = (cookie,) if cookie else ()
         return _back(asked.redirect_uri, asked.response_mode, asked.state, asked.realm, fields, cookies=cookies)

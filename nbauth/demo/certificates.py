@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -32,13 +33,14 @@ class ServerTls:
     ca_file: Path
 
 
-def make_server_tls(directory: Path) -> ServerTls:
+def make_server_tls(directory: Path, hosts: Iterable[str] = ()) -> ServerTls:
     """Make an authority and a certificate for localhost, 127.0.0.1 and ::1, good for this run alone.
 
     The authority's key is never written and is forgotten on return, so that nobody can sign anything else with it.
 
     Args:
         directory: a directory that is the user's alone; gets `ca.pem` and `server.pem`.
+        hosts: further names for the certificate.
 
     Returns:
         The server's context and the path of `ca.pem`.
@@ -61,7 +63,7 @@ def make_server_tls(directory: Path) -> ServerTls:
         .add_extension(
             x509.SubjectAlternativeName(
                 [
-                    x509.DNSName("localhost"),
+                    *(x509.DNSName(host) for host in ("localhost", *hosts)),
                     x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
                     x509.IPAddress(ipaddress.ip_address("::1")),
                 ]

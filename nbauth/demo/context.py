@@ -19,8 +19,6 @@ class Context:
     """The provider, seen from one of its endpoints.
 
     Attributes:
-        origin: the https origin, of issuers and of endpoints that programs call.
-        page_origin: the plain http origin, of pages that people open.
         cookie: name of the session cookie.
     """
 
@@ -29,6 +27,4 @@ class Context:
     registry: Registry
     keys: SigningKeys
     grants: Grants
-    origin: str
-    page_origin: str
     cookie: str

@@ -35,7 +35,7 @@ class DeviceEndpoint:
         client = self._context.registry.client(request.form["client_id"])
         scopes = self._context.registry.scopes(request.form.get("scope", ""))
         code, grant = self._context.grants.add_device(client, realm, scopes)
-        address = f"{self._context.page_origin}{realm.path('device')}"
+        address = f"{realm.site.page_origin}{realm.path('device')}"
         answer: dict[str, object] = {
             "user_code": grant.user_code,
             "device_code": code,

@@ -7,29 +7,28 @@ from urllib.parse import unquote, urlsplit
 
 from nbauth.demo.aadsts import Refusal
 from nbauth.demo.messages import Response
-from nbauth.demo.realms import TENANT_DOMAIN, TENANT_ID
+from nbauth.demo.realms import ALIASES, TENANT_DOMAIN, TENANT_ID
 
 if TYPE_CHECKING:
-    from nbauth.demo.context import Context
     from nbauth.demo.messages import Request
-    from nbauth.demo.realms import Realm
+    from nbauth.demo.realms import Realm, Site
 
 __all__ = ["configuration", "instance", "user_realm"]
 
 
-def configuration(context: Context, realm: Realm) -> Response:
+def configuration(realm: Realm) -> Response:
     """Return the discovery document (OpenID Connect Discovery §3).
 
-    Pages that a person opens are on plain http, so that no browser meets a certificate it cannot know; what programs
-    call is on https.
+    On localhost the pages that a person opens are on plain http, so that no browser meets a certificate it cannot
+    know; what programs call is on https.
     """
+    site = realm.site
     document: dict[str, Any] = {
         "issuer": realm.advertised_issuer,
-        "authorization_endpoint": context.page_origin + realm.path("authorize"),
-        "token_endpoint": context.origin + realm.path("token"),
-        "device_authorization_endpoint": context.origin + realm.path("devicecode"),
-        "end_session_endpoint": context.page_origin + realm.path("logout"),
-        "jwks_uri": context.origin + realm.path("keys"),
+        "authorization_endpoint": site.page_origin + realm.path("authorize"),
+        "token_endpoint": site.origin + realm.path("token"),
+        "end_session_endpoint": site.page_origin + realm.path("logout"),
+        "jwks_uri": site.origin + realm.path("keys"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "fragment", "form_post"],
         "grant_types_supported": [
@@ -55,23 +54,28 @@ def configuration(context: Context, realm: Realm) -> Response:
             "aud", "exp", "iat", "iss", "sub", "name", "preferred_username", "email", "nonce", "auth_time", "sid",
         ],
     }  # fmt: skip
+    if realm.has("devicecode"):
+        document["device_authorization_endpoint"] = site.origin + realm.path("devicecode")
     if realm.entra:
         document |= {"tenant_region_scope": None, "cloud_instance_name": "localhost"}
     return Response.json(document, headers={"Cache-Control": "max-age=86400, private"})
 
 
-def instance(context: Context, request: Request) -> Response:
-    """Answer instance discovery: whether an authority's host is one of this provider's."""
+def instance(site: Site, request: Request) -> Response:
+    """Answer instance discovery: whether a host is one of this provider's, and which are one cloud."""
     asked = urlsplit(request.query.get("authorization_endpoint", ""))
-    host = urlsplit(context.origin).netloc
-    if asked.netloc not in (host, "localhost"):
+    host = urlsplit(site.origin).netloc
+    clouds = ((host, "localhost"), *ALIASES) if host.startswith("localhost:") else ALIASES
+    if not any(asked.netloc in group for group in clouds):
         return Refusal(50049, "Unknown or invalid instance.").to_json(entra=True)
     tenant = asked.path.strip("/").partition("/")[0] or "common"
     return Response.json(
         {
-            "tenant_discovery_endpoint": f"{context.origin}/{tenant}/v2.0/.well-known/openid-configuration",
+            "tenant_discovery_endpoint": f"{site.origin}/{tenant}/v2.0/.well-known/openid-configuration",
             "api-version": request.query.get("api-version", "1.1"),
-            "metadata": [{"preferred_network": host, "preferred_cache": "localhost", "aliases": ["localhost", host]}],
+            "metadata": [
+                {"preferred_network": group[0], "preferred_cache": group[0], "aliases": list(group)} for group in clouds
+            ],
         }
     )
 

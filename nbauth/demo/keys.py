@@ -54,13 +54,16 @@ class SigningKeys:
             key = self._keys.get(kid or "")
         return key.public_key() if key else None
 
-    def jwks(self) -> dict[str, Any]:
-        """Return the published keys (RFC 7517 §5)."""
+    def jwks(self, *, issuer: str | None = None) -> dict[str, Any]:
+        """Return the published keys (RFC 7517 §5).
+
+        Args:
+            issuer: whose tokens they sign; Entra says so beside each key.
+        """
         with self._lock:
             keys = dict(self._keys)
-        return {
-            "keys": [{**_jwk(key.public_key()), "kid": kid, "use": "sig", "alg": "RS256"} for kid, key in keys.items()]
-        }
+        rest = {"use": "sig", "alg": "RS256", **({} if issuer is None else {"issuer": issuer})}
+        return {"keys": [{**_jwk(key.public_key()), "kid": kid, **rest} for kid, key in keys.items()]}
 
 
 def _jwk(key: rsa.RSAPublicKey) -> dict[str, Any]:

@@ -73,6 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
                 grant_type=grant_type,
                 authorization="Authorization" in self.headers,
                 status=0 if fault and fault.reset else response.status,
+                host=self.headers.get("Host", "").lower().partition(":")[0],
             )
         )
         if fault and fault.reset:

@@ -51,6 +51,12 @@ class Request:
         return single_values(self.body.decode("utf-8", "replace"))
 
     @property
+    def host(self) -> str:
+        """The host that was asked, in lower case and without its port."""
+        host = self.headers.get("Host", "").lower()
+        return host.rpartition(":")[0] or host
+
+    @property
     def cookies(self) -> dict[str, str]:
         """The cookies; those that cannot be parsed are left out."""
         jar: SimpleCookie = SimpleCookie()

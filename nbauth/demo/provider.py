@@ -19,7 +19,7 @@ from nbauth.demo.grants import Grants
 from nbauth.demo.keys import SigningKeys
 from nbauth.demo.listener import Listener
 from nbauth.demo.messages import Response
-from nbauth.demo.realms import CONSUMERS_ID, LAB, TENANT_ID, find_realm
+from nbauth.demo.realms import CONSUMERS_ID, LAB, OTHER_LAB, TENANT_ID, Realm, Site, find_realm
 from nbauth.demo.registry import Registry, User
 from nbauth.demo.request_log import RequestLog
 from nbauth.demo.settings import Clock, Settings
@@ -27,12 +27,11 @@ from nbauth.demo.token_endpoint import TokenEndpoint
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     from nbauth.demo.messages import Request
-    from nbauth.demo.realms import Realm
     from nbauth.demo.registry import Client, Resource
 
 __all__ = ["ALICE", "BOB", "Provider"]
@@ -62,6 +61,7 @@ class Provider:
         port: the https port; 0 for any that is free.
         page_port: the plain http port of the pages; 0 for any that is free.
         requests: where requests are noted.
+        hosts: further hosts that it answers for, on port 443 as those who ask see it; a test pins them to `port`.
 
     Attributes:
         settings: lifetimes and strictness; assign to its attributes at any time.
@@ -85,6 +85,7 @@ class Provider:
         port: int = 0,
         page_port: int = 0,
         requests: RequestLog | None = None,
+        hosts: Iterable[str] = (),
     ) -> None:
         self.settings = Settings()
         self.clock = Clock()
@@ -105,9 +106,10 @@ class Provider:
         self.page_origin = self._http.origin
         self.authority = f"{self.origin}/{TENANT_ID}"
         self.oidc_authority = f"{self.origin}/{LAB}"
-        self.issuers = frozenset(
-            {self.oidc_authority, *(f"{self.origin}/{tenant}/v2.0" for tenant in (TENANT_ID, CONSUMERS_ID))}
-        )
+        self._home = Site(self.origin, self.page_origin)
+        self._sites = {host: Site.of_host(host) for host in hosts}
+        self._https.hosts |= set(self._sites)
+        self.issuers = frozenset(issuer for site in (self._home, *self._sites.values()) for issuer in _issuers(site))
         self._grants = Grants(settings=self.settings, clock=self.clock)
         context = Context(
             settings=self.settings,
@@ -115,8 +117,6 @@ class Provider:
             registry=self.registry,
             keys=self.keys,
             grants=self._grants,
-            origin=self.origin,
-            page_origin=self.page_origin,
             # Cookies know no ports: two providers on one machine must not overwrite each other's.
             cookie=f"nbauth_demo_{self._https.port}",
         )
@@ -194,11 +194,12 @@ class Provider:
         return self.keys.public_key(kid)
 
     def _answer(self, request: Request) -> Response:
-        realm, route = find_realm(request.path, self.origin)
+        site = self._sites.get(request.host, self._home)
+        realm, route = find_realm(request.path, site)
         if not request.secure and route not in _PAGES:
             return Response.text("Only over https.", status=403 if realm else 404)
         if realm is None or route is None:
-            return self._answer_elsewhere(request, unknown_tenant=route)
+            return self._answer_elsewhere(request, site, unknown_tenant=route)
         methods, endpoint = self._endpoints[route]
         if request.method not in methods.split():
             return Response.text("Method not allowed.", status=405)
@@ -207,21 +208,32 @@ class Provider:
         except Refusal as refusal:
             return refusal.to_json(entra=realm.entra, correlation_id=_correlation_id(request))
 
-    def _answer_elsewhere(self, request: Request, *, unknown_tenant: str | None) -> Response:
+    def _answer_elsewhere(self, request: Request, site: Site, *, unknown_tenant: str | None) -> Response:
         if unknown_tenant is not None:
             refusal = Refusal(90002, f"Tenant '{unknown_tenant}' not found.")
             return refusal.to_json(entra=True, correlation_id=_correlation_id(request))
         if request.path == "/common/discovery/instance":
-            return discovery.instance(self._context, request)
+            return discovery.instance(site, request)
         if request.path.startswith("/common/userrealm/"):
             return discovery.user_realm(request)
         return Response.text("Not found.", status=404)
 
-    def _keys(self, _request: Request, _realm: Realm) -> Response:
-        return Response.json(self.keys.jwks(), headers={"Cache-Control": "max-age=86400, private"})
+    def _keys(self, _request: Request, realm: Realm) -> Response:
+        issuer = realm.issuer_template if realm.entra else None
+        return Response.json(self.keys.jwks(issuer=issuer), headers={"Cache-Control": "max-age=86400, private"})
 
     def _configuration(self, _request: Request, realm: Realm) -> Response:
-        return discovery.configuration(self._context, realm)
+        return discovery.configuration(realm)
+
+
+def _issuers(site: Site) -> Iterator[str]:
+    for tenant in (TENANT_ID, CONSUMERS_ID):
+        for kind in ("entra", "ciam", "b2c"):
+            yield Realm(kind, tenant, tenant, site).issuer
+    for path in (f"{LAB}/token", f"{OTHER_LAB}/token", "adfs/oauth2/token/", "token"):
+        realm, _ = find_realm(path, site)
+        assert realm
+        yield realm.issuer
 
 
 def _correlation_id(request: Request) -> str | None:

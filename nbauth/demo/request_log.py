@@ -25,6 +25,7 @@ class RequestRecord:
         grant_type: the grant asked of a token endpoint.
         authorization: whether there was an ``Authorization`` header.
         status: the status answered; 0 for a reset connection.
+        host: the host that was asked, without its port.
     """
 
     server: str
@@ -34,6 +35,7 @@ class RequestRecord:
     grant_type: str | None
     authorization: bool
     status: int
+    host: str = ""
 
 
 class RequestLog:

@@ -14,6 +14,7 @@ from nbauth.demo.provider import Provider
 from nbauth.demo.request_log import RequestLog
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
 __all__ = ["CONFIDENTIAL_CLIENT_ID", "HUB_REDIRECT_URI", "MIDDLE_TIER_CLIENT_ID", "PUBLIC_CLIENT_ID", "DemoServer"]
@@ -33,6 +34,8 @@ class DemoServer:
         port: port of the provider; its pages are on the next one and the API on the one after. 0 for any that are free.
         rows: rows of the API's collection.
         api_tls: serve the API over https, with the same authority.
+        hosts: further hosts that the provider answers for, such as ``login.microsoftonline.com``; those who ask have to
+            be led here by whoever runs it.
 
     Attributes:
         provider: the provider, with its settings, faults and clock.
@@ -54,21 +57,25 @@ class DemoServer:
         config_path: a ready `nbauth.toml`.
     """
 
-    def __init__(self, port: int = 0, *, rows: int = 50_000, api_tls: bool = False) -> None:
+    def __init__(self, port: int = 0, *, rows: int = 50_000, api_tls: bool = False, hosts: Iterable[str] = ()) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="nbauth-demo-"))  # 0700 by definition
         try:
-            self._build(port, rows=rows, api_tls=api_tls)
+            self._build(port, rows=rows, api_tls=api_tls, hosts=tuple(hosts))
         except BaseException:
             shutil.rmtree(self.directory, ignore_errors=True)
             raise
 
-    def _build(self, port: int, *, rows: int, api_tls: bool) -> None:
+    def _build(self, port: int, *, rows: int, api_tls: bool, hosts: tuple[str, ...]) -> None:
         self.rows = rows
-        tls = make_server_tls(self.directory)
+        tls = make_server_tls(self.directory, hosts)
         self.ca_file = tls.ca_file
         self.requests = RequestLog()
         self.provider = Provider(
-            tls.context, port=port, page_port=port + 1 if port else 0, requests=RequestLog(also=self.requests)
+            tls.context,
+            port=port,
+            page_port=port + 1 if port else 0,
+            requests=RequestLog(also=self.requests),
+            hosts=hosts,
         )
         try:
             self.api = Api(

@@ -23,6 +23,7 @@ class Settings:
         rotate_refresh_tokens: give a new refresh token at each use and take a second use for theft.
         one_use_assertions: refuse a client assertion whose `jti` was seen. Off, because MSAL sends the same assertion
             for nine minutes and Entra lets it.
+        misissued_tenant_id: the tenant that ID tokens name, whatever was asked for; a provider that issues wrongly.
         claims_need_person: answer a claims challenge at the token endpoint with `interaction_required`.
     """
 
@@ -36,6 +37,7 @@ class Settings:
     rotate_refresh_tokens: bool = True
     one_use_assertions: bool = False
     claims_need_person: bool = False
+    misissued_tenant_id: str | None = None
 
     def reset(self) -> None:
         """Return to the defaults."""

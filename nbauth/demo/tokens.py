@@ -6,6 +6,8 @@ Claims: https://learn.microsoft.com/entra/identity-platform/access-token-claims-
 from __future__ import annotations
 
 import base64
+import dataclasses
+import hashlib
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -81,7 +83,16 @@ class TokenMint:
             claims |= {"sub": client.client_id, "roles": list(resource.roles)}
         return self._sign(claims)
 
-    def id_token(self, family: Family, client: Client, realm: Realm, *, nonce: str | None, with_auth_time: bool) -> str:
+    def id_token(
+        self,
+        family: Family,
+        client: Client,
+        realm: Realm,
+        *,
+        nonce: str | None,
+        with_auth_time: bool,
+        access_token: str,
+    ) -> str:
         """Return an ID token.
 
         Args:
@@ -90,9 +101,11 @@ class TokenMint:
             realm: where it was asked for.
             nonce: the nonce of the authorization request.
             with_auth_time: say when the person signed in (OpenID Connect Core §2, `auth_time`).
+            access_token: the access token that goes with it; plain realms say its hash (§3.1.3.6).
         """
         now = int(self._context.clock())
         user = family.user
+        realm = dataclasses.replace(realm, tenant_id=self._context.settings.misissued_tenant_id or realm.tenant_id)
         claims: dict[str, Any] = {
             "iss": realm.issuer,
             "aud": client.client_id,
@@ -104,8 +117,17 @@ class TokenMint:
             "preferred_username": user.username,
             "sid": str(uuid.uuid4()),
         }
-        if realm.entra:
-            claims |= {"tid": realm.tenant_id, "oid": user.object_id, "ver": "2.0", "uti": uuid.uuid4().hex}
+        match realm.kind:
+            case "entra" | "ciam":
+                claims |= {"tid": realm.tenant_id, "oid": user.object_id, "ver": "2.0", "uti": uuid.uuid4().hex}
+            case "b2c":
+                del claims["preferred_username"]
+                claims |= {"oid": user.object_id, "emails": [user.username], "tfp": realm.policy, "ver": "1.0"}
+            case "adfs":
+                del claims["preferred_username"]
+                claims |= {"upn": user.username, "unique_name": f"CONTOSO\\{user.key}", "ver": "1.0"}
+            case "oidc":
+                claims["at_hash"] = _half_hash(access_token)
         if "email" in family.scopes.openid:
             claims["email"] = user.username
         if nonce is not None:
@@ -136,9 +158,15 @@ class TokenMint:
 
 
 def client_info(user: User, realm: Realm) -> str:
-    """Return who signed in, as MSAL asks with `client_info=1`: object and tenant id, base64url."""
-    raw = json.dumps({"uid": user.object_id, "utid": realm.tenant_id}).encode()
+    """Return who signed in, as MSAL asks with `client_info=1`: object (in B2C with the policy) and tenant id."""
+    uid = f"{user.object_id}-{realm.policy}" if realm.policy else user.object_id
+    raw = json.dumps({"uid": uid, "utid": realm.tenant_id}).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _half_hash(token: str) -> str:
+    half = hashlib.sha256(token.encode()).digest()[:16]
+    return base64.urlsafe_b64encode(half).rstrip(b"=").decode()
 
 
 def _values(asked: dict[str, Any], name: str) -> list[str]:
