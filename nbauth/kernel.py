@@ -282,7 +282,8 @@ def _known(profile: Profile, account: str | None, scopes: tuple[str, ...]) -> Ac
 
 def _same_client(one: Profile, other: Profile) -> bool:
     # Scopes and origins may be edited while the kernel runs; another application or tenant is another sign-in.
-    return (one.client_id, one.authority_url) == (other.client_id, other.authority_url)
+    mine, others = one.resolved_authority, other.resolved_authority
+    return (one.client_id, mine.cache_key) == (other.client_id, others.cache_key)
 
 
 def _present(signed_in: SignedIn) -> Account:
@@ -390,7 +391,7 @@ def _client(profile: Profile) -> Client:
             directory = notebook_directory()
             made = connect(
                 profile,
-                token_cache=_state.token_caches.setdefault(profile.authority_url, new_cache()),
+                token_cache=_state.token_caches.setdefault(profile.resolved_authority.cache_key, new_cache()),
                 cache_file=_cache_file(directory),
                 notebook_directory=directory,
             )
@@ -429,7 +430,10 @@ def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
         for signed_in in reversed(list(_state.signed_in.get(profile.name, {}).values())):
             # A sign-in to another tenant of the same application (`login(tenant=…)`) serves the profile's APIs, too.
             mine = signed_in.credential.profile
-            if (mine.client_id, mine.authority_host) == (profile.client_id, profile.authority_host):
+            if (mine.client_id, mine.resolved_authority.instance_key) == (
+                profile.client_id,
+                profile.resolved_authority.instance_key,
+            ):
                 return signed_in.credential
     raise SignInRequired(
         f"Nobody is signed in to profile {profile.name!r}.",

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import msal
 
-from nbauth.errors import ProviderUnavailable
 from nbauth.signin import log_filter
+from nbauth.signin.authority import CLOUDS
+from nbauth.signin.discovery import discover
 from nbauth.signin.failures import construction_errors, provider_errors
-from nbauth.signin.http_cache import endpoints_allowed
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from nbauth.signin.profiles import Profile
     from nbauth.signin.transport import GuardedTransport
+
+_KNOWN_TO_MSAL = frozenset(msal.authority.WELL_KNOWN_AUTHORITY_HOSTS)
+_MSAL_ASKS_EACH_CLOUD = tuple(int(part) for part in msal.__version__.split(".")[:2]) >= (1, 36)
 
 __all__ = ["build"]
 
@@ -44,34 +47,37 @@ def build(
         ConfigError: a credential cannot be read, or the provider does not know the authority.
         ProviderUnavailable: the provider is down, not trusted, or names endpoints on hosts that are not its own.
     """
+    authority = profile.resolved_authority
     options: dict[str, Any] = {
         "token_cache": token_cache,
         "http_cache": http_cache,
         "http_client": transport,
-        # The hosts are known: MSAL's own, or the person's who wrote the profile. The check below is the stricter one.
-        "instance_discovery": False,
+        "instance_discovery": _instance_discovery(profile),
         "exclude_scopes": list(profile.exclude_scopes) or None,
     }
-    options["oidc_authority" if profile.oidc_authority else "authority"] = profile.authority_url
+    options["oidc_authority" if authority.kind == "oidc" else "authority"] = authority.msal_url
     if profile.kind == "application":
         options["client_credential"] = _credential(profile)
     kind = msal.ConfidentialClientApplication if profile.kind == "application" else msal.PublicClientApplication
     with provider_errors(profile), construction_errors(profile):
         application = kind(profile.client_id, **options)
     log_filter.install()
-    authority = application.authority
-    endpoints = {
-        "authorization_endpoint": authority.authorization_endpoint,
-        "token_endpoint": authority.token_endpoint,
-        "device_authorization_endpoint": authority.device_authorization_endpoint,
-    }
-    if not endpoints_allowed(endpoints, profile.allowed_hosts):
-        raise ProviderUnavailable(
-            f"Profile {profile.name!r}: the discovery document of {profile.authority_host} names endpoints "
-            "on other hosts.",
-            next_step="If they are the provider's own, add them to the profile's endpoint_hosts.",
-        )
+    with provider_errors(profile):
+        discover(profile, application)  # MSAL has just fetched the document, and compares neither hosts nor issuer
     return application
+
+
+def _instance_discovery(profile: Profile) -> bool | None:
+    """Return what MSAL takes: None lets it ask which hosts are one cloud, False never asks.
+
+    It asks for the accounts of a person under the cloud's other names, never for an application, which has none. A
+    host that is not Microsoft's is the person's who wrote the profile, and nobody else's to vouch for. MSAL up to 1.35
+    asks the public cloud about every cloud; a sovereign one's kernel has no business there.
+    """
+    authority = profile.resolved_authority
+    if profile.kind == "application" or authority.kind != "entra" or authority.host not in _KNOWN_TO_MSAL:
+        return False
+    return None if _MSAL_ASKS_EACH_CLOUD or CLOUDS["public"] in authority.aliases else False
 
 
 def _credential(profile: Profile) -> Any:

@@ -89,7 +89,8 @@ class Credential:
     @property
     def tenant_id(self) -> str:
         """The tenant that the provider's token endpoint names; empty where it has none."""
-        return "" if self.profile.oidc_authority else str(self._application.authority.tenant)
+        has_tenants = self.profile.resolved_authority.tenant is not None
+        return str(self._application.authority.tenant) if has_tenants else ""
 
     def __repr__(self) -> str:
         return f"Credential(profile={self.profile.name!r})"

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ProviderUnavailable
+from nbauth.signin import issuers
 from nbauth.signin.http_cache import endpoints_allowed
 
 if TYPE_CHECKING:
@@ -13,28 +14,34 @@ if TYPE_CHECKING:
 
     from nbauth.signin.profiles import Profile
 
-__all__ = ["discover", "discovery_url", "get_json"]
-
-
-def discovery_url(profile: Profile) -> str:
-    """Return the address that MSAL reads the profile's discovery document from."""
-    url = profile.authority_url
-    version = "" if profile.oidc_authority or url.lower().endswith("/adfs") else "/v2.0"
-    return f"{url}{version}/.well-known/openid-configuration"
+__all__ = ["discover", "get_json"]
 
 
 def discover(profile: Profile, application: msal.ClientApplication) -> dict[str, Any]:
-    """Return the discovery document, with every endpoint on one of the provider's own hosts.
+    """Return the discovery document: its issuer is the authority's own, and so are the hosts of its endpoints.
 
     Raises:
-        ProviderUnavailable: it cannot be had, or names other hosts.
+        ProviderUnavailable: it cannot be had, or names another issuer or other hosts.
     """
-    document = get_json(application, discovery_url(profile))
-    if not endpoints_allowed(document, profile.allowed_hosts):
+    authority = profile.resolved_authority
+    document = get_json(application, authority.discovery_url)
+    if not endpoints_allowed(document, authority.allowed_hosts):
         raise ProviderUnavailable(
-            f"Profile {profile.name!r}: the discovery document of {profile.authority_host} names endpoints "
-            "on other hosts.",
+            f"Profile {profile.name!r}: the discovery document of {authority.host} names endpoints on other hosts.",
             next_step="If they are the provider's own, add them to the profile's endpoint_hosts.",
+        )
+    issuer = document.get("issuer")
+    if not isinstance(issuer, str) or not isinstance(document.get("jwks_uri"), str):
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: the discovery document of {authority.host} lacks jwks_uri or issuer.",
+            next_step="Check the authority in the profile.",
+        )
+    if not issuers.is_own(authority, issuer):
+        key = "oidc_authority" if authority.kind == "oidc" else "authority"
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: the discovery document of {authority.url} is that of another issuer, "
+            f"{issuers.shown(issuer)}.",
+            next_step=f"If that is the provider you mean, write it as {key} in the profile.",
         )
     return document
 

@@ -74,6 +74,12 @@ def construction_errors(profile: Profile) -> Iterator[None]:
         ) from None
     except ValueError as error:
         text = str(error)
+        if "does not match the authority" in text:  # MSAL's own, looser look at the issuer of an OpenID provider
+            raise ProviderUnavailable(
+                f"Profile {profile.name!r}: the discovery document of {profile.authority_url} is that of another "
+                "issuer.",
+                next_step="Write the issuer that it names as oidc_authority in the profile.",
+            ) from None
         if profile.client_certificate and "discovery" not in text.lower() and "authority" not in text.lower():
             raise ConfigError(
                 f"{profile.client_certificate.key}: {profile.client_certificate.path} cannot be used: {text}."

@@ -26,6 +26,7 @@ __all__ = ["ENDPOINT_KEYS", "HttpCache", "StoredAnswer", "endpoints_allowed"]
 logger = logging.getLogger(__name__)
 
 LONGEST_S = 24 * 3600  # MSAL's own life time of a discovery answer
+FORGET_AGAIN_S = 60.0
 _INDEX = "_index_"  # MSAL's key for its heap of expiry times
 # MSAL's key of a GET: its URL and a hash of its parameters.
 _GET = re.compile(r"GET (?P<url>https://\S+) hash=[0-9a-f]{64} 2xx")
@@ -73,7 +74,18 @@ def endpoints_allowed(document: Any, allowed_hosts: frozenset[str]) -> bool:
             continue
         if not isinstance(url, str) or not _endpoint_allowed(key, url, allowed_hosts):
             return False
-    return True
+    return _aliases_allowed(document.get("metadata"), allowed_hosts)
+
+
+def _aliases_allowed(metadata: Any, allowed_hosts: frozenset[str]) -> bool:
+    """Tell whether instance discovery calls no other host an alias of ours; what it says of other clouds is nothing."""
+    if metadata is None:
+        return True
+    try:
+        groups = [{host_of(f"https://{alias}") for alias in group["aliases"]} for group in metadata]
+    except (TypeError, KeyError, ValueError):
+        return False
+    return all(group <= allowed_hosts for group in groups if group & allowed_hosts)
 
 
 def _endpoint_allowed(key: str, url: str, allowed_hosts: frozenset[str]) -> bool:
@@ -101,6 +113,7 @@ class HttpCache(dict[str, Any]):
         super().__init__()
         self._file = file
         self._allowed_hosts = allowed_hosts
+        self._forgotten: dict[str, float] = {}
         if file is not None:
             self._fill(file.load().items())
 
@@ -129,13 +142,23 @@ class HttpCache(dict[str, Any]):
             now = int(time.time())
             self._file.store(key, StoredAnswer(value.text, now, now + LONGEST_S))
 
-    def forget(self, url: str) -> None:
-        """Drop the answers to a URL, so that the next GET asks again; for keys that were rotated."""
+    def forget(self, url: str) -> bool:
+        """Drop the answers to a URL, so that the next GET asks again; for keys that were rotated.
+
+        Returns:
+            False, and nothing was dropped, where that was done within the last minute: a token that names a key of
+            somebody's fancy is not to make us ask without end.
+        """
+        now = time.monotonic()
+        if now < self._forgotten.get(url, -FORGET_AGAIN_S) + FORGET_AGAIN_S:
+            return False
+        self._forgotten[url] = now
         sequence, timestamps = self.get(_INDEX, ([], {}))
         for key in [key for key in self if key.startswith(f"GET {url} ")]:
             del self[key]
             timestamps.pop(key, None)
         super().__setitem__(_INDEX, (sequence, timestamps))
+        return True
 
     def _acceptable(self, key: str, text: str) -> bool:
         match = _GET.fullmatch(key)

@@ -1,12 +1,16 @@
-"""ID tokens: signature, issuer, audience, times, nonce (OpenID Connect Core §3.1.3.7), which MSAL does not check."""
+"""ID tokens: signature, issuer, tenant, audience, times (OpenID Connect Core §3.1.3.7), which MSAL does not check."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from typing import TYPE_CHECKING, Any
 
 import jwt
 
-from nbauth.errors import ProviderUnavailable, SignInFailed
+from nbauth.errors import SignInFailed
+from nbauth.signin import issuers
 from nbauth.signin.discovery import discover, get_json
 
 if TYPE_CHECKING:
@@ -17,8 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["validate"]
 
-# Asymmetric only: with HS256 anybody who knows the client secret, and with "none" anybody, could sign.
-_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+# What a key may sign with, by its type and curve (RFC 7518 §3.1, RFC 8037). Asymmetric only: with HS256 anybody who
+# knows the client secret, and with "none" anybody, could sign.
+_ALGORITHMS = {
+    ("RSA", None): ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    ("EC", "P-256"): ("ES256",),
+    ("EC", "P-384"): ("ES384",),
+    ("EC", "P-521"): ("ES512",),
+    ("OKP", "Ed25519"): ("EdDSA",),
+}
 _LEEWAY_S = 300  # the clocks of notebooks in containers are often minutes off
 
 
@@ -28,6 +39,7 @@ def validate(
     profile: Profile,
     application: msal.ClientApplication,
     http_cache: HttpCache,
+    access_token: str | None = None,
 ) -> dict[str, Any]:
     """Validate an ID token and return its claims. The nonce is MSAL's to check, and it does.
 
@@ -36,63 +48,97 @@ def validate(
         profile: whose sign-in.
         application: its client application.
         http_cache: where the discovery document and the keys are.
+        access_token: what came with it; compared with `at_hash`, where the ID token has one (§3.1.3.6).
 
     Raises:
         SignInFailed: a check failed; nothing of this sign-in is to be kept.
         ProviderUnavailable: the keys cannot be had.
     """
     document = discover(profile, application)
-    jwks_uri, issuer = document.get("jwks_uri"), document.get("issuer")
-    if not isinstance(jwks_uri, str) or not isinstance(issuer, str):
-        raise ProviderUnavailable(
-            f"Profile {profile.name!r}: the discovery document of {profile.authority_host} lacks jwks_uri or issuer."
-        )
     try:
-        key = _key(id_token, application, jwks_uri, http_cache)
+        header = jwt.get_unverified_header(id_token)
+        entry = _key(header.get("kid"), application, document["jwks_uri"], http_cache)
+        algorithm = _algorithm(header, entry)
         claims: dict[str, Any] = jwt.decode(
             id_token,
-            key,
-            algorithms=_ALGORITHMS,
+            _public_key(entry, algorithm),
+            algorithms=[algorithm],
             audience=profile.client_id,
             leeway=_LEEWAY_S,
             options={"require": ["iss", "sub", "aud", "exp", "iat"], "verify_iss": False},
         )
-    except jwt.PyJWTError as error:
+        issuers.check_claims(profile.resolved_authority, document["issuer"], claims, key_issuer=_issuer_of(entry))
+        _check_party(claims, profile)
+        _check_hash(claims, algorithm, access_token)
+    except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
+        raise _failed(profile, str(error), "Compare this machine's clock with the time; then sign in again.") from None
+    except (jwt.PyJWTError, ValueError) as error:
         raise _failed(profile, str(error)) from None
-    # Entra's documents for several tenants name the issuer with a placeholder.
-    expected = issuer.replace("{tenantid}", str(claims.get("tid", "")))
-    if claims["iss"] != expected:
-        raise _failed(profile, f"its issuer is {claims['iss']}, not {expected}")
-    azp = claims.get("azp")
-    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
-    if (azp is not None or several) and azp != profile.client_id:
-        raise _failed(profile, "it was issued to another application")
     return claims
 
 
-def _failed(profile: Profile, reason: str) -> SignInFailed:
+def _failed(profile: Profile, reason: str, next_step: str | None = None) -> SignInFailed:
     return SignInFailed(
-        f"Profile {profile.name!r}: the ID token of {profile.authority_host} is not valid: {reason}. Nothing was kept.",
+        f"Profile {profile.name!r}: the ID token of {profile.authority_host} is not valid: {reason.rstrip('.')}. "
+        "Nothing was kept.",
         profile=profile.name,
         error="invalid_id_token",
-        next_step=f"Run: %login {profile.name}",
+        next_step=next_step or f"Run: %login {profile.name}",
     )
 
 
-def _key(id_token: str, application: msal.ClientApplication, jwks_uri: str, http_cache: HttpCache) -> jwt.PyJWK:
-    kid = jwt.get_unverified_header(id_token).get("kid")
-    key = _find(get_json(application, jwks_uri), kid)
-    if key is None:  # rotated since they were cached
-        http_cache.forget(jwks_uri)
-        key = _find(get_json(application, jwks_uri), kid)
-    if key is None:
+def _key(kid: str | None, application: msal.ClientApplication, jwks_uri: str, http_cache: HttpCache) -> dict[str, Any]:
+    entry = _find(get_json(application, jwks_uri), kid)
+    if entry is None and http_cache.forget(jwks_uri):  # rotated since they were cached
+        entry = _find(get_json(application, jwks_uri), kid)
+    if entry is None:
         raise jwt.InvalidKeyError("no key of the provider signed it")
-    return key
+    return entry
 
 
-def _find(document: dict[str, Any], kid: str | None) -> jwt.PyJWK | None:
-    keys = jwt.PyJWKSet.from_dict(document).keys
-    signing = [key for key in keys if key.public_key_use in (None, "sig")]
+def _find(document: dict[str, Any], kid: str | None) -> dict[str, Any] | None:
+    keys = document.get("keys")
+    entries = [entry for entry in keys if isinstance(entry, dict)] if isinstance(keys, list) else []
+    signing = [entry for entry in entries if entry.get("use") in (None, "sig")]
     if kid is None:  # allowed where there is one key only (OpenID Connect Core §10.1)
         return signing[0] if len(signing) == 1 else None
-    return next((key for key in signing if key.key_id == kid), None)
+    return next((entry for entry in signing if entry.get("kid") == kid), None)
+
+
+def _algorithm(header: dict[str, Any], entry: dict[str, Any]) -> str:
+    fitting = _ALGORITHMS.get((str(entry.get("kty")), entry.get("crv")), ())
+    algorithm = header.get("alg")
+    if algorithm not in fitting or entry.get("alg") not in (None, algorithm):
+        raise jwt.InvalidAlgorithmError(f"the algorithm {issuers.shown(algorithm)} is not that of the provider's key")
+    return str(algorithm)
+
+
+def _public_key(entry: dict[str, Any], algorithm: str) -> jwt.PyJWK:
+    try:
+        return jwt.PyJWK.from_dict(entry, algorithm=algorithm)
+    except (AttributeError, KeyError, TypeError, ValueError):  # members of another type
+        raise jwt.InvalidKeyError("the provider's key cannot be read") from None
+
+
+def _issuer_of(entry: dict[str, Any]) -> str | None:
+    issuer = entry.get("issuer")
+    return issuer if isinstance(issuer, str) else None
+
+
+def _check_party(claims: dict[str, Any], profile: Profile) -> None:
+    # OpenID Connect Core §3.1.3.7, 3 to 5: where it is for several, it has to say that it was issued to us.
+    azp = claims.get("azp")
+    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    if (azp is not None or several) and azp != profile.client_id:
+        raise ValueError("it was issued to another application")
+
+
+def _check_hash(claims: dict[str, Any], algorithm: str, access_token: str | None) -> None:
+    at_hash = claims.get("at_hash")
+    if at_hash is None or access_token is None:
+        return
+    # The left half of the hash that the signature uses; Ed25519's is SHA-512 (RFC 8032 §5.1).
+    digest = hashlib.new(f"sha{algorithm[2:] if algorithm != 'EdDSA' else '512'}", access_token.encode()).digest()
+    expected = base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=")
+    if not hmac.compare_digest(expected, str(at_hash).encode()):
+        raise ValueError("it came with another access token")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled, SignInFailed
-from nbauth.signin import clients, failures, flows, id_token
+from nbauth.signin import clients, failures, flows, id_token, issuers
 from nbauth.signin.account import Account
 from nbauth.signin.credential import Credential
 from nbauth.signin.flows.context import SignIn
@@ -194,11 +194,15 @@ def _validated(client: Client, result: dict[str, Any]) -> dict[str, Any]:
             profile=profile,
             application=client.application,
             http_cache=client.http_cache,
+            access_token=str(result["access_token"]),
         )
 
 
 def _username(claims: dict[str, Any]) -> str:
     names = ("preferred_username", "upn", "email", "unique_name", "sub")
+    emails = claims.get("emails")  # B2C's, a list
+    if isinstance(emails, list) and emails and not any(claims.get(name) for name in names[:-1]):
+        return str(emails[0])
     return next(str(claims[name]) for name in names if claims.get(name))
 
 
@@ -223,7 +227,7 @@ def _person(client: Client, result: dict[str, Any], claims: dict[str, Any], scop
     account = Account(
         username=_username(claims),
         name=str(claims.get("name") or _username(claims)),
-        tenant_id=str(claims.get("tid", "")),
+        tenant_id=issuers.tenant_of(claims),
         home_account_id=str(msal_account["home_account_id"]),
         profile=profile.name,
         expires_at=credential.expires_at() or datetime.now(UTC),

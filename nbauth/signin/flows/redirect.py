@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from nbauth.errors import SignInFailed
+from nbauth.signin import issuers
 from nbauth.signin.discovery import discover
 from nbauth.signin.failures import provider_errors, raise_for_error
 
@@ -72,12 +73,9 @@ def finish(sign_in: SignIn, flow: dict[str, Any], answer: dict[str, str]) -> dic
         ProviderUnavailable: the provider cannot be reached.
     """
     profile = sign_in.profile
-    raise_for_error(dict(answer), profile, sign_in.scopes)
     with provider_errors(profile):
-        issuer = discover(profile, sign_in.application).get("issuer", "")
-        # RFC 9207: an answer of another provider (mix-up) is not redeemed at this one.
-        if "iss" in answer and "{" not in issuer and answer["iss"] != issuer:
-            raise _not_ours(sign_in, "the redirect came from another provider")
+        _check_issuer(sign_in, answer)
+        raise_for_error(dict(answer), profile, sign_in.scopes)
         try:
             result: dict[str, Any] = sign_in.application.acquire_token_by_auth_code_flow(flow, answer)
         except RuntimeError:  # the nonce; MSAL's message quotes it
@@ -86,6 +84,16 @@ def finish(sign_in: SignIn, flow: dict[str, Any], answer: dict[str, str]) -> dic
             raise _not_ours(sign_in, "the redirect belongs to another sign-in") from None
     raise_for_error(result, profile, sign_in.scopes)
     return result
+
+
+def _check_issuer(sign_in: SignIn, answer: dict[str, str]) -> None:
+    """Refuse an answer of another provider, so that its code is not redeemed at ours: mix-up (RFC 9207 §2.4)."""
+    document = discover(sign_in.profile, sign_in.application)
+    if "iss" in answer:
+        if not issuers.is_answer_of(sign_in.profile.resolved_authority, document["issuer"], answer["iss"]):
+            raise _not_ours(sign_in, "the redirect came from another provider")
+    elif "code" in answer and document.get("authorization_response_iss_parameter_supported") is True:
+        raise _not_ours(sign_in, "the redirect does not say which provider it came from, and this one always does")
 
 
 def _not_ours(sign_in: SignIn, reason: str) -> SignInFailed:
