@@ -220,3 +220,31 @@ def test_second_kernel(demo: DemoServer, apart: Path) -> None:
     demo.provider.requests.clear()
     kernel.login("nightly")
     assert [(r.method, r.path.rsplit("/", 1)[-1]) for r in demo.provider.requests] == [("POST", "token")]
+
+
+METADATA = [{"aliases": [HOST]}, {"aliases": ["login.other.example", "login.other2.example"]}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({}, True),
+        ({"metadata": [*METADATA, {"aliases": [HOST, "evil.example"]}]}, False),
+        ({"metadata": [{"aliases": [HOST.upper(), "evil.example"]}]}, False),
+        ({"metadata": [{"aliases": "evil.example"}]}, False),
+        ({"metadata": [{"aliases": [HOST, 5]}]}, False),
+        ({"metadata": {"aliases": [HOST]}}, False),
+        ({"metadata": 5}, False),
+        ({"tenant_discovery_endpoint": "https://evil.example/.well-known/openid-configuration"}, False),
+        ({"tenant_discovery_endpoint": f"http://{HOST}/.well-known/openid-configuration"}, False),
+    ],
+    ids=str,
+)
+def test_instance_discovery(file: HttpCacheFile, tmp_path: Path, changes: dict[str, Any], kept: bool) -> None:  # noqa: FBT001
+    """Instance discovery is kept for the next kernel, unless it calls another host an alias or names one's endpoint."""
+    key = f"GET https://{HOST}/common/discovery/instance hash={sha256(b'x').hexdigest()} 2xx"
+    document = {"tenant_discovery_endpoint": URL, "metadata": METADATA, **changes}
+    HttpCache(file, ALLOWED)[key] = _response(json.dumps(document))
+    assert kept is (key in HttpCache(_file(tmp_path), ALLOWED))
+    file.store(key, _stored(document))  # as another kernel of the same user would, for a profile that trusts more
+    assert kept is (key in HttpCache(_file(tmp_path), ALLOWED))
