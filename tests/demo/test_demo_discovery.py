@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+import socket
+import ssl
 from typing import TYPE_CHECKING
 
 import pytest
 from demo_client import claims_of
 
-from nbauth.demo import Person
+from nbauth.demo import DemoServer, Person
 
 if TYPE_CHECKING:
     from demo_client import Client
-
-    from nbauth.demo import DemoServer
 
 
 def test_the_tenants_document(demo: DemoServer, client: Client):
@@ -106,3 +108,46 @@ def test_keys_can_be_forgotten(demo: DemoServer, client: Client):
     newest = demo.provider.rotate_signing_key(forget_old=True)
     assert [newest] == [key["kid"] for key in client.send(client.configuration["jwks_uri"]).json["keys"]]
     assert client.api("/me", token).status == 401
+
+
+def test_places_beside_entra(demo: DemoServer, client: Client):
+    """B2C, AD FS, a second realm and a root issuer have documents of their own form, and keys where those say."""
+    origin, tenant_id = demo.provider.origin, demo.provider.tenant_id
+    for path, issuer, has_codes in (
+        ("contoso.example/b2c_1_signin/v2.0", f"{origin}/{tenant_id}/v2.0/", False),
+        ("adfs", f"{origin}/adfs", True),
+        ("realms/other", f"{origin}/realms/other", True),
+        ("", origin, True),
+    ):
+        place = f"{origin}/{path}".rstrip("/")
+        document = client.send(f"{place}/.well-known/openid-configuration").json
+        assert issuer == document["issuer"]
+        assert has_codes == ("device_authorization_endpoint" in document)
+        assert all("issuer" not in key for key in client.send(document["jwks_uri"]).json["keys"])
+    entra = client.send(client.configuration["jwks_uri"]).json["keys"]
+    assert {f"{origin}/{{tenantid}}/v2.0"} == {key["issuer"] for key in entra}
+
+
+def test_pinned_hosts():
+    """A host that it is told to answer for has documents and a certificate of its own; a cloud names one issuer."""
+    hosts = ("login.microsoftonline.com", "login.windows.net", "contoso.ciamlogin.com")
+    with DemoServer(rows=1, hosts=hosts) as demo:
+        context = ssl.create_default_context(cafile=demo.ca_file)
+        tenant_id = demo.provider.tenant_id
+        for host, issuer in (
+            (hosts[0], f"https://{hosts[0]}/{tenant_id}/v2.0"),
+            (hosts[1], f"https://{hosts[0]}/{tenant_id}/v2.0"),
+            (hosts[2], f"https://{tenant_id}.ciamlogin.com/{tenant_id}/v2.0"),
+        ):
+            port = int(demo.provider.origin.rpartition(":")[2])
+            with (
+                socket.create_connection(("127.0.0.1", port), 10) as plain,
+                context.wrap_socket(plain, server_hostname=host) as tls,
+            ):
+                connection = http.client.HTTPConnection(host)
+                connection.sock = tls
+                connection.request("GET", f"/{tenant_id}/v2.0/.well-known/openid-configuration")
+                document = json.loads(connection.getresponse().read())
+            assert issuer == document["issuer"]
+            assert document["authorization_endpoint"].startswith(f"https://{host}/{tenant_id}/")
+            assert issuer in demo.provider.issuers
