@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msal
 
-from nbauth.signin import log_filter
-from nbauth.signin.authority import CLOUDS
+from nbauth.signin import instance_discovery, log_filter
 from nbauth.signin.discovery import discover
 from nbauth.signin.failures import construction_errors, provider_errors
 
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
 
     from nbauth.signin.profiles import Profile
     from nbauth.signin.transport import GuardedTransport
-
-_KNOWN_TO_MSAL = frozenset(msal.authority.WELL_KNOWN_AUTHORITY_HOSTS)
-_MSAL_ASKS_EACH_CLOUD = tuple(int(part) for part in msal.__version__.split(".")[:2]) >= (1, 36)
 
 __all__ = ["build"]
 
@@ -51,8 +47,8 @@ def build(
     options: dict[str, Any] = {
         "token_cache": token_cache,
         "http_cache": http_cache,
-        "http_client": transport,
-        "instance_discovery": _instance_discovery(profile),
+        "http_client": instance_discovery.OptionalAliases(transport),
+        "instance_discovery": instance_discovery.wanted(profile),
         "exclude_scopes": list(profile.exclude_scopes) or None,
     }
     options["oidc_authority" if authority.kind == "oidc" else "authority"] = authority.msal_url
@@ -65,19 +61,6 @@ def build(
     with provider_errors(profile):
         discover(profile, application)  # MSAL has just fetched the document, and compares neither hosts nor issuer
     return application
-
-
-def _instance_discovery(profile: Profile) -> bool | None:
-    """Return what MSAL takes: None lets it ask which hosts are one cloud, False never asks.
-
-    It asks for the accounts of a person under the cloud's other names, never for an application, which has none. A
-    host that is not Microsoft's is the person's who wrote the profile, and nobody else's to vouch for. MSAL up to 1.35
-    asks the public cloud about every cloud; a sovereign one's kernel has no business there.
-    """
-    authority = profile.resolved_authority
-    if profile.kind == "application" or authority.kind != "entra" or authority.host not in _KNOWN_TO_MSAL:
-        return False
-    return None if _MSAL_ASKS_EACH_CLOUD or CLOUDS["public"] in authority.aliases else False
 
 
 def _credential(profile: Profile) -> Any:

@@ -169,4 +169,6 @@ class HttpCache(dict[str, Any]):
             known = host_of(match["url"]) in self._allowed_hosts
         except ValueError:
             return False
+        if urlsplit(match["url"]).path.endswith("/discovery/instance") and "tenant_discovery_endpoint" not in document:
+            return False  # what stands in for an answer that could not be had
         return known and endpoints_allowed(document, self._allowed_hosts)

@@ -11,6 +11,7 @@ import pytest
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
+from nbauth.demo.provider import ALICE
 from nbauth.demo.realms import CONSUMERS_ID, TENANT_ID
 from nbauth.errors import ProviderUnavailable, SignInFailed, SignInRequired
 from nbauth.signin.profiles import Profile
@@ -224,6 +225,21 @@ def test_a_hostile_alias_is_never_asked(contoso: DemoServer, apart: Path) -> Non
         credential.token((SCOPE,), rejected=credential.token((SCOPE,)))
     assert _instance_requests(contoso) == [PUBLIC]
     assert "evil.example" not in (apart / ".nbauth" / "http_cache").read_text()
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 500, 503])
+def test_instance_discovery_that_fails(contoso: DemoServer, apart: Path, status: int) -> None:
+    """Where only instance discovery fails, a refresh that is refused still says that a person has to sign in."""
+    profile = _from_code(contoso, tenant=TENANT_ID)
+    _sign_in(contoso)
+    contoso.provider.faults.add("/common/discovery/instance", status=status, body="<html>no</html>", times=None)
+    contoso.provider.revoke(ALICE)
+    credential = kernel.credential_of(profile, (SCOPE,))
+    with pytest.raises(SignInRequired, match="AADSTS50173"):
+        credential.token((SCOPE,), rejected=credential.token((SCOPE,)))
+    assert _instance_requests(contoso) == [PUBLIC]
+    assert "discovery/instance" not in (apart / ".nbauth" / "http_cache").read_text()
+    assert _sign_in(contoso).username == "alice@contoso.example"
 
 
 # Whose tokens

@@ -210,6 +210,31 @@ def test_the_access_tokens_hash(demo: DemoServer) -> None:
             _validate(wrong, access_token="another")
 
 
+def test_an_exchanged_access_token(
+    demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sign-in whose access token was exchanged on the way leaves nothing, where the ID token says its hash."""
+    apis = {demo.api_origin: ["api://nbauth-demo/Data.Read"]}
+    kernel.add_profile(
+        kernel.configuration.Profile(
+            "lab", client_id=demo.client_id, apis=apis, oidc_authority=demo.oidc_authority, ca_bundle=str(demo.ca_file)
+        )
+    )
+    accept = transport.GuardedTransport._accept
+
+    def exchange(self: Any, response: Any, body: bytes, throttle: str, url: str) -> Any:
+        if url.endswith("/token"):
+            body = json.dumps({**json.loads(body), "access_token": "another"}).encode()
+        return accept(self, response, body, throttle, url)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transport.GuardedTransport, "_accept", exchange)
+        with pytest.raises(SignInFailed, match="it came with another access token"):
+            kernel.login("lab", flow="paste", prompt=person(), timeout_s=20)
+    assert kernel.accounts() == []
+    assert kernel.login("lab", flow="paste", prompt=person(), timeout_s=20).username == "alice@contoso.example"
+
+
 # Keys
 
 
