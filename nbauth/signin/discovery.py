@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbauth.errors import ProviderUnavailable
 from nbauth.signin import issuers
 from nbauth.signin.http_cache import endpoints_allowed
+from nbauth.signin.wording import clean
 
 if TYPE_CHECKING:
     import msal
@@ -40,7 +41,7 @@ def discover(profile: Profile, application: msal.ClientApplication) -> dict[str,
         key = "oidc_authority" if authority.kind == "oidc" else "authority"
         raise ProviderUnavailable(
             f"Profile {profile.name!r}: the discovery document of {authority.url} is that of another issuer, "
-            f"{issuers.shown(issuer)}.",
+            f"{clean(issuer)}.",
             next_step=f"If that is the provider you mean, write it as {key} in the profile.",
         )
     return document

@@ -12,6 +12,7 @@ import jwt
 from nbauth.errors import SignInFailed
 from nbauth.signin import issuers
 from nbauth.signin.discovery import discover, get_json
+from nbauth.signin.wording import clean
 
 if TYPE_CHECKING:
     import msal
@@ -109,7 +110,7 @@ def _algorithm(header: dict[str, Any], entry: dict[str, Any]) -> str:
     fitting = _ALGORITHMS.get((str(entry.get("kty")), entry.get("crv")), ())
     algorithm = header.get("alg")
     if algorithm not in fitting or entry.get("alg") not in (None, algorithm):
-        raise jwt.InvalidAlgorithmError(f"the algorithm {issuers.shown(algorithm)} is not that of the provider's key")
+        raise jwt.InvalidAlgorithmError(f"the algorithm {clean(str(algorithm))} is not that of the provider's key")
     return str(algorithm)
 
 

@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 
 from nbauth.signin.authority import CONSUMERS_ID, GUID
 from nbauth.signin.origins import host_of
+from nbauth.signin.wording import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nbauth.signin.authority import Authority
 
-__all__ = ["check_claims", "is_answer_of", "is_own", "shown", "tenant_of"]
+__all__ = ["check_claims", "is_answer_of", "is_own", "tenant_of"]
 
 # Entra's documents for several tenants name the issuer with this in place of the tenant.
 _PLACE = "{tenantid}"
@@ -80,17 +81,17 @@ def check_claims(
     tid = str(claims.get("tid", ""))
     if (_PLACE in issuer or tid) and authority.kind in ("entra", "ciam"):
         if not GUID.fullmatch(tid):
-            raise ValueError(f"its tenant {shown(tid)!r} is no GUID")
+            raise ValueError(f"its tenant {clean(tid)!r} is no GUID")
         _check_tenant(authority, issuer, tid)
     for source in filter(None, (issuer, key_issuer)):
         expected = source.replace(_PLACE, tid or _tenant_in(issuer) or "")
         if claims["iss"] != expected:
             whose = "" if source is issuer else "the key that signed it is for another issuer: "
-            raise ValueError(f"{whose}its issuer is {shown(claims['iss'])}, not {shown(expected)}")
+            raise ValueError(f"{whose}its issuer is {clean(str(claims['iss']))}, not {clean(expected)}")
     # A token of another policy has the same issuer and audience; B2C says the policy in `tfp`, formerly in `acr`.
     policy = str(claims.get("tfp") or claims.get("acr") or "")
     if authority.policy and policy and policy.lower() != authority.policy.lower():
-        raise ValueError(f"it is of the policy {shown(policy)}, not {authority.policy}")
+        raise ValueError(f"it is of the policy {clean(policy)}, not {authority.policy}")
 
 
 def tenant_of(claims: Mapping[str, Any]) -> str:
@@ -140,8 +141,3 @@ def _tenant_in(url: str) -> str | None:
 
 def _named(tid: str) -> str:
     return f"{tid} (Microsoft's personal accounts)" if tid.lower() == CONSUMERS_ID else tid
-
-
-def shown(text: object) -> str:
-    """Return what others wrote in a form fit for a message of one line."""
-    return "".join(c for c in str(text) if c.isprintable())[:200]
