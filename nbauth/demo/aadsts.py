@@ -19,6 +19,7 @@ _ERRORS: dict[int, tuple[str, int]] = {
     28000: ("invalid_request", 400),  # scopes of more than one resource
     50011: ("invalid_request", 400),  # redirect URI not registered
     50013: ("invalid_grant", 400),  # on-behalf-of: the assertion is not valid
+    50020: ("invalid_grant", 400),  # somebody who is no guest of the tenant
     50049: ("invalid_instance", 400),  # unknown authority host
     50058: ("login_required", 400),  # prompt=none and nobody signed in
     50076: ("interaction_required", 400),  # a claims challenge that only a person can satisfy
@@ -26,6 +27,7 @@ _ERRORS: dict[int, tuple[str, int]] = {
     50148: ("invalid_grant", 400),  # no code_verifier
     50173: ("invalid_grant", 400),  # the grant was revoked
     54005: ("invalid_grant", 400),  # code redeemed before
+    65001: ("invalid_grant", 400),  # a consent that was not given
     65004: ("access_denied", 400),  # the person declined
     70000: ("invalid_grant", 400),  # a grant that was issued to somebody else
     70003: ("unsupported_grant_type", 400),

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from nbauth.demo.aadsts import Refusal
+from nbauth.demo.realms import PARTNER_ID, TENANT_ID
 
 if TYPE_CHECKING:
     from nbauth.demo.realms import Realm
-    from nbauth.demo.registry import Client, Scopes, User
+    from nbauth.demo.registry import Client, Resource, Scopes, User
     from nbauth.demo.settings import Clock, Settings
 
 __all__ = ["AuthorizationRequest", "Code", "DeviceGrant", "Family", "Grants", "Session"]
@@ -110,6 +111,7 @@ class Grants:
     _devices: dict[str, DeviceGrant] = field(default_factory=dict)
     _sessions: dict[str, Session] = field(default_factory=dict)
     _families: dict[str, Family] = field(default_factory=dict)
+    _consents: set[tuple[str, str]] = field(default_factory=set)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def secret(self) -> str:
@@ -164,6 +166,8 @@ class Grants:
         )
         value = self.secret()
         with self._lock:
+            if request.scopes.resource:
+                self._consents.add((session.user.key, request.scopes.resource.identifier))
             self._codes[value] = Code(request=request, family=family, expires_at=self.clock() + self.settings.code_s)
         return value
 
@@ -196,19 +200,30 @@ class Grants:
             self._refresh[value] = _RefreshToken(family=family, expires_at=self.clock() + self.settings.refresh_token_s)
         return value
 
-    def redeem_refresh_token(self, value: str, client: Client, realm: Realm) -> Family:
+    def redeem_refresh_token(
+        self, value: str, client: Client, realm: Realm, *, resource: Resource | None = None
+    ) -> Family:
         """Use a refresh token; up, where they rotate.
 
+        Args:
+            value: the token.
+            client: who presents it.
+            realm: where.
+            resource: whose scopes are asked for.
+
         Raises:
-            Refusal: unknown, somebody else's, expired, revoked, or used before; then its family is revoked.
+            Refusal: unknown, somebody else's, expired, revoked, or used before; then its family is revoked. Or the
+                person is no guest here, or was never asked about the resource; then it is not used up.
         """
         with self._lock:
             token = self._refresh.get(value)
             if token is None:
                 raise Refusal(9002313, "The refresh token is malformed or invalid.", error="invalid_grant")
             family = token.family
-            if family.client_id != client.client_id or family.realm.issuer != realm.issuer:
+            if family.client_id != client.client_id or not self._good_in(family, realm):
                 raise Refusal(70000, "The refresh token was issued to another application or tenant.")
+            if realm.tenant_id == PARTNER_ID and family.user.key not in self.settings.guests:
+                raise Refusal(50020, f"User account '{family.user.username}' does not exist in the tenant.")
             if token.used and self.settings.rotate_refresh_tokens:
                 family.revoked = True
                 raise Refusal(50173, "The refresh token was used before; its grant has been revoked.")
@@ -216,8 +231,24 @@ class Grants:
                 raise Refusal(50173, "The provided grant has expired due to it being revoked.")
             if self.clock() >= token.expires_at:
                 raise Refusal(700082, "The refresh token has expired due to inactivity.")
+            if resource and resource.identifier in self.settings.consent_first - self._consented(family.user):
+                raise Refusal(
+                    65001,
+                    f"The user has not consented to use the application for '{resource.identifier}'.",
+                    extra={"suberror": "consent_required"},
+                )
             token.used = True
             return family
+
+    @staticmethod
+    def _good_in(family: Family, realm: Realm) -> bool:
+        organisations = {TENANT_ID, PARTNER_ID}
+        if family.realm.entra and realm.entra and {family.realm.tenant_id, realm.tenant_id} <= organisations:
+            return True
+        return family.realm.issuer == realm.issuer
+
+    def _consented(self, user: User) -> set[str]:
+        return {resource for key, resource in self._consents if key == user.key}
 
     def note_access_token(self, token_id: str, family: Family) -> None:
         """Tie an access token to its family."""

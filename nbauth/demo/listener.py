@@ -45,6 +45,9 @@ class _Handler(BaseHTTPRequestHandler):
     def version_string(self) -> str:
         return "nbauth-demo"
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(self.server.clock() if timestamp is None else timestamp)
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class named it)
         """Keep standard error clean; `Listener.log` has the requests."""
 
@@ -167,6 +170,7 @@ class Listener(socketserver.TCPServer):
         tls: the server's side of TLS; None for plain http.
         faults: misbehaviour asked for.
         log: where requests are noted.
+        clock: what tells the time for `Date`.
 
     Attributes:
         hosts: values of `Host`, without port, that are answered.
@@ -186,6 +190,7 @@ class Listener(socketserver.TCPServer):
         tls: ssl.SSLContext | None,
         faults: Faults,
         log: RequestLog,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.handle = handle
@@ -193,6 +198,7 @@ class Listener(socketserver.TCPServer):
         self.tls = tls
         self.faults = faults
         self.log = log
+        self.clock = clock
         self.hosts = {"localhost", "127.0.0.1", "[::1]"}
         self.stopping = threading.Event()
         self.port = int(self.server_address[1])

@@ -19,7 +19,7 @@ from nbauth.demo.grants import Grants
 from nbauth.demo.keys import SigningKeys
 from nbauth.demo.listener import Listener
 from nbauth.demo.messages import Response
-from nbauth.demo.realms import CONSUMERS_ID, LAB, OTHER_LAB, TENANT_ID, Realm, Site, find_realm
+from nbauth.demo.realms import CONSUMERS_ID, LAB, OTHER_LAB, PARTNER_ID, TENANT_ID, Realm, Site, find_realm
 from nbauth.demo.registry import Registry, User
 from nbauth.demo.request_log import RequestLog
 from nbauth.demo.settings import Clock, Settings
@@ -94,7 +94,15 @@ class Provider:
         self.faults = Faults()
         self.requests = requests if requests is not None else RequestLog()
         self.tenant_id = TENANT_ID
-        self._https = Listener(self._answer, name="provider", port=port, tls=tls, faults=self.faults, log=self.requests)
+        self._https = Listener(
+            self._answer,
+            name="provider",
+            port=port,
+            tls=tls,
+            faults=self.faults,
+            log=self.requests,
+            clock=self.clock,
+        )
         try:
             self._http = Listener(
                 self._answer, name="pages", port=page_port, tls=None, faults=self.faults, log=self.requests
@@ -227,7 +235,7 @@ class Provider:
 
 
 def _issuers(site: Site) -> Iterator[str]:
-    for tenant in (TENANT_ID, CONSUMERS_ID):
+    for tenant in (TENANT_ID, PARTNER_ID, CONSUMERS_ID):
         for kind in ("entra", "ciam", "b2c"):
             yield Realm(kind, tenant, tenant, site).issuer
     for path in (f"{LAB}/token", f"{OTHER_LAB}/token", "adfs/oauth2/token/", "token"):

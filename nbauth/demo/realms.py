@@ -10,6 +10,7 @@ __all__ = [
     "CONSUMERS_ID",
     "LAB",
     "OTHER_LAB",
+    "PARTNER_ID",
     "TENANT_DOMAIN",
     "TENANT_ID",
     "Realm",
@@ -19,6 +20,8 @@ __all__ = [
 
 TENANT_ID = "11111111-2222-4333-8444-555555555555"
 TENANT_DOMAIN = "contoso.example"
+# Another organisation's, where people of the first may be guests.
+PARTNER_ID = "22222222-3333-4444-8555-666666666666"
 # The tenant that Microsoft's personal accounts are in.
 CONSUMERS_ID = "9188040d-6c67-4c5b-b112-36a304b66dad"
 LAB = "realms/lab"
@@ -76,6 +79,8 @@ _SEGMENTS = {
     TENANT_ID: TENANT_ID,
     TENANT_DOMAIN: TENANT_ID,
     "contoso.onmicrosoft.com": TENANT_ID,
+    PARTNER_ID: PARTNER_ID,
+    "partner.example": PARTNER_ID,
     "common": "common",
     "organizations": "organizations",
     "consumers": CONSUMERS_ID,
@@ -210,6 +215,6 @@ def find_realm(path: str, site: Site) -> tuple[Realm, str] | tuple[None, str | N
         return Realm("b2c", f"{segment}/{policy}", TENANT_ID, site), _B2C_ROUTES[after_policy]
     # Entra answers under a tenant's domain, but its documents name the tenant by its id.
     multi = known in {"common", "organizations"}
-    prefix = known if multi else "consumers" if known == CONSUMERS_ID else TENANT_ID
+    prefix = "consumers" if known == CONSUMERS_ID else known
     kind = "ciam" if site.origin.endswith(_CIAM_SUFFIX) else "entra"
     return Realm(kind, prefix, TENANT_ID if multi else known, site), _ENTRA_ROUTES[rest]  # type: ignore[arg-type]

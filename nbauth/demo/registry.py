@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from nbauth.demo.aadsts import Refusal
+from nbauth.demo.realms import PARTNER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +36,10 @@ class User:
     name: str
     username: str
     object_id: str
+
+    def object_id_in(self, tenant_id: str) -> str:
+        """Return the id of their object in a tenant; a guest has another one than at home."""
+        return str(uuid.uuid5(uuid.UUID(self.object_id), tenant_id)) if tenant_id == PARTNER_ID else self.object_id
 
     def subject(self, client_id: str) -> str:
         """Return the pairwise subject identifier (OpenID Connect Core §8.1)."""

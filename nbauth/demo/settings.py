@@ -25,6 +25,10 @@ class Settings:
             for nine minutes and Entra lets it.
         misissued_tenant_id: the tenant that ID tokens name, whatever was asked for; a provider that issues wrongly.
         claims_need_person: answer a claims challenge at the token endpoint with `interaction_required`.
+        guests: whom the partner's tenant knows, by key; their refresh tokens are good there, too.
+        consent_first: identifiers of the resources that a person has to be asked about on the page first.
+        tell_lifetime: say in token responses how long a token lives.
+        ext_expires_in_s: the `ext_expires_in` of token responses, where it is another than the life time.
     """
 
     access_token_s: int = 3600
@@ -38,6 +42,10 @@ class Settings:
     one_use_assertions: bool = False
     claims_need_person: bool = False
     misissued_tenant_id: str | None = None
+    guests: frozenset[str] = frozenset({"alice"})
+    consent_first: frozenset[str] = frozenset()
+    tell_lifetime: bool = True
+    ext_expires_in_s: int | None = None
 
     def reset(self) -> None:
         """Return to the defaults."""

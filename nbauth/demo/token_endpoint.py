@@ -98,7 +98,8 @@ class TokenEndpoint:
         if "scope" in form:
             self._context.registry.scopes(form["scope"])
         self._refuse_step_up(form)
-        family = self._context.grants.redeem_refresh_token(presented, client, realm)
+        asked = self._context.registry.scopes(form["scope"]).resource if form.get("scope") else None
+        family = self._context.grants.redeem_refresh_token(presented, client, realm, resource=asked)
         return self._answer(
             family,
             realm,
@@ -219,7 +220,10 @@ class TokenEndpoint:
 
     def _lifetimes(self) -> dict[str, int]:
         settings = self._context.settings
-        lifetimes = {"expires_in": settings.access_token_s, "ext_expires_in": settings.access_token_s}
+        extended_s = settings.access_token_s if settings.ext_expires_in_s is None else settings.ext_expires_in_s
+        lifetimes = {"expires_in": settings.access_token_s, "ext_expires_in": extended_s}
+        if not settings.tell_lifetime:
+            lifetimes = {}
         return lifetimes | ({} if settings.refresh_in_s is None else {"refresh_in": settings.refresh_in_s})
 
     def _answer(

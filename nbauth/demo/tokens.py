@@ -12,6 +12,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from nbauth.demo.realms import PARTNER_ID, TENANT_ID
 from nbauth.demo.registry import USER_INFO
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class TokenMint:
             "preferred_username": user.username,
         }
         if realm.entra:
-            claims |= {"oid": user.object_id, "scp": names, "azpacr": str(authentication)}
+            claims |= {"oid": user.object_id_in(realm.tenant_id), "scp": names, "azpacr": str(authentication)}
             acrs = _values(asked, "acrs")
             capabilities = _values(asked, "xms_cc")
             claims |= {"acrs": acrs} if acrs else {}
@@ -119,7 +120,8 @@ class TokenMint:
         }
         match realm.kind:
             case "entra" | "ciam":
-                claims |= {"tid": realm.tenant_id, "oid": user.object_id, "ver": "2.0", "uti": uuid.uuid4().hex}
+                oid = user.object_id_in(realm.tenant_id)
+                claims |= {"tid": realm.tenant_id, "oid": oid, "ver": "2.0", "uti": uuid.uuid4().hex}
             case "b2c":
                 del claims["preferred_username"]
                 claims |= {"oid": user.object_id, "emails": [user.username], "tfp": realm.policy, "ver": "1.0"}
@@ -158,9 +160,10 @@ class TokenMint:
 
 
 def client_info(user: User, realm: Realm) -> str:
-    """Return who signed in, as MSAL asks with `client_info=1`: object (in B2C with the policy) and tenant id."""
+    """Return who signed in, as MSAL asks with `client_info=1`: object (in B2C with the policy) and home tenant id."""
     uid = f"{user.object_id}-{realm.policy}" if realm.policy else user.object_id
-    raw = json.dumps({"uid": uid, "utid": realm.tenant_id}).encode()
+    home = TENANT_ID if realm.tenant_id == PARTNER_ID else realm.tenant_id
+    raw = json.dumps({"uid": uid, "utid": home}).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
