@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
+import atexit
 import contextlib
-import dataclasses
+import functools
 import os
 import threading
-import webbrowser
-from typing import TYPE_CHECKING, Protocol
+import time
+from typing import TYPE_CHECKING
 
-from nbauth.errors import ConfigError, NbauthError, SignInFailed, SignInRequired
-from nbauth.signin import config as configuration
+from nbauth.errors import ConfigError, NbauthError
+from nbauth.signin.config import Reader
 from nbauth.signin.environment import detect, notebook_directory
 from nbauth.signin.profile_choice import by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
-    from pathlib import Path
 
     import msal
 
-    from nbauth.data.progress import Progress
+    from nbauth.data.front_end import FrontEnd
     from nbauth.signin.account import Account
     from nbauth.signin.config import Config
+    from nbauth.signin.connections import Connections
     from nbauth.signin.credential import Credential
     from nbauth.signin.flows.prompt import Prompt
-    from nbauth.signin.http_cache_file import HttpCacheFile
+    from nbauth.signin.lending import Lender
     from nbauth.signin.login import Client, SignedIn
     from nbauth.signin.profiles import Profile
+    from nbauth.signin.sign_ins import SignIns
 
 __all__ = [
-    "FrontEnd",
     "accounts",
     "add_profile",
     "client",
@@ -43,25 +42,11 @@ __all__ = [
     "login",
     "login_async",
     "logout",
-    "note_claims",
     "profile_names",
     "reset",
     "use_front_end",
     "version",
 ]
-
-
-class FrontEnd(Protocol):
-    """What a person sees; `nbauth.notebook` implements it and `nbauth` puts it in place."""
-
-    def prompt(self) -> Prompt:
-        """Return a fresh prompt for one sign-in."""
-
-    def progress(self, title: str) -> Progress:
-        """Return a fresh display for one load."""
-
-    def show_address(self, text: str, url: str) -> None:
-        """Ask the person to open an address."""
 
 
 class _State:
@@ -70,37 +55,62 @@ class _State:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.front_end: FrontEnd | None = None
+        self.lender: Lender | None = None
+        self.inherited: list[object] = []
         self.forget()
 
     def forget(self) -> None:
         self.added: dict[str, Profile] = {}
-        self.loaded: tuple[object, Config] | None = None
-        self.clients: dict[Profile, Client] = {}
-        self.token_caches: dict[str, msal.TokenCache] = {}
-        self.cache_files: dict[Path, HttpCacheFile] = {}
-        # By profile name, then by home account id; the last one of a profile is the present one.
-        self.signed_in: dict[str, dict[str, SignedIn]] = {}
+        self.reader = Reader()
+        # Both are made when they are needed: they take MSAL along.
+        self.connections: Connections | None = None
+        self.sign_ins: SignIns | None = None
         self.applications: dict[Profile, Credential] = {}
-        # Claims that an API asked for and only a person can meet, by profile name.
-        self.asked_claims: dict[str, str] = {}
         self.version = 0  # counts what may change which token a URL gets
+
+    def credentials(self) -> list[Credential]:
+        return [*self.applications.values(), *(s.credential for s in self.sign_ins or ())]
 
 
 _state = _State()
 
 
-def _after_fork() -> None:
-    # The child keeps the sign-in and gets locks of its own: its parent's may be held for ever.
-    _state.lock = threading.RLock()
-    for credential in [
-        *_state.applications.values(),
-        *(signed_in.credential for group in _state.signed_in.values() for signed_in in group.values()),
-    ]:
-        credential.start_over()
+def _before_fork() -> None:
+    people = [s.credential for s in _state.sign_ins or () if s.account.kind == "person"]
+    if _state.lender is None and not all(credential.is_borrowed for credential in people):
+        from nbauth.signin.lending import Lender
+
+        with contextlib.suppress(OSError):  # no socket is left: the child has what tokens are good
+            _state.lender = Lender(lambda key: _state.sign_ins.credential(key) if _state.sign_ins else None)
+
+
+def _after_fork_here() -> None:
+    if _state.lender is not None:
+        _state.lender.start()
+
+
+def _after_fork_in_child() -> None:
+    # The child keeps the sign-ins, with locks and connections of its own: the parent's may be held for ever, and two
+    # processes would read each other's answers. They are kept, since letting them go would take their locks.
+    _state.inherited.append((_state.lock, _state.connections))
+    _state.lock, _state.connections = threading.RLock(), None
+    borrower = None if _state.lender is None else _state.lender.in_child()
+    _state.lender = None
+    for credential in _state.credentials():
+        credential.start_over(borrower, lambda profile: _client(profile).application)
+    _state.version += 1
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_here, after_in_child=_after_fork_in_child)
+
+
+@atexit.register
+def _settle() -> None:
+    # A renewal that ends with the process may lose a refresh token that others, or a later kernel, still need.
+    deadline = time.monotonic() + 5.0
+    for credential in _state.credentials():
+        credential.settle(deadline)
 
 
 def use_front_end(front_end: FrontEnd | None) -> None:
@@ -115,7 +125,7 @@ def version() -> int:
 
 def is_signed_in(profile: Profile) -> bool:
     """Tell whether a profile has an account, or needs none; its token may still have to be renewed."""
-    return profile.kind == "application" or bool(_state.signed_in.get(profile.name))
+    return profile.kind == "application" or bool(_state.sign_ins and _state.sign_ins.of(profile.name))
 
 
 def front_end() -> FrontEnd | None:
@@ -159,19 +169,8 @@ def profile_names() -> list[str]:
 
 def config() -> Config:
     """Return the profiles that hold now; the file is read again when it changed."""
-    path = configuration.find(notebook_directory())
     with _state.lock:
-        if path is None:
-            present = configuration.from_environment()
-        else:
-            status = path.stat()
-            key = (path, status.st_mtime_ns, status.st_size)
-            if _state.loaded is None or _state.loaded[0] != key:
-                _state.loaded = (key, configuration.load(path))
-            present = _state.loaded[1]
-        if not _state.added:
-            return present
-        return dataclasses.replace(present, profiles={**present.profiles, **_state.added})
+        return _state.reader.read(notebook_directory(), _state.added)
 
 
 # Sign-in
@@ -228,9 +227,11 @@ def login(
         )
     wanted = (scopes,) if isinstance(scopes, str) else tuple(scopes or chosen.login_scopes)
     environment = detect()
-    claims = _state.asked_claims.get(chosen.name)
-    if chosen.kind == "person" and claims is None and (known := _known(chosen, account, wanted)) is not None:
-        return known
+    claims = None
+    if chosen.kind == "person":
+        known, claims = _sign_ins().known(chosen, account, wanted, connect=_client)
+        if known is not None:
+            return _choose(known)
     flows.check(flow, chosen, environment)
     if chosen.kind == "application":
         if not wanted:
@@ -240,7 +241,8 @@ def login(
             )
         with _state.lock:
             # Made anew: the secret may have been mended, and MSAL replays an answer of 400 for a minute.
-            _state.clients.pop(chosen, None)
+            if _state.connections is not None:
+                _state.connections.drop(chosen)
             _state.applications.pop(chosen, None)
     made = sign_in(
         _client(chosen),
@@ -252,43 +254,37 @@ def login(
         timeout_s=timeout_s,
         claims=claims,
     )
+    if chosen.kind == "application":
+        _state.applications[chosen] = made.credential
+    return _choose(made)
+
+
+def _choose(signed_in: SignedIn) -> Account:
+    from nbauth.signin.sign_ins import present
+
     with _state.lock:
-        _state.asked_claims.pop(chosen.name, None)
-        group = _state.signed_in.setdefault(chosen.name, {})
-        group.pop(made.account.home_account_id, None)
-        group[made.account.home_account_id] = made
-        if chosen.kind == "application":
-            _state.applications[chosen] = made.credential
+        _sign_ins().choose(signed_in)
         _state.version += 1
-    return made.account
+    return present(signed_in)
 
 
-def _known(profile: Profile, account: str | None, scopes: tuple[str, ...]) -> Account | None:
-    """Return the account that is signed in already and fits, if its token can be had silently."""
-    for signed_in in reversed(list(_state.signed_in.get(profile.name, {}).values())):
-        fits = account is None or signed_in.account.username.lower() == account.lower()
-        if fits and _same_client(signed_in.credential.profile, profile):
-            try:
-                signed_in.credential.token(scopes)
-            except (SignInRequired, SignInFailed):
-                continue  # whatever ended it, the person may try another way to sign in
-            with _state.lock:
-                group = _state.signed_in[profile.name]
-                group[signed_in.account.home_account_id] = group.pop(signed_in.account.home_account_id)
-                _state.version += 1
-            return _present(signed_in)
-    return None
+def _sign_ins() -> SignIns:
+    from nbauth.signin.sign_ins import SignIns
+
+    with _state.lock:
+        if _state.sign_ins is None:
+            _state.sign_ins = SignIns()
+        return _state.sign_ins
 
 
-def _same_client(one: Profile, other: Profile) -> bool:
-    # Scopes and origins may be edited while the kernel runs; another application or tenant is another sign-in.
-    mine, others = one.resolved_authority, other.resolved_authority
-    return (one.client_id, mine.cache_key) == (other.client_id, others.cache_key)
+def _client(profile: Profile) -> Client:
+    from nbauth.signin.connections import Connections
 
-
-def _present(signed_in: SignedIn) -> Account:
-    expires_at: datetime | None = signed_in.credential.expires_at()
-    return dataclasses.replace(signed_in.account, expires_at=expires_at or signed_in.account.expires_at)
+    with _state.lock:
+        if _state.connections is None:
+            _state.connections = Connections()
+        connections = _state.connections
+    return connections.client(profile)
 
 
 async def login_async(
@@ -302,11 +298,11 @@ async def login_async(
     timeout_s: float = 300.0,
 ) -> Account:
     """Sign in as `login` does, without blocking the event loop; a cancelled task cancels the sign-in."""
-    from nbauth.signin.flows.prompt import CancellablePrompt
+    from nbauth.signin.flows.prompt import CancellablePrompt, in_a_thread
 
     prompt = CancellablePrompt(_front_end().prompt())
-    try:
-        return await asyncio.to_thread(
+    return await in_a_thread(
+        functools.partial(
             login,
             profile,
             flow=flow,
@@ -316,10 +312,9 @@ async def login_async(
             remember=remember,
             timeout_s=timeout_s,
             prompt=prompt,
-        )
-    except asyncio.CancelledError:
-        prompt.cancel()
-        raise
+        ),
+        prompt,
+    )
 
 
 def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str, ...]:
@@ -336,36 +331,32 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
     Raises:
         ConfigError: there is no such profile.
     """
-    name = None if profile is None else by_name(config(), profile).name
+    names = None if profile is None else [by_name(config(), profile).name]
     with _state.lock:
-        names = [name] if name is not None else [*_state.signed_in, *(p.name for p in _state.applications)]
-        gone = [s for n in names for s in _state.signed_in.pop(n, {}).values()]
-        applications = [p for p in _state.applications if p.name in names]
+        gone = _state.sign_ins.take(names) if _state.sign_ins else []
+        applications = [p for p in _state.applications if names is None or p.name in names]
         credentials = [*(s.credential for s in gone), *(_state.applications.pop(p) for p in applications)]
-        ended = [c for p, c in _state.clients.items() if p.name in names and p.kind == "person"]
+        ended = _state.connections.of_people() if _state.connections else []
+        left = _state.credentials()
         _state.version += 1
     for credential in credentials:
-        credential.sign_out()
+        credential.sign_out(shared=any(credential.shares_tokens_with(other) for other in left))
     if everywhere:
-        for client_ in ended:
-            _end_session(client_, [s.account.username for s in gone if s.account.profile == client_.profile.name])
+        from nbauth.signin.logout import end_session
+
+        for client_ in [c for c in ended if names is None or c.profile.name in names]:
+            usernames = [s.account.username for s in gone if s.account.profile == client_.profile.name]
+            end_session(client_, usernames, show=_front_end().show_address)
     return tuple(s.account.username for s in gone)
-
-
-def _end_session(client_: Client, usernames: list[str]) -> None:
-    from nbauth.signin.logout import end_session_address
-
-    url = end_session_address(client_, usernames)
-    if detect().is_local:
-        with contextlib.suppress(webbrowser.Error, OSError):
-            webbrowser.open(url)
-    _front_end().show_address(f"To end the session at {client_.profile.authority_host}, open", url)
 
 
 def accounts() -> list[Account]:
     """Return who is signed in in this kernel, the present account of each profile last."""
-    with _state.lock:
-        return [_present(s) for group in _state.signed_in.values() for s in group.values()]
+    if _state.sign_ins is None:
+        return []
+    from nbauth.signin.sign_ins import present
+
+    return [present(signed_in) for signed_in in _state.sign_ins]
 
 
 def client(profile: str = "default") -> msal.ClientApplication:
@@ -381,72 +372,26 @@ def client(profile: str = "default") -> msal.ClientApplication:
     return _client(by_name(config(), profile)).application
 
 
-def _client(profile: Profile) -> Client:
-    from nbauth.signin.login import connect
-    from nbauth.signin.token_cache import new_cache
-
-    with _state.lock:
-        made = _state.clients.get(profile)
-        if made is None:
-            directory = notebook_directory()
-            made = connect(
-                profile,
-                token_cache=_state.token_caches.setdefault(profile.resolved_authority.cache_key, new_cache()),
-                cache_file=_cache_file(directory),
-                notebook_directory=directory,
-            )
-            _state.clients[profile] = made
-        return made
-
-
-def _cache_file(directory: Path) -> HttpCacheFile:
-    import platformdirs
-
-    from nbauth.signin.http_cache_file import HttpCacheFile
-
-    if directory not in _state.cache_files:
-        state_directory = platformdirs.user_state_path("nbauth", appauthor=False)
-        _state.cache_files[directory] = HttpCacheFile(directory, state_directory)
-    return _state.cache_files[directory]
-
-
 def _front_end() -> FrontEnd:
     if _state.front_end is None:
         raise ConfigError("No front end is in place.", next_step="Import nbauth, or give prompt=.")
     return _state.front_end
 
 
-def note_claims(profile: str, claims: str) -> None:
-    """Keep the claims that an API asked for; the next `login` to the profile asks the provider for them."""
-    with _state.lock:
-        _state.asked_claims[profile] = claims
-
-
 def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
     """Return the credential that serves a profile now: an application's own, or of who is signed in."""
+    if profile.kind == "application":
+        return _application(profile)
     with _state.lock:
-        if profile.kind == "application":
-            return _application(profile)
-        for signed_in in reversed(list(_state.signed_in.get(profile.name, {}).values())):
-            # A sign-in to another tenant of the same application (`login(tenant=…)`) serves the profile's APIs, too.
-            mine = signed_in.credential.profile
-            if (mine.client_id, mine.resolved_authority.instance_key) == (
-                profile.client_id,
-                profile.resolved_authority.instance_key,
-            ):
-                return signed_in.credential
-    raise SignInRequired(
-        f"Nobody is signed in to profile {profile.name!r}.",
-        profile=profile.name,
-        scopes=scopes,
-        next_step=f"Run: %login {profile.name}",
-    )
+        return _sign_ins().serving(profile, scopes).credential
 
 
 def _application(profile: Profile) -> Credential:
     from nbauth.signin.credential import Credential
 
-    credential = _state.applications.get(profile)
-    if credential is None:
-        credential = _state.applications[profile] = Credential(profile, _client(profile).application, None)
-    return credential
+    made = _state.applications.get(profile)
+    if made is None:
+        made = Credential(profile, _client(profile).application, None)
+        with _state.lock:
+            made = _state.applications.setdefault(profile, made)
+    return made

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth import kernel
-from nbauth.errors import SignInRequired
 from nbauth.signin.origins import origin_of, redact_url
 from nbauth.signin.profile_choice import by_name, by_url
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nbauth.data.session import Session
+    from nbauth.errors import SignInRequired
     from nbauth.signin.credential import Credential
     from nbauth.signin.profiles import Profile
 
@@ -34,8 +34,8 @@ class KernelAuthorizer:
     def __init__(self, profile: str | None) -> None:
         self._config = kernel.config()
         self._only = None if profile is None else by_name(self._config, profile).name
-        self._found: dict[str, tuple[Credential, tuple[str, ...]]] = {}
-        self._version = kernel.version()
+        # With the version of the kernel's sign-ins at which each was found.
+        self._found: dict[str, tuple[int, Credential, tuple[str, ...]]] = {}
 
     @property
     def profiles(self) -> list[Profile]:
@@ -64,30 +64,22 @@ class KernelAuthorizer:
             SignInRequired: a person has to sign in first.
         """
         credential, scopes = self._find(url)
-        try:
-            return credential.token(scopes, rejected=rejected, claims=claims)
-        except SignInRequired as error:
-            if error.claims is not None:
-                kernel.note_claims(credential.profile.name, error.claims)
-            raise
+        return credential.token(scopes, rejected=rejected, claims=claims)
 
     def step_up(self, url: str, claims: str) -> SignInRequired:
         """Return the error for claims that no token can get silently; the next `login` asks for them."""
         credential, scopes = self._find(url)
-        kernel.note_claims(credential.profile.name, claims)
         return credential.step_up(scopes, claims)
 
     def _find(self, url: str) -> tuple[Credential, tuple[str, ...]]:
-        if self._version != kernel.version():
-            self._found.clear()
-            self._version = kernel.version()
+        version = kernel.version()
         place = "/".join(url.split("/", 3)[:3])
         found = self._found.get(place)
-        if found is None:
+        if found is None or found[0] != version:
             profile = by_url(self._config, url, only=self._only)
             scopes = profile.origins[origin_of(url)]
-            found = self._found[place] = (kernel.credential_of(profile, scopes), scopes)
-        return found
+            found = self._found[place] = (version, kernel.credential_of(profile, scopes), scopes)
+        return found[1:]
 
 
 def session(profile: str | None = None) -> Session:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import os
 import re
+from collections import OrderedDict
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import requests
 from requests.auth import AuthBase
+from requests.cookies import RequestsCookieJar
 from requests.utils import resolve_proxies
 
 from nbauth.data.challenge import asked_claims
@@ -120,6 +124,7 @@ class Session(requests.Session):
         self._timeout_s = timeout_s
         self.mount("https://", TrustAdapter(_trust(ca_bundles)))
         self._outside = _Outside(self)
+        self._process = os.getpid()
 
     def __repr__(self) -> str:
         return f"<nbauth.Session for {', '.join(self._authorizer.origins()) or 'no origin'}>"
@@ -170,6 +175,8 @@ class Session(requests.Session):
             OriginNotAllowed: no profile names the origin, or a redirect may not be followed.
             SignInRequired: a person has to sign in first; nothing was sent.
         """
+        if self._process != os.getpid():
+            self._start_over()
         follow = options.pop("allow_redirects", True)
         _check_headers(request.headers)
         _check_trust(options.setdefault("verify", self.verify), options.setdefault("cert", self.cert))
@@ -204,26 +211,48 @@ class Session(requests.Session):
         super().close()
         self._outside.close()
 
+    def _start_over(self) -> None:
+        """Make connections of its own in a forked child: two processes on one would read each other's answers."""
+        # Kept, since letting it go would take locks that a thread of the parent may have held at the fork.
+        self._inherited = (self.adapters, self._outside, self.cookies)
+        # Each copy of an adapter makes its own pool.
+        self.adapters = OrderedDict((prefix, copy.copy(adapter)) for prefix, adapter in self.adapters.items())
+        if isinstance(self.cookies, RequestsCookieJar):
+            self.cookies = self.cookies.copy()
+        self._outside = _Outside(self)
+        self._process = os.getpid()
+
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Take our token off a request that a redirect leads to; `send` decides what it gets instead."""
         del response
         prepared_request.headers.pop("Authorization", None)
 
     def _send_inside(self, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
-        token = _Hidden(self._token(request))
+        url, token = str(request.url), _Hidden(self._token(request))
         response = self._send_with(token, request, options)
-        if response.status_code != _UNAUTHORIZED:
-            return response
-        url, asked = str(request.url), _claims_of(response)
-        if _is_repeatable(request):
-            # The provider's clock, or a revocation, may be ahead of what the token says; or it lacks what was asked.
-            fresh = _Hidden(self._authorizer.token(url, rejected=str(token), claims=asked))
-            if fresh != token:
-                response.close()
-                response = self._send_with(fresh, request, options)
-        if asked is not None and response.status_code == _UNAUTHORIZED and _claims_of(response) is not None:
+        # One retry for a token that is no longer good, one for claims that it lacks: an API cannot make it a loop.
+        retries = {False, True}
+        while response.status_code == _UNAUTHORIZED:
+            asked = _claims_of(response)
+            fresh = token
+            if (asked is not None) in retries:
+                retries.remove(asked is not None)
+                try:
+                    # The provider's clock, or a revocation, may be ahead of what the token says.
+                    fresh = _Hidden(self._authorizer.token(url, rejected=str(token), claims=asked))
+                except BaseException:
+                    response.close()
+                    raise
+            if fresh == token:
+                if asked is not None:
+                    response.close()
+                    raise self._authorizer.step_up(url, asked)
+                return response
+            if not _is_repeatable(request):
+                return response  # the caller's next one has the fresh token
             response.close()
-            raise self._authorizer.step_up(url, asked)
+            token = fresh
+            response = self._send_with(token, request, options)
         return response
 
     def _token(self, request: PreparedRequest) -> str:

@@ -111,9 +111,9 @@ class NbauthMagics(Magics):
             timeout_s=options.timeout,
         )
         who = account.username if account.name in ("", account.username) else f"{account.name} ({account.username})"
-        print(
-            f"Signed in to {account.profile} as {printable(who)}; the token is good for {good_for(account.expires_at)}."
-        )
+        where = f" in tenant {account.tenant_id}" if options.tenant else ""
+        good = good_for(account.expires_at)
+        print(f"Signed in to {account.profile} as {printable(who)}{printable(where)}; the token is good for {good}.")
 
     @line_magic
     def logout(self, line: str) -> None:
@@ -124,7 +124,7 @@ class NbauthMagics(Magics):
         from nbauth import kernel
         from nbauth.notebook.text import printable
 
-        gone = kernel.logout(options.profile, everywhere=options.everywhere)
+        gone = dict.fromkeys(kernel.logout(options.profile, everywhere=options.everywhere))
         print(f"Signed out: {printable(', '.join(gone))}." if gone else "Nobody was signed in.")
 
     @line_magic

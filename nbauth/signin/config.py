@@ -18,7 +18,7 @@ from nbauth.signin.profiles import CLOUDS, Profile
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Config", "find", "from_environment", "load"]
+__all__ = ["Config", "Reader", "find", "from_environment", "load"]
 
 FILE_NAME = "nbauth.toml"
 _KEYS = tuple(f.name for f in dataclasses.fields(Profile) if f.name not in ("name", "source"))
@@ -44,6 +44,30 @@ class Config:
     profiles: Mapping[str, Profile] = field(default_factory=lambda: MappingProxyType({}))
     default: str | None = None
     source: str = "no nbauth.toml"
+
+
+class Reader:
+    """Reads the profiles that hold now; a file is read again when it changed."""
+
+    def __init__(self) -> None:
+        self._loaded: tuple[object, Config] | None = None
+
+    def read(self, directory: Path, added: Mapping[str, Profile]) -> Config:
+        """Return the profiles for a notebook in `directory`, and those that were added, which come first.
+
+        Raises:
+            ConfigError: the file, or the environment, is wrong.
+        """
+        path = find(directory)
+        if path is None:
+            present = from_environment()
+        else:
+            status = path.stat()
+            key = (path, status.st_mtime_ns, status.st_size)
+            if self._loaded is None or self._loaded[0] != key:
+                self._loaded = (key, load(path))
+            present = self._loaded[1]
+        return dataclasses.replace(present, profiles={**present.profiles, **added}) if added else present
 
 
 def find(directory: Path, environ: Mapping[str, str] = os.environ) -> Path | None:

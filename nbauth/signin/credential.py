@@ -2,56 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbauth.errors import ProviderUnavailable, SignInRequired
+from nbauth.signin.access_token import AccessToken
 from nbauth.signin.failures import login_command, provider_errors, raise_for_error
+from nbauth.signin.flights import Flights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import msal
 
+    from nbauth.signin.lending import Borrower
     from nbauth.signin.profiles import Profile
 
-__all__ = ["AccessToken", "Credential"]
+__all__ = ["AccessToken", "Credential", "nobody"]
 
 _PATIENCE_S = 45.0  # more than the transport takes at most for one request
-_MOST_MARGIN_S = 120.0
-_MARGIN_SHARE = 0.1
-
-
-@dataclass(frozen=True)
-class AccessToken:
-    """A token and how long it is good, by two clocks: one of them may be set while a kernel runs.
-
-    Attributes:
-        secret: the token itself.
-        expires_at: seconds since the epoch.
-        expires_monotonic: the same on the monotonic clock.
-        margin_s: how long before that it is renewed.
-    """
-
-    secret: str = field(repr=False)
-    expires_at: float
-    expires_monotonic: float
-    margin_s: float
-
-    @classmethod
-    def of(cls, result: dict[str, Any]) -> AccessToken:
-        """Make it of MSAL's result. Tokens that live less than MSAL's 5 minutes of margin get a smaller one."""
-        life_s = max(0.0, float(result.get("expires_in") or 0))
-        margin_s = min(_MOST_MARGIN_S, life_s * _MARGIN_SHARE)
-        return cls(str(result["access_token"]), time.time() + life_s, time.monotonic() + life_s, margin_s)
-
-    def is_good(self, margin_s: float | None = None) -> bool:
-        """Tell whether both clocks leave it more than its margin."""
-        margin_s = self.margin_s if margin_s is None else margin_s
-        return time.monotonic() < self.expires_monotonic - margin_s and time.time() < self.expires_at - margin_s
+# An API that refuses the token which took a refused one's place refuses the next one, too.
+_SETTLED_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +38,14 @@ class _Wish:
     rejected: str | None = field(repr=False)
     claims: str | None
 
+    def is_met_by(self, token: AccessToken) -> bool:
+        """Tell whether a token, renewed for somebody else meanwhile, is what is wished for."""
+        return token.secret != self.rejected and self.claims in (None, token.claims) and token.is_good()
+
+    def is_in_vain(self, token: AccessToken) -> bool:
+        """Tell whether an API refuses what it was given a moment ago in the place of a refused one."""
+        return token.secret == self.rejected and self.claims in (None, token.claims) and token.is_fresh(_SETTLED_S)
+
 
 class Credential:
     """The tokens of one account, or of the application itself, for one profile.
@@ -70,27 +54,69 @@ class Credential:
         profile: whose.
         application: MSAL's client application.
         account: MSAL's account, or None for the application itself.
+        turn: held while a refresh token is used. Credentials that share the refresh token share it: a rotated one is
+            good for one use, and a second use revokes all that grew out of the sign-in (RFC 9700 §4.14.2).
+
+    Attributes:
+        profile: whose it is.
+        key: names it to child processes.
+        unmet_claims: a claims challenge that only a person can meet, as JSON; the next sign-in asks for it.
     """
 
-    def __init__(self, profile: Profile, application: msal.ClientApplication, account: dict[str, Any] | None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        application: msal.ClientApplication,
+        account: dict[str, Any] | None,
+        *,
+        turn: threading.Lock | None = None,
+    ) -> None:
         self.profile = profile
-        self._application = application
+        self.key = uuid.uuid4().hex
+        self.unmet_claims: str | None = None
+        self._connect: Callable[[], msal.ClientApplication] = lambda: application
         self._account = account
         self._memo: dict[tuple[str, ...], AccessToken] = {}
-        self.start_over()
-
-    def start_over(self) -> None:
-        """Make new locks; a child process after a fork would wait for ever for its parent's."""
-        self._lock = threading.Lock()  # guards the three below
-        self._flights: dict[_Wish, Future[AccessToken]] = {}
         self._signed_out = False
-        self._one_at_a_time = threading.Lock()  # a rotated refresh token is good for one use
+        self._lender: Borrower | None = None
+        self._make_locks()
+        if turn is not None:
+            self._one_at_a_time = turn
+
+    def _make_locks(self) -> None:
+        self._lock = threading.Lock()  # guards what is written here
+        self._one_at_a_time = threading.Lock()
+        self._flights = Flights(self._fly, name="nbauth-refresh")
+        self._paused_until: dict[tuple[str, ...], float] = {}
+
+    def start_over(self, lender: Borrower | None, connect: Callable[[Profile], msal.ClientApplication]) -> None:
+        """Begin anew in a child process, whose parent may have held every lock at the fork.
+
+        Args:
+            lender: asks the parent; a person's refresh token is used there only.
+            connect: makes MSAL's client application, with connections and locks of its own.
+        """
+        self._make_locks()
+        if self._account is None:
+            self._connect = lambda: connect(self.profile)
+        elif self._lender is None:
+            self._lender = lender
 
     @property
     def tenant_id(self) -> str:
         """The tenant that the provider's token endpoint names; empty where it has none."""
         has_tenants = self.profile.resolved_authority.tenant is not None
-        return str(self._application.authority.tenant) if has_tenants else ""
+        return str(self._connect().authority.tenant) if has_tenants else ""
+
+    @property
+    def account(self) -> dict[str, Any] | None:
+        """MSAL's account."""
+        return self._account
+
+    @property
+    def is_borrowed(self) -> bool:
+        """Whether another process signed in, and renews."""
+        return self._lender is not None
 
     def __repr__(self) -> str:
         return f"Credential(profile={self.profile.name!r})"
@@ -101,9 +127,13 @@ class Credential:
     def token(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> str:
         """Return an access token without asking anybody.
 
+        Within its margin a token is handed out while a renewal is on its way, so that nobody waits for a provider
+        that is slow or down before there is need.
+
         Args:
             scopes: what it must be good for.
-            rejected: a token that an API answered with 401: it is replaced even if it looks good.
+            rejected: a token that an API answered with 401: it is replaced even if it looks good, but not again where
+                it has just taken the place of another one that was refused.
             claims: claims that the new token must have, as JSON (OpenID Connect Core §5.5).
 
         Raises:
@@ -111,84 +141,126 @@ class Credential:
             SignInFailed: the provider refuses the application.
             ProviderUnavailable: there is no valid token and the provider cannot be reached.
         """
-        token = self._memo.get(scopes)
-        if token is not None and token.secret != rejected and token.is_good():
-            return token.secret
-        return self._renew(_Wish(scopes, rejected, claims)).secret
+        return self.lend(scopes, rejected=rejected, claims=claims).secret
 
-    def keep(self, scopes: tuple[str, ...], result: dict[str, Any]) -> None:
+    def lend(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> AccessToken:
+        """Return what `token` does, with its times."""
+        token = self._memo.get(scopes)
+        if token is not None and token.secret != rejected and claims is None:
+            if token.is_good():
+                return token
+            if token.is_good(token.last_s):
+                self._renew_ahead(_Wish(scopes, None, None))
+                return token
+        return self._renew(_Wish(scopes, rejected, claims))
+
+    def keep(self, scopes: tuple[str, ...], result: dict[str, Any], *, claims: str | None = None) -> None:
         """Take over the token of a sign-in that has just ended."""
-        self._memo[scopes] = AccessToken.of(result)
+        self._memo[scopes] = AccessToken.of(result, claims=claims, forced=claims is not None)
 
     def expires_at(self) -> datetime | None:
         """Return when the newest token expires (UTC), or None where there is none."""
-        latest = max((token.expires_at for token in self._memo.values()), default=None)
+        latest = max((token.expires_at for token in list(self._memo.values())), default=None)
         return None if latest is None else datetime.fromtimestamp(int(latest), UTC)
 
-    def sign_out(self) -> None:
-        """Forget every token, those included that a refresh is fetching just now."""
+    def shares_tokens_with(self, other: Credential) -> bool:
+        """Tell whether both stand on the same refresh token."""
+        mine, others = (c.account and c.account["home_account_id"] for c in (self, other))
+        return mine == others and self._connect().token_cache is other._connect().token_cache
+
+    def sign_out(self, *, shared: bool = False) -> None:
+        """Forget every token, those included that a refresh is fetching just now.
+
+        Args:
+            shared: another profile stands on the same refresh token, which therefore stays.
+        """
         with self._lock:
             self._signed_out = True
             self._memo.clear()
+        if shared or self._lender is not None:
+            return
         if self._account is None:
-            self._application.remove_tokens_for_client()
+            self._connect().remove_tokens_for_client()
         else:
-            self._application.remove_account(self._account)
+            self._connect().remove_account(self._account)
+
+    def settle(self, deadline: float) -> None:
+        """Wait for renewals that are on their way: the refresh token may be rotated, and the new one not yet here.
+
+        Args:
+            deadline: until when, on the monotonic clock.
+        """
+        self._flights.settle(deadline)
 
     def _renew(self, wish: _Wish) -> AccessToken:
-        with self._lock:
-            if self._signed_out:
-                raise self._sign_in_required(wish)
-            flight = self._flights.get(wish)
-            if flight is None:
-                flight = self._flights[wish] = Future()
-                # A thread of its own: an interrupt in the caller then cannot lose a token that the provider has
-                # just rotated.
-                threading.Thread(target=self._fly, args=(wish, flight), name="nbauth-refresh", daemon=True).start()
+        present = self._at_hand(wish)
+        if present is not None:
+            return present
         try:
-            return flight.result(_PATIENCE_S)
-        except FutureTimeoutError:
+            return self._flights.wait(wish, timeout_s=_PATIENCE_S)
+        except TimeoutError:
             raise ProviderUnavailable(
                 f"Profile {self.profile.name!r}: no token came within {_PATIENCE_S:.0f} s.", next_step="Try again."
             ) from None
 
-    def _fly(self, wish: _Wish, flight: Future[AccessToken]) -> None:
+    def _renew_ahead(self, wish: _Wish) -> None:
+        if time.monotonic() >= self._paused_until.get(wish.scopes, 0.0):
+            self._flights.start(wish)
+
+    def _at_hand(self, wish: _Wish) -> AccessToken | None:
+        """Return what was renewed for somebody else meanwhile, or what it is no use to renew."""
+        with self._lock:
+            if self._signed_out:
+                raise self._sign_in_required(wish)
+            present = self._memo.get(wish.scopes)
+        return present if present is not None and (wish.is_met_by(present) or wish.is_in_vain(present)) else None
+
+    def _fly(self, wish: _Wish) -> AccessToken:
         try:
             with self._one_at_a_time:
-                present = self._memo.get(wish.scopes)
-                if present is not None and present.secret != wish.rejected and present.is_good():
-                    token = present  # another thread renewed it meanwhile
-                else:
-                    token = self._fetch(wish, present)
-            with self._lock:
-                del self._flights[wish]
-                signed_out = self._signed_out  # meanwhile: the sign-out wins
-                if not signed_out:
-                    self._memo[wish.scopes] = token
-            if signed_out:
-                flight.set_exception(self._sign_in_required(wish))
-            else:
-                flight.set_result(token)
-        except BaseException as error:  # noqa: BLE001 - it is raised in the threads that wait
-            with self._lock:
-                self._flights.pop(wish, None)
-            flight.set_exception(error)
+                token = self._at_hand(wish)
+                if token is None:
+                    token = self._fetch(wish, self._memo.get(wish.scopes))
+                    with self._lock:
+                        if not self._signed_out:
+                            self._memo[wish.scopes] = token
+        except BaseException:
+            self._pause(wish, self._memo.get(wish.scopes))
+            raise
+        if self._signed_out:  # meanwhile: the sign-out wins
+            raise self._sign_in_required(wish)
+        if not token.is_good():
+            self._pause(wish, token)
+        return token
+
+    def _pause(self, wish: _Wish, present: AccessToken | None) -> None:
+        # While the present token is good, a provider that is down is not asked at every request.
+        if present is not None:
+            self._paused_until[wish.scopes] = time.monotonic() + present.margin_s * 0.25
 
     def _fetch(self, wish: _Wish, present: AccessToken | None) -> AccessToken:
+        forced = wish.rejected is not None
+        if self._lender is not None:
+            return self._borrow(wish)
         try:
             with provider_errors(self.profile):
-                result = self._acquire(wish)
-            raise_for_error(result or {}, self.profile, wish.scopes, silent=True, claims=wish.claims)
+                result = self._acquire(wish, forced=forced)
+                if present is not None and _is_aside(result, present):
+                    # MSAL's cache goes by the wall clock alone: set back, it takes what has ended for good.
+                    result = self._acquire(wish, forced=True)
+            self._check(result or {}, wish)
         except ProviderUnavailable:
             if present is not None and present.secret != wish.rejected and present.is_good(0):
                 return present  # still valid: a provider that is down must not end a long load
             raise
         if not result:
             raise self._sign_in_required(wish)
-        return AccessToken.of(result)
+        if present is not None and result["access_token"] == present.secret:
+            return present  # MSAL fell back to it: the provider is down, and it did not get younger
+        return AccessToken.of(result, claims=wish.claims, forced=forced)
 
-    def _acquire(self, wish: _Wish) -> dict[str, Any] | None:
-        application, scopes, forced = self._application, list(wish.scopes), wish.rejected is not None
+    def _acquire(self, wish: _Wish, *, forced: bool) -> dict[str, Any] | None:
+        application, scopes = self._connect(), list(wish.scopes)
         if self._account is None:
             if forced:
                 application.remove_tokens_for_client()  # MSAL has no way to force this grant
@@ -199,8 +271,32 @@ class Credential:
             )
         return result
 
+    def _borrow(self, wish: _Wish) -> AccessToken:
+        assert self._lender is not None
+        token = self._lender.ask(self.key, wish.scopes, rejected=wish.rejected, claims=wish.claims)
+        if token is None:
+            raise SignInRequired(
+                f"Profile {self.profile.name!r}: the kernel that this process was forked from is no longer signed in.",
+                profile=self.profile.name,
+                scopes=wish.scopes,
+                claims=wish.claims,
+                next_step=login_command(self.profile.name),
+            )
+        return token
+
+    def _check(self, result: dict[str, Any], wish: _Wish) -> None:
+        try:
+            raise_for_error(result, self.profile, wish.scopes, silent=True, claims=wish.claims)
+        except SignInRequired as error:
+            self.unmet_claims = error.claims or self.unmet_claims
+            apis = " ".join(url for url, scopes in self.profile.apis.items() if scopes == wish.scopes)
+            if apis and wish.scopes != self.profile.login_scopes:
+                error.args = (f"{error.args[0]} It was for {apis}.",)  # not the API that a sign-in is for
+            raise
+
     def step_up(self, scopes: tuple[str, ...], claims: str) -> SignInRequired:
-        """Return the error for claims that no silent token has: a person has to meet them."""
+        """Return the error for claims that no silent token has: a person has to meet them, and the next login asks."""
+        self.unmet_claims = claims
         return SignInRequired(
             f"Profile {self.profile.name!r}: the API asks for more than this sign-in has (a claims challenge).",
             profile=self.profile.name,
@@ -212,9 +308,24 @@ class Credential:
     def _sign_in_required(self, wish: _Wish) -> SignInRequired:
         if wish.claims is not None:
             return self.step_up(wish.scopes, wish.claims)
-        return SignInRequired(
-            f"Nobody is signed in to profile {self.profile.name!r}.",
-            profile=self.profile.name,
-            scopes=wish.scopes,
-            next_step=login_command(self.profile.name),
-        )
+        return nobody(self.profile, wish.scopes)
+
+
+def nobody(profile: Profile, scopes: tuple[str, ...]) -> SignInRequired:
+    """Return the error for a profile that no person is signed in to in this process."""
+    # What `spawn` starts, or joblib, knows nothing of the sign-in; a token is not handed over in a pickle.
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is not None and processes.parent_process() is not None:
+        where, step = " in this worker process; sign-ins stay in the kernel", "Use threads, or read in the kernel."
+    else:
+        where, step = "", login_command(profile.name)
+    return SignInRequired(
+        f"Nobody is signed in to profile {profile.name!r}{where}.", profile=profile.name, scopes=scopes, next_step=step
+    )
+
+
+def _is_aside(result: dict[str, Any] | None, present: AccessToken) -> bool:
+    """Tell whether MSAL answered with the token that is to be replaced, and did not try to renew it."""
+    if not result or result.get("access_token") != present.secret:
+        return False
+    return "refresh_on" not in result or float(result["refresh_on"]) >= time.time()

@@ -11,6 +11,7 @@ import jwt
 
 from nbauth.errors import SignInFailed
 from nbauth.signin import issuers
+from nbauth.signin.clocks import what_is_off
 from nbauth.signin.discovery import discover, get_json
 from nbauth.signin.wording import clean
 
@@ -72,7 +73,10 @@ def validate(
         _check_party(claims, profile)
         _check_hash(claims, algorithm, access_token)
     except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
-        raise _failed(profile, str(error), "Compare this machine's clock with the time; then sign in again.") from None
+        off = what_is_off(application)
+        compare = "Compare this machine's clock with the time; then sign in again."
+        step = f"Set the clock, then run: %login {profile.name}" if off else compare
+        raise _failed(profile, off or str(error), step) from None
     except (jwt.PyJWTError, ValueError) as error:
         raise _failed(profile, str(error)) from None
     return claims

@@ -55,6 +55,11 @@ class OptionalAliases:
     def __init__(self, transport: GuardedTransport) -> None:
         self._transport = transport
 
+    @property
+    def clock_ahead_s(self) -> float:
+        """How far this machine's clock was ahead of the provider's at its last answer."""
+        return self._transport.clock_ahead_s
+
     def get(self, url: str, **options: Any) -> Answer:
         """Send a GET."""
         if urlsplit(url).path != _PATH:

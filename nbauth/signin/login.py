@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from nbauth.signin.flows.context import SignIn
 from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.http_cache import HttpCache
 from nbauth.signin.tls import environment_bundle, trust_context
-from nbauth.signin.token_cache import HeldBackCache
+from nbauth.signin.token_cache import HeldBackCache, Turns
 from nbauth.signin.transport import GuardedTransport
 
 if TYPE_CHECKING:
@@ -39,12 +39,14 @@ class Client:
         application: MSAL's client application, on the kernel's token cache.
         http_cache: its http cache.
         transport: its http client.
+        turns: whose turn it is to use a refresh token of the token cache.
     """
 
     profile: Profile
     application: msal.ClientApplication
     http_cache: HttpCache
     transport: GuardedTransport
+    turns: Turns = field(default_factory=Turns)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def connect(
     token_cache: msal.TokenCache,
     cache_file: HttpCacheFile | None,
     notebook_directory: Path,
+    turns: Turns | None = None,
 ) -> Client:
     """Make the client of a profile.
 
@@ -72,7 +75,7 @@ def connect(
     transport = GuardedTransport(profile.allowed_hosts, trust)
     http_cache = HttpCache(cache_file, profile.allowed_hosts)
     application = clients.build(profile, token_cache=token_cache, http_cache=http_cache, transport=transport)
-    return Client(profile, application, http_cache, transport)
+    return Client(profile, application, http_cache, transport, turns or Turns())
 
 
 def sign_in(
@@ -132,7 +135,7 @@ def sign_in(
         identity = _validated(client, result)
         _check_account(account, identity, profile)
         held_back.release(client.application.token_cache)
-        signed_in = _person(client, result, identity, scopes)
+        signed_in = _person(client, result, identity, scopes, claims)
     except KeyboardInterrupt:
         outcome = SignInCancelled(
             f"Profile {profile.name!r}: the sign-in was interrupted.",
@@ -216,14 +219,16 @@ def _check_account(wanted: str | None, claims: dict[str, Any], profile: Profile)
         )
 
 
-def _person(client: Client, result: dict[str, Any], claims: dict[str, Any], scopes: tuple[str, ...]) -> SignedIn:
+def _person(
+    client: Client, result: dict[str, Any], claims: dict[str, Any], scopes: tuple[str, ...], asked: str | None
+) -> SignedIn:
     profile = client.profile
-    local_id = claims.get("oid", claims["sub"])
-    msal_account = next((a for a in client.application.get_accounts() if a.get("local_account_id") == local_id), None)
+    msal_account = _account_in_cache(client.application, str(claims.get("oid", claims["sub"])))
     if msal_account is None:
         raise SignInFailed(f"Profile {profile.name!r}: the token cache holds no such account.", profile=profile.name)
-    credential = Credential(profile, client.application, msal_account)
-    credential.keep(scopes, result)
+    turn = client.turns.of(msal_account["home_account_id"])
+    credential = Credential(profile, client.application, msal_account, turn=turn)
+    credential.keep(scopes, result, claims=asked)
     account = Account(
         username=_username(claims),
         name=str(claims.get("name") or _username(claims)),
@@ -233,3 +238,11 @@ def _person(client: Client, result: dict[str, Any], claims: dict[str, Any], scop
         expires_at=credential.expires_at() or datetime.now(UTC),
     )
     return SignedIn(account, credential)
+
+
+def _account_in_cache(application: msal.ClientApplication, local_id: str) -> dict[str, Any] | None:
+    # MSAL's `get_accounts` shows somebody who is in several tenants as they are in one of them, of its own choice.
+    cache, authority = application.token_cache, application.authority
+    here = {"environment": authority.instance, "local_account_id": local_id}
+    found = list(cache.search(cache.CredentialType.ACCOUNT, query=here))
+    return next((a for a in found if a.get("realm") == authority.tenant), found[0] if found else None)

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import webbrowser
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from nbauth.errors import ConfigError
 from nbauth.signin.discovery import discover
+from nbauth.signin.environment import detect
 from nbauth.signin.failures import provider_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbauth.signin.login import Client
 
-__all__ = ["end_session_address"]
+__all__ = ["end_session", "end_session_address"]
+
+
+def end_session(client: Client, usernames: list[str], *, show: Callable[[str, str], None]) -> None:
+    """Open the address that ends the session, where there is a browser, and show it.
+
+    Raises:
+        ConfigError, ProviderUnavailable: as `end_session_address`.
+    """
+    url = end_session_address(client, usernames)
+    if detect().is_local:
+        with contextlib.suppress(webbrowser.Error, OSError):
+            webbrowser.open(url)
+    show(f"To end the session at {client.profile.authority_host}, open", url)
 
 
 def end_session_address(client: Client, usernames: list[str]) -> str:

@@ -80,6 +80,14 @@ class TrustAdapter(HTTPAdapter):
         self._context = context
         super().__init__(**options)
 
+    def __copy__(self) -> TrustAdapter:
+        """Return an adapter of the same settings, with connections of its own."""
+        made = type(self).__new__(type(self))
+        made._context = self._context  # noqa: SLF001 - its own
+        state: dict[str, Any] = HTTPAdapter.__getstate__(self)  # type: ignore[assignment]  # what an adapter pickles
+        HTTPAdapter.__setstate__(made, state)  # type: ignore[attr-defined]
+        return made
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
         """Make the pools with the context."""
         return super().init_poolmanager(*args, ssl_context=self._context, **kwargs)

@@ -1,24 +1,48 @@
-"""Token caches in the kernel's memory: one for each authority, and one that holds a sign-in back until it is proven."""
+"""Token caches in the kernel's memory: who shares one, and one that holds a sign-in back until it is proven."""
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import TYPE_CHECKING, Any
 
 import msal
 
-__all__ = ["HeldBackCache", "new_cache"]
+if TYPE_CHECKING:
+    from nbauth.signin.profiles import Profile
+
+__all__ = ["HeldBackCache", "Turns", "cache_key", "new_cache"]
 
 # What MSAL's cache would write to its DEBUG log with an event, and needs not to store it.
 _SPENT = ("code", "code_verifier", "device_code", "client_assertion")
 
 
-def new_cache() -> msal.TokenCache:
-    """Make a cache that lives as long as the kernel.
+def cache_key(profile: Profile) -> tuple[str, str]:
+    """Return what profiles have in common that share a token cache: the application, and the authority.
 
-    One is needed for each authority: MSAL's keys hold the host without its port and one path segment, so that two
-    providers on one host would serve each other's tokens.
+    MSAL's keys hold the host without its port and one path segment, so that two providers on one host would serve each
+    other's tokens. Entra's tenants are that segment and share a cache, as they share refresh tokens; no other
+    authorities do. Applications do not: MSAL's sign-out of one drops the access tokens of all.
     """
+    authority = profile.resolved_authority
+    return authority.instance_key if authority.kind == "entra" else authority.cache_key, profile.client_id
+
+
+def new_cache() -> msal.TokenCache:
+    """Make a cache that lives as long as the kernel."""
     return msal.TokenCache()
+
+
+class Turns:
+    """Whose turn it is to use a refresh token, for all who share a token cache: one at a time for each account."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._turns: dict[str, threading.Lock] = {}
+
+    def of(self, home_account_id: str) -> threading.Lock:
+        """Return the lock of an account."""
+        with self._lock:
+            return self._turns.setdefault(home_account_id, threading.Lock())
 
 
 class HeldBackCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no types

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.utils import get_environ_proxies
 
+from nbauth.signin.clocks import ahead_s
 from nbauth.signin.origins import host_of, redact_url
 from nbauth.signin.tls import TrustAdapter
 
@@ -73,11 +74,15 @@ class GuardedTransport:
     Args:
         allowed_hosts: ``host:port`` of every host it may talk to.
         trust: TLS context of the provider's connections.
+
+    Attributes:
+        clock_ahead_s: how far this machine's clock was ahead of the provider's at its last answer.
     """
 
     def __init__(self, allowed_hosts: frozenset[str], trust: ssl.SSLContext) -> None:
         self.allowed_hosts = allowed_hosts
         self.requests_made = 0
+        self.clock_ahead_s = 0.0
         self._throttled_until: dict[str, tuple[float, int]] = {}
         self._session = requests.Session()
         # REQUESTS_CA_BUNDLE would override our trust in silence, and .netrc would add credentials.
@@ -125,6 +130,7 @@ class GuardedTransport:
             stream=True,
             proxies=get_environ_proxies(url),
         ) as response:
+            self.clock_ahead_s = ahead_s(response.headers.get("Date"))
             body = _read(response, deadline)
         logger.debug("%s %s: %s", method, redact_url(url), response.status_code)
         return self._accept(response, body, throttle, url)

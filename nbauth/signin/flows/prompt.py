@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import contextvars
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nbauth.errors import SignInCancelled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from nbauth.errors import NbauthError
     from nbauth.signin.account import Account
 
-__all__ = ["CancellablePrompt", "NobodyPrompt", "Prompt", "SignInRequest"]
+__all__ = ["CancellablePrompt", "NobodyPrompt", "Prompt", "SignInRequest", "in_a_thread"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,3 +140,40 @@ class CancellablePrompt:
         if self._cancelled:
             raise SignInCancelled("The sign-in was cancelled.")
         return self._prompt.wait(timeout_s)
+
+
+async def in_a_thread(sign_in: Callable[[], Account], prompt: CancellablePrompt) -> Account:
+    """Run a sign-in in a thread of its own.
+
+    The event loop's own few threads are for work that ends soon; a person takes minutes.
+
+    Args:
+        sign_in: what to run; it asks `prompt`.
+        prompt: cancelled with the task.
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[Account] = loop.create_future()
+
+    def tell(account: Account | None, error: BaseException | None) -> None:
+        if not ended.done():
+            if error is not None:
+                ended.set_exception(error)
+            elif account is not None:
+                ended.set_result(account)
+
+    def run() -> None:
+        account, trouble = None, None
+        try:
+            account = sign_in()
+        except BaseException as error:  # noqa: BLE001 - raised in the task
+            trouble = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(tell, account, trouble)
+
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(run,), name="nbauth-login", daemon=True).start()
+    try:
+        return await ended
+    except asyncio.CancelledError:
+        prompt.cancel()
+        raise

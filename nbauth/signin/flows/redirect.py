@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hmac
+import json
+import threading
 import warnings
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from nbauth.errors import SignInFailed
 from nbauth.signin import issuers
+from nbauth.signin.clocks import what_is_off
 from nbauth.signin.discovery import discover
 from nbauth.signin.failures import provider_errors, raise_for_error
 
@@ -17,11 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["finish", "parameters", "start", "state_matches"]
 
+_WARNINGS = threading.Lock()  # what is ignored is the process's: two sign-ins at once would restore each other's
+
 
 def start(sign_in: SignIn, redirect_uri: str) -> dict[str, Any]:
     """Begin: MSAL makes state, nonce and PKCE verifier, which stay in the returned dict and in the kernel."""
     profile = sign_in.profile
-    with provider_errors(profile), warnings.catch_warnings():
+    with provider_errors(profile), _WARNINGS, warnings.catch_warnings():
         # MSAL recommends form_post. Providers that do not implement it never come back, and an address can be pasted
         # only if it holds the answer; the listener keeps the query out of referrers and logs.
         warnings.filterwarnings("ignore", message="response_mode=", category=UserWarning)
@@ -33,7 +38,22 @@ def start(sign_in: SignIn, redirect_uri: str) -> dict[str, Any]:
             domain_hint=profile.domain_hint,
             claims_challenge=sign_in.claims,
         )
+    if sign_in.claims:
+        flow["auth_uri"] += _authentication(sign_in.claims)
     return flow
+
+
+def _authentication(claims: str) -> str:
+    """Return the parameters for what an API asks of the authentication (RFC 9470 §4), which MSAL does not take."""
+    asked = json.loads(claims)
+    acr, age, values = asked, asked.get("max_age"), []
+    for name in ("id_token", "acr"):  # as an API wrote it: anything may stand there
+        acr = acr.get(name) if isinstance(acr, dict) else None
+    if isinstance(acr, dict) and isinstance(acr.get("values"), list):
+        values = [value for value in acr["values"] if isinstance(value, str)]
+    query = {"acr_values": " ".join(values)} if values else {}
+    query |= {"max_age": str(age)} if isinstance(age, int) else {}
+    return "".join(f"&{pair}" for pair in [urlencode(query)] if pair)
 
 
 def parameters(text: str) -> dict[str, str]:
@@ -78,8 +98,9 @@ def finish(sign_in: SignIn, flow: dict[str, Any], answer: dict[str, str]) -> dic
         raise_for_error(dict(answer), profile, sign_in.scopes)
         try:
             result: dict[str, Any] = sign_in.application.acquire_token_by_auth_code_flow(flow, answer)
-        except RuntimeError:  # the nonce; MSAL's message quotes it
-            raise _not_ours(sign_in, "the ID token answers another sign-in") from None
+        except RuntimeError as error:  # the nonce, or before MSAL 1.38 the times; its message quotes the token
+            off = None if "nonce" in str(error) else what_is_off(sign_in.application)
+            raise _not_ours(sign_in, off or "the ID token answers another sign-in") from None
         except ValueError:
             raise _not_ours(sign_in, "the redirect belongs to another sign-in") from None
     raise_for_error(result, profile, sign_in.scopes)

@@ -1,0 +1,142 @@
+"""Who is signed in to which profile in one kernel, and which of them serves a profile now."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from nbauth.errors import SignInFailed, SignInRequired
+from nbauth.signin.credential import Credential, nobody
+from nbauth.signin.login import SignedIn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from nbauth.signin.account import Account
+    from nbauth.signin.login import Client
+    from nbauth.signin.profiles import Profile
+
+__all__ = ["SignIns", "in_another_tenant", "present"]
+
+
+class SignIns:
+    """The sign-ins of a kernel: by profile, in the order in which they were chosen, the present one last.
+
+    One person may be signed in to several tenants, each with tokens of its own.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[str, dict[tuple[str, str], SignedIn]] = {}
+
+    def __iter__(self) -> Iterator[SignedIn]:
+        return iter([signed_in for group in list(self._groups.values()) for signed_in in list(group.values())])
+
+    def of(self, profile: str) -> list[SignedIn]:
+        """Return the sign-ins of a profile, the present one first."""
+        return list(self._groups.get(profile, {}).values())[::-1]
+
+    def choose(self, signed_in: SignedIn) -> None:
+        """Make a sign-in the present one of its profile; a new one takes the place of the same account's before."""
+        account = signed_in.account
+        group = self._groups.setdefault(account.profile, {})
+        group.pop((account.home_account_id, account.tenant_id), None)
+        group[account.home_account_id, account.tenant_id] = signed_in
+
+    def take(self, profiles: Iterable[str] | None) -> list[SignedIn]:
+        """Take out the sign-ins of profiles; None takes all."""
+        names = list(self._groups) if profiles is None else list(profiles)
+        return [signed_in for name in names for signed_in in self._groups.pop(name, {}).values()]
+
+    def serving(self, profile: Profile, scopes: tuple[str, ...]) -> SignedIn:
+        """Return the present sign-in of a profile.
+
+        A sign-in to another tenant of the same application (`login(tenant=…)`) serves the profile's APIs, too.
+
+        Raises:
+            SignInRequired: nobody is signed in.
+        """
+        for signed_in in self.of(profile.name):
+            if _application(signed_in) == _application_of(profile):
+                return signed_in
+        raise nobody(profile, scopes)
+
+    def fitting(self, profile: Profile, account: str | None, *, any_tenant: bool = False) -> list[SignedIn]:
+        """Return the sign-ins of a profile's application and tenant, of an account if one is named."""
+        return [
+            signed_in
+            for signed_in in self.of(profile.name)
+            if account is None or signed_in.account.username.lower() == account.lower()
+            if _application(signed_in) == _application_of(profile)
+            # Scopes and origins may be edited while the kernel runs; another tenant is another sign-in.
+            if any_tenant or _tenant_of(signed_in.credential.profile) == _tenant_of(profile)
+        ]
+
+    def known(
+        self,
+        profile: Profile,
+        account: str | None,
+        scopes: tuple[str, ...],
+        *,
+        connect: Callable[[Profile], Client],
+    ) -> tuple[SignedIn | None, str | None]:
+        """Return who is signed in already and fits, if their token can be had silently.
+
+        Returns:
+            The sign-in, or None where a person has to be asked; and the claims challenge that they have to meet.
+
+        Raises:
+            ProviderUnavailable: it cannot be reached.
+        """
+        here = self.fitting(profile, account)
+        if here and here[0].credential.unmet_claims:
+            return None, here[0].credential.unmet_claims
+        for signed_in in here or self.fitting(profile, account, any_tenant=True):
+            try:
+                if not here:
+                    return in_another_tenant(signed_in, connect(profile), scopes), None
+                signed_in.credential.token(scopes)
+            except (SignInRequired, SignInFailed):
+                continue  # whatever ended it, the person may try another way to sign in
+            return signed_in, None
+        return None, None
+
+    def credential(self, key: str) -> Credential | None:
+        """Return the credential of a key."""
+        return next((s.credential for s in self if s.credential.key == key), None)
+
+
+def in_another_tenant(known: SignedIn, client: Client, scopes: tuple[str, ...]) -> SignedIn:
+    """Sign somebody who is signed in to one tenant in to another one of the provider, silently.
+
+    Entra's refresh tokens are good in every tenant that the person is a member or guest of. Who they are was proven
+    when they signed in; the provider says in the other tenant what they may do there.
+
+    Raises:
+        SignInRequired: the provider wants the person.
+        ProviderUnavailable: it cannot be reached.
+    """
+    msal_account = known.credential.account
+    assert msal_account is not None
+    turn = client.turns.of(msal_account["home_account_id"])
+    credential = Credential(client.profile, client.application, msal_account, turn=turn)
+    credential.token(scopes)
+    account = dataclasses.replace(known.account, tenant_id=credential.tenant_id)
+    return SignedIn(account, credential)
+
+
+def present(signed_in: SignedIn) -> Account:
+    """Return the account with what is known of its token now."""
+    expires_at = signed_in.credential.expires_at() or signed_in.account.expires_at
+    return dataclasses.replace(signed_in.account, expires_at=expires_at)
+
+
+def _application(signed_in: SignedIn) -> tuple[str, str]:
+    return _application_of(signed_in.credential.profile)
+
+
+def _application_of(profile: Profile) -> tuple[str, str]:
+    return profile.client_id, profile.resolved_authority.instance_key
+
+
+def _tenant_of(profile: Profile) -> str:
+    return profile.resolved_authority.cache_key
