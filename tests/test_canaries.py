@@ -29,7 +29,9 @@ response = session.get(f"{api}/cities", params={"x": 1})
 profile = kernel.config().profiles["demo"]
 credential = kernel.credential_of(profile, profile.login_scopes)
 things = [nbauth.accounts(), session, response, response.request.headers, response.headers, credential, profile]
-things += [kernel._state, kernel._state.clients, kernel._state.signed_in, nbauth.client("demo")]
+state = kernel._state
+things += [state, vars(state), vars(state.connections), vars(state.sign_ins), list(state.sign_ins)]
+things += [nbauth.client("demo")]
 things += [vars(response), vars(response.request)]
 for thing in things:
     print(repr(thing), thing)
@@ -42,7 +44,7 @@ for thing in (session, credential):
 """
 FAIL = """
 def act(session=session, credential=credential):
-    token_holder = kernel._state.signed_in
+    token_holder = list(kernel._state.sign_ins)
     return nbauth.read(f"{api}/status/500")
 act()
 """

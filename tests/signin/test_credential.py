@@ -54,20 +54,47 @@ def test_other_scopes_come_silently(demo: DemoServer, person: Callable[..., Any]
 
 def test_one_refresh_for_many_threads(alice: Credential, demo: DemoServer) -> None:
     """However many threads meet a rejected token, one refresh is made and the rotated family stays alive."""
-    for _ in range(5):
-        demo.provider.requests.clear()
-        rejected = alice.token(_scopes(alice))
-        barrier = threading.Barrier(32)
+    rejected = alice.token(_scopes(alice))
+    barrier = threading.Barrier(32)
 
-        def renew(barrier: threading.Barrier = barrier, rejected: str = rejected) -> str:
-            barrier.wait()
-            return alice.token(_scopes(alice), rejected=rejected)
+    def renew() -> str:
+        barrier.wait()
+        return alice.token(_scopes(alice), rejected=rejected)
 
-        with ThreadPoolExecutor(32) as pool:
-            tokens = {future.result() for future in [pool.submit(renew) for _ in range(32)]}
-        assert len(tokens) == 1
-        assert tokens != {rejected}
-        assert demo.provider.requests.count("*/token") == 1
+    with ThreadPoolExecutor(32) as pool:
+        tokens = {future.result() for future in [pool.submit(renew) for _ in range(32)]}
+    assert len(tokens) == 1
+    assert tokens != {rejected}
+    assert demo.provider.requests.count("*/token") == 1
+
+
+def test_one_refresh_for_different_reasons(
+    alice: Credential, demo: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that has ended, and is refused by an API at the same time, is renewed once."""
+    rejected = alice.token(_scopes(alice))
+    real_time = time.time
+    monkeypatch.setattr(time, "time", lambda: real_time() + 3600)
+    barrier = threading.Barrier(32)
+
+    def renew(reason: str | None) -> str:
+        barrier.wait()
+        return alice.token(_scopes(alice), rejected=reason)
+
+    with ThreadPoolExecutor(32) as pool:
+        tokens = {future.result() for future in [pool.submit(renew, r) for r in (rejected, None) * 16]}
+    assert len(tokens) == 1
+    assert demo.provider.requests.count("*/token") == 1
+
+
+def test_an_api_that_refuses_everything(alice: Credential, demo: DemoServer) -> None:
+    """A token that has just taken a refused one's place is not replaced at once: no storm of refreshes."""
+    first = alice.token(_scopes(alice))
+    second = alice.token(_scopes(alice), rejected=first)
+    assert second != first
+    for _ in range(20):
+        assert second == alice.token(_scopes(alice), rejected=second)
+    assert demo.provider.requests.count("*/token") == 1
 
 
 def test_short_lives(demo: DemoServer, person: Callable[..., Any]) -> None:

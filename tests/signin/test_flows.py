@@ -20,6 +20,7 @@ from nbauth.errors import (
     SignInRequired,
     SignInTimeout,
 )
+from nbauth.signin import config as configuration
 from nbauth.signin import flows
 from nbauth.signin.environment import detect
 from nbauth.signin.profiles import Profile
@@ -226,7 +227,7 @@ def test_wrong_client_id(demo: DemoServer, tmp_path: Any) -> None:
     text = demo.config_path.read_text().replace(demo.client_id, "00000000-0000-0000-0000-000000000009")
     path = tmp_path / "nbauth.toml"
     path.write_text(text.replace('"ca.pem"', f'"{demo.ca_file}"'))
-    profile = kernel.configuration.load(path).profiles["demo"]
+    profile = configuration.load(path).profiles["demo"]
     kernel.add_profile(profile)
     with pytest.raises(SignInFailed, match=r"AADSTS700016.*Check client_id in .*nbauth\.toml"):
         kernel.login("demo", flow="device_code", prompt=Watched(demo))

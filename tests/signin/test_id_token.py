@@ -14,6 +14,7 @@ from jwt.algorithms import get_default_algorithms
 
 from nbauth import kernel
 from nbauth.errors import SignInFailed
+from nbauth.signin import config as configuration
 from nbauth.signin import id_token, transport
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def test_for_somebody_else(genuine: str, demo: DemoServer, monkeypatch: pytest.M
     """A token for another application, or of another issuer, is refused, whoever signed it."""
     profile = kernel.config().profiles["demo"]
     client = kernel._client(profile)
-    other = kernel.configuration.Profile(
+    other = configuration.Profile(
         "demo", client_id="another", apis=profile.apis, authority=profile.authority, ca_bundle=profile.ca_bundle
     )
     with pytest.raises(SignInFailed, match=r"[Aa]udience"):
@@ -216,7 +217,7 @@ def test_an_exchanged_access_token(
     """A sign-in whose access token was exchanged on the way leaves nothing, where the ID token says its hash."""
     apis = {demo.api_origin: ["api://nbauth-demo/Data.Read"]}
     kernel.add_profile(
-        kernel.configuration.Profile(
+        configuration.Profile(
             "lab", client_id=demo.client_id, apis=apis, oidc_authority=demo.oidc_authority, ca_bundle=str(demo.ca_file)
         )
     )

@@ -7,6 +7,7 @@ import logging
 import pickle
 import re
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -361,7 +362,9 @@ def test_a_busy_provider_leaves_a_valid_token_in_use(code: str, demo: DemoServer
     object.__setattr__(token, "margin_s", 30.0)  # as if its margin had begun
     _provider_says(demo, code)
     assert alice.token(scopes) == token.secret
+    alice.settle(time.monotonic() + 10)  # it is renewed while it is handed out
     assert demo.provider.requests.count("*/token") == 1
+    assert alice.token(scopes) == token.secret
 
 
 def test_a_blocked_refresh_leaves_other_ways(demo: DemoServer, person: Callable[..., Any]) -> None:

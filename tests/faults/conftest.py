@@ -1,0 +1,97 @@
+"""A process that a test drives, and may interrupt, fork and end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nbauth.demo.server import DemoServer
+
+
+class Driven:
+    """The process of `driven.py`, with Alice signed in."""
+
+    def __init__(self, demo: DemoServer) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "driven"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        self.ca_file = str(demo.ca_file)
+        assert self.do("sign_in", ca_file=self.ca_file) == "alice@contoso.example"
+        demo.provider.requests.clear()
+
+    def do(self, name: str, **options: Any) -> Any:
+        """Do something and return what came of it."""
+        answer = self.answer(name, **options)
+        assert "error" not in answer, answer
+        return answer["value"]
+
+    def answer(
+        self,
+        name: str,
+        *,
+        meanwhile: Callable[[int], None] | None = None,
+        interrupt: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Do something and return how it ended; `meanwhile` gets the process id as soon as it began."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"do": name, "with": options, "interrupt": interrupt}) + "\n")
+        self.process.stdin.flush()
+        assert self._line() == {"started": name}
+        if meanwhile is not None:
+            meanwhile(self.process.pid)
+        return self._line()
+
+    def _line(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            assert self.process.stderr is not None
+            pytest.fail(self.process.stderr.read())
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+@pytest.fixture
+def driven(demo: DemoServer) -> Iterator[Driven]:
+    """A process with Alice signed in."""
+    process = Driven(demo)
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Return what waits until something holds."""
+
+    def wait(holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 10
+        while not holds():
+            assert time.monotonic() < deadline, "it never held"
+            time.sleep(0.01)
+
+    return wait

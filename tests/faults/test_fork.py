@@ -1,0 +1,266 @@
+"""Processes that a signed-in kernel starts: forked ones have its sign-in, and it alone renews."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+import nbauth
+from nbauth import kernel
+from nbauth.errors import ConfigError, ProviderAnswer, ProviderUnavailable, SignInFailed, SignInRequired
+from nbauth.signin.lending import Borrower, Lender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbauth.demo.server import DemoServer
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this platform"),
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),  # that this process has threads, from 3.12 on
+]
+
+ALICE = [200, "Alice Adams"]
+
+
+def _check(outcomes: list[Any], demo: DemoServer) -> set[str]:
+    *children, parent = outcomes
+    assert [[answer[:2] for answer in child] for child in children] == [[ALICE, ALICE]] * 4
+    assert parent[0][:2] == [200, "parent"]
+    assert {record.status for record in demo.provider.requests.matching("*/token")} <= {200}
+    return {answer[2] for child in outcomes for answer in child}
+
+
+def test_with_a_good_token(driven: Any, demo: DemoServer) -> None:
+    """4 children at once use the token that is good, on connections of their own, and no request is made for it."""
+    driven.do("get", url=f"{demo.api_url}/me")  # a connection to the API is open in the parent
+    tokens = _check(driven.do("fork", url=f"{demo.api_url}/me", ended=False), demo)
+    assert len(tokens) == 1
+    assert len(demo.provider.requests) == 0
+
+
+def test_with_an_ended_token(driven: Any, demo: DemoServer) -> None:
+    """4 children and the parent at once, the token at its end: one refresh for all, and the family is not revoked."""
+    for _ in range(5):
+        demo.provider.requests.clear()
+        tokens = _check(driven.do("fork", url=f"{demo.api_url}/me", ended=True), demo)
+        assert len(tokens) == 1
+        assert [record.grant_type for record in demo.provider.requests] == ["refresh_token"]
+
+
+def test_while_the_parent_renews(driven: Any, demo: DemoServer) -> None:
+    """4 children forked while a refresh is on its way, with its locks held, get what the parent then gets."""
+    for _ in range(5):
+        demo.provider.requests.clear()
+        demo.provider.faults.add("*/token", delay_s=0.2)
+        outcomes = driven.do("fork", url=f"{demo.api_url}/me", ended=True, while_renewing=True)
+        assert len(_check(outcomes, demo)) == 1
+        assert [record.grant_type for record in demo.provider.requests] == ["refresh_token"]
+    state = driven.do("state")
+    assert state == {"locked": [False] * 3, "refresh_tokens": 1, "accounts": ["alice@contoso.example"]}
+
+
+def test_multiprocessing_fork(driven: Any, demo: DemoServer) -> None:
+    """The workers of a pool that forks have the sign-in, and a session that was made before the fork."""
+    driven.do("get", url=f"{demo.api_url}/me")
+    answers = driven.do("pool", method="fork", url=f"{demo.api_url}/me")
+    assert answers == ["200"] * 4
+
+
+def test_multiprocessing_spawn(driven: Any, demo: DemoServer) -> None:
+    """What `spawn` starts is not signed in and says so, in the worker and through the pickle that comes back."""
+    answers = driven.do("pool", method="spawn", url=f"{demo.api_url}/me")
+    message = (
+        "SignInRequired: Nobody is signed in to profile 'demo' in this worker process; sign-ins stay in the kernel. "
+        "Use threads, or read in the kernel."
+    )
+    assert answers == [message] * 3
+
+
+def test_a_child_that_outlives_its_kernel(driven: Any, demo: DemoServer) -> None:
+    """A forked child goes on with a good token when its kernel is gone; after that it says that the sign-in ended."""
+    status, error = driven.do("fork_and_end", url=f"{demo.api_url}/me")
+    assert status == 200
+    assert error == (
+        "SignInRequired: Profile 'demo': the kernel that this process was forked from is no longer signed in. "
+        "Run: %login demo"
+    )
+
+
+def test_an_application_in_a_child(demo: DemoServer) -> None:
+    """An application's credential gets its own tokens in a child, on connections of its own."""
+    kernel.login("nightly")
+    with nbauth.session("nightly") as session:
+        assert session.get(f"{demo.api_url}/cities").status_code == 200
+        demo.provider.requests.clear()
+
+        def work() -> list[Any]:
+            profile = kernel.config().profiles["nightly"]
+            credential = kernel.credential_of(profile, profile.login_scopes)
+            old = credential.token(profile.login_scopes)
+            return [session.get(f"{demo.api_url}/cities").status_code, credential.token(profile.login_scopes) == old]
+
+        assert _in_child(work) == [200, True]
+
+
+@pytest.fixture
+def alice(demo: DemoServer, person: Callable[..., Any]) -> Callable[[], str]:
+    """Alice, signed in here; returns what tells who a request is made for."""
+    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    demo.provider.requests.clear()
+    session = nbauth.session("demo")
+
+    def who() -> str:
+        return str(session.get(f"{demo.api_url}/me").json()["displayName"])
+
+    return who
+
+
+def _refused() -> str:
+    profile = kernel.config().profiles["demo"]
+    credential = kernel.credential_of(profile, ())
+    try:
+        return credential.token(profile.login_scopes, rejected=credential.token(profile.login_scopes))[-8:]
+    except SignInRequired as error:
+        return str(error)
+
+
+def test_a_child_that_signs_in(alice: Callable[[], str], person: Callable[..., Any]) -> None:
+    """A child that signs somebody in has a sign-in of its own, which it renews itself; the kernel's is untouched."""
+
+    def work() -> list[str]:
+        before = alice()
+        kernel.login("demo", flow="paste", prompt=person("bob"), account="bob@contoso.example", timeout_s=20)
+        mine = kernel.credential_of(kernel.config().profiles["demo"], ())
+        assert not mine.is_borrowed
+        renewed = _refused()
+        after = alice()
+        kernel.logout("demo")
+        return [before, after, "SignInRequired" if "Nobody" in renewed else "renewed"]
+
+    assert _in_child(work) == ["Alice Adams", "Bob Büchner", "renewed"]
+    assert alice() == "Alice Adams"
+    assert "%login" not in _refused()
+    assert [account.username for account in nbauth.accounts()] == ["alice@contoso.example"]
+
+
+def test_a_child_of_a_child(alice: Callable[[], str], demo: DemoServer) -> None:
+    """A child's child has the sign-in, too, and asks the kernel for a fresh token."""
+
+    def work() -> Any:
+        return [alice(), _in_child(lambda: [alice(), _refused()])]
+
+    mine, (theirs, fresh) = _in_child(work)
+    assert mine == theirs == "Alice Adams"
+    profile = kernel.config().profiles["demo"]
+    assert kernel.credential_of(profile, ()).token(profile.login_scopes).endswith(fresh)
+    assert demo.provider.requests.count("*/token") == 1
+
+
+def test_a_sign_out_ends_it_for_children(alice: Callable[[], str], demo: DemoServer) -> None:
+    """After a sign-out in the kernel, its children get no token any more; one in a child is the child's alone."""
+    go_on = multiprocessing.get_context("fork").Event()
+
+    def work() -> str:
+        go_on.wait(30)
+        return _refused()
+
+    thread = threading.Timer(0.3, lambda: (kernel.logout("demo"), go_on.set()))
+    with nbauth.session("demo"):
+        assert _in_child(lambda: [list(kernel.logout("demo")), nbauth.accounts()]) == [["alice@contoso.example"], []]
+        assert alice() == "Alice Adams"
+        thread.start()
+        assert "no longer signed in" in _in_child(work)
+    assert demo.provider.requests.count("*/token") == 0
+
+
+def _in_child(work: Callable[[], Any]) -> Any:
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=lambda: queue.put(work()))
+    child.start()
+    answer = queue.get()
+    child.join()
+    return answer
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SignInRequired("A.", profile="demo", scopes=("s",), claims="{}", next_step="Run: %login demo"),
+        SignInFailed("B.", profile="demo", error="invalid_client", code="AADSTS7000215", cause="C."),
+        SignInFailed("B.", answer=ProviderAnswer(error="invalid_grant", code="AADSTS50173", trace_id="t")),
+        ConfigError("C.", next_step="Mend it."),
+        ProviderUnavailable("C.", next_step="Try again."),
+    ],
+    ids=["required", "failed", "answered", "config", "unavailable"],
+)
+def test_errors_cross_processes(error: Exception) -> None:
+    """An error that a worker raises arrives whole, through a pickle as through a lender."""
+
+    class Failing:
+        def lend(self, *_: Any, **__: Any) -> Any:
+            raise error
+
+    lender = Lender(lambda _key: Failing())  # type: ignore[arg-type,return-value]
+    lender.start()
+    with pytest.raises(type(error)) as caught:
+        Borrower(lender._asks).ask("k", ("s",), rejected=None, claims=None)
+    for other in (caught.value, pickle.loads(pickle.dumps(error))):  # noqa: S301 - its own
+        assert str(other) == str(error)
+        assert {**vars(other)} == {**vars(error)}
+
+
+def test_session_is_no_argument(demo: DemoServer) -> None:
+    """A session that would be pickled for a worker is an error that says what to do."""
+    kernel.login("nightly")
+    with nbauth.session("nightly") as session, pytest.raises(TypeError, match="make one where it is needed"):
+        pickle.dumps(session)
+
+
+def test_adapters_of_the_caller(demo: DemoServer) -> None:
+    """An adapter that the caller mounted is still theirs in a child, with connections of its own."""
+    kernel.login("nightly")
+    with nbauth.session("nightly") as session:
+        session.mount("http://localhost", requests.adapters.HTTPAdapter(max_retries=7))
+        session.cookies.set("a", "b")
+        before = session.get_adapter(demo.api_url)
+
+        def work() -> list[Any]:
+            status = session.get(f"{demo.api_url}/cities").status_code
+            after = session.get_adapter(demo.api_url)
+            return [status, after.max_retries.total, after is before, session.cookies["a"]]
+
+        assert _in_child(work) == [200, 7, False, "b"]
+
+
+def test_what_a_thread_held(demo: DemoServer) -> None:
+    """A child does not wait for what a thread of its parent held at the fork."""
+    kernel.login("nightly")
+    with nbauth.session("nightly") as session:
+        pool = session.get_adapter(demo.api_url)
+        assert session.get(f"{demo.api_url}/cities").status_code == 200
+        inner = pool.poolmanager.connection_from_url(demo.api_url).pool  # type: ignore[attr-defined]
+        held, let_go = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with inner.mutex, kernel._state.lock:
+                held.set()
+                let_go.wait(30)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        held.wait()
+
+        def work() -> list[Any]:
+            return [session.get(f"{demo.api_url}/cities").status_code, kernel.logout("nightly")]
+
+        assert _in_child(work) == [200, (demo.confidential_client_id,)]
+        let_go.set()
+        holder.join()
