@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import dataclasses
 import functools
 import os
 import threading
@@ -227,6 +228,9 @@ def login(
         )
     wanted = (scopes,) if isinstance(scopes, str) else tuple(scopes or chosen.login_scopes)
     environment = detect()
+    if prompt is not None:
+        # Who brings a prompt has somebody there, as a panel in a dashboard does, which blocks nothing.
+        environment = dataclasses.replace(environment, interactive=environment.can_ask)
     claims = None
     if chosen.kind == "person":
         known, claims = _sign_ins().known(chosen, account, wanted, connect=_client)

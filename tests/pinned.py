@@ -23,6 +23,8 @@ HOSTS = (
     "login.sovcloud-identity.fr",
     "login.sovcloud-identity.de",
     "login.sovcloud-identity.sg",
+    "westeurope.login.microsoft.com",
+    "westeurope.login.microsoftonline.us",
     "contoso.ciamlogin.com",
     "contoso.b2clogin.com",
     "login.contoso.example",

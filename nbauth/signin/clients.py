@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import msal
 
-from nbauth.signin import instance_discovery, log_filter
+from nbauth.signin import broker, instance_discovery, log_filter
 from nbauth.signin.discovery import discover
 from nbauth.signin.failures import construction_errors, provider_errors
+from nbauth.signin.region import KnownRegion
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from nbauth.signin.profiles import Profile
-    from nbauth.signin.transport import GuardedTransport
+    from nbauth.signin.transport import GuardedTransport, HttpClient
 
 __all__ = ["build"]
 
@@ -25,6 +26,7 @@ def build(
     token_cache: msal.TokenCache,
     http_cache: MutableMapping[str, Any],
     transport: GuardedTransport,
+    region: str | None = None,
 ) -> msal.ClientApplication:
     """Make the client application of a profile.
 
@@ -35,6 +37,7 @@ def build(
         token_cache: where its tokens live.
         http_cache: MSAL's http cache.
         transport: the guarded http client.
+        region: the Azure region whose token service an application asks, or None.
 
     Returns:
         A `msal.PublicClientApplication` for a person, a `msal.ConfidentialClientApplication` for an application.
@@ -44,18 +47,24 @@ def build(
         ProviderUnavailable: the provider is down, not trusted, or names endpoints on hosts that are not its own.
     """
     authority = profile.resolved_authority
+    http_client: HttpClient = instance_discovery.OptionalAliases(transport)
     options: dict[str, Any] = {
         "token_cache": token_cache,
         "http_cache": http_cache,
-        "http_client": instance_discovery.OptionalAliases(transport),
+        "http_client": KnownRegion(http_client, region) if region else http_client,
         "instance_discovery": instance_discovery.wanted(profile),
         "exclude_scopes": list(profile.exclude_scopes) or None,
+        "client_capabilities": list(profile.client_capabilities) or None,
     }
     options["oidc_authority" if authority.kind == "oidc" else "authority"] = authority.msal_url
     if profile.kind == "application":
         options["client_credential"] = _credential(profile)
+        # False, not None: MSAL_FORCE_REGION, which a cloned folder's .env can set, would name another host.
+        options["azure_region"] = region or False
+    elif profile.broker:
+        options |= broker.switches(profile)
     kind = msal.ConfidentialClientApplication if profile.kind == "application" else msal.PublicClientApplication
-    with provider_errors(profile), construction_errors(profile):
+    with provider_errors(profile), broker.loading(profile), construction_errors(profile):
         application = kind(profile.client_id, **options)
     log_filter.install()
     with provider_errors(profile):

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled, SignInFailed
-from nbauth.signin import clients, failures, flows, id_token, issuers
+from nbauth.signin import broker, clients, failures, flows, id_token, issuers
 from nbauth.signin.account import Account
 from nbauth.signin.credential import Credential
 from nbauth.signin.flows.context import SignIn
 from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.http_cache import HttpCache
+from nbauth.signin.options import region_hosts
+from nbauth.signin.region import region_of
 from nbauth.signin.tls import environment_bundle, trust_context
 from nbauth.signin.token_cache import HeldBackCache, Turns
 from nbauth.signin.transport import GuardedTransport
@@ -72,9 +74,17 @@ def connect(
         ProviderUnavailable: the provider is down, not trusted, or does not answer as one.
     """
     trust = trust_context(profile.ca_bundle, base=environment_bundle(untrusted=notebook_directory))
-    transport = GuardedTransport(profile.allowed_hosts, trust)
+    region = region_of(profile)
+    transport = GuardedTransport(
+        profile.allowed_hosts | region_hosts(region, profile.authority_host),
+        trust,
+        timeout_s=profile.timeout_s,
+        proxies=profile.proxies,
+    )
     http_cache = HttpCache(cache_file, profile.allowed_hosts)
-    application = clients.build(profile, token_cache=token_cache, http_cache=http_cache, transport=transport)
+    application = clients.build(
+        profile, token_cache=token_cache, http_cache=http_cache, transport=transport, region=region
+    )
     return Client(profile, application, http_cache, transport, turns or Turns())
 
 
@@ -117,6 +127,7 @@ def sign_in(
         profile,
         environment,
         device_code_offered=bool(application.authority.device_authorization_endpoint),
+        broker=broker.is_used(application),
     )
     attempt = SignIn(
         profile=profile,

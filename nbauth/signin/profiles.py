@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from nbauth.errors import ConfigError
+from nbauth.signin import options
 from nbauth.signin.authority import CLOUDS, Authority
 from nbauth.signin.certificates import ClientCertificate
 from nbauth.signin.origins import is_loopback, origin_of
@@ -68,6 +69,13 @@ class Profile:
         prompt: ``login``, ``select_account``, ``consent``, ``create`` or ``none`` (OpenID Connect Core §3.1.2.1).
         login_hint: the sign-in name to offer.
         domain_hint: the domain whose sign-in page to go to.
+        client_capabilities: what this client can handle, such as ``CP1`` for claims challenges
+            (https://learn.microsoft.com/entra/identity-platform/claims-challenge).
+        azure_region: the region whose token service an application asks, or ``"auto"``.
+        proxies: ``{"https": "http://proxy.example.com:3128"}`` for the provider; empty for none at all; None for
+            those of the environment.
+        timeout_s: seconds to wait for the provider's next bytes, up to 300; a whole request has 5 s more.
+        broker: sign in through the system's own broker where MSAL finds one; needs ``nbauth[broker]``.
         source: the file it was read from, for messages.
 
     Raises:
@@ -94,6 +102,11 @@ class Profile:
     prompt: str | None = None
     login_hint: str | None = None
     domain_hint: str | None = None
+    client_capabilities: tuple[str, ...] = ()
+    azure_region: str | None = None
+    proxies: Mapping[str, str] | None = field(default=None, hash=False)
+    timeout_s: float = 30.0
+    broker: bool = False
     source: str | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -101,7 +114,7 @@ class Profile:
             raise ConfigError(f"Profile name {self.name!r}: expected letters, digits, '_', '.' and '-' only.")
         self._check_texts()
         self._set("apis", self._checked_apis())
-        for key in ("exclude_scopes", "endpoint_hosts"):
+        for key in ("exclude_scopes", "endpoint_hosts", "client_capabilities"):
             self._set(key, self._checked_list(key, getattr(self, key)))
         if "openid" in self.exclude_scopes:
             raise self._error("exclude_scopes", "'openid' cannot be left out: without it nobody is signed in")
@@ -114,6 +127,7 @@ class Profile:
             if not path.is_file():
                 raise self._error("ca_bundle", f"there is no file {path}")
         self._set_credentials()
+        self._check_options()
 
     # What follows from the keys
 
@@ -252,6 +266,19 @@ class Profile:
             raise self._error(key, f"{error}; found {url!r}") from None
         if origin.startswith("http:") and not is_loopback(url):
             raise self._error(key, f"expected https:// (http only on this machine); found {url!r}")
+
+    def _check_options(self) -> None:
+        self._set("proxies", options.checked_proxies(self.proxies, lambda problem: self._error("proxies", problem)))
+        self._set(
+            "timeout_s", options.checked_timeout_s(self.timeout_s, lambda problem: self._error("timeout_s", problem))
+        )
+        options.checked_region(self.azure_region, lambda problem: self._error("azure_region", problem))
+        if self.azure_region and (self.kind == "person" or self.resolved_authority.kind != "entra"):
+            raise self._error("azure_region", "only an application at Entra asks a regional token service")
+        if not isinstance(self.broker, bool):
+            raise self._error("broker", f"expected true or false, found {self.broker!r}")
+        if self.broker and (self.kind == "application" or self.resolved_authority.kind != "entra"):
+            raise self._error("broker", "only a person at Entra signs in through a broker")
 
     def _set_credentials(self) -> None:
         given = [key for key in ("client_secret", "client_certificate", "client_assertion") if getattr(self, key)]

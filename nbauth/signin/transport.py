@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import requests
 from requests.utils import get_environ_proxies
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-__all__ = ["Answer", "AnswerRefused", "GuardedTransport", "ProviderBusy"]
+__all__ = ["Answer", "AnswerRefused", "GuardedTransport", "HttpClient", "ProviderBusy"]
 
 logger = logging.getLogger(__name__)
 
-_CONNECT_S, _READ_S, _TOTAL_S = 5.0, 30.0, 35.0
+_CONNECT_S, _READ_S = 5.0, 30.0
 _LARGEST = 1024 * 1024  # discovery documents and key sets are a few KiB
 _MOST_THROTTLE_S, _USUAL_THROTTLE_S = 3600.0, 5.0
 # What MSAL reads, and what messages need. Set-Cookie and the rest never reach MSAL's cache.
@@ -68,19 +68,44 @@ class Answer:
             raise AnswerRefused(f"HTTP status {self.status_code}")
 
 
+class HttpClient(Protocol):
+    """What MSAL takes as ``http_client``."""
+
+    def get(self, url: str, **options: Any) -> Answer:
+        """Send a GET."""
+
+    def post(self, url: str, **options: Any) -> Answer:
+        """Send a POST."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
 class GuardedTransport:
     """MSAL's ``http_client``.
 
     Args:
         allowed_hosts: ``host:port`` of every host it may talk to.
         trust: TLS context of the provider's connections.
+        timeout_s: seconds to wait for the next bytes; a whole request has 5 s more.
+        proxies: as requests takes them; None for those of the environment.
 
     Attributes:
         clock_ahead_s: how far this machine's clock was ahead of the provider's at its last answer.
     """
 
-    def __init__(self, allowed_hosts: frozenset[str], trust: ssl.SSLContext) -> None:
+    def __init__(
+        self,
+        allowed_hosts: frozenset[str],
+        trust: ssl.SSLContext,
+        *,
+        timeout_s: float = _READ_S,
+        proxies: Mapping[str, str] | None = None,
+    ) -> None:
         self.allowed_hosts = allowed_hosts
+        self._read_s = timeout_s
+        self._total_s = timeout_s + _CONNECT_S
+        self._proxies = proxies
         self.requests_made = 0
         self.clock_ahead_s = 0.0
         self._throttled_until: dict[str, tuple[float, int]] = {}
@@ -117,7 +142,7 @@ class GuardedTransport:
         # The client id is part of the key: one application's limit is not another's.
         throttle = f"{method} {url} {(data or {}).get('client_id') if isinstance(data, dict) else ''}"
         self._check_throttle(throttle, url)
-        deadline = time.monotonic() + _TOTAL_S
+        deadline = time.monotonic() + self._total_s
         self.requests_made += 1
         with self._session.request(
             method,
@@ -125,10 +150,10 @@ class GuardedTransport:
             params=params,
             data=data,
             headers=dict(headers or {}),
-            timeout=(_CONNECT_S, _READ_S),
+            timeout=(min(_CONNECT_S, self._read_s), self._read_s),
             allow_redirects=False,
             stream=True,
-            proxies=get_environ_proxies(url),
+            proxies=get_environ_proxies(url) if self._proxies is None else dict(self._proxies),
         ) as response:
             self.clock_ahead_s = ahead_s(response.headers.get("Date"))
             body = _read(response, deadline)
@@ -189,7 +214,7 @@ def _read(response: requests.Response, deadline: float) -> bytes:
         if size > _LARGEST:
             raise AnswerRefused(f"{redact_url(response.url)} answered with more than 1 MiB")
         if time.monotonic() > deadline:
-            raise requests.ReadTimeout(f"{redact_url(response.url)} took more than {_TOTAL_S:.0f} s to answer")
+            raise requests.ReadTimeout(f"{redact_url(response.url)} took too long to answer")
         parts.append(part)
     return b"".join(parts)
 

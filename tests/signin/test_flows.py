@@ -282,7 +282,7 @@ def test_nobody_may_be_asked(flow: str, demo: DemoServer, monkeypatch: pytest.Mo
 def test_a_script_without_a_terminal_names_a_flow(demo: DemoServer) -> None:
     """Where there is no terminal, auto fails at once and says that a script may name a flow."""
     with pytest.raises(SignInRequired, match=r"there is no terminal.*flow='device_code'"):
-        kernel.login("demo", prompt=Watched(demo))
+        kernel.login("demo")
     assert len(demo.provider.requests) == 0
 
 

@@ -49,7 +49,9 @@ def check(flow: str, profile: Profile, environment: Environment) -> None:
         )
 
 
-def choose(flow: str, profile: Profile, environment: Environment, *, device_code_offered: bool) -> str:
+def choose(
+    flow: str, profile: Profile, environment: Environment, *, device_code_offered: bool, broker: bool = False
+) -> str:
     """Choose the flow to run.
 
     Args:
@@ -57,6 +59,7 @@ def choose(flow: str, profile: Profile, environment: Environment, *, device_code
         profile: who is to sign in.
         environment: where the kernel runs.
         device_code_offered: whether the provider has a device authorization endpoint.
+        broker: whether the profile wants the system's broker, and MSAL found one.
 
     Returns:
         The name of a module beside this one.
@@ -65,6 +68,8 @@ def choose(flow: str, profile: Profile, environment: Environment, *, device_code
         return "client_credentials"
     if flow != "auto":
         return flow
+    if broker:
+        return "broker"
     if environment.is_local:
         return "loopback"
     # Many tenants block device codes, so their error names `paste`, which works wherever there is a browser.

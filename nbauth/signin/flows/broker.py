@@ -1,0 +1,64 @@
+"""Sign in through the system's own broker, which keeps the account and opens its own window."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+import msal
+
+from nbauth.errors import ConfigError
+from nbauth.signin.failures import provider_errors, raise_for_error
+
+if TYPE_CHECKING:
+    from nbauth.signin.flows.context import SignIn
+
+__all__ = ["run"]
+
+_STEP_S = 0.1
+
+
+def run(sign_in: SignIn) -> dict[str, Any]:
+    """Let the broker ask the person, in its own window.
+
+    MSAL waits for the broker without end and cannot be told to stop, so that it waits in a thread of its own: Cancel,
+    Interrupt and the timeout end the sign-in here, and what the broker answers later is thrown away.
+
+    Returns:
+        MSAL's result, with tokens.
+
+    Raises:
+        SignInCancelled, SignInTimeout, SignInFailed, ProviderUnavailable: how else it ended.
+        ConfigError: the application lacks the redirect URI that the broker wants.
+    """
+    profile, answer = sign_in.profile, Future[dict[str, Any]]()
+
+    def ask() -> None:
+        try:
+            answer.set_result(
+                sign_in.application.acquire_token_interactive(
+                    list(sign_in.scopes),
+                    # A kernel has no window; this lets the broker find the one in front.
+                    parent_window_handle=msal.PublicClientApplication.CONSOLE_WINDOW_HANDLE,
+                    prompt=profile.prompt,
+                    login_hint=sign_in.account or profile.login_hint,
+                    claims_challenge=sign_in.claims,
+                )
+            )
+        except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, name="nbauth-broker", daemon=True).start()
+    while not answer.done():
+        sign_in.wait(_STEP_S)
+    with provider_errors(profile):
+        try:
+            result = answer.result()
+        except ValueError as error:  # MSAL's RedirectUriError, which lists them
+            raise ConfigError(
+                f"Profile {profile.name!r}: {' '.join(str(error).split())}",
+                next_step="Register them for the application, or leave broker out of the profile.",
+            ) from None
+    raise_for_error(result, profile, sign_in.scopes)
+    return result

@@ -1,0 +1,95 @@
+"""The Azure region whose token service an application asks: named by the profile, or found on the machine."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from nbauth.signin.options import AUTO_REGION, REGION
+from nbauth.signin.transport import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbauth.signin.profiles import Profile
+    from nbauth.signin.transport import HttpClient
+
+__all__ = ["KnownRegion", "region_of"]
+
+logger = logging.getLogger(__name__)
+
+# Azure's Instance Metadata Service, which answers on the machine's own link, over http
+# (https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service).
+_METADATA = "http://169.254.169.254/metadata/instance/compute"
+_TIMEOUT_S = 1.0
+_LARGEST = 64 * 1024
+
+
+def region_of(profile: Profile, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the region of a profile; for ``"auto"`` what ``REGION_NAME`` or the metadata service says.
+
+    Args:
+        profile: whose.
+        environ: the environment variables.
+
+    Returns:
+        Its name, or None for the token service that serves every region.
+    """
+    if profile.azure_region != AUTO_REGION:
+        return profile.azure_region
+    found = environ.get("REGION_NAME") or _location()
+    if not isinstance(found, str) or not REGION.fullmatch(found):
+        logger.info("No Azure region was found on this machine; the token service that serves every region is asked.")
+        return None
+    return found
+
+
+def _location() -> Any:
+    with requests.Session() as session:
+        session.trust_env = False  # the address is on this machine's own link: no proxy, no .netrc
+        try:
+            with session.get(
+                _METADATA,
+                params={"api-version": "2021-02-01"},
+                headers={"Metadata": "true"},
+                timeout=_TIMEOUT_S,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                document = json.loads(answer.raw.read(_LARGEST, decode_content=True))
+        except (requests.RequestException, OSError, ValueError, RecursionError):
+            return None
+    return document.get("location") if isinstance(document, dict) else None
+
+
+class KnownRegion:
+    """An ``http_client`` for MSAL that answers its question for the region of this machine.
+
+    MSAL asks even where the region was named, and only to write a warning when both differ.
+
+    Args:
+        client: what sends every other request.
+        region: the region.
+    """
+
+    def __init__(self, client: HttpClient, region: str) -> None:
+        self._client = client
+        self._region = region
+
+    def get(self, url: str, **options: Any) -> Answer:
+        """Send a GET."""
+        if url.startswith(_METADATA):
+            return Answer(200, json.dumps({"location": self._region}), {})
+        return self._client.get(url, **options)
+
+    def post(self, url: str, **options: Any) -> Answer:
+        """Send a POST."""
+        return self._client.post(url, **options)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
