@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import dataclasses
 import functools
 import os
 import threading
@@ -227,10 +226,7 @@ def login(
             next_step=f"Run: %login {chosen.name}",
         )
     wanted = (scopes,) if isinstance(scopes, str) else tuple(scopes or chosen.login_scopes)
-    environment = detect()
-    if prompt is not None:
-        # Who brings a prompt has somebody there, as a panel in a dashboard does, which blocks nothing.
-        environment = dataclasses.replace(environment, interactive=environment.can_ask)
+    environment = detect() if prompt is None else detect().with_somebody()
     claims = None
     if chosen.kind == "person":
         known, claims = _sign_ins().known(chosen, account, wanted, connect=_client)

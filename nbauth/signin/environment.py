@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from dataclasses import dataclass
@@ -55,6 +56,10 @@ class Environment:
     def is_local(self) -> bool:
         """Whether a browser opened here is in front of the person."""
         return self.remote is None and self.has_browser
+
+    def with_somebody(self) -> Environment:
+        """Return it with somebody there, as for a caller who brings a prompt; where asking is forbidden it stays so."""
+        return dataclasses.replace(self, interactive=self.can_ask)
 
 
 def detect(environ: Mapping[str, str] = os.environ) -> Environment:
