@@ -255,6 +255,7 @@ def login(
         claims=claims,
     )
     if chosen.kind == "application":
+        made.credential.connect_by(lambda: _client(chosen).application)
         _state.applications[chosen] = made.credential
     return _choose(made)
 
@@ -392,6 +393,7 @@ def _application(profile: Profile) -> Credential:
     made = _state.applications.get(profile)
     if made is None:
         made = Credential(profile, _client(profile).application, None)
+        made.connect_by(lambda: _client(profile).application)
         with _state.lock:
             made = _state.applications.setdefault(profile, made)
     return made

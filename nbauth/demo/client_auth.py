@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 import jwt
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 
 from nbauth.demo.aadsts import Refusal
 
@@ -91,6 +94,8 @@ class ClientAuthentication:
         if not given:
             raise Refusal(700027, "The client assertion must be RS256 with x5t, or PS256 with x5t#S256.")
         key, *others = [client.certificates.get(thumbprint) for thumbprint in given]
+        if key is None and client.trusted_issuer is not None:
+            key, others = _key_of_chain(client, header.get("x5c"), given), []
         if key is None or any(other is not key for other in others):
             raise Refusal(700027, "The certificate with the assertion's thumbprint is not registered.")
         if claims.get("iss") != client.client_id or claims.get("sub") != client.client_id:
@@ -119,6 +124,24 @@ class ClientAuthentication:
         if not of_audience:
             raise Refusal(700212, "No matching federated identity record found for presented assertion audience.")
         _verify(assertion, of_audience[0].key, "RS256", number=700027)
+
+
+def _key_of_chain(client: Client, chain: Any, thumbprints: list[str]) -> Any:
+    """Return the key of a certificate that comes with the assertion, if the trusted authority issued it to the name."""
+    try:
+        certificates = [x509.load_der_x509_certificate(base64.b64decode(text)) for text in chain]
+        leaf = certificates[0]
+        for issued, issuer in zip(certificates, [*certificates[1:], client.trusted_issuer], strict=True):
+            if issued != issuer:
+                issued.verify_directly_issued_by(issuer)  # type: ignore[arg-type]  # it is not None here
+    except (TypeError, ValueError, IndexError, InvalidSignature):
+        return None
+    digests = {
+        base64.urlsafe_b64encode(leaf.fingerprint(algorithm)).decode().rstrip("=")
+        for algorithm in (hashes.SHA1(), hashes.SHA256())  # noqa: S303 - x5t is SHA-1
+    }
+    named = leaf.subject.rfc4514_string() == client.trusted_subject
+    return leaf.public_key() if named and set(thumbprints) <= digests else None
 
 
 def _verify(assertion: str, key: Any, algorithm: str, *, number: int) -> None:

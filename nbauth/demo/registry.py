@@ -85,6 +85,9 @@ class Client:
     secrets: set[str] = field(default_factory=set)
     certificates: dict[str, rsa.RSAPublicKey] = field(default_factory=dict)
     federations: list[Federation] = field(default_factory=list)
+    # Subject name and issuer: any certificate that this authority issues to this name is the client's.
+    trusted_issuer: x509.Certificate | None = None
+    trusted_subject: str = ""
     object_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def add_certificate(self, certificate: x509.Certificate) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CLOUDS", "CONSUMERS_ID", "GUID", "Audience", "Authority", "Kind"]
 
-Kind = Literal["entra", "b2c", "ciam", "adfs", "oidc"]
+Kind = Literal["entra", "b2c", "ciam", "adfs", "oidc", "machine"]
 Audience = Literal["common", "organizations", "consumers"]
 AUDIENCES: tuple[str, ...] = get_args(Audience)
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -57,7 +57,7 @@ class Authority:
 
     Attributes:
         kind: ``entra`` for Entra and what speaks as it does, ``b2c`` with a policy, ``ciam`` for Entra External ID,
-            ``adfs``, ``oidc`` for any other OpenID provider.
+            ``adfs``, ``oidc`` for any other OpenID provider, ``machine`` for Azure's managed identities.
         url: as it is written, without a slash at its end.
         endpoint_hosts: further hosts that its documents may name.
     """
@@ -116,6 +116,11 @@ class Authority:
             raise wrong(key, f"expected a tenant in the path, as in {url}/contoso.onmicrosoft.com")
         return made
 
+    @classmethod
+    def of_this_machine(cls) -> Authority:
+        """Return what stands in its place for a managed identity, which signs in nowhere else."""
+        return cls("machine", "https://169.254.169.254")
+
     # Its address
 
     @property
@@ -135,7 +140,7 @@ class Authority:
     @property
     def tenant(self) -> str | None:
         """The tenant or audience in its path; None where the provider has none there."""
-        if self.kind in ("adfs", "oidc"):
+        if self.kind in ("adfs", "oidc", "machine"):
             return None
         names = [name for name in self._segments if name.lower() != "tfp"]  # an older form of B2C's paths
         # A CIAM host without a path is the tenant of that name; MSAL fills it in just so.

@@ -73,6 +73,7 @@ class ClientCertificate:
             data = Path(self.path).read_bytes()
         except OSError as error:
             raise ConfigError(f"{self.key}.path: cannot read {self.path}: {error.strerror}.") from None
+        self._check(data, passphrase.encode() if passphrase else None)
         credential: dict[str, Any] = {"passphrase": passphrase} if passphrase else {}
         if b"-----BEGIN" not in data:
             credential["private_key_pfx_path"] = self.path
@@ -80,8 +81,6 @@ class ClientCertificate:
                 credential["public_certificate"] = True
             return credential
         text = data.decode("ascii", "replace")
-        if "PRIVATE KEY-----" not in text:
-            raise ConfigError(f"{self.key}.path: {self.path} holds no private key.")
         credential["private_key"] = text
         if self.thumbprint:
             credential["thumbprint"] = self.thumbprint.replace(":", "")
@@ -90,3 +89,31 @@ class ClientCertificate:
                 raise ConfigError(f"{self.key}.path: {self.path} holds no certificate beside its key.")
             credential["public_certificate"] = text
         return credential
+
+    def _check(self, data: bytes, passphrase: bytes | None) -> None:
+        """Look at the key before MSAL does, whose errors do not say which file it was."""
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
+
+        def wrong(problem: str, next_step: str | None = None) -> ConfigError:
+            return ConfigError(f"{self.key}.path: {self.path} {problem}.", next_step=next_step)
+
+        is_pem = b"-----BEGIN" in data
+        if is_pem and b"PRIVATE KEY-----" not in data:
+            raise wrong("holds no private key")
+        try:
+            key = load_pem_private_key(data, passphrase) if is_pem else None
+            key = key if is_pem else pkcs12.load_key_and_certificates(data, passphrase)[0]
+        except TypeError:  # one is given and not needed, or the other way round
+            if passphrase is None:
+                place = f'Add to {self.key}: passphrase = {{ env = "NAME" }}.'
+                raise wrong("cannot be used: its key needs a passphrase", place) from None
+            raise wrong("cannot be used: its key has no passphrase", f"Leave out {self.key}.passphrase.") from None
+        except ValueError:
+            doubt = "the passphrase is wrong, or the file is damaged" if passphrase else "it is no PEM or PFX file, or"
+            doubt += "" if passphrase else " needs a passphrase"
+            raise wrong(f"cannot be used: {doubt}") from None
+        if key is None:
+            raise wrong("holds no private key")
+        if not isinstance(key, RSAPrivateKey):
+            raise wrong("cannot be used: its key is not an RSA key", "Entra takes RSA keys of 2048 bits or more.")

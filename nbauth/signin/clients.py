@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msal
 
-from nbauth.signin import broker, instance_discovery, log_filter
+from nbauth.signin import broker, instance_discovery, log_filter, managed_identity
 from nbauth.signin.discovery import discover
 from nbauth.signin.failures import construction_errors, provider_errors
 from nbauth.signin.region import KnownRegion
@@ -40,12 +40,16 @@ def build(
         region: the Azure region whose token service an application asks, or None.
 
     Returns:
-        A `msal.PublicClientApplication` for a person, a `msal.ConfidentialClientApplication` for an application.
+        A `msal.PublicClientApplication`, a `msal.ConfidentialClientApplication` where there is a credential, or a
+        `msal.ManagedIdentityClient`.
 
     Raises:
         ConfigError: a credential cannot be read, or the provider does not know the authority.
         ProviderUnavailable: the provider is down, not trusted, or names endpoints on hosts that are not its own.
     """
+    if profile.managed_identity is not None:
+        log_filter.install()
+        return managed_identity.build(profile, token_cache)
     authority = profile.resolved_authority
     http_client: HttpClient = instance_discovery.OptionalAliases(transport)
     options: dict[str, Any] = {
@@ -57,13 +61,13 @@ def build(
         "client_capabilities": list(profile.client_capabilities) or None,
     }
     options["oidc_authority" if authority.kind == "oidc" else "authority"] = authority.msal_url
-    if profile.kind == "application":
+    if profile.is_confidential:
         options["client_credential"] = _credential(profile)
         # False, not None: MSAL_FORCE_REGION, which a cloned folder's .env can set, would name another host.
         options["azure_region"] = region or False
     elif profile.broker:
         options |= broker.switches(profile)
-    kind = msal.ConfidentialClientApplication if profile.kind == "application" else msal.PublicClientApplication
+    kind = msal.ConfidentialClientApplication if profile.is_confidential else msal.PublicClientApplication
     with provider_errors(profile), broker.loading(profile), construction_errors(profile):
         application = kind(profile.client_id, **options)
     log_filter.install()

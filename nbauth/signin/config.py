@@ -130,7 +130,7 @@ def _profile(name: str, table: Any, path: Path) -> Profile:
     for key in table:
         if key not in _KEYS:
             raise _unknown(f"{where} {key}", key, _KEYS)
-    if "client_id" not in table:
+    if "client_id" not in table and not table.get("managed_identity"):
         raise ConfigError(f"{where} client_id: is missing; it is the application's id at the provider.")
     if not table.get("apis"):
         raise ConfigError(

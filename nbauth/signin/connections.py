@@ -10,6 +10,7 @@ import platformdirs
 from nbauth.signin.environment import notebook_directory
 from nbauth.signin.http_cache_file import HttpCacheFile
 from nbauth.signin.login import connect
+from nbauth.signin.profile_credentials import stamp
 from nbauth.signin.token_cache import Turns, cache_key, new_cache
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Connections:
         self._cache_files: dict[Path, HttpCacheFile] = {}
 
     def client(self, profile: Profile) -> Client:
-        """Return the client of a profile.
+        """Return the client of a profile; it is made anew when a secret or a certificate was renewed.
 
         Raises:
             ConfigError, ProviderUnavailable: as `connect`.
@@ -44,7 +45,7 @@ class Connections:
         # One lock for each profile: a provider that is slow to answer holds up nobody else.
         with connecting:
             made = self._clients.get(profile)
-            if made is None:
+            if made is None or made.stamp != stamp(profile):
                 directory = notebook_directory()
                 with self._lock:
                     cache, turns = self._token_caches.setdefault(cache_key(profile), (new_cache(), Turns()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbauth.errors import ProviderUnavailable, SignInRequired
+from nbauth.signin import grants
 from nbauth.signin.access_token import AccessToken
 from nbauth.signin.failures import login_command, provider_errors, raise_for_error
 from nbauth.signin.flights import Flights
@@ -77,6 +79,8 @@ class Credential:
         self._connect: Callable[[], msal.ClientApplication] = lambda: application
         self._account = account
         self._memo: dict[tuple[str, ...], AccessToken] = {}
+        # Of the assertion that the tokens were given for; "" before the first one.
+        self._vouched: str | None = None if profile.user_assertion is None else ""
         self._signed_out = False
         self._lender: Borrower | None = None
         self._make_locks()
@@ -145,6 +149,8 @@ class Credential:
 
     def lend(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> AccessToken:
         """Return what `token` does, with its times."""
+        if self._vouched is not None:
+            self._follow_user()
         token = self._memo.get(scopes)
         if token is not None and token.secret != rejected and claims is None:
             if token.is_good():
@@ -154,8 +160,23 @@ class Credential:
                 return token
         return self._renew(_Wish(scopes, rejected, claims))
 
+    def connect_by(self, connect: Callable[[], msal.ClientApplication]) -> None:
+        """Ask for the client application anew at each renewal: a secret or a certificate may have been renewed."""
+        self._connect = connect
+
+    def _follow_user(self) -> None:
+        """Drop the tokens of a user in whose place another assertion stands now."""
+        assert self.profile.user_assertion is not None
+        present = hashlib.sha256(self.profile.user_assertion.read().encode()).hexdigest()
+        with self._lock:
+            if present != self._vouched:
+                self._vouched = present
+                self._memo.clear()
+
     def keep(self, scopes: tuple[str, ...], result: dict[str, Any], *, claims: str | None = None) -> None:
         """Take over the token of a sign-in that has just ended."""
+        if self._vouched is not None:
+            self._follow_user()
         self._memo[scopes] = AccessToken.of(result, claims=claims, forced=claims is not None)
 
     def expires_at(self) -> datetime | None:
@@ -262,9 +283,9 @@ class Credential:
     def _acquire(self, wish: _Wish, *, forced: bool) -> dict[str, Any] | None:
         application, scopes = self._connect(), list(wish.scopes)
         if self._account is None:
-            if forced:
-                application.remove_tokens_for_client()  # MSAL has no way to force this grant
-            result: dict[str, Any] | None = application.acquire_token_for_client(scopes, claims_challenge=wish.claims)
+            result: dict[str, Any] | None = grants.acquire(
+                application, self.profile, wish.scopes, forced=forced, claims=wish.claims
+            )
         else:
             result = application.acquire_token_silent_with_error(
                 scopes, self._account, force_refresh=forced, claims_challenge=wish.claims

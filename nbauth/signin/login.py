@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from nbauth.signin.flows.context import SignIn
 from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.http_cache import HttpCache
 from nbauth.signin.options import region_hosts
+from nbauth.signin.profile_credentials import stamp
 from nbauth.signin.region import region_of
 from nbauth.signin.tls import environment_bundle, trust_context
 from nbauth.signin.token_cache import HeldBackCache, Turns
@@ -42,6 +44,7 @@ class Client:
         http_cache: its http cache.
         transport: its http client.
         turns: whose turn it is to use a refresh token of the token cache.
+        stamp: of the credential that it was made with; another one needs another client.
     """
 
     profile: Profile
@@ -49,6 +52,7 @@ class Client:
     http_cache: HttpCache
     transport: GuardedTransport
     turns: Turns = field(default_factory=Turns)
+    stamp: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def connect(
         ConfigError: a credential or a CA bundle cannot be read, or the provider does not know the authority.
         ProviderUnavailable: the provider is down, not trusted, or does not answer as one.
     """
+    present = stamp(profile)
     trust = trust_context(profile.ca_bundle, base=environment_bundle(untrusted=notebook_directory))
     region = region_of(profile)
     transport = GuardedTransport(
@@ -85,7 +90,7 @@ def connect(
     application = clients.build(
         profile, token_cache=token_cache, http_cache=http_cache, transport=transport, region=region
     )
-    return Client(profile, application, http_cache, transport, turns or Turns())
+    return Client(profile, application, http_cache, transport, turns or Turns(), present)
 
 
 def sign_in(
@@ -126,7 +131,8 @@ def sign_in(
         flow,
         profile,
         environment,
-        device_code_offered=bool(application.authority.device_authorization_endpoint),
+        # MSAL has device codes for public clients only.
+        device_code_offered=bool(application.authority.device_authorization_endpoint) and not profile.is_confidential,
         broker=broker.is_used(application),
     )
     attempt = SignIn(
@@ -177,16 +183,38 @@ def _application(client: Client, scopes: tuple[str, ...], timeout_s: float) -> S
     result = flows.run(attempt)
     credential = Credential(profile, client.application, None)
     credential.keep(scopes, result)
-    return SignedIn(application_account(profile, credential), credential)
+    account = application_account(profile, credential)
+    if profile.user_assertion is not None:
+        account = _user(client, result, account)
+    return SignedIn(account, credential)
+
+
+def _user(client: Client, result: dict[str, Any], account: Account) -> Account:
+    """Return the account of the user that the application acts for."""
+    if "id_token" not in result:
+        return account  # the provider does not say who it is; the assertion is not ours to read
+    claims = _validated(client, result)
+    username = _username(claims)
+    tenant_id = str(claims.get("tid", account.tenant_id))
+    return dataclasses.replace(
+        account,
+        username=username,
+        name=str(claims.get("name") or username),
+        tenant_id=tenant_id,
+        home_account_id=".".join(filter(None, (str(claims.get("oid", claims["sub"])), tenant_id))),
+        kind="person",
+    )
 
 
 def application_account(profile: Profile, credential: Credential) -> Account:
     """Return the account of a profile that signs in with its own credential."""
+    identity = profile.managed_identity
+    username = profile.client_id if identity is None else identity.identifier or "managed identity"
     return Account(
-        username=profile.client_id,
-        name=profile.client_id,
+        username=username,
+        name=username,
         tenant_id=credential.tenant_id,
-        home_account_id=profile.client_id,
+        home_account_id=username,
         profile=profile.name,
         expires_at=credential.expires_at() or datetime.now(UTC),
         kind="application",

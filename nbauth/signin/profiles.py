@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from nbauth.errors import ConfigError
-from nbauth.signin import options
+from nbauth.signin import options, profile_credentials
 from nbauth.signin.authority import CLOUDS, Authority
-from nbauth.signin.certificates import ClientCertificate
 from nbauth.signin.origins import is_loopback, origin_of
-from nbauth.signin.secrets import SecretSource
 
 if TYPE_CHECKING:
     from nbauth.signin.authority import Audience
+    from nbauth.signin.certificates import ClientCertificate
+    from nbauth.signin.managed_identity import ManagedIdentity
+    from nbauth.signin.profile_credentials import Supplied
+    from nbauth.signin.secrets import SecretSource
 
 __all__ = ["CLOUDS", "Profile"]
 
@@ -62,7 +64,13 @@ class Profile:
         redirect_uri: the registered redirect URI, where it is not ``http://localhost``.
         client_secret: ``{"env": …}``, ``{"file": …}`` or ``{"keyring": …}``; never the secret itself.
         client_certificate: ``{"path": …, "passphrase": {…}, "thumbprint": …, "send_chain": bool}``, PEM or PFX.
-        client_assertion: ``{"env": …}`` or ``{"file": …}``, read anew each time (RFC 7523 §2.2).
+        client_assertion: ``{"env": …}`` or ``{"file": …}``, read anew each time (RFC 7523 §2.2); in code also a
+            function that takes nothing and returns it.
+        user_assertion: a user's token to act for them (Entra's on-behalf-of flow), in the same forms.
+        managed_identity: True for the machine's own identity in Azure, or ``{"client_id": …}``, ``{"object_id": …}``,
+            ``{"resource_id": …}`` for one that was assigned to it. It needs neither `client_id` nor an authority.
+        kind: ``"person"`` for a credential beside which a person signs in (a web application's registration);
+            otherwise it follows from the credential.
         ca_bundle: PEM file of certificate authorities to trust besides the usual ones.
         endpoint_hosts: further hosts that the provider's own discovery document may name.
         exclude_scopes: scopes that MSAL adds and this provider does not want, such as ``offline_access``.
@@ -84,7 +92,7 @@ class Profile:
 
     name: str
     _: dataclasses.KW_ONLY
-    client_id: str
+    client_id: str = ""
     apis: Mapping[str, tuple[str, ...]] = field(hash=False)
     authority: str | None = None
     oidc_authority: str | None = None
@@ -95,7 +103,10 @@ class Profile:
     redirect_uri: str | None = None
     client_secret: SecretSource | None = None
     client_certificate: ClientCertificate | None = None
-    client_assertion: SecretSource | None = None
+    client_assertion: SecretSource | Supplied | None = None
+    user_assertion: SecretSource | Supplied | None = None
+    managed_identity: ManagedIdentity | None = None
+    kind: Literal["person", "application"] | None = None
     ca_bundle: str | None = None
     endpoint_hosts: tuple[str, ...] = ()
     exclude_scopes: tuple[str, ...] = ()
@@ -118,6 +129,7 @@ class Profile:
             self._set(key, self._checked_list(key, getattr(self, key)))
         if "openid" in self.exclude_scopes:
             raise self._error("exclude_scopes", "'openid' cannot be left out: without it nobody is signed in")
+        self._set_credentials()
         _ = self.resolved_authority  # checks its keys
         if self.redirect_uri is not None:
             self._check_url("redirect_uri", self.redirect_uri)
@@ -126,20 +138,21 @@ class Profile:
             self._set("ca_bundle", str(path))
             if not path.is_file():
                 raise self._error("ca_bundle", f"there is no file {path}")
-        self._set_credentials()
+        self._check_kind()
         self._check_options()
 
     # What follows from the keys
 
     @property
-    def kind(self) -> Literal["person", "application"]:
-        """Whether a person or the application itself signs in."""
-        credentials = (self.client_secret, self.client_certificate, self.client_assertion)
-        return "application" if any(credentials) else "person"
+    def is_confidential(self) -> bool:
+        """Whether it has a credential of its own at the provider (RFC 6749 §2.1)."""
+        return any(getattr(self, key) is not None for key in profile_credentials.CREDENTIALS)
 
     @cached_property
     def resolved_authority(self) -> Authority:
         """Where it signs in, made from the keys that say so."""
+        if self.managed_identity is not None:
+            return Authority.of_this_machine()
         return Authority.parse(
             authority=self.authority,
             oidc_authority=self.oidc_authority,
@@ -219,11 +232,12 @@ class Profile:
         return ConfigError(f"{self._where(key)}: {problem}.", next_step=next_step)
 
     def _check_texts(self) -> None:
-        for key in ("client_id", *_OPTIONAL_TEXTS):
+        required = () if self.managed_identity else ("client_id",)
+        for key in (*required, *_OPTIONAL_TEXTS):
             value = getattr(self, key)
             if isinstance(value, Path):
                 self._set(key, str(value))
-            elif value is None and key != "client_id":
+            elif value is None and key not in required:
                 continue
             elif not isinstance(value, str) or not value.strip():
                 raise self._error(key, f"expected a text that is not empty, found {value!r}")
@@ -281,20 +295,27 @@ class Profile:
             raise self._error("broker", "only a person at Entra signs in through a broker")
 
     def _set_credentials(self) -> None:
-        given = [key for key in ("client_secret", "client_certificate", "client_assertion") if getattr(self, key)]
-        if len(given) > 1:
-            raise self._error(given[0], f"cannot stand beside {given[1]}; one credential is enough")
-        for key in ("client_secret", "client_assertion"):
-            value = getattr(self, key)
-            if value is not None:
-                self._set(key, SecretSource.parse(value, key=self._where(key), base=self._base))
-        if self.client_certificate is not None:
-            self._set(
-                "client_certificate",
-                ClientCertificate.parse(
-                    self.client_certificate, key=self._where("client_certificate"), base=self._base
-                ),
-            )
-        if given and self.resolved_authority.audience:
+        keys = (*profile_credentials.CREDENTIALS, "user_assertion", "managed_identity")
+        given = {key: getattr(self, key) for key in keys}
+        for key, value in profile_credentials.parse(given, where=self._where, base=self._base).items():
+            self._set(key, value)
+        if self.managed_identity is None:
+            return
+        needless = ("authority", "client_id", "oidc_authority", "tenant", "audience", "cloud", "instance")
+        for key in needless:
+            if getattr(self, key):
+                raise self._error(key, "cannot stand beside managed_identity, which brings its own")
+
+    def _check_kind(self) -> None:
+        alone = self.is_confidential or self.managed_identity is not None
+        if self.kind is None:
+            self._set("kind", "application" if alone else "person")
+        elif self.kind not in ("person", "application"):
+            raise self._error("kind", f"expected person or application, found {self.kind!r}")
+        elif self.kind == "application" and not alone:
+            raise self._error("kind", "an application needs a credential", "Give client_secret, for one.")
+        elif self.kind == "person" and (self.managed_identity or self.user_assertion):
+            raise self._error("kind", "no person signs in to this profile")
+        if self.kind == "application" and self.resolved_authority.audience:
             key = next(key for key in ("audience", "tenant", "authority") if getattr(self, key))
             raise self._error(key, "an application signs in to one tenant", "Give that tenant in its place.")

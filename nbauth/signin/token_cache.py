@@ -24,7 +24,10 @@ def cache_key(profile: Profile) -> tuple[str, str]:
     authorities do. Applications do not: MSAL's sign-out of one drops the access tokens of all.
     """
     authority = profile.resolved_authority
-    return authority.instance_key if authority.kind == "entra" else authority.cache_key, profile.client_id
+    return (
+        authority.instance_key if authority.kind == "entra" else authority.cache_key,
+        profile.client_id or profile.name,
+    )
 
 
 def new_cache() -> msal.TokenCache:

@@ -39,6 +39,11 @@ def check(flow: str, profile: Profile, environment: Environment) -> None:
                 next_step=f"Run: %login {profile.name}",
             )
         return
+    if flow == "device_code" and profile.is_confidential:
+        raise ConfigError(
+            f"Profile {profile.name!r} has a client credential, and MSAL offers device codes to public clients only.",
+            next_step=f"Run: %login {profile.name} --flow paste",
+        )
     if not environment.can_ask or (flow == "auto" and not environment.interactive):
         hint = " In a script name a flow: flow='device_code'." if environment.can_ask else ""
         raise SignInRequired(

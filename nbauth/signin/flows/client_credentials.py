@@ -1,9 +1,10 @@
-"""Sign in as the application itself (RFC 6749 §4.4); nobody is asked."""
+"""Sign in as the application itself (RFC 6749 §4.4), for a user who vouched, or by its machine; nobody is asked."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbauth.signin import grants
 from nbauth.signin.failures import provider_errors, raise_for_error
 
 if TYPE_CHECKING:
@@ -23,6 +24,6 @@ def run(sign_in: SignIn) -> dict[str, Any]:
         ProviderUnavailable: the provider cannot be reached.
     """
     with provider_errors(sign_in.profile):
-        result: dict[str, Any] = sign_in.application.acquire_token_for_client(list(sign_in.scopes))
+        result = grants.acquire(sign_in.application, sign_in.profile, sign_in.scopes)
     raise_for_error(result, sign_in.profile, sign_in.scopes)
     return result
