@@ -8,7 +8,6 @@ machine itself, so that only such addresses are asked: a cloned folder's ``.env`
 from __future__ import annotations
 
 import ipaddress
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -196,10 +195,12 @@ def acquire(
             f"Profile {profile.name!r}: the environment names an endpoint for managed identities, and {error}.",
             next_step="Check IDENTITY_ENDPOINT, MSI_ENDPOINT and AZURE_POD_IDENTITY_AUTHORITY_HOST.",
         ) from None
-    except (requests.RequestException, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+    except (requests.RequestException, AttributeError, KeyError, TypeError, ValueError):
+        result = {}  # MSAL reads the answer as what it should be
+    if not isinstance(result.get("access_token") or result.get("error"), str):
         raise ProviderUnavailable(
             f"Profile {profile.name!r}: the machine's endpoint for managed identities answered with something else "
-            f"than a token ({type(error).__name__}).",
+            "than a token.",
             next_step="Try again, or check the identity that is assigned to this machine.",
-        ) from None
+        )
     return result
