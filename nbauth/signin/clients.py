@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from nbauth.signin.profiles import Profile
     from nbauth.signin.transport import GuardedTransport, HttpClient
 
-__all__ = ["build"]
+__all__ = ["askable", "build"]
+
+# MSAL adds them to every request of a person's, and raises where a caller names them.
+_ALWAYS_ASKED = frozenset({"openid", "profile", "offline_access"})
 
 
 def build(
@@ -74,6 +77,11 @@ def build(
     with provider_errors(profile):
         discover(profile, application)  # MSAL has just fetched the document, and compares neither hosts nor issuer
     return application
+
+
+def askable(scopes: tuple[str, ...]) -> list[str]:
+    """Return a person's scopes as MSAL takes them."""
+    return [scope for scope in scopes if scope not in _ALWAYS_ASKED]
 
 
 def _credential(profile: Profile) -> Any:

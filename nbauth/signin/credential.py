@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.signin import grants
 from nbauth.signin.access_token import AccessToken
+from nbauth.signin.clients import askable
 from nbauth.signin.failures import login_command, provider_errors, raise_for_error
 from nbauth.signin.flights import Flights
 
@@ -288,7 +289,7 @@ class Credential:
             )
         else:
             result = application.acquire_token_silent_with_error(
-                scopes, self._account, force_refresh=forced, claims_challenge=wish.claims
+                askable(wish.scopes), self._account, force_refresh=forced, claims_challenge=wish.claims
             )
         return result
 
@@ -329,7 +330,15 @@ class Credential:
     def _sign_in_required(self, wish: _Wish) -> SignInRequired:
         if wish.claims is not None:
             return self.step_up(wish.scopes, wish.claims)
-        return nobody(self.profile, wish.scopes)
+        if self._signed_out:
+            return nobody(self.profile, wish.scopes)
+        return SignInRequired(
+            f"Profile {self.profile.name!r}: the access token has ended, and {self.profile.authority_host} gave no "
+            "refresh token to renew it with.",
+            profile=self.profile.name,
+            scopes=wish.scopes,
+            next_step=f'{login_command(self.profile.name)} (some providers give one with prompt = "consent").',
+        )
 
 
 def nobody(profile: Profile, scopes: tuple[str, ...]) -> SignInRequired:

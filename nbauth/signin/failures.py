@@ -56,6 +56,16 @@ _UNKNOWN = Entry(
     sources=(),
 )
 
+_NOT_GRANTED = Entry(  # RFC 6749 §6: a refresh asks for nothing that the sign-in was not granted
+    codes=(),
+    title="this sign-in was not granted these scopes",
+    kind="sign_in_required",
+    mends="person",
+    cause="A refresh brings no further ones.",
+    cure="Run: {login_scopes}, or list them under the first API in {where}.",
+    sources=(),
+)
+
 
 @contextlib.contextmanager
 def construction_errors(profile: Profile) -> Iterator[None]:
@@ -171,6 +181,9 @@ def raise_for_error(
     answer = _answer(result)
     logger.info("Profile %r: %s answered %s.", profile.name, profile.authority_host, answer)
     entry = find(answer.code, answer.suberror, answer.error) or _UNKNOWN
+    further = not set(scopes) <= set(profile.login_scopes)
+    if silent and further and profile.kind == "person" and (answer.error, answer.code) == ("invalid_scope", None):
+        entry = _NOT_GRANTED
     words = _words(profile, scopes)
     cause = entry.cause.format_map(words)
     message = f"Profile {profile.name!r}: {entry.title.format_map(words)} ({_detail(answer, entry)}). {cause}".rstrip()

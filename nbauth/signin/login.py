@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled, SignInFailed
-from nbauth.signin import broker, clients, failures, flows, id_token, issuers
+from nbauth.signin import broker, clients, failures, flows, id_token, issuers, userinfo
 from nbauth.signin.account import Account
 from nbauth.signin.credential import Credential
 from nbauth.signin.flows.context import SignIn
@@ -149,7 +149,7 @@ def sign_in(
     try:
         prompt.begin(attempt.request)
         result = flows.run(attempt)
-        identity = _validated(client, result)
+        identity = userinfo.named(client, _validated(client, result), str(result["access_token"]))
         _check_account(account, identity, profile)
         held_back.release(client.application.token_cache)
         signed_in = _person(client, result, identity, scopes, claims)

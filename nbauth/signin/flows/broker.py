@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msal
 
 from nbauth.errors import ConfigError
+from nbauth.signin.clients import askable
 from nbauth.signin.failures import provider_errors, raise_for_error
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def run(sign_in: SignIn) -> dict[str, Any]:
         try:
             answer.set_result(
                 sign_in.application.acquire_token_interactive(
-                    list(sign_in.scopes),
+                    askable(sign_in.scopes),
                     # A kernel has no window; this lets the broker find the one in front.
                     parent_window_handle=msal.PublicClientApplication.CONSOLE_WINDOW_HANDLE,
                     prompt=profile.prompt,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from nbauth.errors import ProviderUnavailable, SignInFailed, SignInTimeout
+from nbauth.signin.clients import askable
 from nbauth.signin.failures import provider_errors, raise_for_error
 from nbauth.signin.origins import host_of, is_loopback
 from nbauth.signin.transport import ProviderBusy
@@ -82,7 +83,7 @@ def _start(sign_in: SignIn) -> dict[str, Any]:
     try:
         with provider_errors(profile):
             flow: dict[str, Any] = sign_in.application.initiate_device_flow(
-                list(sign_in.scopes), claims_challenge=sign_in.claims
+                askable(sign_in.scopes), claims_challenge=sign_in.claims
             )
     except ValueError:  # MSAL's word for a discovery document without the endpoint
         raise SignInFailed(

@@ -11,7 +11,7 @@ from nbauth.errors import SignInFailed
 from nbauth.signin.environment import is_text_browser
 from nbauth.signin.flows import redirect
 from nbauth.signin.flows.listener import Listener
-from nbauth.signin.origins import is_loopback
+from nbauth.signin.flows.redirect import DEFAULT_REDIRECT_URI
 
 if TYPE_CHECKING:
     from nbauth.signin.flows.context import SignIn
@@ -41,8 +41,7 @@ def run(sign_in: SignIn) -> dict[str, Any]:
             next_step=f"End what uses the port, or run: %login {sign_in.profile.name} --flow device_code",
         ) from None
     with listener:
-        path = "" if registered["path"] == "/" else registered["path"]
-        flow |= redirect.start(sign_in, f"http://localhost:{listener.port}{path}")
+        flow |= redirect.start(sign_in, _address(sign_in, listener.port))
         sign_in.prompt.show_address(flow["auth_uri"], opened=_open(sign_in, flow["auth_uri"]))
         while listener.answer is None:
             sign_in.wait(_STEP_S)
@@ -50,12 +49,21 @@ def run(sign_in: SignIn) -> dict[str, Any]:
 
 
 def _registered(sign_in: SignIn) -> dict[str, Any]:
-    # Providers ignore the port of a loopback redirect URI (RFC 8252 §7.3) but not its path.
-    uri = sign_in.profile.redirect_uri
-    if uri is None or not uri.startswith("http://") or not is_loopback(uri):
-        return {"port": 0, "path": "/"}
-    parts = urlsplit(uri)
+    parts = urlsplit(_loopback_uri(sign_in))
     return {"port": parts.port or 0, "path": parts.path or "/"}
+
+
+def _address(sign_in: SignIn, port: int) -> str:
+    # Providers ignore the port of a loopback redirect URI (RFC 8252 §7.3) but nothing else of it: some take any port
+    # with 127.0.0.1 only, and to most of them a slash at the end is another address.
+    parts = urlsplit(_loopback_uri(sign_in))
+    return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
+
+
+def _loopback_uri(sign_in: SignIn) -> str:
+    uri = sign_in.profile.redirect_uri
+    listens = uri is not None and uri.startswith("http://") and urlsplit(uri).hostname in ("localhost", "127.0.0.1")
+    return str(uri) if listens else DEFAULT_REDIRECT_URI
 
 
 def _open(sign_in: SignIn, url: str) -> bool:

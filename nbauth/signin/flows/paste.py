@@ -15,7 +15,6 @@ __all__ = ["run"]
 logger = logging.getLogger(__name__)
 
 _STEP_S = 0.25
-DEFAULT_REDIRECT_URI = "http://localhost"  # nothing listens there: the browser shows an error page with the address
 
 
 def run(sign_in: SignIn) -> dict[str, Any]:
@@ -27,7 +26,8 @@ def run(sign_in: SignIn) -> dict[str, Any]:
     Raises:
         SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
     """
-    flow = redirect.start(sign_in, sign_in.profile.redirect_uri or DEFAULT_REDIRECT_URI)
+    # Nothing listens at the default: the browser shows an error page with the address.
+    flow = redirect.start(sign_in, sign_in.profile.redirect_uri or redirect.DEFAULT_REDIRECT_URI)
     sign_in.prompt.ask_redirect(flow["auth_uri"])
     while True:
         pasted = sign_in.wait(_STEP_S)

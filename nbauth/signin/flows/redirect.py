@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from nbauth.errors import SignInFailed
 from nbauth.signin import issuers
+from nbauth.signin.clients import askable
 from nbauth.signin.clocks import what_is_off
 from nbauth.signin.discovery import discover
 from nbauth.signin.failures import provider_errors, raise_for_error
@@ -18,7 +19,9 @@ from nbauth.signin.failures import provider_errors, raise_for_error
 if TYPE_CHECKING:
     from nbauth.signin.flows.context import SignIn
 
-__all__ = ["finish", "parameters", "start", "state_matches"]
+__all__ = ["DEFAULT_REDIRECT_URI", "finish", "parameters", "start", "state_matches"]
+
+DEFAULT_REDIRECT_URI = "http://localhost"
 
 _WARNINGS = threading.Lock()  # what is ignored is the process's: two sign-ins at once would restore each other's
 
@@ -31,7 +34,7 @@ def start(sign_in: SignIn, redirect_uri: str) -> dict[str, Any]:
         # only if it holds the answer; the listener keeps the query out of referrers and logs.
         warnings.filterwarnings("ignore", message="response_mode=", category=UserWarning)
         flow: dict[str, Any] = sign_in.application.initiate_auth_code_flow(
-            list(sign_in.scopes),
+            askable(sign_in.scopes),
             redirect_uri=redirect_uri,
             prompt=profile.prompt,
             login_hint=sign_in.account or profile.login_hint,

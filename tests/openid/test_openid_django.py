@@ -1,0 +1,57 @@
+"""The contract against Django OAuth Toolkit, and what is peculiar to it."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from openid_contract import Contract, profile_of, sign_in
+from openid_servers import django_server
+from openid_visitor import Visiting
+
+import nbauth
+from nbauth import kernel
+from nbauth.errors import SignInCancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openid_servers import OpenIdServer
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[OpenIdServer]:
+    """The server, for all tests of this file."""
+    with django_server() as server:
+        yield server
+
+
+class TestDjango(Contract):
+    """Django OAuth Toolkit."""
+
+    def test_any_port_with_an_address_only(self, server: OpenIdServer) -> None:
+        """The server takes any port with 127.0.0.1 but not with localhost, so the profile has to name 127.0.0.1."""
+        server.register("http://localhost")
+        kernel.add_profile(profile_of(server, client_id="one-port", redirect_uri=None))
+        prompt = Visiting(server.visitor())
+        with pytest.raises(SignInCancelled):
+            kernel.login("lab", flow="loopback", prompt=prompt)
+        assert prompt.stuck.startswith("400: Error: invalid_request")
+
+    @pytest.mark.parametrize("path", ["", "/", "/callback/"])
+    def test_one_port(self, server: OpenIdServer, path: str) -> None:
+        """A redirect URI with a port is sent to the letter, with the slash at its end or without."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            uri = f"http://localhost:{free.getsockname()[1]}{path}"
+        server.register(uri)
+        kernel.add_profile(profile_of(server, client_id="one-port", redirect_uri=uri))
+        assert sign_in(server, "loopback").username == server.usernames["alice"]
+        assert server.who(nbauth.session("lab")) == "alice"
+
+    def test_nobody_is_named(self, server: OpenIdServer) -> None:
+        """Where neither ID token nor userinfo has a name, the account is called by its subject."""
+        server.set(names_in_id_token=False)
+        account = sign_in(server, choose="bob")
+        assert (account.username, account.name) == ("2", "2")
