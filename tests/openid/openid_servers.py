@@ -206,7 +206,7 @@ class DemoUnderContract(OpenIdServer):
 @contextmanager
 def django_server() -> Iterator[OpenIdServer]:
     """Django OAuth Toolkit."""
-    python = _django_environment() / "bin" / "python"
+    python = _environment(HERE / "django_provider" / "requirements.txt") / "bin" / "python"
     with _running([str(python), str(HERE / "django_provider" / "server.py")]) as (origin, ca_file):
         yield OpenIdServer(
             name="Django OAuth Toolkit",
@@ -221,8 +221,8 @@ def django_server() -> Iterator[OpenIdServer]:
 @contextmanager
 def node_server() -> Iterator[OpenIdServer]:
     """oidc-provider, the certified one for Node.js."""
-    directory = _node_packages()
-    with _running([_program("node"), str(directory / "server.js")]) as (origin, ca_file):
+    node, server = _node_packages()
+    with _running([node, str(server)]) as (origin, ca_file):
         yield OpenIdServer(
             name="oidc-provider",
             origin=origin,
@@ -233,47 +233,49 @@ def node_server() -> Iterator[OpenIdServer]:
         )
 
 
-def _django_environment() -> Path:
-    wanted = HERE / "django_provider" / "requirements.txt"
+def _environment(wanted: Path) -> Path:
+    """Return a Python environment with what a requirements file names."""
     with _installed(wanted) as (directory, there):
         if not there:
-            uv = os.environ.get("UV") or _program("uv")
+            uv = os.environ.get("UV") or shutil.which("uv")
+            assert uv, "tests/openid needs uv on PATH"
             _install([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(directory)])
             _install([uv, "pip", "install", "--quiet", "--python", str(directory), "--requirement", str(wanted)])
     return directory
 
 
-def _node_packages() -> Path:
+def _node_packages() -> tuple[str, Path]:
+    """Return the program `node`, and the server beside the packages that it needs."""
     wanted = HERE / "node_provider" / "package.json"
+    path = os.environ["PATH"]
+    if not (shutil.which("node") and shutil.which("npm")):
+        path = f"{_environment(wanted.with_name('requirements.txt')) / 'bin'}{os.pathsep}{path}"
     with _installed(wanted) as (directory, there):
         if not there:
             shutil.copy(wanted, directory)
             quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--prefer-offline", "--silent"]
-            _install([_program("npm"), "install", *quiet], cwd=directory)
+            npm = str(shutil.which("npm", path=path))
+            _install([npm, "install", *quiet], cwd=directory, environ={**os.environ, "PATH": path})
     # Packages are looked for beside the file that imports them.
     shutil.copy(HERE / "node_provider" / "server.js", directory)
-    return directory
+    return str(shutil.which("node", path=path)), directory / "server.js"
 
 
 @contextmanager
 def _installed(wanted: Path) -> Iterator[tuple[Path, bool]]:
     """Give the directory of what a file names, inside this environment, and tell whether it is there already."""
     name = hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]
-    directory = Path(sys.prefix) / "openid-servers" / f"{wanted.parent.name}-{name}"
+    directory = Path(sys.prefix) / "openid-servers" / f"{wanted.parent.name}-{wanted.stem}-{name}"
     directory.mkdir(parents=True, exist_ok=True)
     finished = directory / "installed"
     yield directory, finished.exists()
     finished.touch()
 
 
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    assert found, f"tests/openid needs {name} on PATH"
-    return found
-
-
-def _install(command: list[str], cwd: Path | None = None) -> None:
-    done = subprocess.run(command, cwd=cwd, check=False, capture_output=True, text=True, timeout=_INSTALL_S)
+def _install(command: list[str], *, cwd: Path | None = None, environ: dict[str, str] | None = None) -> None:
+    done = subprocess.run(
+        command, cwd=cwd, env=environ, check=False, capture_output=True, text=True, timeout=_INSTALL_S
+    )
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}"
 
 
