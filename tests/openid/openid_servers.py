@@ -226,7 +226,7 @@ def node_server() -> Iterator[OpenIdServer]:
         yield OpenIdServer(
             name="oidc-provider",
             origin=origin,
-            issuer=f"{origin}/op",
+            issuer=origin,
             ca_file=ca_file,
             flows=("loopback", "paste", "device_code"),
             prompt="consent",

@@ -12,7 +12,7 @@ from openid_visitor import Visiting
 
 import nbauth
 from nbauth import kernel
-from nbauth.errors import SignInCancelled
+from nbauth.errors import SignInCancelled, SignInFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,3 +55,9 @@ class TestDjango(Contract):
         server.set(names_in_id_token=False)
         account = sign_in(server, choose="bob")
         assert (account.username, account.name) == ("2", "2")
+
+    def test_a_scope_that_there_is_not(self, server: OpenIdServer) -> None:
+        """The server refuses a scope that it does not have, and nbauth says where to mend it."""
+        kernel.add_profile(profile_of(server, apis={server.api_origin: ("data.fly",)}))
+        with pytest.raises(SignInFailed, match=r"invalid_scope.*data\.fly\. Check the scopes under apis"):
+            sign_in(server)

@@ -6,7 +6,6 @@ import { createServer } from 'node:https';
 import { generateKeyPairSync } from 'node:crypto';
 import Provider from 'oidc-provider';
 
-const MOUNT = '/op';
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 const settings = { access_token_s: 3600, names_in_id_token: true };
 const requests = [];
@@ -33,7 +32,7 @@ const notebook = {
 // Anew with other keys or claims: sessions and tokens live in the package's own store in memory, and go with it.
 function begin() {
   const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
-  provider = new Provider(origin + MOUNT, {
+  provider = new Provider(origin, {
     jwks: { keys: [{ ...key, use: 'sig', alg: 'ES256' }] },
     clients: [
       notebook,
@@ -89,9 +88,6 @@ const server = createServer({ key: pem, cert: pem }, async (request, response) =
   if (url.pathname.startsWith('/suite/')) return told(url, response);
   requests.push(`${request.method} ${url.pathname}`);
   if (url.pathname.startsWith('/api/')) return api(url, request, response);
-  if (!url.pathname.startsWith(`${MOUNT}/`)) return answer(response, 404, {});
-  request.originalUrl = request.url;
-  request.url = request.url.slice(MOUNT.length);
   return app(request, response);
 });
 server.listen(0, '127.0.0.1', () => {
