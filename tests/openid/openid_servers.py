@@ -40,7 +40,6 @@ class OpenIdServer:
         origin: where it answers.
         issuer: its issuer.
         ca_file: the authority that its certificate is from.
-        flows: the flows for a person that it supports.
         redirect_uri: what is registered there for the client `notebook`, where it is not `http://localhost`.
         prompt: what the profile has to ask for.
         scopes, job_scopes: what the API asks of a person's token, and of an application's.
@@ -56,7 +55,6 @@ class OpenIdServer:
     origin: str
     issuer: str
     ca_file: Path
-    flows: tuple[str, ...]
     redirect_uri: str | None = None
     prompt: str | None = None
     scopes: tuple[str, ...] = ("data.read",)
@@ -150,7 +148,6 @@ class DemoUnderContract(OpenIdServer):
             origin=demo.oidc_authority.removesuffix("/realms/lab"),
             issuer=demo.oidc_authority,
             ca_file=demo.ca_file,
-            flows=("loopback", "paste", "device_code"),
             scopes=("api://nbauth-demo/Data.Read", "api://nbauth-demo/Profile.Read"),
             job_scopes=("api://nbauth-demo/.default",),
             further_scope="api://nbauth-demo-archive/Archive.Read",
@@ -213,7 +210,6 @@ def django_server() -> Iterator[OpenIdServer]:
             origin=origin,
             issuer=f"{origin}/o",
             ca_file=ca_file,
-            flows=("loopback", "paste"),
             redirect_uri="http://127.0.0.1",
         )
 
@@ -228,7 +224,6 @@ def node_server() -> Iterator[OpenIdServer]:
             origin=origin,
             issuer=origin,
             ca_file=ca_file,
-            flows=("loopback", "paste", "device_code"),
             prompt="consent",
         )
 

@@ -30,6 +30,13 @@ def running() -> Iterator[OpenIdServer]:
 class TestDjango(Contract):
     """Django OAuth Toolkit."""
 
+    flows = ("loopback", "paste")
+
+    def test_no_device_code(self, server: OpenIdServer) -> None:
+        """The server's discovery document names no device endpoint, and nbauth says what to do in its place."""
+        with pytest.raises(SignInFailed, match=r"offers no device code.*--flow paste"):
+            sign_in(server, "device_code")
+
     def test_any_port_with_an_address_only(self, server: OpenIdServer) -> None:
         """The server takes any port with 127.0.0.1 but not with localhost, so the profile has to name 127.0.0.1."""
         server.register("http://localhost")
