@@ -6,8 +6,9 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from openid_contract import Contract, profile_of, sign_in
+from openid_contract import Contract
 from openid_servers import django_server
+from openid_steps import profile_of, sign_in
 from openid_visitor import Visiting
 
 import nbauth

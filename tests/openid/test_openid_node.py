@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from openid_contract import Contract, credential, held, profile_of, renewed, replaced, sign_in, token
+from openid_contract import Contract
 from openid_servers import node_server
+from openid_steps import credential, held, profile_of, renewed, replaced, sign_in, token
 from openid_visitor import Visiting
 
 import nbauth
