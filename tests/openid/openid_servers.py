@@ -283,7 +283,9 @@ def _running(command: list[str]) -> Iterator[tuple[str, Path]]:
         complaints = directory / "stderr"
         with (
             complaints.open("w") as stderr,
-            subprocess.Popen([*command, name], stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+            subprocess.Popen(
+                [*command, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True
+            ) as process,
         ):
             try:
                 assert process.stdout is not None
@@ -291,7 +293,9 @@ def _running(command: list[str]) -> Iterator[tuple[str, Path]]:
                 assert origin, f"{command[-1]} did not start:\n{complaints.read_text()}"
                 yield origin, tls.ca_file
             finally:
-                process.terminate()
+                # They end with their input, so that none outlives a suite that was killed, nor a wrapper around it.
+                assert process.stdin is not None
+                process.stdin.close()
                 try:
                     process.wait(_END_S)
                 except subprocess.TimeoutExpired:

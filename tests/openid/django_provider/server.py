@@ -1,15 +1,18 @@
-"""Django OAuth Toolkit on loopback, with its own pages; the suite starts it, tells it what to do, and ends it.
+"""Django OAuth Toolkit on loopback, with its own pages: the suite starts it, tells it what to do, and ends it.
 
 ``python server.py DIRECTORY``: the directory holds ``server.pem`` (key and certificate) and gets the database; the
-first line printed is the origin. What the suite tells it comes under ``/suite/``.
+first line printed is the origin. What the suite tells it comes under ``/suite/``; it ends with its
+input.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import socketserver
 import ssl
 import sys
+import threading
 from pathlib import Path
 from wsgiref.simple_server import ServerHandler, WSGIRequestHandler, WSGIServer
 
@@ -230,8 +233,13 @@ class _Handler(WSGIRequestHandler):
         super().handle()
 
 
+def _end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the input is closed."""
     populate()
     server = _Server(("127.0.0.1", 0), _Handler)
     server.set_app(get_wsgi_application())
@@ -239,6 +247,7 @@ def main() -> None:
     context.load_cert_chain(DIRECTORY / "server.pem")
     # The handshake is made by the thread of the request: somebody who only connects holds nobody up.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=_end_with_input, daemon=True).start()
     print(f"https://localhost:{server.server_port}", flush=True)
     server.serve_forever()
 

@@ -1,4 +1,4 @@
-// oidc-provider on loopback, with its own pages; the suite starts it, tells it what to do under /suite/, and ends it.
+// oidc-provider on loopback, with its own pages; the suite starts it, tells it what to do under /suite/, and closes its input to end it.
 //
 //   node server.js DIRECTORY     DIRECTORY holds server.pem (key and certificate); the first line printed is the origin
 import { readFileSync } from 'node:fs';
@@ -90,6 +90,7 @@ const server = createServer({ key: pem, cert: pem }, async (request, response) =
   if (url.pathname.startsWith('/api/')) return api(url, request, response);
   return app(request, response);
 });
+process.stdin.resume().on('end', () => process.exit());
 server.listen(0, '127.0.0.1', () => {
   origin = `https://localhost:${server.address().port}`;
   begin();
