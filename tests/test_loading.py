@@ -92,9 +92,9 @@ def test_a_token_that_the_api_rejects(alice: DemoServer) -> None:
 
 def test_a_token_that_expires_in_mid_load(demo: DemoServer, person: Any) -> None:
     """A token that expires between two pages is renewed without a break."""
-    demo.provider.settings.access_token_s = 2
+    demo.provider.settings.access_token_s = 4
     kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
-    demo.api.faults.add("*/sunlight", delay_s=0.6, times=None)
+    demo.api.faults.add("*/sunlight", delay_s=1.1, times=None)
     assert len(nbauth.read(f"{demo.api_url}/sunlight", profile="demo")) == 5_000
     assert demo.provider.requests.count("*/token", grant_type="refresh_token") >= 1
 

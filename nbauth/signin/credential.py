@@ -282,7 +282,7 @@ class Credential:
         return AccessToken.of(result, claims=wish.claims, forced=forced)
 
     def _acquire(self, wish: _Wish, *, forced: bool) -> dict[str, Any] | None:
-        application, scopes = self._connect(), list(wish.scopes)
+        application = self._connect()
         if self._account is None:
             result: dict[str, Any] | None = grants.acquire(
                 application, self.profile, wish.scopes, forced=forced, claims=wish.claims
