@@ -27,6 +27,7 @@ __all__ = [
     "DataError",
     "FormatError",
     "NbauthError",
+    "NotRememberedWarning",
     "OriginNotAllowed",
     "PaginationError",
     "ProviderAnswer",
@@ -239,3 +240,7 @@ class FormatError(DataError, ValueError):
 
 class ReadInterrupted(DataError, KeyboardInterrupt):
     """The person stopped a load; what was read is in ``partial``."""
+
+
+class NotRememberedWarning(UserWarning):
+    """A sign-in that was to be remembered lives as long as the kernel only; given where nobody sees a line of text."""

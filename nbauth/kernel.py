@@ -8,9 +8,10 @@ import functools
 import os
 import threading
 import time
+import warnings
 from typing import TYPE_CHECKING
 
-from nbauth.errors import ConfigError, NbauthError
+from nbauth.errors import ConfigError, NbauthError, NotRememberedWarning
 from nbauth.signin.config import Reader
 from nbauth.signin.environment import detect, notebook_directory
 from nbauth.signin.profile_choice import by_name
@@ -195,7 +196,8 @@ def login(
         scopes: what to ask for; by default the scopes of the profile's first API.
         account: the sign-in name that is wanted.
         tenant: another tenant than the profile's, as a GUID or a domain.
-        remember: keep the sign-in for later kernels.
+        remember: keep the sign-in for later kernels, encrypted by the platform; where that cannot be, it is said (in
+            a script by a `NotRememberedWarning`) and the sign-in lives as long as the kernel.
         timeout_s: seconds that the person has.
         prompt: who asks the person; by default what fits the front end.
 
@@ -214,6 +216,7 @@ def login(
     from nbauth.signin import flows
     from nbauth.signin.flows.prompt import NobodyPrompt
     from nbauth.signin.login import sign_in
+    from nbauth.signin.remembered import places
 
     if timeout_s <= 0:
         raise ConfigError(f"timeout_s: expected more than 0 seconds, found {timeout_s}.")
@@ -221,17 +224,15 @@ def login(
     if tenant is not None:
         chosen = chosen.with_tenant(tenant)
     if remember:
-        raise ConfigError(
-            "Sign-ins cannot be remembered in this version: tokens live as long as the kernel.",
-            next_step=f"Run: %login {chosen.name}",
-        )
+        places.check(chosen)
     wanted = (scopes,) if isinstance(scopes, str) else tuple(scopes or chosen.login_scopes)
     environment = detect() if prompt is None else detect().with_somebody()
     claims = None
     if chosen.kind == "person":
         known, claims = _sign_ins().known(chosen, account, wanted, connect=_client)
+        known = known or (None if claims else places.take(chosen, account, wanted, connect=_client))
         if known is not None:
-            return _choose(known)
+            return _choose(known, remember_for=chosen if remember else None)
     flows.check(flow, chosen, environment)
     if chosen.kind == "application":
         if not wanted:
@@ -257,15 +258,22 @@ def login(
     if chosen.kind == "application":
         made.credential.connect_by(lambda: _client(chosen).application)
         _state.applications[chosen] = made.credential
-    return _choose(made)
+    # Once remembered, an account is until its sign-out.
+    return _choose(made, remember_for=chosen if remember or places.is_remembered(chosen, made.account) else None)
 
 
-def _choose(signed_in: SignedIn) -> Account:
+def _choose(signed_in: SignedIn, *, remember_for: Profile | None = None) -> Account:
+    from nbauth.signin.remembered.places import remember
     from nbauth.signin.sign_ins import present
 
     with _state.lock:
         _sign_ins().choose(signed_in)
         _state.version += 1
+    why_not = None if remember_for is None else remember(remember_for, signed_in, connect=_client)
+    if why_not is not None and _state.front_end is not None and detect().front_end != "script":
+        _state.front_end.note(why_not)
+    elif why_not is not None:
+        warnings.warn(why_not, NotRememberedWarning, stacklevel=3)
     return present(signed_in)
 
 
@@ -319,10 +327,11 @@ async def login_async(
 
 
 def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str, ...]:
-    """Sign out: forget the tokens of this kernel.
+    """Sign out: forget the tokens of this kernel, and what is remembered of them.
 
     Args:
-        profile: name of the profile; None signs out of every one.
+        profile: name of the profile; None signs out of every one that this kernel is signed in to. What is remembered
+            for a profile that is named is forgotten even if nobody is signed in here.
         everywhere: end the session at the provider, too, in the person's browser
             (OpenID Connect RP-Initiated Logout §2).
 
@@ -330,9 +339,12 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
         The user names that were signed in.
 
     Raises:
-        ConfigError: there is no such profile.
+        ConfigError: there is no such profile, or what is remembered cannot be deleted.
     """
-    names = None if profile is None else [by_name(config(), profile).name]
+    from nbauth.signin.remembered import places
+
+    named = [] if profile is None else [by_name(config(), profile)]
+    names = None if profile is None else [named[0].name]
     with _state.lock:
         gone = _state.sign_ins.take(names) if _state.sign_ins else []
         applications = [p for p in _state.applications if names is None or p.name in names]
@@ -340,8 +352,11 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
         ended = _state.connections.of_people() if _state.connections else []
         left = _state.credentials()
         _state.version += 1
-    for credential in credentials:
-        credential.sign_out(shared=any(credential.shares_tokens_with(other) for other in left))
+    try:
+        places.forget([*named, *places.leave(gone)])
+    finally:
+        for credential in credentials:
+            credential.sign_out(shared=any(credential.shares_tokens_with(other) for other in left))
     if everywhere:
         from nbauth.signin.logout import end_session
 

@@ -20,5 +20,8 @@ class FrontEnd(Protocol):
     def progress(self, title: str) -> Progress:
         """Return a fresh display for one load."""
 
+    def note(self, text: str) -> None:
+        """Tell the person something in one line."""
+
     def show_address(self, text: str, url: str) -> None:
         """Ask the person to open an address."""

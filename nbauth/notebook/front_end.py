@@ -39,6 +39,12 @@ class FrontEnd:
 
         return NotebookProgress(title) if in_notebook() else TerminalProgress(title)
 
+    def note(self, text: str) -> None:
+        """Tell the person something in one line."""
+        from nbauth.notebook.text import printable
+
+        print(printable(text), flush=True)
+
     def show_address(self, text: str, url: str) -> None:
         """Ask the person to open an address."""
         if in_notebook():

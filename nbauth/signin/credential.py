@@ -17,6 +17,7 @@ from nbauth.signin.access_token import AccessToken
 from nbauth.signin.clients import askable
 from nbauth.signin.failures import login_command, provider_errors, raise_for_error
 from nbauth.signin.flights import Flights
+from nbauth.signin.token_cache import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ class Credential:
         application: msal.ClientApplication,
         account: dict[str, Any] | None,
         *,
-        turn: threading.Lock | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self.profile = profile
         self.key = uuid.uuid4().hex
@@ -90,7 +91,7 @@ class Credential:
 
     def _make_locks(self) -> None:
         self._lock = threading.Lock()  # guards what is written here
-        self._one_at_a_time = threading.Lock()
+        self._one_at_a_time = Turn()
         self._flights = Flights(self._fly, name="nbauth-refresh")
         self._paused_until: dict[tuple[str, ...], float] = {}
 
@@ -117,6 +118,11 @@ class Credential:
     def account(self) -> dict[str, Any] | None:
         """MSAL's account."""
         return self._account
+
+    @property
+    def turn(self) -> Turn:
+        """Held while the refresh token is used."""
+        return self._one_at_a_time
 
     @property
     def is_borrowed(self) -> bool:
@@ -266,10 +272,10 @@ class Credential:
             return self._borrow(wish)
         try:
             with provider_errors(self.profile):
-                result = self._acquire(wish, forced=forced)
+                result = self._acquire(wish, present, forced=forced)
                 if present is not None and _is_aside(result, present):
                     # MSAL's cache goes by the wall clock alone: set back, it takes what has ended for good.
-                    result = self._acquire(wish, forced=True)
+                    result = self._acquire(wish, present, forced=True)
             self._check(result or {}, wish)
         except ProviderUnavailable:
             if present is not None and present.secret != wish.rejected and present.is_good(0):
@@ -281,7 +287,20 @@ class Credential:
             return present  # MSAL fell back to it: the provider is down, and it did not get younger
         return AccessToken.of(result, claims=wish.claims, forced=forced)
 
-    def _acquire(self, wish: _Wish, *, forced: bool) -> dict[str, Any] | None:
+    def _acquire(self, wish: _Wish, present: AccessToken | None, *, forced: bool) -> dict[str, Any] | None:
+        shared = self._one_at_a_time.shared
+        if shared is None:
+            return self._ask(wish, forced=forced)
+        return shared.renew(
+            lambda: self._ask(wish, forced=forced),
+            profile=self.profile,
+            realm=str(self._connect().authority.tenant),
+            scopes=wish.scopes,
+            unwanted=(wish.rejected, None if present is None else present.secret),
+            claims=wish.claims,
+        )
+
+    def _ask(self, wish: _Wish, *, forced: bool) -> dict[str, Any] | None:
         application = self._connect()
         if self._account is None:
             result: dict[str, Any] | None = grants.acquire(

@@ -151,8 +151,9 @@ def sign_in(
         result = flows.run(attempt)
         identity = userinfo.named(client, _validated(client, result), str(result["access_token"]))
         _check_account(account, identity, profile)
-        held_back.release(client.application.token_cache)
-        signed_in = _person(client, result, identity, scopes, claims)
+        with client.turns.held_where_shared():
+            held_back.release(client.application.token_cache)
+            signed_in = _person(client, result, identity, scopes, claims)
     except KeyboardInterrupt:
         outcome = SignInCancelled(
             f"Profile {profile.name!r}: the sign-in was interrupted.",
@@ -266,6 +267,7 @@ def _person(
     if msal_account is None:
         raise SignInFailed(f"Profile {profile.name!r}: the token cache holds no such account.", profile=profile.name)
     turn = client.turns.of(msal_account["home_account_id"])
+    turn.shared = None  # what is remembered is of the sign-in before
     credential = Credential(profile, client.application, msal_account, turn=turn)
     credential.keep(scopes, result, claims=asked)
     account = Account(

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
 import msal
 
 if TYPE_CHECKING:
-    from nbauth.signin.profiles import Profile
+    from collections.abc import Iterator
 
-__all__ = ["HeldBackCache", "Turns", "cache_key", "new_cache"]
+    from nbauth.signin.profiles import Profile
+    from nbauth.signin.remembered.shared import Shared
+
+__all__ = ["HeldBackCache", "Turn", "Turns", "cache_key", "copy_account", "drop_tokens", "new_cache"]
 
 # What MSAL's cache would write to its DEBUG log with an event, and needs not to store it.
 _SPENT = ("code", "code_verifier", "device_code", "client_assertion")
+_KINDS = msal.TokenCache.CredentialType
+_TOKENS = (_KINDS.REFRESH_TOKEN, _KINDS.ACCESS_TOKEN, _KINDS.ID_TOKEN)
 
 
 def cache_key(profile: Profile) -> tuple[str, str]:
@@ -35,17 +41,65 @@ def new_cache() -> msal.TokenCache:
     return msal.TokenCache()
 
 
+def copy_account(source: msal.TokenCache, target: msal.TokenCache, *, home_account_id: str, client_id: str) -> None:
+    """Copy what a cache holds of one account and application to another one."""
+    mine = {"home_account_id": home_account_id}
+    for kind, query in (
+        (_KINDS.ACCOUNT, mine),
+        *((kind, {**mine, "client_id": client_id}) for kind in _TOKENS),
+        (_KINDS.APP_METADATA, {"client_id": client_id}),
+    ):
+        for entry in list(source.search(kind, query=query)):
+            target.modify(kind, entry, entry)
+
+
+def drop_tokens(cache: msal.TokenCache, *, home_account_id: str, client_id: str) -> None:
+    """Remove the tokens of one account and application."""
+    query = {"home_account_id": home_account_id, "client_id": client_id}
+    for kind in _TOKENS:
+        for entry in list(cache.search(kind, query=query)):
+            cache.modify(kind, entry)
+
+
+class Turn:
+    """Held while a refresh token is used: one thread at a time.
+
+    Attributes:
+        shared: the remembered sign-in that the refresh token belongs to, where later kernels are to find it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.shared: Shared | None = None
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 class Turns:
     """Whose turn it is to use a refresh token, for all who share a token cache: one at a time for each account."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turns: dict[str, threading.Lock] = {}
+        self._turns: dict[str, Turn] = {}
 
-    def of(self, home_account_id: str) -> threading.Lock:
-        """Return the lock of an account."""
+    def of(self, home_account_id: str) -> Turn:
+        """Return the turn of an account."""
         with self._lock:
-            return self._turns.setdefault(home_account_id, threading.Lock())
+            return self._turns.setdefault(home_account_id, Turn())
+
+    @contextlib.contextmanager
+    def held_where_shared(self) -> Iterator[None]:
+        """Hold those that follow a file: what a new sign-in brings is not to be overwritten with what was before."""
+        with self._lock:
+            turns = [turn for _, turn in sorted(self._turns.items()) if turn.shared is not None]
+        with contextlib.ExitStack() as held:
+            for turn in turns:
+                held.enter_context(turn)
+            yield
 
 
 class HeldBackCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no types

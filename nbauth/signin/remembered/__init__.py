@@ -1,0 +1,1 @@
+"""Sign-ins that outlive the kernel: only on request, encrypted by the platform, shared by several kernels."""

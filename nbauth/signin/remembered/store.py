@@ -1,0 +1,215 @@
+"""Store: one small private file, written whole or not at all, with locks that several processes share."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import stat
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+import filelock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nbauth.signin.remembered.codec import Codec
+
+__all__ = ["Damaged", "Store", "make_private_directory"]
+
+logger = logging.getLogger(__name__)
+
+_MAGIC = b"nbauth-remembered 1"
+_LARGEST = 1024 * 1024
+_SHORT_S, _STALE_TEMPORARY_S = 5.0, 600
+_HAS_OWNERS = hasattr(os, "getuid")  # not on Windows, where the user's own folder has an access list
+
+
+class Damaged(ValueError):
+    """The content cannot be what was written; it is set aside."""
+
+
+class Store:
+    """``{name}.bin`` in a directory of the user's own.
+
+    Two lock files lie beside it and are never deleted, or two kernels would hold two of them: one for the moment of
+    a write, and one for as long as a kernel renews a token.
+
+    Args:
+        directory: where it lies; made when something is written.
+        name: its name, which also ties the content to this place.
+        codec: what encrypts it.
+    """
+
+    def __init__(self, directory: Path, name: str, codec: Codec) -> None:
+        self.path = directory / f"{name}.bin"
+        self._directory = directory
+        self._name = name
+        self._codec = codec
+
+    def read(self) -> bytes | None:
+        """Return what was written last; None where nothing is, or nothing that can be trusted."""
+        try:
+            _check_private(self._directory.lstat(), directory=True)
+            sealed = _read_private_file(self.path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            logger.warning("%s is ignored: %s.", self.path, getattr(error, "strerror", None) or error)
+            return None
+        try:
+            return self._opened(sealed)
+        except Damaged as error:
+            logger.warning("%s is set aside: %s.", self.path, error)
+            self._set_aside(sealed)
+        except (OSError, ValueError) as error:
+            logger.warning("%s is ignored: %s.", self.path, error)
+        return None
+
+    def write(self, data: bytes) -> None:
+        """Replace the content; to be called under `lock`.
+
+        Raises:
+            OSError: it cannot be written here.
+            ValueError: it would be too large, or the directory is not private.
+        """
+        sealed = b"\n".join((_MAGIC, self._codec.name.encode(), self._codec.seal(data, self._name)))
+        if len(sealed) > _LARGEST:
+            raise ValueError("it is too large")
+        self._sweep()
+        handle, temporary = tempfile.mkstemp(prefix=f"{self._name}.", suffix=".tmp", dir=self._directory)  # 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(sealed)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)  # noqa: PTH105 - both are plain names in one folder
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)  # noqa: PTH108
+            raise
+        _sync_directory(self._directory)
+
+    def delete(self) -> None:
+        """Forget the content; to be called under `lock`. Does nothing where there is none.
+
+        Raises:
+            OSError: it cannot be deleted.
+        """
+        self.path.unlink(missing_ok=True)
+        self._damaged.unlink(missing_ok=True)
+        _sync_directory(self._directory)
+
+    @contextlib.contextmanager
+    def lock(self, timeout_s: float = _SHORT_S) -> Iterator[None]:
+        """Hold the file for a read followed by a write.
+
+        Raises:
+            TimeoutError: another process holds it for longer.
+            OSError, ValueError: there is no private directory to lock it in.
+        """
+        with self._locked("lock", timeout_s):
+            yield
+
+    @contextlib.contextmanager
+    def renewal(self, timeout_s: float) -> Iterator[None]:
+        """Hold the right to renew, over a request to the provider; reads and writes go on meanwhile.
+
+        Raises:
+            TimeoutError: another process holds it for longer.
+            OSError, ValueError: there is no private directory to lock it in.
+        """
+        with self._locked("renewal", timeout_s):
+            yield
+
+    @contextlib.contextmanager
+    def _locked(self, what: str, timeout_s: float) -> Iterator[None]:
+        make_private_directory(self._directory)
+        path = self._directory / f"{self._name}.{what}"
+        try:
+            # One object each time: those that threads share would let the second thread in.
+            held = filelock.FileLock(path, timeout=timeout_s, mode=0o600, poll_interval=0.02, thread_local=False)
+            held.acquire()
+        except NotImplementedError as error:
+            raise OSError(f"the file system of {self._directory} has no locks") from error
+        try:
+            yield
+        finally:
+            held.release()
+
+    @property
+    def _damaged(self) -> Path:
+        return self.path.with_suffix(".damaged")
+
+    def _opened(self, sealed: bytes) -> bytes:
+        try:
+            magic, codec, content = sealed.split(b"\n", 2)
+        except ValueError:
+            raise Damaged("it is no remembered sign-in") from None
+        if magic != _MAGIC:
+            raise Damaged("it is no remembered sign-in, or of another version")
+        if codec != self._codec.name.encode():
+            # Never a weaker way in silence: a plain file is not read where the platform encrypts.
+            raise ValueError(f"it is protected by other means than {self._codec.name}")
+        return self._codec.open(content, self._name)
+
+    def _set_aside(self, sealed: bytes) -> None:
+        with contextlib.suppress(OSError, ValueError), self.lock():
+            if _read_private_file(self.path) == sealed:  # nobody wrote a good one meanwhile
+                os.replace(self.path, self._damaged)  # noqa: PTH105
+
+    def _sweep(self) -> None:
+        now = time.time()
+        for path in self._directory.glob("*.tmp"):
+            with contextlib.suppress(OSError):
+                if now - path.lstat().st_mtime > _STALE_TEMPORARY_S:
+                    path.unlink()
+
+
+def make_private_directory(directory: Path) -> None:
+    """Make a directory that only its owner can look into, unless it is there.
+
+    Raises:
+        OSError: it cannot be made.
+        ValueError: what is there is a link, somebody else's, or open to others.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_private(directory.lstat(), directory=True)
+
+
+def _read_private_file(path: Path) -> bytes:
+    """Read a file that only its owner can read: no link, no device, not large; never waits."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        _check_private(os.fstat(file.fileno()), directory=False)
+        data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise ValueError("it is too large")
+    return data
+
+
+def _check_private(status: os.stat_result, *, directory: bool) -> None:
+    expected = stat.S_ISDIR if directory else stat.S_ISREG
+    what = "directory" if directory else "file"
+    if not expected(status.st_mode):
+        raise ValueError(f"it is not a plain {what}")
+    if not _HAS_OWNERS:
+        return
+    if status.st_uid != os.getuid():
+        raise ValueError(f"the {what} belongs to somebody else")
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ValueError(f"the {what} is open to others")
+
+
+def _sync_directory(directory: Path) -> None:
+    if not _HAS_OWNERS:
+        return  # a directory cannot be opened there
+    with contextlib.suppress(OSError):  # some file systems refuse; the content itself is on the disk
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
