@@ -10,7 +10,7 @@ import filelock
 import msal
 import platformdirs
 
-from nbauth.errors import ConfigError, SignInFailed, SignInRequired
+from nbauth.errors import ConfigError, NbauthError, SignInFailed, SignInRequired
 from nbauth.signin import token_cache
 from nbauth.signin.account import Account
 from nbauth.signin.credential import Credential
@@ -117,12 +117,14 @@ def take(
     try:
         credential = Credential(profile, client.application, msal_account, turn=turn)
         credential.token(scopes)
-    except (SignInRequired, SignInFailed):
+    except NbauthError as error:
         with turn:
             token_cache.drop_tokens(cache, **mine)
             token_cache.copy_account(before, cache, **mine)
             turn.shared = shared_before
-        return None
+        if isinstance(error, (SignInRequired, SignInFailed)):
+            return None
+        raise
     expires_at = credential.expires_at()
     assert expires_at is not None
     return SignedIn(Account(**dataclasses.asdict(who), profile=profile.name, expires_at=expires_at), credential)

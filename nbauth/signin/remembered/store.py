@@ -60,6 +60,8 @@ class Store:
         except (OSError, ValueError) as error:
             logger.warning("%s is ignored: %s.", self.path, getattr(error, "strerror", None) or error)
             return None
+        if not sealed:  # as `delete` leaves it at worst
+            return None
         try:
             return self._opened(sealed)
         except Damaged as error:
@@ -97,10 +99,14 @@ class Store:
         """Forget the content; to be called under `lock`. Does nothing where there is none.
 
         Raises:
-            OSError: it cannot be deleted.
+            OSError: it can be neither deleted nor emptied.
         """
-        self.path.unlink(missing_ok=True)
-        self._damaged.unlink(missing_ok=True)
+        for path in (self.path, self._damaged):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError:
+                # In a directory that is read-only now the file itself may still be written to: empty, it is nothing.
+                os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)))
         _sync_directory(self._directory)
 
     @contextlib.contextmanager
