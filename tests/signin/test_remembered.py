@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from nbauth import kernel
 from nbauth.signin.remembered import codec as codecs
+from nbauth.signin.remembered import places
 from nbauth.signin.remembered.codec import KeyedCodec, PlainCodec, platform_codec
 from nbauth.signin.remembered.store import Damaged, Store
 
@@ -273,23 +275,18 @@ def test_a_keyring_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     asked.set()
 
 
-def test_nothing_is_loaded_before_it_is_needed(demo: DemoServer) -> None:
-    """A sign-in that is not remembered loads none of the platform's libraries."""
-    code = """
-import sys
-from nbauth import kernel
-from nbauth.signin.flows.prompt import NobodyPrompt
-try:
-    kernel.login("demo", flow="paste", prompt=NobodyPrompt())
-except kernel.NbauthError as error:
-    print(type(error).__name__)
-print("msal_extensions" in sys.modules)
-"""
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == ["SignInCancelled", "False"]
+def test_no_keyring_is_asked_in_vain(
+    demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sign-in and a sign-out where nothing is remembered ask no keyring, which could ask the person to unlock it."""
+    asked: list[str] = []
+    monkeypatch.setattr(places, "platform_codec", lambda: asked.append("asked"))
+    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    kernel.logout("demo")
+    assert asked == []
 
 
-# Several processes
+# Several processes and the file
 
 _PREAMBLE = """
 import json, os, random, signal, sys, time
