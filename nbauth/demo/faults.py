@@ -1,4 +1,4 @@
-"""Switches that make a server misbehave on purpose: status, delay, truncation, `Retry-After`, reset."""
+"""Switches that make a server misbehave on purpose: status, delay, drips, truncation, `Retry-After`, reset."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ class Fault:
         headers: headers to add, to the server's own answer where neither status nor body is given.
         body: the body instead of the server's own.
         delay_s: seconds to wait before anything is answered.
+        drip_headers_s: seconds between any two bytes of the status line and the headers.
+        drip_body_s: seconds between any two bytes of the body.
         truncate_at: send the header for a whole body, but only so many bytes of it, then close.
         reset: answer nothing and reset the connection.
         times: how many more requests it hits; None for all.
@@ -34,6 +36,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
     delay_s: float = 0.0
+    drip_headers_s: float = 0.0
+    drip_body_s: float = 0.0
     truncate_at: int | None = None
     reset: bool = False
     times: int | None = 1
@@ -56,6 +60,8 @@ class Faults:
         headers: dict[str, str] | None = None,
         body: str | bytes | None = None,
         delay_s: float = 0.0,
+        drip_headers_s: float = 0.0,
+        drip_body_s: float = 0.0,
         truncate_at: int | None = None,
         reset: bool = False,
         retry_after: int | str | None = None,
@@ -71,6 +77,8 @@ class Faults:
             headers: headers to add.
             body: body to answer with.
             delay_s: seconds to wait first.
+            drip_headers_s: seconds between any two bytes of the headers.
+            drip_body_s: seconds between any two bytes of the body.
             truncate_at: bytes of the body to send before the connection is closed.
             reset: reset the connection without an answer.
             retry_after: value of a ``Retry-After`` header, in seconds or as an HTTP date.
@@ -95,6 +103,8 @@ class Faults:
             headers=extra,
             body=content,
             delay_s=delay_s,
+            drip_headers_s=drip_headers_s,
+            drip_body_s=drip_body_s,
             truncate_at=truncate_at,
             reset=reset,
             times=times,

@@ -41,6 +41,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     timeout = _IDLE_S
     server: Listener
+    _drip_s = 0.0
 
     def version_string(self) -> str:
         return "nbauth-demo"
@@ -81,7 +82,12 @@ class _Handler(BaseHTTPRequestHandler):
         )
         if fault and fault.reset:
             raise _ResetConnection
-        self._send(response, truncate_at=fault.truncate_at if fault else None)
+        self._drip_s = fault.drip_headers_s if fault else 0.0
+        self._send_headers(response, cut=bool(fault and fault.truncate_at is not None))
+        self._drip_s = fault.drip_body_s if fault else 0.0
+        if self.command != "HEAD":
+            chunks = (response.body,) if isinstance(response.body, bytes) else response.body
+            self._send_body(chunks, chunked=self._is_chunked(response), left=fault.truncate_at if fault else None)
 
     def _read_request(self, path: str, query: str) -> Request:
         if "Transfer-Encoding" in self.headers:
@@ -123,31 +129,46 @@ class _Handler(BaseHTTPRequestHandler):
             )
         return response
 
-    def _send(self, response: Response, *, truncate_at: int | None) -> None:
+    def _is_chunked(self, response: Response) -> bool:
+        return not isinstance(response.body, bytes) and self.request_version != "HTTP/1.0"
+
+    def _send_headers(self, response: Response, *, cut: bool) -> None:
         self.send_response(response.status)
         if response.content_type:
             self.send_header("Content-Type", response.content_type)
         for name, value in response.headers:
             self.send_header(name, value)
-        chunked = not isinstance(response.body, bytes) and self.request_version != "HTTP/1.0"
+        chunked = self._is_chunked(response)
         if isinstance(response.body, bytes):
             self.send_header("Content-Length", str(len(response.body)))
         elif chunked:
             self.send_header("Transfer-Encoding", "chunked")
-        if truncate_at is not None or not (chunked or isinstance(response.body, bytes)):
+        if cut or not (chunked or isinstance(response.body, bytes)):
             self.close_connection = True
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD":
-            chunks = (response.body,) if isinstance(response.body, bytes) else response.body
-            self._send_body(chunks, chunked=chunked, left=truncate_at)
+
+    def flush_headers(self) -> None:
+        whole = b"".join(self._headers_buffer)
+        self._headers_buffer: list[bytes] = []
+        self._write(whole)
+
+    def _write(self, data: bytes) -> None:
+        if not self._drip_s:
+            self.wfile.write(data)
+            return
+        for at in range(len(data)):
+            self.wfile.write(data[at : at + 1])
+            self.wfile.flush()
+            if self.server.stopping.wait(self._drip_s):
+                return
 
     def _send_body(self, chunks: Iterable[bytes], *, chunked: bool, left: int | None) -> None:
         for chunk in chunks:
             part = chunk if left is None else chunk[:left]
             if part:
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
+                self._write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
             if left is not None:
                 left -= len(part)
                 if not left:

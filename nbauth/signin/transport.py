@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import requests
 from requests.utils import get_environ_proxies
 
+from nbauth.signin.bounded import BoundedAdapter, Calls
 from nbauth.signin.clocks import ahead_s
 from nbauth.signin.origins import host_of, redact_url
-from nbauth.signin.tls import TrustAdapter
+from nbauth.signin.token_answers import is_deep, problem
 
 if TYPE_CHECKING:
     import ssl
@@ -28,6 +30,7 @@ logger = logging.getLogger(__name__)
 _CONNECT_S, _READ_S = 5.0, 30.0
 _LARGEST = 1024 * 1024  # discovery documents and key sets are a few KiB
 _MOST_THROTTLE_S, _USUAL_THROTTLE_S = 3600.0, 5.0
+_SECONDS = re.compile(r"-?[0-9]{1,20}", re.ASCII)  # nobody may write a negative one, and some do
 # What MSAL reads, and what messages need. Set-Cookie and the rest never reach MSAL's cache.
 _KEPT_HEADERS = frozenset({"content-type", "date", "retry-after", "www-authenticate"})
 
@@ -114,7 +117,8 @@ class GuardedTransport:
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # A token request is never repeated blindly: a refresh token may be good for one use only.
-        self._session.mount("https://", TrustAdapter(trust, max_retries=0))
+        self._session.mount("https://", BoundedAdapter(trust, max_retries=0))
+        self._calls = Calls()
 
     def get(self, url: str, **options: Any) -> Answer:
         """Send a GET; `options` are `params` and `headers`."""
@@ -142,23 +146,33 @@ class GuardedTransport:
         # The client id is part of the key: one application's limit is not another's.
         throttle = f"{method} {url} {(data or {}).get('client_id') if isinstance(data, dict) else ''}"
         self._check_throttle(throttle, url)
-        deadline = time.monotonic() + self._total_s
         self.requests_made += 1
-        with self._session.request(
-            method,
-            url,
-            params=params,
-            data=data,
-            headers=dict(headers or {}),
-            timeout=(min(_CONNECT_S, self._read_s), self._read_s),
-            allow_redirects=False,
-            stream=True,
-            proxies=get_environ_proxies(url) if self._proxies is None else dict(self._proxies),
-        ) as response:
-            self.clock_ahead_s = ahead_s(response.headers.get("Date"))
-            body = _read(response, deadline)
-        logger.debug("%s %s: %s", method, redact_url(url), response.status_code)
-        return self._accept(response, body, throttle, url)
+        asks_for_tokens = method == "POST" and isinstance(data, dict) and "grant_type" in data
+
+        def exchange() -> Answer:
+            with self._session.request(
+                method,
+                url,
+                params=params,
+                data=data,
+                headers=dict(headers or {}),
+                timeout=(min(_CONNECT_S, self._read_s), self._read_s),
+                allow_redirects=False,
+                stream=True,
+                proxies=get_environ_proxies(url) if self._proxies is None else dict(self._proxies),
+            ) as response:
+                self.clock_ahead_s = ahead_s(response.headers.get("Date"))
+                body = _read(response)
+            logger.debug("%s %s: %s", method, redact_url(url), response.status_code)
+            answer = self._accept(response, body, throttle, url)
+            if asks_for_tokens and (wrong := problem(json.loads(answer.text))):
+                raise AnswerRefused(f"{redact_url(url)} answered HTTP {answer.status_code} {wrong}")
+            return answer
+
+        try:
+            return self._calls.within(self._total_s, exchange)
+        except TimeoutError:
+            raise requests.ReadTimeout(f"{redact_url(url)} took more than {self._total_s:g} s to answer") from None
 
     def _check_address(self, url: str) -> None:
         try:
@@ -197,37 +211,34 @@ class GuardedTransport:
         try:
             text = body.decode("utf-8")
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
-        if not isinstance(document, dict):
+        if not isinstance(document, dict) or is_deep(document):
             kind = headers.get("content-type", "no content type")
             raise AnswerRefused(f"{place} answered HTTP {status} with {kind} that is no JSON object")
         return Answer(status, text, headers)
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
+def _read(response: requests.Response) -> bytes:
     parts: list[bytes] = []
     size = 0
-    # Small pieces, so that a server that drips is noticed between two of them.
+    # Counted as unpacked: a few KiB of gzip may be a GiB.
     for part in response.iter_content(8192):
         size += len(part)
         if size > _LARGEST:
             raise AnswerRefused(f"{redact_url(response.url)} answered with more than 1 MiB")
-        if time.monotonic() > deadline:
-            raise requests.ReadTimeout(f"{redact_url(response.url)} took too long to answer")
         parts.append(part)
     return b"".join(parts)
 
 
 def _retry_after_s(value: str | None) -> float:
     """Read ``Retry-After`` (RFC 9110 §10.2.3): seconds or a date, between 1 s and an hour."""
-    if value is None:
-        return _USUAL_THROTTLE_S
-    try:
-        seconds = float(int(value))
-    except ValueError:
+    value = (value or "").strip()
+    if _SECONDS.fullmatch(value):
+        seconds = float(value)
+    else:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
+        except (ValueError, OverflowError, TypeError, IndexError):  # what the parser raises, given nonsense
             seconds = _USUAL_THROTTLE_S
     return min(max(seconds, 1.0), _MOST_THROTTLE_S)
