@@ -167,7 +167,9 @@ class HttpCache(dict[str, Any]):
         try:
             document = json.loads(text)
             known = host_of(match["url"]) in self._allowed_hosts
-        except ValueError:
+        except (ValueError, RecursionError):
+            return False
+        if not isinstance(document, dict):
             return False
         if urlsplit(match["url"]).path.endswith("/discovery/instance") and "tenant_discovery_endpoint" not in document:
             return False  # what stands in for an answer that could not be had

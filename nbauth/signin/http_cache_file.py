@@ -62,10 +62,11 @@ class HttpCacheFile:
         if self._off:
             return {}
         try:
-            return self._parse(_read_regular_file(self._path))
+            _check_private(self._folder.lstat(), directory=True)
+            return self._parse(_read_regular_file(self._path, links=1))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             self._say("ignored", error)
             return {}
 
@@ -138,9 +139,9 @@ class HttpCacheFile:
     def _make_folder(self) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         _check_private(self._folder.lstat(), directory=True)
-        ignore = self._folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
+        # Exclusive, so that a link that came with a cloned folder is not followed to where it leads.
+        with contextlib.suppress(FileExistsError), (self._folder / ".gitignore").open("x") as file:
+            file.write("*\n")
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[bool]:
@@ -177,7 +178,7 @@ class HttpCacheFile:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self._key_path.exists():
                 self._make_key()
-            key = _read_regular_file(self._key_path)
+            key = _read_regular_file(self._key_path, secret=True)
             if len(key) != hashlib.sha256().digest_size:
                 raise ValueError(f"its key {self._key_path} is damaged; delete it")
             self._key = key
@@ -195,12 +196,23 @@ class HttpCacheFile:
             os.unlink(name)  # noqa: PTH108
 
 
-def _read_regular_file(path: Path) -> bytes:
-    """Read a file that is the user's own: no link, no device, not large; never waits."""
+def _read_regular_file(path: Path, *, links: int | None = None, secret: bool = False) -> bytes:
+    """Read a file that is the user's own: no link, no device, not large; never waits.
+
+    Args:
+        path: the file.
+        links: how many names it has, None for any: somebody else may have written through another one.
+        secret: nobody else may read it.
+    """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags)
     try:
-        _check_private(os.fstat(handle), directory=False)
+        status = os.fstat(handle)
+        _check_private(status, directory=False)
+        if links is not None and status.st_nlink != links:
+            raise ValueError("it has another name elsewhere")
+        if secret and _HAS_OWNERS and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ValueError(f"others may read its key {path}; delete it")
         data = os.read(handle, _LARGEST + 1)
     finally:
         os.close(handle)

@@ -26,29 +26,34 @@ def problem(document: dict[str, Any]) -> str | None:
 
     Nothing of its content is in the message.
     """
-    return next(_problems(document), None)
-
-
-def _problems(document: dict[str, Any]) -> Iterator[str]:
     if "error" in document:
-        if not isinstance(document["error"], str) or not document["error"]:
-            yield "with an error that is no text"
-        return
+        error = document["error"]
+        return None if isinstance(error, str) and error else "with an error that is no text"
+    return next((wrong for look in (_of_the_token, _of_times, _of_the_person) for wrong in look(document)), None)
+
+
+def _of_the_token(document: dict[str, Any]) -> Iterator[str]:
     if document.get("access_token") is None:
         yield "with neither an access token nor an error"
     if not _is_secret(document.get("access_token")):
         yield "with an access_token that is none"
     if str(document.get("token_type", "Bearer")).lower() != "bearer":
         yield "with a token_type that is not Bearer"
+    if not _is_secret(document.get("refresh_token", "-")):
+        yield "with refresh_token that is no text"
+    if not isinstance(document.get("scope", ""), str):
+        yield "with scope that is no text"
+
+
+def _of_times(document: dict[str, Any]) -> Iterator[str]:
     for name in _TIMES:
         if name in document and not _is_time(document[name], as_text=name != "refresh_in"):
             yield f"with {name} that is no number of seconds"
     if "expires_in" not in document and not _is_time(document.get("expires_on") or 0, as_text=True, most=2**40):
         yield "with expires_on that is no time"
-    if not _is_secret(document.get("refresh_token", "-")):
-        yield "with refresh_token that is no text"
-    if not isinstance(document.get("scope", ""), str):
-        yield "with scope that is no text"
+
+
+def _of_the_person(document: dict[str, Any]) -> Iterator[str]:
     if "id_token" in document and not _is_id_token(document["id_token"]):
         yield "with id_token that cannot be read"
     if "client_info" in document and not _is_object_of_texts(document["client_info"], ("uid", "utid")):

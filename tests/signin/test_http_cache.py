@@ -183,7 +183,7 @@ def test_it_goes_on_in_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     for number in range(3):
         cache[KEY.replace("/t/", f"/t{number}/")] = _response(json.dumps(DOCUMENT))
     (said,) = [record.getMessage() for record in caplog.records]
-    assert said.endswith("Not a directory. Sign-in goes on without it.")
+    assert said.endswith("it is not a plain directory. Sign-in goes on without it.")
 
 
 def test_memory_only_on_binder_and_below_version_control(tmp_path: Path) -> None:
