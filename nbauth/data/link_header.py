@@ -28,7 +28,7 @@ def next_link(header: str, url: str) -> str | None:
             parameters.setdefault(name.lower(), value)  # only the first `rel` counts (§3.3)
             position = parameter.end()
         is_next = "next" in parameters.get("rel", "").lower().split()
-        if is_next and ("anchor" not in parameters or urljoin(url, parameters["anchor"]) == url):
+        if is_next and _is_about(parameters.get("anchor"), url):
             return target[1].strip() or None
         # On to the next link, past whatever cannot be read.
         comma = header.find(",", position)
@@ -36,3 +36,10 @@ def next_link(header: str, url: str) -> str | None:
             return None
         position = comma
     return None
+
+
+def _is_about(anchor: str | None, url: str) -> bool:
+    try:
+        return anchor is None or urljoin(url, anchor) == url
+    except ValueError:  # brackets that are no IPv6 address
+        return False

@@ -108,7 +108,9 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text.") from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError(f"{path}: is not TOML: it is nested too deep.") from None
+    except ValueError as error:  # tomllib's own, or that of a number with thousands of digits
         raise ConfigError(f"{path}: is not TOML: {error}.") from None
     for key in document:
         if key not in _TOP_KEYS:
@@ -200,7 +202,9 @@ def _environment_apis(host: str, environ: Mapping[str, str], *, person: bool) ->
     if text := environ.get("NBAUTH_APIS"):
         try:
             apis = json.loads(text)
-        except json.JSONDecodeError as error:
+        except RecursionError:
+            raise ConfigError("NBAUTH_APIS: is not JSON: it is nested too deep.") from None
+        except ValueError as error:
             raise ConfigError(f"NBAUTH_APIS: is not JSON: {error}.") from None
         if not isinstance(apis, dict):
             raise ConfigError('NBAUTH_APIS: expected a JSON object such as {"https://api.example.com": ["scope"]}.')

@@ -77,15 +77,25 @@ def redact_url(url: str) -> str:
 
 def _ascii_host(host: str) -> str:
     host = host.rstrip(".").lower()
+    if "%" in host:  # a zone of this machine's (RFC 6874), which parsers read differently
+        raise ValueError("the URL's host name is not valid")
     if ":" in host:
         try:
             return f"[{ipaddress.IPv6Address(host)}]"
         except ValueError:
             raise ValueError("the URL's IPv6 address is not valid") from None
     try:
-        host = host if host.isascii() else host.encode("idna").decode("ascii")
+        host = host if host.isascii() else _idna(host)
     except UnicodeError:
         host = ""
     if not _HOST.fullmatch(host):  # after IDNA, which turns some signs into others
         raise ValueError("the URL's host name is not valid")
     return host
+
+
+def _idna(host: str) -> str:
+    import idna
+
+    # As urllib3 does, which makes the connection. The standard library's codec is that of 2003: for it straße.example
+    # is strasse.example, which may be somebody else's.
+    return idna.encode(host, strict=True, std3_rules=True).decode("ascii")

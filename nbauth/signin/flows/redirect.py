@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from nbauth.errors import SignInFailed
 from nbauth.signin import issuers
@@ -23,6 +24,8 @@ __all__ = ["DEFAULT_REDIRECT_URI", "finish", "parameters", "start", "state_match
 
 DEFAULT_REDIRECT_URI = "http://localhost"
 
+_BLANKS = re.compile(r"[\s\u200b\u2060\ufeff]+")  # none stands in an address as browsers write it
+_QUOTES = "<>\"'`“”"
 _WARNINGS = threading.Lock()  # what is ignored is the process's: two sign-ins at once would restore each other's
 
 
@@ -62,13 +65,18 @@ def _authentication(claims: str) -> str:
 def parameters(text: str) -> dict[str, str]:
     """Read the parameters of a redirect: a whole address, or its query or fragment (RFC 6749 §4.1.2).
 
+    A terminal breaks an address into lines, and chats and mails put it in brackets or quotes.
+
     Returns:
         Nothing where it holds none, or where one stands twice, which RFC 6749 §3.1 forbids.
     """
-    text = text.strip()
-    parts = urlsplit(text)
-    for candidate in (parts.fragment, parts.query, text.lstrip("?#")):
-        pairs = parse_qsl(candidate, max_num_fields=50) if "state=" in candidate else []
+    text = _BLANKS.sub("", text).strip(_QUOTES)
+    before, _, fragment = text.partition("#")
+    for candidate in (fragment, before.partition("?")[2], text.lstrip("?#")):
+        try:
+            pairs = parse_qsl(candidate, max_num_fields=50) if "state=" in candidate else []
+        except ValueError:  # more of them
+            pairs = []
         if pairs and len(dict(pairs)) == len(pairs):
             return dict(pairs)
     return {}
@@ -76,7 +84,8 @@ def parameters(text: str) -> dict[str, str]:
 
 def state_matches(flow: dict[str, Any], answer: dict[str, str]) -> bool:
     """Tell whether a redirect belongs to this sign-in (RFC 6749 §10.12)."""
-    return hmac.compare_digest(str(flow["state"]).encode(), answer.get("state", "").encode())
+    # What was pasted may hold half a character, which has no bytes.
+    return hmac.compare_digest(str(flow["state"]).encode(), answer.get("state", "").encode(errors="replace"))
 
 
 def finish(sign_in: SignIn, flow: dict[str, Any], answer: dict[str, str]) -> dict[str, Any]:
