@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ __all__ = ["run"]
 logger = logging.getLogger(__name__)
 
 _SHORTEST_S, _LONGEST_S = 5.0, 60.0  # of an interval; a provider's 0 would poll 23 times a second
+_SHORTEST_LOCAL_S = 0.2
+_LONGEST_LIFE_S = 86_400.0
 _SLOWER_S = 5.0  # RFC 8628 §3.5, slow_down
 _PENDING = ("authorization_pending", "slow_down")
 _STEP_S = 0.25
@@ -39,11 +42,10 @@ def run(sign_in: SignIn) -> dict[str, Any]:
     """
     flow = _start(sign_in)
     name = sign_in.profile.name
-    expires_at = datetime.fromtimestamp(float(flow["expires_at"]), UTC)
+    expires_at = datetime.fromtimestamp(min(float(flow["expires_at"]), time.time() + _LONGEST_LIFE_S), UTC)
     sign_in.prompt.show_code(flow["user_code"], flow["verification_uri"], expires_at=expires_at)
-    interval_s = min(max(float(flow.get("interval", _SHORTEST_S)), _SHORTEST_S), _LONGEST_S)
-    if is_loopback(sign_in.profile.authority_url):
-        interval_s = min(max(float(flow.get("interval", _SHORTEST_S)), 0.2), _LONGEST_S)
+    is_local = is_loopback(sign_in.profile.authority_url)
+    interval_s = _interval_s(flow.get("interval"), _SHORTEST_LOCAL_S if is_local else _SHORTEST_S)
     while True:
         _pause(sign_in, interval_s)
         if time.time() >= float(flow["expires_at"]):
@@ -56,9 +58,12 @@ def run(sign_in: SignIn) -> dict[str, Any]:
             interval_s = min(max(interval_s, error.retry_after_s), _LONGEST_S)
             logger.info("The provider is busy (HTTP %s); asking again in %.0f s.", error.status, interval_s)
             continue
-        except (requests.ConnectionError, requests.Timeout):
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError):
             logger.info("The provider did not answer; asking again in %.0f s.", interval_s)
             continue
+        except requests.RequestException:
+            with provider_errors(sign_in.profile):
+                raise
         if result.get("error") == "slow_down":
             interval_s = min(interval_s + _SLOWER_S, _LONGEST_S)
         if result.get("error") in _PENDING:
@@ -67,6 +72,15 @@ def run(sign_in: SignIn) -> dict[str, Any]:
             raise _expired(name)
         raise_for_error(result, sign_in.profile, sign_in.scopes, flow=sign_in.flow)
         return dict(result)
+
+
+def _interval_s(told: Any, shortest_s: float) -> float:
+    """Return how long to wait between two polls, whatever the provider told (RFC 8628 §3.2)."""
+    try:
+        seconds = float(told)
+    except (TypeError, ValueError, OverflowError):
+        seconds = _SHORTEST_S
+    return min(max(_SHORTEST_S if math.isnan(seconds) else seconds, shortest_s), _LONGEST_S)
 
 
 def _expired(name: str) -> SignInTimeout:
@@ -85,7 +99,13 @@ def _start(sign_in: SignIn) -> dict[str, Any]:
             flow: dict[str, Any] = sign_in.application.initiate_device_flow(
                 askable(sign_in.scopes), claims_challenge=sign_in.claims
             )
-    except ValueError:  # MSAL's word for a discovery document without the endpoint
+    except (ValueError, TypeError, OverflowError):
+        if sign_in.application.authority.device_authorization_endpoint:
+            # MSAL takes lifetime and interval as they come.
+            raise ProviderUnavailable(
+                f"Profile {profile.name!r}: {profile.authority_host} answered with a code whose times are no numbers.",
+                next_step=f"Run: %login {profile.name} --flow paste",
+            ) from None
         raise SignInFailed(
             f"Profile {profile.name!r}: {profile.authority_host} offers no device code.",
             profile=profile.name,

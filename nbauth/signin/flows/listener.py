@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 from nbauth.signin.flows.redirect import parameters
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Listener"]
 
 _LARGEST = 64 * 1024
+_LENGTH = re.compile(r"[0-9]{1,9}", re.ASCII)
 _SOCKET_TIMEOUT_S = 5
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>nbauth</title>
 <meta name="viewport" content="width=device-width"><style>
@@ -68,10 +69,10 @@ class Listener:
         if host.lower() not in (f"localhost:{self.port}", f"127.0.0.1:{self.port}"):
             # A name that somebody else's DNS points at 127.0.0.1 (DNS rebinding).
             return 400, "Not here", "This address is not served here."
-        parts = urlsplit(target)
-        if (parts.path or "/") != self._path:
+        path, _, query = target.partition("?")
+        if (path or "/") != self._path:
             return 404, "Not found", "Nothing is here."
-        answer = parameters(body if body is not None else f"?{parts.query}")
+        answer = parameters(body if body is not None else f"?{query}")
         with self._lock:
             if self._answer is not None:
                 return 410, "Already answered", "This sign-in has its answer. You can close this tab."
@@ -90,6 +91,7 @@ class Listener:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # beyond the usual 5 a browser's connection is tried again after a second
     block_on_close = False  # a silent connection must not hold up the sign-in
 
     def handle_error(self, *_: Any) -> None:
@@ -104,14 +106,13 @@ def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
             self._answer(None)
 
         def do_POST(self) -> None:  # response_mode=form_post
-            try:
-                length = int(self.headers.get("Content-Length", ""))
-            except ValueError:
-                length = -1
-            if not 0 <= length <= _LARGEST:
+            length = self.headers.get("Content-Length", "")
+            if not _LENGTH.fullmatch(length):
+                self.send_error(411)  # in chunks, or without end
+            elif int(length) > _LARGEST:
                 self.send_error(413)
-                return
-            self._answer(self.rfile.read(length).decode("ascii", "replace"))
+            else:
+                self._answer(self.rfile.read(int(length)).decode("ascii", "replace"))
 
         def _answer(self, body: str | None) -> None:
             status, title, text = listener.offer(self.path, self.headers.get("Host", ""), body)
