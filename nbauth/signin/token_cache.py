@@ -78,6 +78,10 @@ class Turn:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
+    def locked(self) -> bool:
+        """Tell whether somebody holds it."""
+        return self._lock.locked()
+
 
 class Turns:
     """Whose turn it is to use a refresh token, for all who share a token cache: one at a time for each account."""
