@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import pytest
 from jupyter_client.manager import KernelManager
 from kernel_player import Player
@@ -19,6 +20,7 @@ from kernel_player import Player
 import nbauth
 from nbauth import kernel
 from nbauth.demo.person import Person
+from nbauth.demo.realms import PARTNER_ID, TENANT_ID
 from nbauth.errors import ConfigError, NotRememberedWarning, ProviderUnavailable, SignInCancelled, SignInRequired
 from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.remembered import places
@@ -69,6 +71,11 @@ def _until(done: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def _refresh_tokens() -> list[str]:
+    cache = kernel.client("demo").token_cache
+    return [entry["secret"] for entry in cache.search(cache.CredentialType.REFRESH_TOKEN)]
+
+
 def _pasting(demo: DemoServer) -> Callable[[Any], str | None]:
     person = Person("alice", ca_file=demo.ca_file)
 
@@ -86,6 +93,7 @@ import json, sys
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
+from nbauth.demo.realms import PARTNER_ID, TENANT_ID
 from nbauth.signin.remembered import places
 prompt = PersonPrompt(Person("alice", ca_file=sys.argv[1]), "alice")
 places.take = lambda *_, **__: None  # as if it had been asked for something that only a person can give
@@ -246,6 +254,50 @@ def test_a_provider_that_is_down_keeps_it(expired: Path, demo: DemoServer) -> No
         _silent()
     demo.provider.faults.clear()
     assert _silent().username == "alice@contoso.example"
+
+
+def test_a_second_sign_in_of_one_kernel(remembered: Path, demo: DemoServer, person: Callable[..., Any]) -> None:
+    """When a person has to sign in again in a kernel that shares a sign-in, the new one is shared from then on."""
+    credential = kernel.credential_of(kernel.config().profiles["demo"], ())
+    credential.unmet_claims = '{"access_token": {"nbf": {"essential": true}}}'  # the person has to come
+    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    first = kernel.credential_of(kernel.config().profiles["demo"], ())
+    token = first.token(first.profile.login_scopes)
+    kernel.reset()
+    _silent()
+    again = kernel.credential_of(first.profile, ())
+    assert token == again.token(first.profile.login_scopes)
+
+
+def test_a_sign_in_waits_for_a_renewal(remembered: Path, demo: DemoServer, person: Callable[..., Any]) -> None:
+    """A sign-in lets a renewal of the shared one end first, which would put the old tokens in place of the new ones."""
+    credential = kernel.credential_of(kernel.config().profiles["demo"], ())
+    before = _refresh_tokens()
+    credential.unmet_claims = '{"access_token": {"acrs": {"essential": true, "value": "c1"}}}'
+    with ThreadPoolExecutor(1) as pool:
+        with credential.turn:
+            sign_in = pool.submit(kernel.login, "demo", flow="paste", prompt=person(), timeout_s=20)
+            _until(lambda: demo.provider.requests.count("*/token") == 1)
+            with pytest.raises(TimeoutError):
+                sign_in.result(timeout=0.5)
+            assert before == _refresh_tokens()
+        assert sign_in.result().username == "alice@contoso.example"
+    assert before != _refresh_tokens()
+
+
+def test_tenants_have_their_own_tokens(remembered: Path, demo: DemoServer) -> None:
+    """Another tenant's token is asked for, and not the first one's taken, though the sign-in is shared by both."""
+    kernel.reset()
+    _silent()
+    there = _silent(tenant=PARTNER_ID)
+    assert there.tenant_id == PARTNER_ID
+    profile = kernel.config().profiles["demo"]
+    token = kernel.credential_of(profile, ()).token(profile.login_scopes)
+    assert jwt.decode(token, options={"verify_signature": False})["tid"] == PARTNER_ID
+    kernel.reset()
+    demo.provider.requests.clear()
+    assert _silent().tenant_id == TENANT_ID
+    assert demo.provider.requests.count("*/token") == 0
 
 
 # Where it cannot be kept

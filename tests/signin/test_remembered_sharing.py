@@ -205,6 +205,25 @@ def test_a_renewal_in_spite_of_the_lock(alice: Credential, demo: DemoServer) -> 
     assert demo.provider.requests.count("*/token") == 1
 
 
+def test_a_renewal_in_spite_of_the_lock_that_is_of_no_use(alice: Credential, demo: DemoServer) -> None:
+    """When what was written meanwhile has a newer refresh token but no token that is wanted, that one is used, once."""
+    store, before = _store(), _store().read()
+    assert before is not None
+    _renew(alice)
+    after = store.read()
+    assert after is not None
+    with store.lock():
+        store.write(before)
+    claims = '{"access_token": {"nbf": {"essential": true, "value": "1"}}}'
+    fault = demo.provider.faults.add("*/token", delay_s=1.0, status=400, body='{"error": "invalid_grant"}')
+    alice._memo.clear()
+    demo.provider.requests.clear()
+    with _another_thread(lambda: _write_when(store, after, lambda: fault.hits == 1)):
+        # No token that is there is known to meet claims.
+        assert alice.token(alice.profile.login_scopes, claims=claims).count(".") == 2
+    assert [record.status for record in demo.provider.requests.matching("*/token")] == [400, 200]
+
+
 def test_a_sign_in_that_has_ended(alice: Credential, demo: DemoServer) -> None:
     """A refresh token that the provider refuses, and that nobody has replaced, is tried once; the person is asked."""
     fault = demo.provider.faults.add("*/token", status=400, body='{"error": "invalid_grant"}', times=None)

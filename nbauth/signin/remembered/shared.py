@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 # A little more than the transport takes at most for one request, and less than a caller waits for a token.
 _RENEWAL_S = 38.0
 _MOST_MARGIN_S, _MARGIN_SHARE = 120.0, 0.1
-_CLOCK_STEP_S = 5.0
 
 
 def read_document(store: Store) -> Document | None:
@@ -221,8 +220,7 @@ class Shared:
         for entry in list(self._cache.search(kind, target=askable(scopes), query=query)):
             cached_at, expires_at = int(entry["cached_at"]), int(entry["expires_on"])
             margin_s = min(_MOST_MARGIN_S, (expires_at - cached_at) * _MARGIN_SHARE)
-            # A clock that was set back makes every token look good.
-            good = cached_at <= now + _CLOCK_STEP_S and expires_at - now > margin_s
+            good = expires_at - now > margin_s
             if good and entry["secret"] not in unwanted and (best is None or expires_at > int(best["expires_on"])):
                 best = entry
         if best is None:
