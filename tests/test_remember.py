@@ -24,6 +24,7 @@ from nbauth.demo.realms import PARTNER_ID, TENANT_ID
 from nbauth.errors import ConfigError, NotRememberedWarning, ProviderUnavailable, SignInCancelled, SignInRequired
 from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.remembered import places
+from nbauth.signin.remembered.codec import KeyedCodec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,6 +133,34 @@ def test_a_file_is_private(remembered: Path) -> None:
     """The file is its owner's alone, and so is the directory."""
     assert stat.S_IMODE(remembered.stat().st_mode) == 0o600
     assert stat.S_IMODE(remembered.parent.stat().st_mode) == 0o700
+
+
+def test_an_encrypted_file_shows_nothing(
+    demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the platform keeps a key, no secret stands in the file or the log, and a later kernel is signed in."""
+    keeper: dict[str, str] = {}
+
+    class Keeper:
+        def load(self) -> str | None:
+            return keeper.get("key")
+
+        def save(self, text: str) -> None:
+            keeper["key"] = text
+
+    monkeypatch.setattr(places, "platform_codec", lambda: KeyedCodec("fake", Keeper()))
+    caplog.set_level("DEBUG")
+    kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+    kernel.reset()
+    _silent()
+    written = _file(places.directory()).read_bytes().decode("latin-1") + caplog.text
+    secrets = [secret for secret in demo.provider.issued_secrets if len(secret) > 20]
+    assert len(secrets) > 3
+    assert [secret for secret in (*secrets, keeper["key"]) if secret in written] == []
+    keeper.clear()
+    kernel.reset()
+    with pytest.raises(SignInCancelled):  # without the key the file is worth nothing
+        _silent()
 
 
 def test_remember_while_signed_in(plain: Path, demo: DemoServer, person: Callable[..., Any]) -> None:
