@@ -19,6 +19,7 @@ __all__ = [
     "Account",
     "Profile",
     "Session",
+    "SignInPanel",
     "accounts",
     "add_profile",
     "client",
@@ -38,6 +39,7 @@ _MODULES = {
     "Account": "nbauth.signin.account",
     "Profile": "nbauth.signin.profiles",
     "Session": "nbauth.data.session",
+    "SignInPanel": "nbauth.notebook.panel",
 }
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
-import os
 import threading
 import time
 import warnings
 from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError, NbauthError, NotRememberedWarning
+from nbauth.signin.changes import Changes
 from nbauth.signin.config import Reader
 from nbauth.signin.environment import detect, notebook_directory
+from nbauth.signin.forks import share_with_forks
 from nbauth.signin.profile_choice import by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import msal
 
@@ -47,6 +48,7 @@ __all__ = [
     "reset",
     "use_front_end",
     "version",
+    "watch",
 ]
 
 
@@ -67,7 +69,7 @@ class _State:
         self.connections: Connections | None = None
         self.sign_ins: SignIns | None = None
         self.applications: dict[Profile, Credential] = {}
-        self.version = 0  # counts what may change which token a URL gets
+        self.changes = Changes()
 
     def credentials(self) -> list[Credential]:
         return [*self.applications.values(), *(s.credential for s in self.sign_ins or ())]
@@ -76,34 +78,7 @@ class _State:
 _state = _State()
 
 
-def _before_fork() -> None:
-    people = [s.credential for s in _state.sign_ins or () if s.account.kind == "person"]
-    if _state.lender is None and not all(credential.is_borrowed for credential in people):
-        from nbauth.signin.lending import Lender
-
-        with contextlib.suppress(OSError):  # no socket is left: the child has what tokens are good
-            _state.lender = Lender(lambda key: _state.sign_ins.credential(key) if _state.sign_ins else None)
-
-
-def _after_fork_here() -> None:
-    if _state.lender is not None:
-        _state.lender.start()
-
-
-def _after_fork_in_child() -> None:
-    # The child keeps the sign-ins, with locks and connections of its own: the parent's may be held for ever, and two
-    # processes would read each other's answers. They are kept, since letting them go would take their locks.
-    _state.inherited.append((_state.lock, _state.connections))
-    _state.lock, _state.connections = threading.RLock(), None
-    borrower = None if _state.lender is None else _state.lender.in_child()
-    _state.lender = None
-    for credential in _state.credentials():
-        credential.start_over(borrower, lambda profile: _client(profile).application)
-    _state.version += 1
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_here, after_in_child=_after_fork_in_child)
+share_with_forks(_state, connect=lambda profile: _client(profile).application)
 
 
 @atexit.register
@@ -121,7 +96,12 @@ def use_front_end(front_end: FrontEnd | None) -> None:
 
 def version() -> int:
     """Return a number that changes whenever another token may belong to a URL."""
-    return _state.version
+    return _state.changes.version
+
+
+def watch(method: Callable[[], None]) -> None:
+    """Call a bound method after every change of who is signed in, as long as its object lives; in any thread."""
+    _state.changes.watch(method)
 
 
 def is_signed_in(profile: Profile) -> bool:
@@ -158,7 +138,7 @@ def add_profile(profile: Profile) -> None:
         raise ConfigError(f"add_profile: expected an nbauth.Profile, found {type(profile).__name__}.")
     with _state.lock:
         _state.added[profile.name] = profile
-        _state.version += 1
+    _state.changes.note()
 
 
 def profile_names() -> list[str]:
@@ -187,6 +167,7 @@ def login(
     remember: bool = False,
     timeout_s: float = 300.0,
     prompt: Prompt | None = None,
+    select_account: bool = False,
 ) -> Account:
     """Sign in; a person who is signed in already is not asked again.
 
@@ -200,6 +181,7 @@ def login(
             a script by a `NotRememberedWarning`) and the sign-in lives as long as the kernel.
         timeout_s: seconds that the person has.
         prompt: who asks the person; by default what fits the front end.
+        select_account: ask even if somebody is signed in, and let the person choose another account.
 
     Returns:
         Who is signed in.
@@ -228,7 +210,7 @@ def login(
     wanted = (scopes,) if isinstance(scopes, str) else tuple(scopes or chosen.login_scopes)
     environment = detect() if prompt is None else detect().with_somebody()
     claims = None
-    if chosen.kind == "person":
+    if chosen.kind == "person" and not select_account:
         known, claims = _sign_ins().known(chosen, account, wanted, connect=_client)
         known = known or (None if claims else places.take(chosen, account, wanted, connect=_client))
         if known is not None:
@@ -254,6 +236,7 @@ def login(
         account=account,
         timeout_s=timeout_s,
         claims=claims,
+        select_account=select_account,
     )
     if chosen.kind == "application":
         made.credential.connect_by(lambda: _client(chosen).application)
@@ -268,7 +251,7 @@ def _choose(signed_in: SignedIn, *, remember_for: Profile | None = None) -> Acco
 
     with _state.lock:
         _sign_ins().choose(signed_in)
-        _state.version += 1
+    _state.changes.note()
     why_not = None if remember_for is None else remember(remember_for, signed_in, connect=_client)
     if why_not is not None and _state.front_end is not None and detect().front_end != "script":
         _state.front_end.note(why_not)
@@ -351,12 +334,12 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
         credentials = [*(s.credential for s in gone), *(_state.applications.pop(p) for p in applications)]
         ended = _state.connections.of_people() if _state.connections else []
         left = _state.credentials()
-        _state.version += 1
     try:
         places.forget([*named, *places.leave(gone)])
     finally:
         for credential in credentials:
             credential.sign_out(shared=any(credential.shares_tokens_with(other) for other in left))
+    _state.changes.note()
     if everywhere:
         from nbauth.signin.logout import end_session
 

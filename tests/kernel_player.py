@@ -57,6 +57,7 @@ class Player:
         self.client = manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=TIMEOUT_S)
+        self.page: Any = None  # a page that draws widgets, if this front end has one
 
     def run(
         self,
@@ -84,6 +85,8 @@ class Player:
             except queue.Empty:
                 self._answer(outcome, answer)
                 continue
+            if self.page is not None:
+                self.page.take(message)
             if message["parent_header"].get("msg_id") != number:
                 continue
             outcome.add(message)
@@ -93,6 +96,14 @@ class Player:
                 outcome.status = self._status(number)
                 return outcome
         pytest.fail(f"the cell did not end:\n{code}\n{outcome.text}{outcome.shown}")
+
+    def until(self, condition: Callable[[], Any]) -> None:
+        """Go on drawing until something is so; for what happens while no cell runs."""
+        until = time.monotonic() + TIMEOUT_S
+        while not condition():
+            assert time.monotonic() < until, "nothing came of it"
+            with contextlib.suppress(queue.Empty):
+                self.page.take(self.client.get_iopub_msg(timeout=0.05))
 
     def _status(self, number: str) -> str:
         while True:

@@ -45,6 +45,12 @@ class PersonPrompt:
     def begin(self, request: SignInRequest) -> None:
         """Read who asks."""
 
+    def page(self) -> None:
+        """Tell that this is no page."""
+
+    def offer(self, ways: tuple[str, ...]) -> None:
+        """Offer nothing: the flow is named on the line."""
+
     def show_address(self, url: str, *, opened: bool) -> None:
         """Open the address, choose, and follow the redirect to the listener."""
         del opened
@@ -55,8 +61,9 @@ class PersonPrompt:
         del expires_at
         self._start(lambda: self._person.enter_code(verification_uri, user_code, choose=self._choose))
 
-    def ask_redirect(self, url: str) -> None:
+    def ask_redirect(self, url: str, *, channel: str | None = None) -> None:
         """Open the address, choose, and copy where the browser ends up."""
+        del channel
 
         def copy() -> None:
             self._pasted = self._person.address_after(url, choose=self._choose)

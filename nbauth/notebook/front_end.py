@@ -26,9 +26,9 @@ class FrontEnd:
     def prompt(self) -> Prompt:
         """Return a fresh prompt for one sign-in."""
         if in_notebook():
-            from nbauth.notebook.notebook_prompt import NotebookPrompt
+            from nbauth.notebook.panel_prompt import PanelPrompt
 
-            return NotebookPrompt()
+            return PanelPrompt()
         from nbauth.notebook.terminal_prompt import TerminalPrompt
 
         return TerminalPrompt()

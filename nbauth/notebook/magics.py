@@ -100,7 +100,11 @@ class NbauthMagics(Magics):
         from nbauth import kernel
         from nbauth.notebook.tables import good_for
         from nbauth.notebook.text import printable
+        from nbauth.signin.environment import detect
 
+        if options.flow == "auto" and detect().front_end == "voila":
+            self._show_panel(options)
+            return
         account = kernel.login(
             options.profile,
             flow=options.flow,
@@ -114,6 +118,22 @@ class NbauthMagics(Magics):
         where = f" in tenant {account.tenant_id}" if options.tenant else ""
         good = good_for(account.expires_at)
         print(f"Signed in to {account.profile} as {printable(who)}{printable(where)}; the token is good for {good}.")
+
+    def _show_panel(self, options: argparse.Namespace) -> None:
+        """Show a panel that does not block: Voila shows the page only when its cells have ended."""
+        from IPython.display import display
+
+        from nbauth.notebook.panel import SignInPanel
+
+        panel = SignInPanel(
+            options.profile,
+            scopes=options.scopes,
+            account=options.account,
+            tenant=options.tenant,
+            remember=options.remember,
+            timeout_s=options.timeout,
+        )
+        display(panel)
 
     @line_magic
     def logout(self, line: str) -> None:

@@ -62,6 +62,12 @@ class NotebookPrompt:
         self._who_text = who_asks(request)
         self._deadline = time.monotonic() + request.timeout_s
 
+    def page(self) -> None:
+        """Tell that this is no page."""
+
+    def offer(self, ways: tuple[str, ...]) -> None:
+        """Offer nothing: the flow is named on the line."""
+
     def show_address(self, url: str, *, opened: bool) -> None:
         """Show a link to the provider's page."""
         lead = "A browser opens to sign in. If it does not, open" if opened else "To sign in, open"
@@ -78,8 +84,9 @@ class NotebookPrompt:
             f"(good for {minutes} minutes).",
         )
 
-    def ask_redirect(self, url: str) -> None:
+    def ask_redirect(self, url: str, *, channel: str | None = None) -> None:
         """Show a link, and ask for the address where the browser ends up."""
+        del channel
         then = (
             "Afterwards the browser may say that it cannot reach the page: copy the whole address from its address bar "
             "and paste it below. It is not shown or saved; an empty line cancels."

@@ -48,6 +48,12 @@ class TerminalPrompt:
         self._profile = request.profile
         self._print(who_asks(request))
 
+    def page(self) -> None:
+        """Tell that this is no page."""
+
+    def offer(self, ways: tuple[str, ...]) -> None:
+        """Offer nothing: the flow is named on the line."""
+
     def show_address(self, url: str, *, opened: bool) -> None:
         """Print the address, for a browser on this machine."""
         self._print(
@@ -63,8 +69,9 @@ class TerminalPrompt:
         self._print(f"To sign in, open {printable(verification_uri)} on any device")
         self._print(f"and type the code {printable(user_code)} (good for {minutes} minutes).")
 
-    def ask_redirect(self, url: str) -> None:
+    def ask_redirect(self, url: str, *, channel: str | None = None) -> None:
         """Print the address, and ask for the one where the browser ends up."""
+        del channel
         self._print("To sign in, open this address in any browser:")
         self._print(printable(url))
         self._print("Afterwards the browser may say that it cannot reach the page. Copy the whole")

@@ -12,6 +12,7 @@ from nbauth.signin import broker, clients, failures, flows, id_token, issuers, u
 from nbauth.signin.account import Account
 from nbauth.signin.credential import Credential
 from nbauth.signin.flows.context import SignIn
+from nbauth.signin.flows.page import OtherFlow
 from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.http_cache import HttpCache
 from nbauth.signin.options import region_hosts
@@ -103,6 +104,7 @@ def sign_in(
     account: str | None,
     timeout_s: float,
     claims: str | None = None,
+    select_account: bool = False,
 ) -> SignedIn:
     """Sign in, and hand the tokens to the kernel's cache once they are proven.
 
@@ -115,6 +117,7 @@ def sign_in(
         account: the sign-in name that is wanted, or None.
         timeout_s: seconds that the person has.
         claims: a claims challenge to meet (OpenID Connect Core §5.5), or None.
+        select_account: let the person choose an account at the provider.
 
     Raises:
         SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
@@ -127,28 +130,21 @@ def sign_in(
     application = clients.build(
         profile, token_cache=held_back, http_cache=client.http_cache, transport=client.transport
     )
-    chosen = flows.choose(
-        flow,
-        profile,
-        environment,
-        # MSAL has device codes for public clients only.
-        device_code_offered=bool(application.authority.device_authorization_endpoint) and not profile.is_confidential,
-        broker=broker.is_used(application),
-    )
     attempt = SignIn(
         profile=profile,
         application=application,
         scopes=scopes,
         prompt=prompt,
-        flow=chosen,
+        flow=flow,
         timeout_s=timeout_s,
         account=account,
         claims=claims,
+        select_account=select_account,
     )
     outcome: Account | NbauthError = SignInFailed(f"Profile {profile.name!r}: the sign-in ended unexpectedly.")
     try:
         prompt.begin(attempt.request)
-        result = flows.run(attempt)
+        result = _ask(attempt, environment)
         identity = userinfo.named(client, _validated(client, result), str(result["access_token"]))
         _check_account(account, identity, profile)
         with client.turns.held_where_shared():
@@ -169,6 +165,22 @@ def sign_in(
         return signed_in
     finally:
         prompt.end(outcome)
+
+
+def _ask(attempt: SignIn, environment: Environment) -> dict[str, Any]:
+    """Run the flow that fits, and every other one that the person turns to."""
+    flow, profile = attempt.flow, attempt.profile
+    # MSAL has device codes for public clients only.
+    offered = bool(attempt.application.authority.device_authorization_endpoint) and not profile.is_confidential
+    brokered = broker.is_used(attempt.application)
+    while True:
+        page = attempt.prompt.page()
+        chosen = flows.choose(flow, profile, environment, device_code_offered=offered, broker=brokered, page=page)
+        attempt.prompt.offer(flows.alternatives(chosen, profile, environment, device_code_offered=offered, page=page))
+        try:
+            return flows.run(dataclasses.replace(attempt, flow=chosen))
+        except OtherFlow as other:
+            flow = other.flow
 
 
 def _application(client: Client, scopes: tuple[str, ...], timeout_s: float) -> SignedIn:

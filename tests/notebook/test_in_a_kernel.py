@@ -57,7 +57,7 @@ def test_what_was_shown_is_taken_away(demo: DemoServer, player: Player) -> None:
     """Addresses and codes leave the cell's output when the sign-in ends, however it ends."""
     player.run("%load_ext nbauth")
     outcome = player.run("%login --flow paste", answer=_paste(demo, "cancel"))
-    assert outcome.shown == "The sign-in did not succeed."
+    assert outcome.shown.strip() == "The sign-in did not succeed."
     person = Person("alice", ca_file=demo.ca_file)
     typed: list[str] = []
 
@@ -69,7 +69,7 @@ def test_what_was_shown_is_taken_away(demo: DemoServer, player: Player) -> None:
 
     outcome = player.run("%login --flow device_code", on_message=type_code)
     assert outcome.status == "ok", outcome.error
-    assert outcome.shown == ""
+    assert outcome.shown.strip() == ""
 
 
 def test_auto_on_a_machine_without_a_browser(demo: DemoServer, player: Player) -> None:

@@ -57,10 +57,10 @@ class Watched(PersonPrompt):
         if self._instead is None:
             super().show_code(user_code, verification_uri, expires_at=expires_at)
 
-    def ask_redirect(self, url: str) -> None:
+    def ask_redirect(self, url: str, *, channel: str | None = None) -> None:
         self.shown.append(url)
         if self._instead is None:
-            super().ask_redirect(url)
+            super().ask_redirect(url, channel=channel)
 
     def wait(self, timeout_s: float) -> str | None:
         if self._instead is not None:
@@ -265,7 +265,7 @@ def test_application(demo: DemoServer) -> None:
 
 def test_unknown_flow(demo: DemoServer) -> None:
     """An unknown flow lists those there are, before any traffic."""
-    with pytest.raises(ConfigError, match="Use one of auto, loopback, device_code, paste"):
+    with pytest.raises(ConfigError, match="Use one of auto, loopback, callback_page, device_code, paste"):
         kernel.login("demo", flow="telepathy")
     assert len(demo.provider.requests) == 0
 

@@ -6,15 +6,17 @@ import importlib
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nbauth.errors import ConfigError, SignInRequired
+from nbauth.signin.flows.page import callback_uri
 
 if TYPE_CHECKING:
     from nbauth.signin.environment import Environment
     from nbauth.signin.flows.context import SignIn
+    from nbauth.signin.flows.page import Page
     from nbauth.signin.profiles import Profile
 
-__all__ = ["FLOWS", "FlowName", "check", "choose", "run"]
+__all__ = ["FLOWS", "FlowName", "alternatives", "check", "choose", "run"]
 
-FlowName = Literal["auto", "loopback", "device_code", "paste"]
+FlowName = Literal["auto", "loopback", "callback_page", "device_code", "paste"]
 FLOWS: tuple[str, ...] = get_args(FlowName)
 
 
@@ -55,7 +57,13 @@ def check(flow: str, profile: Profile, environment: Environment) -> None:
 
 
 def choose(
-    flow: str, profile: Profile, environment: Environment, *, device_code_offered: bool, broker: bool = False
+    flow: str,
+    profile: Profile,
+    environment: Environment,
+    *,
+    device_code_offered: bool,
+    broker: bool = False,
+    page: Page | None = None,
 ) -> str:
     """Choose the flow to run.
 
@@ -65,6 +73,7 @@ def choose(
         environment: where the kernel runs.
         device_code_offered: whether the provider has a device authorization endpoint.
         broker: whether the profile wants the system's broker, and MSAL found one.
+        page: what the page that shows the prompt tells of itself.
 
     Returns:
         The name of a module beside this one.
@@ -75,10 +84,26 @@ def choose(
         return flow
     if broker:
         return "broker"
-    if environment.is_local:
+    # The browser knows better than the kernel whether both share a machine.
+    if page.reaches_kernel if page else environment.is_local:
         return "loopback"
+    if page and page.callback_served and callback_uri(profile.redirect_uri, page):
+        return "callback_page"
     # Many tenants block device codes, so their error names `paste`, which works wherever there is a browser.
     return "device_code" if device_code_offered else "paste"
+
+
+def alternatives(
+    chosen: str, profile: Profile, environment: Environment, *, device_code_offered: bool, page: Page | None
+) -> tuple[str, ...]:
+    """Return the flows that the person may choose in place of the chosen one. Arguments are those of `choose`."""
+    possible = {
+        "callback_page": page is not None and page.callback_served and callback_uri(profile.redirect_uri, page),
+        "loopback": page.reaches_kernel if page else environment.is_local,
+        "device_code": device_code_offered,
+        "paste": True,
+    }
+    return tuple(flow for flow, fits in possible.items() if fits and flow != chosen)
 
 
 def run(sign_in: SignIn) -> dict[str, Any]:

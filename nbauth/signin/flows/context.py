@@ -31,6 +31,7 @@ class SignIn:
         timeout_s: seconds it may take.
         account: the sign-in name that is wanted, or None.
         claims: a claims challenge to meet (OpenID Connect Core §5.5), or None.
+        select_account: let the person choose an account (OpenID Connect Core §3.1.2.1, `prompt`).
     """
 
     profile: Profile
@@ -41,6 +42,7 @@ class SignIn:
     timeout_s: float
     account: str | None = None
     claims: str | None = field(default=None, repr=False)
+    select_account: bool = False
     deadline: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -55,7 +57,7 @@ class SignIn:
             flow=self.flow,
             authority_host=profile.authority_host,
             client_id=profile.client_id,
-            tenant=profile.tenant or profile.audience,
+            tenant=profile.resolved_authority.tenant,
             origins=tuple(profile.apis),
             timeout_s=self.timeout_s,
         )

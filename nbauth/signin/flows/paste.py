@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from nbauth.signin.flows import redirect
 if TYPE_CHECKING:
     from nbauth.signin.flows.context import SignIn
 
-__all__ = ["run"]
+__all__ = ["redeem_pasted", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,19 @@ def run(sign_in: SignIn) -> dict[str, Any]:
     """
     # Nothing listens at the default: the browser shows an error page with the address.
     flow = redirect.start(sign_in, sign_in.profile.redirect_uri or redirect.DEFAULT_REDIRECT_URI)
-    sign_in.prompt.ask_redirect(flow["auth_uri"])
+    return redeem_pasted(sign_in, flow)
+
+
+def redeem_pasted(sign_in: SignIn, flow: dict[str, Any], *, channel: str | None = None) -> dict[str, Any]:
+    """Ask for the redirect until it is this sign-in's, and redeem its code.
+
+    Args:
+        sign_in: the sign-in.
+        flow: what `redirect.start` returned.
+        channel: name of the channel on which the callback page offers it.
+    """
+    ask = functools.partial(sign_in.prompt.ask_redirect, flow["auth_uri"], **({"channel": channel} if channel else {}))
+    ask()
     while True:
         pasted = sign_in.wait(_STEP_S)
         if pasted is None:
@@ -38,4 +51,4 @@ def run(sign_in: SignIn) -> dict[str, Any]:
             return redirect.finish(sign_in, flow, answer)
         # Part of an address, or one of an earlier try: ask again, the sign-in is not lost.
         logger.warning("That is not the address that this sign-in leads to. Paste the whole address.")
-        sign_in.prompt.ask_redirect(flow["auth_uri"])
+        ask()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from nbauth.errors import NbauthError
     from nbauth.signin.account import Account
+    from nbauth.signin.flows.page import Page
 
 __all__ = ["CancellablePrompt", "NobodyPrompt", "Prompt", "SignInRequest", "in_a_thread"]
 
@@ -28,7 +29,7 @@ class SignInRequest:
 
     Attributes:
         profile: name of the profile.
-        flow: name of the flow that runs.
+        flow: name of the flow that was asked for; ``"auto"`` where it is to be chosen.
         authority_host: host of the identity provider.
         client_id: the application that asks.
         tenant: tenant or audience, or None where the provider has none.
@@ -48,19 +49,24 @@ class SignInRequest:
 class Prompt(Protocol):
     """A person, seen from a flow.
 
-    A flow calls `begin` once, then one of the `show_…` methods, then `wait` again and again, then `end` once,
-    whatever happened. Every method may raise `SignInCancelled`. What is shown must not outlive the sign-in
-    where it can be removed: the addresses hold `state`, the user code is good for minutes.
-
-    Attributes:
-        opens_addresses: it brings addresses into the person's browser itself; otherwise a flow that needs a browser
-            on this machine opens them with `webbrowser`.
+    A sign-in calls `begin` once, asks for `page`, makes its `offer`, calls one of the other methods that show
+    something, then `wait` again and again, then `end` once, whatever happened. Every method may raise
+    `SignInCancelled`. What is shown must not outlive the sign-in where it can be removed: the addresses hold `state`,
+    the user code is good for minutes.
     """
 
-    opens_addresses: bool
+    @property
+    def opens_addresses(self) -> bool:
+        """Whether it brings addresses into the person's browser; otherwise a flow opens them with `webbrowser`."""
 
     def begin(self, request: SignInRequest) -> None:
         """Show who asks."""
+
+    def page(self) -> Page | None:
+        """Tell of the page that shows this prompt; None where it is no page. It is asked after `begin`."""
+
+    def offer(self, ways: tuple[str, ...]) -> None:
+        """Take the names of flows that could run in place of the chosen one; `wait` may then raise `OtherFlow`."""
 
     def show_address(self, url: str, *, opened: bool) -> None:
         """Ask the person to sign in at `url`, which a browser is showing already if `opened`."""
@@ -68,10 +74,11 @@ class Prompt(Protocol):
     def show_code(self, user_code: str, verification_uri: str, *, expires_at: datetime) -> None:
         """Ask the person to type `user_code` at `verification_uri` (RFC 8628 §3.3)."""
 
-    def ask_redirect(self, url: str) -> None:
+    def ask_redirect(self, url: str, *, channel: str | None = None) -> None:
         """Ask the person to sign in at `url` and to paste the address where their browser ends up.
 
-        The answer comes out of a later `wait`.
+        Where the prompt is a page, it also listens on the BroadcastChannel of that name, on which the callback page
+        offers the address. The answer comes out of a later `wait`.
         """
 
     def wait(self, timeout_s: float) -> str | None:
@@ -82,6 +89,7 @@ class Prompt(Protocol):
 
         Raises:
             SignInCancelled: the person chose Cancel or interrupted.
+            OtherFlow: the person chose one of the flows that were offered.
         """
 
     def end(self, outcome: Account | NbauthError) -> None:
@@ -104,7 +112,14 @@ class NobodyPrompt:
         """Refuse."""
         raise SignInCancelled("Nobody is there to sign in.")
 
-    def ask_redirect(self, url: str) -> None:  # noqa: ARG002
+    def page(self) -> Page | None:
+        """Tell that there is none."""
+        return None
+
+    def offer(self, ways: tuple[str, ...]) -> None:
+        """Offer nothing."""
+
+    def ask_redirect(self, url: str, *, channel: str | None = None) -> None:  # noqa: ARG002
         """Refuse."""
         raise SignInCancelled("Nobody is there to sign in.")
 

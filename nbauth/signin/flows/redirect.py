@@ -29,8 +29,17 @@ _QUOTES = "<>\"'`“”"
 _WARNINGS = threading.Lock()  # what is ignored is the process's: two sign-ins at once would restore each other's
 
 
-def start(sign_in: SignIn, redirect_uri: str) -> dict[str, Any]:
-    """Begin: MSAL makes state, nonce and PKCE verifier, which stay in the returned dict and in the kernel."""
+def start(
+    sign_in: SignIn, redirect_uri: str, *, state: str | None = None, response_mode: str | None = None
+) -> dict[str, Any]:
+    """Begin: MSAL makes nonce and PKCE verifier, which stay in the returned dict and in the kernel.
+
+    Args:
+        sign_in: the sign-in.
+        redirect_uri: where the provider sends the answer.
+        state: the state (RFC 6749 §10.12); by default MSAL makes one.
+        response_mode: ``"query"``, ``"fragment"`` or None for the provider's default.
+    """
     profile = sign_in.profile
     with provider_errors(profile), _WARNINGS, warnings.catch_warnings():
         # MSAL recommends form_post. Providers that do not implement it never come back, and an address can be pasted
@@ -39,7 +48,9 @@ def start(sign_in: SignIn, redirect_uri: str) -> dict[str, Any]:
         flow: dict[str, Any] = sign_in.application.initiate_auth_code_flow(
             askable(sign_in.scopes),
             redirect_uri=redirect_uri,
-            prompt=profile.prompt,
+            state=state,
+            response_mode=response_mode,
+            prompt="select_account" if sign_in.select_account else profile.prompt,
             login_hint=sign_in.account or profile.login_hint,
             domain_hint=profile.domain_hint,
             claims_challenge=sign_in.claims,

@@ -1,0 +1,271 @@
+// The sign-in panel: draws the view that the kernel sends, and tells the kernel what the person did.
+//
+// Addresses, codes and redirects travel by custom messages only. A trait could be saved with the notebook.
+
+const STALE_MS = 4000; // a press that nothing answers: the kernel is busy or gone
+const PROBE_MS = 2000;
+
+function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+// A javascript: address would run in the notebook's page, with its rights.
+function isWebAddress(url) {
+  try {
+    return ["http:", "https:"].includes(new URL(url).protocol);
+  } catch {
+    return false;
+  }
+}
+
+function callbackAddress() {
+  let config = {};
+  try {
+    config = JSON.parse(document.getElementById("jupyter-config-data").textContent);
+  } catch {
+    // Not a Jupyter server's page.
+  }
+  const base = config.baseUrl || document.body?.dataset?.baseUrl || "/";
+  const extensions = config.fullLabextensionsUrl || `${base}lab/extensions`;
+  return new URL(`${extensions.replace(/\/+$/, "")}/nbauth/static/callback.html`, location.href).href;
+}
+
+async function isServed(url) {
+  try {
+    const answer = await fetch(url, { method: "HEAD", redirect: "error", cache: "no-store", signal: AbortSignal.timeout(PROBE_MS) });
+    return answer.ok && (answer.headers.get("content-type") || "").startsWith("text/html");
+  } catch {
+    return false;
+  }
+}
+
+async function pageFacts() {
+  const callback = callbackAddress();
+  return { kind: "ready", origin: location.origin, callback, callback_served: await isServed(callback) };
+}
+
+// Whether this browser reaches the kernel's own machine: only the kernel's listener knows the answer.
+async function probe(url) {
+  try {
+    const answer = await fetch(url, { mode: "cors", credentials: "omit", cache: "no-store", signal: AbortSignal.timeout(PROBE_MS) });
+    return (await answer.text()).slice(0, 200);
+  } catch {
+    return "";
+  }
+}
+
+const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const remaining = (seconds) => {
+  const left = Math.max(0, Math.round(seconds - Date.now() / 1000));
+  return `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+};
+
+function render({ model, el }) {
+  let view = { step: "loading" };
+  let channel = null;
+  let stale = 0;
+  let tick = 0;
+  let closed = false;
+
+  const heading = h("div", { class: "nbauth-heading", role: "heading", "aria-level": 3, id: `nbauth-${crypto.randomUUID?.() ?? Math.random()}` });
+  const who = h("dl", { class: "nbauth-who" });
+  const status = h("p", { class: "nbauth-status", role: "status", "aria-live": "polite" });
+  const alert = h("p", { class: "nbauth-alert", role: "alert" });
+  const body = h("div", { class: "nbauth-body" });
+  const panel = h("section", { class: "nbauth-panel", "aria-labelledby": heading.id }, heading, who, status, alert, body);
+  el.classList.add("nbauth-frame");
+  el.append(panel);
+
+  function send(message) {
+    clearTimeout(stale);
+    stale = setTimeout(() => {
+      status.textContent = "The kernel has not answered yet: it is busy, or it was restarted. After a restart run %login again.";
+    }, STALE_MS);
+    model.send(message);
+  }
+
+  const button = (label, kind, message, extra = {}) =>
+    h("button", { type: "button", class: `nbauth-button nbauth-${kind}`, onclick: () => send(message), ...extra }, label);
+
+  const cancel = () => button("Cancel", "plain", { kind: "cancel" });
+
+  function link(label, url, onclick) {
+    if (!isWebAddress(url)) return h("code", {}, url);
+    // No opener: the provider's page gets no handle on the notebook's.
+    return h("a", { class: "nbauth-button nbauth-primary", href: url, target: "_blank", rel: "noopener noreferrer", onclick }, label);
+  }
+
+  function pasteForm(open) {
+    const field = h("input", {
+      type: "text",
+      class: "nbauth-field",
+      autocomplete: "off",
+      spellcheck: "false",
+      "aria-label": "The whole address where the browser ended up",
+      placeholder: "http://localhost/?code=…",
+    });
+    // Lab and Notebook have shortcuts on letters; they are not meant while somebody types here.
+    for (const name of ["keydown", "keyup", "keypress", "paste"]) field.addEventListener(name, (event) => event.stopPropagation());
+    const form = h(
+      "form",
+      {
+        class: "nbauth-paste",
+        onsubmit: (event) => {
+          event.preventDefault();
+          if (field.value.trim()) send({ kind: "redirect", text: field.value.trim() });
+          field.value = "";
+        },
+      },
+      h("label", {}, "Then paste the whole address where your browser ended up, even if it says that it cannot reach the page.", field),
+      h("button", { type: "submit", class: "nbauth-button nbauth-plain" }, "Use this address"),
+    );
+    return open ? form : h("details", {}, h("summary", {}, "It did not come back?"), form);
+  }
+
+  function ways() {
+    const others = view.ways || [];
+    if (!others.length) return null;
+    return h(
+      "details",
+      { class: "nbauth-ways" },
+      h("summary", {}, "Another way"),
+      ...others.map((way) => button(way.label, "plain", { kind: "flow", flow: way.flow })),
+    );
+  }
+
+  function setUp() {
+    if (!view.may_install) return null;
+    return h(
+      "details",
+      { class: "nbauth-ways" },
+      h("summary", {}, "Come back here by itself"),
+      h("p", {}, "This server does not have nbauth's callback page yet. It can be put into your Jupyter data directory."),
+      button("Put it there", "plain", { kind: "install" }),
+    );
+  }
+
+  function listen(name) {
+    if (channel && channel.name === name) return;
+    channel?.close();
+    channel = name ? new BroadcastChannel(name) : null;
+    if (!channel) return;
+    channel.onmessage = (event) => {
+      const text = event.data?.redirect;
+      if (typeof text === "string" && text.length < 65536) send({ kind: "redirect", text });
+    };
+  }
+
+  const steps = {
+    loading: () => [],
+    starting: () => [row(cancel())],
+    idle: () => [row(button("Sign in", "primary", { kind: "press" }))],
+    open: () => {
+      const press = () => {
+        status.textContent = "Waiting for your browser: finish there, then come back.";
+        send({ kind: "opened" });
+      };
+      return [
+        row(link("Sign in", view.url, press), cancel()),
+        view.paste ? pasteForm(view.paste === "open") : null,
+        setUp(),
+        ways(),
+      ];
+    },
+    code: () => {
+      const said = h("span", { class: "nbauth-said" });
+      const copy = async () => {
+        try {
+          await navigator.clipboard.writeText(view.code);
+          said.textContent = "Copied.";
+        } catch {
+          said.textContent = "Select the code and copy it.";
+        }
+      };
+      return [
+        h(
+          "p",
+          { class: "nbauth-code-line" },
+          h("code", { class: "nbauth-code", tabindex: 0, "aria-label": `Code ${[...view.code].join(" ")}` }, view.code),
+          h("button", { type: "button", class: "nbauth-button nbauth-plain", onclick: copy }, "Copy"),
+          said,
+          h("span", { class: "nbauth-left", role: "timer" }),
+        ),
+        row(link(`Open ${view.verification_uri.replace(/^https?:\/\//, "")}`, view.verification_uri, () => send({ kind: "opened" })), cancel()),
+        setUp(),
+        ways(),
+      ];
+    },
+    finishing: () => [row(cancel())],
+    signed_in: () => [
+      row(
+        button("Sign out", "plain", { kind: "sign_out" }),
+        button("Switch account", "plain", { kind: "switch" }),
+        ...(view.others || []).map((name) => button(`Use ${name}`, "plain", { kind: "use", account: name })),
+      ),
+    ],
+    failed: () => [row(button("Try again", "primary", { kind: "press" })), ways()],
+  };
+
+  const row = (...children) => h("div", { class: "nbauth-row" }, ...children);
+
+  function draw() {
+    const focused = panel.contains(document.activeElement);
+    const changed = panel.dataset.step !== view.step;
+    panel.dataset.step = view.step;
+    panel.hidden = view.step === "loading";
+    heading.textContent = view.heading || "";
+    who.replaceChildren(
+      ...(view.who || []).flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)]),
+    );
+    status.textContent = view.status || "";
+    if (view.step === "signed_in" && view.good_until) status.textContent += ` The token is good until ${clock(view.good_until)} and renewed by itself.`;
+    alert.textContent = view.alert || "";
+    body.replaceChildren(...steps[view.step]().filter(Boolean));
+    listen(view.channel || null);
+    clearInterval(tick);
+    const left = body.querySelector(".nbauth-left");
+    if (left) {
+      const show = () => {
+        left.textContent = view.expires_at * 1000 > Date.now() ? `good for ${remaining(view.expires_at)} min` : "no longer good";
+      };
+      show();
+      tick = setInterval(show, 1000);
+    }
+    // Who worked in the panel goes on there by keyboard; nobody else's focus is taken.
+    if (changed && focused) body.querySelector("a, button, input")?.focus();
+  }
+
+  async function receive(message) {
+    clearTimeout(stale);
+    if (message.kind === "view" && message.view.step in steps) {
+      view = message.view;
+      if (!closed) draw();
+    } else if (message.kind === "taken") {
+      channel?.postMessage({ taken: true });
+    } else if (message.kind === "probe") {
+      send({ kind: "probed", text: await probe(message.url) });
+    } else if (message.kind === "look") {
+      send(await pageFacts());
+    }
+  }
+
+  model.on("msg:custom", receive);
+  pageFacts().then((facts) => model.send(facts));
+
+  return () => {
+    closed = true;
+    model.off("msg:custom", receive);
+    channel?.close();
+    clearInterval(tick);
+    clearTimeout(stale);
+  };
+}
+
+export default { render };

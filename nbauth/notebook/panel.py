@@ -1,0 +1,320 @@
+"""SignInPanel: the widget that draws a sign-in, and keeps what the person does for whoever waits for it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from contextvars import copy_context
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from nbauth import kernel
+from nbauth.errors import NbauthError
+from nbauth.notebook.text import printable
+from nbauth.signin.profile_choice import by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nbauth.notebook.panel_prompt import PanelPrompt
+    from nbauth.signin.account import Account
+    from nbauth.signin.profiles import Profile
+
+__all__ = ["Action", "SignInPanel", "View"]
+
+_HERE = Path(__file__).parent
+_LONGEST = 64 * 1024  # of what a person may paste
+_KINDS = frozenset(
+    {"ready", "press", "opened", "redirect", "cancel", "flow", "probed", "install", "sign_out", "switch", "use"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What the panel shows. It goes to the browser in a message, never into the widget's state.
+
+    Attributes:
+        step: ``idle``, ``starting``, ``open``, ``code``, ``finishing``, ``signed_in`` or ``failed``.
+        heading: what this is.
+        who: terms and texts: who asks, and where the tokens may go.
+        status: what is happening, in words.
+        alert: what went wrong.
+        url: the address to open.
+        channel: name of the channel that the callback page answers on.
+        paste: a field for the redirect: ``"open"``, ``"closed"``, or None.
+        code: the user code.
+        verification_uri: where it is typed.
+        expires_at: when the code expires, seconds since the epoch.
+        good_until: when the token expires, seconds since the epoch.
+        others: further accounts that are signed in.
+        ways: other flows, as ``{"flow": …, "label": …}``.
+        may_install: the callback page is missing and can be put in place.
+    """
+
+    step: str
+    heading: str = ""
+    who: tuple[tuple[str, str], ...] = ()
+    status: str = ""
+    alert: str = ""
+    url: str | None = field(default=None, repr=False)
+    channel: str | None = field(default=None, repr=False)
+    paste: str | None = None
+    code: str | None = field(default=None, repr=False)
+    verification_uri: str | None = None
+    expires_at: float | None = None
+    good_until: float | None = None
+    others: tuple[str, ...] = ()
+    ways: tuple[dict[str, str], ...] = ()
+    may_install: bool = False
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that the person, or the page, did.
+
+    Attributes:
+        kind: one of the kinds that the panel sends.
+        text: what was pasted, chosen or found.
+        page: the facts of the page, for ``ready``.
+    """
+
+    kind: str
+    text: str = field(default="", repr=False)
+    page: dict[str, Any] | None = None
+
+
+class SignInPanel(anywidget.AnyWidget):
+    """A sign-in panel, for notebooks and dashboards. It never blocks.
+
+    `signed_in` and `account` can be observed. Neither is part of the widget's state, which may be saved with the
+    notebook; nothing secret is ever a trait.
+
+    Args:
+        profile: name of the profile, or ``"default"``.
+        flow: ``"auto"``, or one of the other flows of `nbauth.login`.
+        scopes: what to ask for; by default the scopes of the profile's first API.
+        account: the sign-in name that is wanted.
+        tenant: another tenant than the profile's.
+        remember: keep the sign-in for later kernels.
+        timeout_s: seconds that the person has.
+
+    Raises:
+        ConfigError: there is no such profile.
+
+    Examples:
+        >>> panel = nbauth.SignInPanel("work")
+        >>> panel.observe(lambda change: load(), "signed_in")
+        >>> panel
+    """
+
+    _esm = _HERE / "panel.js"
+    _css = _HERE / "panel.css"
+
+    signed_in = traitlets.Bool(default_value=False, help="Whether somebody is signed in to the profile.")
+    account = traitlets.Any(default_value=None, allow_none=True, help="The `nbauth.Account`, or None.")
+
+    def __init__(
+        self,
+        profile: str = "default",
+        *,
+        flow: str = "auto",
+        scopes: Iterable[str] | None = None,
+        account: str | None = None,
+        tenant: str | None = None,
+        remember: bool = False,
+        timeout_s: float = 300.0,
+    ) -> None:
+        self._profile = by_name(kernel.config(), profile)
+        self._options: dict[str, Any] = {
+            "flow": flow,
+            "scopes": tuple(scopes) if scopes is not None and not isinstance(scopes, str) else scopes,
+            "account": account,
+            "tenant": tenant,
+            "remember": remember,
+            "timeout_s": timeout_s,
+        }
+        self._actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
+        self._prompt: PanelPrompt | None = None
+        self._page: dict[str, Any] | None = None
+        self._seen = threading.Event()
+        self._view = View(step="loading")
+        super().__init__()
+        self.on_msg(self._received)
+        kernel.watch(self._look_again)
+        self._look_again()
+
+    # What it tells
+
+    def __repr__(self) -> str:
+        return f"Sign-in panel of profile {self._profile.name}"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle: Any = super()._repr_mimebundle_(**options)
+        data: dict[str, Any] = bundle[0] if isinstance(bundle, tuple) else bundle
+        # What a saved notebook shows where no widget is drawn.
+        data["text/plain"] = f"Sign-in panel of nbauth. Run: %login {self._profile.name}"
+        return bundle
+
+    @property
+    def profile(self) -> Profile:
+        """Its profile, as it was when the panel was made."""
+        return self._profile
+
+    @property
+    def page(self) -> dict[str, Any] | None:
+        """What the page told of itself, or None while no front end has drawn the panel."""
+        return self._page
+
+    def wait_until_seen(self, timeout_s: float) -> bool:
+        """Wait until a front end has drawn it; tell whether one did."""
+        return self._seen.wait(timeout_s)
+
+    # What it shows
+
+    def show(self, view: View) -> None:
+        """Show a view; who opens the page later sees it, too."""
+        self._view = view
+        self.send({"kind": "view", "view": asdict(view)})
+
+    def tell(self, kind: str, **content: str) -> None:
+        """Send something to the page that is no view."""
+        self.send({"kind": kind, **content})
+
+    def serve(self, prompt: PanelPrompt | None) -> None:
+        """Let `prompt` have what the person does; None lets the panel act by itself."""
+        self._prompt = prompt
+        self._actions = queue.SimpleQueue()
+
+    def next_action(self, timeout_s: float) -> Action | None:
+        """Return what the person did next, or None when the time is over."""
+        try:
+            return self._actions.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    # What comes in
+
+    def _received(self, _widget: object, content: object, _buffers: object) -> None:
+        action = _read(content)
+        if action is None:
+            return
+        if action.kind == "ready":
+            self._page = action.page
+            self._seen.set()
+            self.send({"kind": "view", "view": asdict(self._view)})
+        if self._prompt is not None:
+            self._actions.put(action)
+        else:
+            self._act(action)
+
+    def _act(self, action: Action) -> None:
+        name = self._profile.name
+        try:
+            match action.kind:
+                case "press":
+                    self.start()
+                case "flow":
+                    self.start(flow=action.text)
+                case "sign_out":
+                    kernel.logout(name)
+                case "switch":
+                    self.start(select_account=True)
+                case "use":
+                    self.start(account=action.text)
+        except NbauthError as error:
+            self._failed(error)
+
+    def start(self, *, flow: str | None = None, account: str | None = None, select_account: bool = False) -> None:
+        """Begin a sign-in in the background, as the button does.
+
+        Args:
+            flow: another flow than the panel's own.
+            account: another account than the panel's own.
+            select_account: let the person choose another account at the provider.
+        """
+        from nbauth.notebook.panel_prompt import PanelPrompt
+
+        options = {**self._options, **({"flow": flow} if flow else {})}
+        if account or select_account:
+            options["account"] = account
+        prompt = PanelPrompt(self)
+
+        def run() -> None:
+            try:
+                kernel.login(self._profile.name, prompt=prompt, select_account=select_account, **options)
+            except NbauthError as error:
+                self._failed(error)
+            finally:
+                if self._prompt is prompt:  # nobody was asked, or it ended before that
+                    self.serve(None)
+                    self._look_again()
+
+        self.serve(prompt)
+        self.show(self.view_of("starting", status="Asking the provider…"))
+        # In the context of this message: ipykernel 7.0 finds there what every message it sends refers to.
+        threading.Thread(target=copy_context().run, args=(run,), name="nbauth-sign-in", daemon=True).start()
+
+    def _failed(self, error: NbauthError) -> None:
+        if self._view.step != "failed":
+            self.show(self.view_of("failed", alert=printable(str(error))))
+
+    # What it knows
+
+    def view_of(self, step: str, **content: Any) -> View:
+        """Make a view with who asks and where the tokens may go."""
+        profile: Profile = self._profile
+        tenant = profile.resolved_authority.tenant
+        who = (
+            ("Application", f"{profile.client_id} at {profile.authority_host}{f' ({tenant})' if tenant else ''}"),
+            ("Tokens may go to", ", ".join(profile.apis) or "nowhere"),
+        )
+        heading = f"Sign in to {profile.name}"
+        return View(
+            step=step, heading=printable(heading), who=tuple((term, printable(text)) for term, text in who), **content
+        )
+
+    def _look_again(self) -> None:
+        """Follow what the kernel is signed in to; it is called when that changed."""
+        mine = [a for a in kernel.accounts() if a.profile == self._profile.name]
+        account: Account | None = mine[-1] if mine else None
+        was = self.account
+        self.account = account
+        self.signed_in = account is not None
+        if self._prompt is not None:
+            return
+        if account is not None:
+            self.show(signed_in_view(self._profile, account, [a.username for a in mine[:-1]]))
+        elif was is not None:
+            self.show(self.view_of("idle", status="Signed out."))
+        elif self._view.step == "loading":
+            self.show(self.view_of("idle"))
+
+
+def signed_in_view(profile: Profile, account: Account, others: Iterable[str] = ()) -> View:
+    """Make the view of somebody who is signed in."""
+    who = account.username if account.name in ("", account.username) else f"{account.name} ({account.username})"
+    return View(
+        step="signed_in",
+        heading=printable(f"Signed in to {profile.name}"),
+        status=printable(f"You are {who}."),
+        good_until=account.expires_at.timestamp(),
+        others=tuple(printable(name) for name in others),
+    )
+
+
+def _read(content: object) -> Action | None:
+    """Read a message of the page; None where it is none of ours."""
+    if not isinstance(content, dict) or content.get("kind") not in _KINDS:
+        return None
+    kind = content["kind"]
+    if kind == "ready":
+        facts = {key: content.get(key) for key in ("origin", "callback", "callback_served")}
+        return Action(kind, page=facts)
+    text = next((content[key] for key in ("text", "flow", "account") if key in content), "")
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        return None
+    return Action(kind, text)

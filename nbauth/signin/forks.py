@@ -1,0 +1,80 @@
+"""What becomes of the sign-ins in processes that are forked from a kernel: they stay, and the kernel renews."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import msal
+
+    from nbauth.signin.changes import Changes
+    from nbauth.signin.connections import Connections
+    from nbauth.signin.credential import Credential
+    from nbauth.signin.lending import Lender
+    from nbauth.signin.profiles import Profile
+    from nbauth.signin.sign_ins import SignIns
+
+__all__ = ["Shared", "share_with_forks"]
+
+
+class Shared(Protocol):
+    """What a kernel holds, as far as its children share it.
+
+    Attributes:
+        lock: guards it.
+        lender: lends tokens to children, once there are any.
+        inherited: what a child keeps of its parent and never uses.
+        connections: its client applications.
+        sign_ins: who is signed in.
+        changes: who watches.
+    """
+
+    lock: threading.RLock
+    lender: Lender | None
+    inherited: list[object]
+    connections: Connections | None
+    sign_ins: SignIns | None
+    changes: Changes
+
+    def credentials(self) -> list[Credential]:
+        """Return every credential."""
+
+
+def share_with_forks(kernel: Shared, *, connect: Callable[[Profile], msal.ClientApplication]) -> None:
+    """Do what is needed before and after each fork from here on.
+
+    Args:
+        kernel: what is shared.
+        connect: makes the client application of a profile, with the connections of the process that calls it.
+    """
+
+    def before() -> None:
+        people = [s.credential for s in kernel.sign_ins or () if s.account.kind == "person"]
+        if kernel.lender is None and not all(credential.is_borrowed for credential in people):
+            from nbauth.signin.lending import Lender
+
+            with contextlib.suppress(OSError):  # no socket is left: the child has what tokens are good
+                kernel.lender = Lender(lambda key: kernel.sign_ins.credential(key) if kernel.sign_ins else None)
+
+    def in_parent() -> None:
+        if kernel.lender is not None:
+            kernel.lender.start()
+
+    def in_child() -> None:
+        # The child keeps the sign-ins, with locks and connections of its own: the parent's may be held for ever, and
+        # two processes would read each other's answers. They are kept, since letting them go would take their locks.
+        kernel.inherited.append((kernel.lock, kernel.connections))
+        kernel.lock, kernel.connections = threading.RLock(), None
+        borrower = None if kernel.lender is None else kernel.lender.in_child()
+        kernel.lender = None
+        for credential in kernel.credentials():
+            credential.start_over(borrower, connect)
+        kernel.changes.start_over()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)

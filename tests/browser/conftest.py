@@ -1,0 +1,136 @@
+"""A real browser, real Jupyter servers, and the demo provider."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jupyter_servers import Notebook, Server, program
+from playwright.sync_api import sync_playwright
+
+from nbauth.demo.server import DemoServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, BrowserContext
+
+_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+SHOTS = Path(__file__).parents[2] / ".pytest_cache" / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium. Without one these tests fail."""
+    found = program(*_NAMES, package="chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A person's browser, with no cookie in it."""
+    made = browser.new_context(viewport={"width": 1100, "height": 760}, ignore_https_errors=True)
+    made.set_default_timeout(20_000)
+    yield made
+    made.close()
+
+
+CALLBACK = "lab/extensions/nbauth/static/callback.html"
+REDIRECT_URIS = {
+    "back": f"http://localhost/{CALLBACK}",
+    "jo": f"http://localhost/user/jo/{CALLBACK}",
+    "hub": f"http://localhost/hub/user-redirect/{CALLBACK}",
+}
+
+
+@pytest.fixture(scope="session")
+def running_demo() -> Iterator[DemoServer]:
+    """The demo, whose client may come back to the callback page of servers on this machine."""
+    with DemoServer(rows=500) as running:
+        running.provider.registry.client(running.client_id).redirect_uris += REDIRECT_URIS.values()
+        with running.config_path.open("a") as file:
+            for name, uri in REDIRECT_URIS.items():
+                file.write(
+                    f"""
+[profiles.{name}]
+client_id = "{running.client_id}"
+authority = "{running.authority}"
+ca_bundle = "ca.pem"
+redirect_uri = "{uri}"
+
+[profiles.{name}.apis]
+"{running.api_origin}" = ["api://nbauth-demo/Data.Read"]
+"""
+                )
+        yield running
+
+
+@pytest.fixture(scope="session")
+def servers(running_demo: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Return what starts a server, once for each kind."""
+    made: dict[Any, Server] = {}
+
+    def start(app: Any = "lab", *, base_url: str = "/") -> Server:
+        if (app, base_url) not in made:
+            environment = {"NBAUTH_CONFIG": str(running_demo.config_path)}
+            server = Server(app, tmp_path_factory.mktemp(app), environment, base_url=base_url)
+            made[app, base_url] = server.__enter__()
+        return made[app, base_url]
+
+    yield start
+    for server in made.values():
+        server.__exit__()
+
+
+@pytest.fixture
+def opened(
+    context: BrowserContext, servers: Callable[..., Server], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Notebook]]:
+    """Return what opens a notebook of some cells in a page of its own."""
+    used: list[Server] = []
+
+    def open_notebook(*cells: str, name: str = "", **kind: Any) -> Notebook:
+        server = servers(**kind)
+        used.append(server)
+        safe = "".join(c if c.isalnum() else "-" for c in request.node.name) + name
+        return Notebook(context.new_page(), server, server.write(safe, *cells))
+
+    yield open_notebook
+    for server in used:
+        server.end_kernels()
+
+
+@pytest.fixture
+def shot(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Return what keeps a screenshot; somebody looks at them."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Any, name: str) -> None:
+        page.screenshot(path=SHOTS / f"{name}.png")
+
+    return take
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Keep what a failed test's pages showed."""
+    report = yield
+    if report.failed and call.when == "call" and "context" in getattr(item, "funcargs", {}):
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        for number, page in enumerate(item.funcargs["context"].pages):
+            page.screenshot(path=SHOTS / f"failed-{item.name}-{number}.png")
+    return report

@@ -1,0 +1,128 @@
+"""A real JupyterHub with its own proxy, whose kernels the browser cannot reach."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+from jupyter_servers import Notebook, free_port, program, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import BrowserContext
+
+    from nbauth.demo.server import DemoServer
+
+PROXY = "configurable-http-proxy@5"
+OPENER = build_opener(ProxyHandler({}))
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """JupyterHub's own proxy, which is a Node.js package."""
+    npm = program("npm", package="npm")
+    folder = tmp_path_factory.mktemp("proxy")
+    subprocess.run([npm, "install", "--silent", "--no-audit", "--no-fund", PROXY], cwd=folder, check=True, timeout=120)
+    return folder / "node_modules" / ".bin" / "configurable-http-proxy"
+
+
+@pytest.fixture(scope="module")
+def hub(proxy: Path, running_demo: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A hub with users who need no password; each gets a server of their own."""
+    directory = tmp_path_factory.mktemp("hub")
+    port, api, inner = (free_port() for _ in range(3))
+    (directory / "jupyterhub_config.py").write_text(
+        f"""
+c = get_config()
+c.JupyterHub.authenticator_class = "dummy"
+c.Authenticator.allow_all = True
+c.JupyterHub.spawner_class = "simple"
+c.SimpleLocalProcessSpawner.home_dir_template = {str(directory / "homes" / "{username}")!r}
+c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
+c.JupyterHub.hub_bind_url = "http://127.0.0.1:{inner}"
+c.ConfigurableHTTPProxy.command = [{str(proxy)!r}]
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
+c.JupyterHub.db_url = "sqlite:///{directory / "hub.sqlite"}"
+c.JupyterHub.cookie_secret_file = {str(directory / "cookie_secret")!r}
+c.Spawner.cmd = [{sys.executable!r}, "-m", "jupyterhub.singleuser"]
+c.Spawner.args = ["--allow-root", "--LabApp.expose_app_in_browser=True"]
+c.Spawner.environment = {{"NBAUTH_CONFIG": {str(running_demo.config_path)!r}}}
+c.Spawner.start_timeout = 60
+"""
+    )
+    log = (directory / "hub.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyterhub", "-f", "jupyterhub_config.py"],
+        cwd=directory,
+        env={**os.environ, "NBAUTH_CONFIG": str(running_demo.config_path)},
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/hub/health", process, directory / "hub.log")
+        yield SimpleNamespace(origin=f"http://localhost:{port}", directory=directory)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+        log.close()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            OPENER.open(url, timeout=5).close()
+        except (URLError, OSError):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.2)
+        else:
+            return
+
+
+class Served:
+    """What `Notebook` needs to know of a user's server behind the hub."""
+
+    app = "lab"
+
+    def __init__(self, hub: Any, user: str) -> None:
+        self.origin = hub.origin
+        self.base_url = f"/user/{user}/"
+        self.folder = hub.directory / "homes" / user
+
+
+@pytest.mark.timeout(180)
+def test_signs_in_behind_a_hub(hub: Any, context: BrowserContext, running_demo: DemoServer) -> None:
+    """One registered redirect URI serves the whole hub: the hub leads it to the server of whoever is signed in."""
+    context.route("http://127.0.0.1:*/**", lambda route: route.abort())
+    page = context.new_page()
+    page.goto(f"{hub.origin}/hub/login")
+    page.locator("#username_input").fill("jo")
+    page.locator("#login_submit").click()
+    page.wait_for_url("**/user/jo/**", timeout=60_000)
+    served = Served(hub, "jo")
+    path = write(served.folder / "n.ipynb", "%load_ext nbauth\n%login hub", "%whoami")
+    notebook = Notebook(page, served, path)  # type: ignore[arg-type]  # the part of a server that it uses
+    notebook.run_all()
+    notebook.at_step("open")
+    provider = notebook.press_sign_in()
+    provider.get_by_text("Alice").click()
+    notebook.at_step("signed_in")
+    notebook.output("alice@contoso.example")
+    provider.get_by_text("You can close this tab").wait_for()
+    assert "/user/jo/lab/extensions/nbauth/static/callback.html" in provider.url
+    log = (hub.directory / "hub.log").read_text()
+    assert [secret for secret in running_demo.provider.issued_secrets if secret in log] == []

@@ -1,0 +1,120 @@
+"""Clicks reach a blocking cell on every ipykernel that is supported, with and without comms over subshells."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jupyter_client.manager import KernelManager
+from kernel_player import Player
+from kernel_versions import VERSIONS, python_with
+from widget_page import WidgetPage, aside
+
+from nbauth.demo.person import Person
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nbauth.demo.server import DemoServer
+
+
+@pytest.fixture(scope="module", params=VERSIONS, ids=lambda version: version or "newest")
+def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with one version of ipykernel."""
+    return python_with(request.param, tmp_path_factory.getbasetemp().parent)
+
+
+@pytest.fixture
+def player(python: Path, apart: Path) -> Iterator[Player]:
+    """A front end with such a kernel."""
+    manager = KernelManager(kernel_name="python3")
+    manager.kernel_spec.argv[0] = str(python)
+    manager.start_kernel(cwd=str(apart), env=dict(os.environ))
+    playing = Player(manager)
+    playing.run("%load_ext nbauth")
+    yield playing
+    playing.close()
+
+
+def _subshell(player: Player) -> str | None:
+    """Make a subshell, as front ends do that send comms over one; None on kernels without."""
+    client = player.client
+    client.control_channel.send(client.session.msg("create_subshell_request", {}))
+    if player.run("import ipykernel\nprint(ipykernel.version_info[0])").text.startswith("6"):
+        return None
+    while True:
+        reply = client.get_control_msg(timeout=30)
+        if reply["msg_type"] == "create_subshell_reply":
+            return str(reply["content"]["subshell_id"])
+
+
+@pytest.mark.timeout(300)  # the first test of a version installs it
+@pytest.mark.parametrize("shell", ["main shell", "subshell"])
+def test_sign_in_then_out(shell: str, demo: DemoServer, player: Player) -> None:
+    """A click on another way, the redirect that is pasted, and the button after the cell has ended all arrive."""
+    person = Person("alice", ca_file=demo.ca_file)
+
+    def act(page: WidgetPage, view: dict[str, Any]) -> None:
+        if view["step"] == "code":
+            page.send("flow", flow="paste")
+        elif view["step"] == "open":
+            aside(lambda: page.send("redirect", text=person.address_after(view["url"])))
+
+    page = WidgetPage(player, act, reaches=False, subshell=_subshell(player) if shell == "subshell" else None)
+    outcome = player.run("%login")
+    assert outcome.status == "ok", outcome.error
+    assert page.steps[-4:] == ["code", "open", "finishing", "signed_in"]
+    page.send("sign_out")
+    player.until(lambda: page.view["step"] == "idle")
+    page.send("press")
+    player.until(lambda: page.view["step"] == "signed_in")
+    assert player.run("import nbauth\nprint(len(nbauth.accounts()))").text == "1\n"
+
+
+@pytest.mark.timeout(300)
+def test_cancel_and_interrupt(demo: DemoServer, player: Player) -> None:
+    """Cancel and Interrupt end a waiting cell with one line, and the next cell runs."""
+    WidgetPage(player, lambda page, view: page.send("cancel") if view["step"] == "open" else None)
+    outcome = player.run("%login")
+    assert outcome.error is not None
+    assert outcome.error["evalue"].startswith("Profile 'demo': The sign-in was cancelled.")
+    pressed: list[float] = []
+
+    def interrupt(_page: WidgetPage, view: dict[str, Any]) -> None:
+        if view["step"] == "open" and not pressed:
+            pressed.append(time.monotonic())
+            player.manager.interrupt_kernel()
+
+    WidgetPage(player, interrupt)
+    outcome = player.run("%login")
+    assert outcome.error is not None
+    assert outcome.error["evalue"].startswith("Profile 'demo': The sign-in was interrupted.")
+    assert len(outcome.error["traceback"]) == 1
+    assert player.run("print(6 * 7)").text == "42\n"
+
+
+@pytest.mark.timeout(300)
+def test_other_widgets_keep_their_order(demo: DemoServer, player: Player) -> None:
+    """What other widgets send while the cell waits arrives after it, in order; none is lost."""
+    player.run(
+        "import ipywidgets\n"
+        "slider = ipywidgets.IntSlider()\n"
+        "seen = []\n"
+        "slider.observe(lambda change: seen.append(change.new), 'value')"
+    )
+    model = player.run("print(slider.comm.comm_id)").text.strip()
+    client = player.client
+
+    def move(page: WidgetPage, view: dict[str, Any]) -> None:
+        if view["step"] == "open":
+            for value in (1, 2, 3):
+                data = {"method": "update", "state": {"value": value}, "buffer_paths": []}
+                client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": model, "data": data}))
+            page.send("cancel")
+
+    WidgetPage(player, move)
+    player.run("%login")
+    assert player.run("print(seen)").text == "[1, 2, 3]\n"
