@@ -64,7 +64,7 @@ def run(*, port: int = 0) -> int:
             f"A provider and an API run at {demo.authority} and {demo.api_url}.\n"
             f"JupyterLab opens on a copy of the notebooks in {folder}.\n"
             "There, open quickstart.ipynb and choose Run > Run All Cells. Where it asks you to sign in,\n"
-            "follow the address and press Alice or Bob. Ctrl-C here ends everything.",
+            "press Sign in, then Alice or Bob. Ctrl-C here ends everything.",
             flush=True,
         )
         lab = _start(demo, folder)
