@@ -30,7 +30,8 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 SHOTS = Path(__file__).parents[2] / ".pytest_cache" / "screenshots"
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright's event loop runs as long as it does, and tests of other files start their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium. Without one these tests fail."""
     found = program(*_NAMES, package="chromium")
