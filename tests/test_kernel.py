@@ -10,6 +10,7 @@ import pytest
 
 import nbauth
 from nbauth import kernel
+from nbauth.demo.provider import ALICE
 from nbauth.errors import ConfigError, SignInCancelled, SignInRequired
 
 if TYPE_CHECKING:
@@ -77,6 +78,17 @@ def test_sign_out(demo: DemoServer, person: Callable[..., Any]) -> None:
     for kind in ("AccessToken", "RefreshToken", "IdToken", "Account"):
         assert list(application.token_cache.search(kind)) == []
     assert kernel.logout() == ()
+
+
+def test_a_revoked_sign_in(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """After the provider revoked a sign-in the next login asks the person, though the old token looks good."""
+    for _ in range(2):
+        _login(person)
+        demo.provider.revoke(ALICE)
+        with pytest.raises(SignInRequired, match="%login demo"):
+            nbauth.read(f"{demo.api_url}/me")
+        _login(person)
+        assert len(nbauth.read(f"{demo.api_url}/me")) == 1
 
 
 def test_sign_out_of_everything(demo: DemoServer, person: Callable[..., Any]) -> None:

@@ -17,7 +17,7 @@ from nbauth.signin.access_token import AccessToken
 from nbauth.signin.clients import askable
 from nbauth.signin.failures import login_command, provider_errors, raise_for_error
 from nbauth.signin.flights import Flights
-from nbauth.signin.token_cache import Turn
+from nbauth.signin.token_cache import Turn, drop_access_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -252,8 +252,13 @@ class Credential:
                     with self._lock:
                         if not self._signed_out:
                             self._memo[wish.scopes] = token
-        except BaseException:
+        except BaseException as error:
             self._pause(wish, self._memo.get(wish.scopes))
+            if isinstance(error, SignInRequired) and wish.claims is None and wish.rejected is not None:
+                with self._lock:  # no login is to take it for good again
+                    self._memo = {
+                        scopes: token for scopes, token in self._memo.items() if token.secret != wish.rejected
+                    }
             raise
         if self._signed_out:  # meanwhile: the sign-out wins
             raise self._sign_in_required(wish)
@@ -310,6 +315,8 @@ class Credential:
             result = application.acquire_token_silent_with_error(
                 askable(wish.scopes), self._account, force_refresh=forced, claims_challenge=wish.claims
             )
+            if wish.rejected is not None and wish.claims is None and (result or {}).get("error") == "invalid_grant":
+                drop_access_token(application.token_cache, wish.rejected)
         return result
 
     def _borrow(self, wish: _Wish) -> AccessToken:

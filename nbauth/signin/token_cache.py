@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from nbauth.signin.profiles import Profile
     from nbauth.signin.remembered.shared import Shared
 
-__all__ = ["HeldBackCache", "Turn", "Turns", "cache_key", "copy_account", "drop_tokens", "new_cache"]
+__all__ = [
+    "HeldBackCache",
+    "Turn",
+    "Turns",
+    "cache_key",
+    "copy_account",
+    "drop_access_token",
+    "drop_tokens",
+    "new_cache",
+]
 
 # What MSAL's cache would write to its DEBUG log with an event, and needs not to store it.
 _SPENT = ("code", "code_verifier", "device_code", "client_assertion")
@@ -59,6 +68,12 @@ def drop_tokens(cache: msal.TokenCache, *, home_account_id: str, client_id: str)
     for kind in _TOKENS:
         for entry in list(cache.search(kind, query=query)):
             cache.modify(kind, entry)
+
+
+def drop_access_token(cache: msal.TokenCache, secret: str) -> None:
+    """Remove an access token that an API refuses and nothing renews, though it looks good."""
+    for entry in list(cache.search(_KINDS.ACCESS_TOKEN, query={"secret": secret})):
+        cache.modify(_KINDS.ACCESS_TOKEN, entry)
 
 
 class Turn:
