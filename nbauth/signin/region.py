@@ -83,7 +83,9 @@ class KnownRegion:
     def get(self, url: str, **options: Any) -> Answer:
         """Send a GET."""
         if url.startswith(_METADATA):
-            return Answer(200, json.dumps({"location": self._region}), {})
+            # MSAL up to 1.35 asks for the name alone.
+            text = self._region if "format=text" in url else json.dumps({"location": self._region})
+            return Answer(200, text, {})
         return self._client.get(url, **options)
 
     def post(self, url: str, **options: Any) -> Answer:
