@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import sys
 import threading
@@ -17,6 +18,7 @@ from nbauth.signin.access_token import AccessToken
 from nbauth.signin.clients import askable
 from nbauth.signin.failures import login_command, provider_errors, raise_for_error
 from nbauth.signin.flights import Flights
+from nbauth.signin.profile_credentials import Supplied
 from nbauth.signin.token_cache import Turn, drop_access_token
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ __all__ = ["AccessToken", "Credential", "nobody"]
 _PATIENCE_S = 45.0  # more than the transport takes at most for one request
 # An API that refuses the token which took a refused one's place refuses the next one, too.
 _SETTLED_S = 30.0
+_MOST_USERS = 64  # that an application acts for at a time
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,8 @@ class Credential:
         self._connect: Callable[[], msal.ClientApplication] = lambda: application
         self._account = account
         self._memo: dict[tuple[str, ...], AccessToken] = {}
-        # Of the assertion that the tokens were given for; "" before the first one.
-        self._vouched: str | None = None if profile.user_assertion is None else ""
+        # By the assertion's digest, for an application that acts for users.
+        self._users: dict[str, Credential] | None = None if profile.user_assertion is None else {}
         self._signed_out = False
         self._lender: Borrower | None = None
         self._make_locks()
@@ -156,8 +159,8 @@ class Credential:
 
     def lend(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> AccessToken:
         """Return what `token` does, with its times."""
-        if self._vouched is not None:
-            self._follow_user()
+        if self._users is not None:
+            return self._of_user().lend(scopes, rejected=rejected, claims=claims)
         token = self._memo.get(scopes)
         if token is not None and token.secret != rejected and claims is None:
             if token.is_good():
@@ -171,19 +174,28 @@ class Credential:
         """Ask for the client application anew at each renewal: a secret or a certificate may have been renewed."""
         self._connect = connect
 
-    def _follow_user(self) -> None:
-        """Drop the tokens of a user in whose place another assertion stands now."""
+    def _of_user(self) -> Credential:
+        """Return the credential of the user whose assertion stands there now, in this thread; users share nothing."""
+        assert self._users is not None
         assert self.profile.user_assertion is not None
-        present = hashlib.sha256(self.profile.user_assertion.read().encode()).hexdigest()
+        assertion = self.profile.user_assertion.read()
+        digest = hashlib.sha256(assertion.encode()).hexdigest()
         with self._lock:
-            if present != self._vouched:
-                self._vouched = present
-                self._memo.clear()
+            if self._signed_out:
+                raise nobody(self.profile, self.profile.login_scopes)
+            user = self._users.get(digest)
+            if user is None:
+                fixed = Supplied(lambda: assertion, self.profile.user_assertion.key)
+                profile = dataclasses.replace(self.profile, user_assertion=fixed)
+                user = self._users[digest] = Credential(profile, None, None)
+                user._users = None
+                user.connect_by(self._connect)
+                while len(self._users) > _MOST_USERS:
+                    del self._users[next(iter(self._users))]
+            return user
 
     def keep(self, scopes: tuple[str, ...], result: dict[str, Any], *, claims: str | None = None) -> None:
         """Take over the token of a sign-in that has just ended."""
-        if self._vouched is not None:
-            self._follow_user()
         self._memo[scopes] = AccessToken.of(result, claims=claims, forced=claims is not None)
 
     def expires_at(self) -> datetime | None:
@@ -205,6 +217,8 @@ class Credential:
         with self._lock:
             self._signed_out = True
             self._memo.clear()
+            if self._users is not None:
+                self._users.clear()
         if shared or self._lender is not None:
             return
         if self._account is None:

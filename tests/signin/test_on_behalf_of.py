@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -116,6 +117,36 @@ def test_from_a_function(add: Any, demo: DemoServer) -> None:
     assert _who(_token(profile))[0] == "alice@contoso.example"
     present = "bob"
     assert _who(_token(profile))[0] == "bob@contoso.example"
+
+
+def test_two_users_at_once(demo: DemoServer, apart: Path) -> None:
+    """Users who ask at the same moment each get their own token, though they share the profile."""
+    tokens = {who: _assertion(demo, who) for who in ("alice", "bob")}
+    here = threading.local()
+    (apart / "secret").write_text(demo.middle_tier_secret)
+    profile = Profile(
+        "middle",
+        client_id=demo.middle_tier_client_id,
+        authority=demo.authority,
+        ca_bundle=str(demo.ca_file),
+        client_secret={"file": str(apart / "secret")},  # type: ignore[arg-type]  # as in the file
+        user_assertion=lambda: tokens[here.who],  # type: ignore[arg-type]  # as people write it
+        apis={demo.api_origin: [ARCHIVE]},
+    )
+    kernel.add_profile(profile)
+    demo.provider.faults.add("*/token", delay_s=0.3, times=None)
+    seen: list[tuple[str, str]] = []
+
+    def ask(who: str) -> None:
+        here.who = who
+        seen.append((who, _who(_token(profile))[0]))
+
+    threads = [threading.Thread(target=ask, args=(who,)) for who in ("alice", "bob") * 4]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {("alice", "alice@contoso.example"), ("bob", "bob@contoso.example")} == set(seen)
 
 
 def test_renewed(add: Any, demo: DemoServer, apart: Path) -> None:
