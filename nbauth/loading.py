@@ -9,11 +9,12 @@ from nbauth.signin.origins import origin_of, redact_url
 from nbauth.signin.profile_choice import by_name, by_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     import pandas as pd
 
+    from nbauth.data.paging import Paging
     from nbauth.data.session import Session
     from nbauth.errors import SignInRequired
     from nbauth.signin.credential import Credential
@@ -114,38 +115,70 @@ def _session_for(url: str, profile: str | None) -> Session:
 
 
 def read(
-    url: str,
+    url: str | Sequence[str],
     *,
     profile: str | None = None,
     params: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
     nested: Nested = "object",
+    dtype_backend: Literal["pyarrow"] | None = None,
+    concurrency: int = 1,
+    retry_post: bool = False,
+    max_bytes: int | None = None,
 ) -> pd.DataFrame:
-    """Read a protected URL into a DataFrame: JSON with its further pages, NDJSON, CSV, TSV or Parquet.
+    """Read a protected URL into a DataFrame: JSON with its further pages, NDJSON, CSV, TSV, Parquet or Excel.
 
     Args:
-        url: where the data is.
+        url: where the data is; or a list of URLs, whose rows come one after another in one frame.
         profile: whose token to use; None takes the profile that names the URL's origin.
         params: query parameters to add.
         headers: request headers to add.
+        json: a document to post, for APIs whose queries are posted; None makes it a GET.
+        records: the path of the rows in an answer, such as ``"data.items"``; None finds them where it can.
+        paging: how the API is paged: ``"auto"`` looks at the first answer; ``"odata"``, ``"link"``, ``"next"``,
+            ``"cursor"``, ``"offset"``, ``"page"`` or ``"none"``; a style of `nbauth.data.paging` with its parameters;
+            or a function that gets each answer and returns the next URL, parameters to change, or None.
         nested: objects and lists inside a row: as Python objects, as JSON text, or flattened into columns.
+        dtype_backend: ``"pyarrow"`` for Arrow's dtypes; None for pandas' own.
+        concurrency: how many requests at once, from 1 to 10, where the first answer tells how many rows there are.
+        retry_post: whether a POST that broke off may be sent again.
+        max_bytes: how many bytes may come, decompressed.
 
     Returns:
         One row a record, columns in the order of their first appearance. See `nbauth.data.frames` for the dtypes.
 
     Raises:
         SignInRequired: a person has to sign in first; nothing was sent.
+        ConfigError: an argument is wrong; nothing was sent.
         OriginNotAllowed: no profile names the URL's origin, or a next link leaves them.
         ApiError: the API answered with an error.
-        DataError: the answer cannot be read.
+        DataError: the answer cannot be read. What came before is in ``partial``.
         ReadInterrupted: the person stopped it; what was read is in ``partial``.
     """
     from nbauth.data import read as reading
 
     front_end = kernel.front_end()
-    progress = front_end.progress(f"Reading {redact_url(url)}") if front_end else None
-    with _session_for(url, profile) as made:
-        return reading.read(made, url, params=params, headers=headers, nested=nested, progress=progress)
+    first = url if isinstance(url, str) else str(next(iter(url), ""))
+    progress = front_end.progress(f"Reading {redact_url(first)}") if front_end else None
+    with _session_for(first, profile) as made:
+        return reading.read(
+            made,
+            url,
+            params=params,
+            headers=headers,
+            json=json,
+            records=records,
+            paging=paging,
+            nested=nested,
+            dtype_backend=dtype_backend,
+            concurrency=concurrency,
+            retry_post=retry_post,
+            max_bytes=max_bytes,
+            progress=progress,
+        )
 
 
 def pages(
@@ -154,19 +187,39 @@ def pages(
     profile: str | None = None,
     params: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
     nested: Nested = "object",
-) -> Iterator[pd.DataFrame]:
+    dtype_backend: Literal["pyarrow"] | None = None,
+    as_: Literal["pandas", "arrow"] = "pandas",
+    retry_post: bool = False,
+    max_bytes: int | None = None,
+) -> Iterator[Any]:
     """Read a protected URL page by page, in bounded memory.
 
-    Arguments and errors are those of `read`; the first request is made when the first page is asked for.
+    Arguments and errors are those of `read`; the first request is made when the first page is asked for. With
+    ``as_="arrow"`` tables of Arrow's come instead of DataFrames.
 
     Returns:
-        An iterator of DataFrames, one a page.
+        An iterator of DataFrames, one a page; files come some ten thousand rows at once.
     """
     from nbauth.data import read as reading
 
-    made = _session_for(url, profile)
-    return reading.pages(made, url, params=params, headers=headers, nested=nested)
+    return reading.pages(
+        _session_for(url, profile),
+        url,
+        params=params,
+        headers=headers,
+        json=json,
+        records=records,
+        paging=paging,
+        nested=nested,
+        dtype_backend=dtype_backend,
+        as_=as_,
+        retry_post=retry_post,
+        max_bytes=max_bytes,
+    )
 
 
 def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | None = None) -> BinaryIO:  # noqa: A001 - a contract name, as in gzip.open

@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 import io
+import zlib
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import urllib3
 
 from nbauth.data.failures import network_error
+from nbauth.data.inflate import Inflater
+from nbauth.errors import DataError
+from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from requests import Response
 
-__all__ = ["Body", "as_file"]
+__all__ = ["Allowance", "Body", "as_file"]
 
 _BUFFER = 256 * 1024
+_PIECE = 1024 * 1024
+_OURS = frozenset({"gzip", "x-gzip", "deflate"})
+
+
+class Allowance:
+    """How many bytes one load may still take in, decompressed.
+
+    Args:
+        limit: bytes in all; None for any number.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit
+        self._left = limit
+
+    def take(self, size: int, url: str) -> None:
+        """Take some of it.
+
+        Raises:
+            DataError: there is not so much left.
+        """
+        if self._left is None or self.limit is None:
+            return
+        self._left -= size
+        if self._left < 0:
+            place = redact_url(url)
+            raise DataError(
+                f"{place}: more than max_bytes={self.limit:,} came.",
+                url=place,
+                next_step="Ask for less, or raise the limit.",
+            )
 
 
 class Body(io.RawIOBase):
@@ -25,15 +60,32 @@ class Body(io.RawIOBase):
     Args:
         response: an answer that was asked for with ``stream=True``.
         on_bytes: told how many bytes have come, as they were on the wire.
+        reopen: given the error and the number of bytes that came, as they were on the wire: returns an answer with
+            those that follow, or None.
+        allowance: how many bytes may still come.
 
     Attributes:
         error: what broke, if anything did. A parser may hide what its file raises.
     """
 
-    def __init__(self, response: Response, on_bytes: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        response: Response,
+        on_bytes: Callable[[int], None] | None = None,
+        *,
+        reopen: Callable[[BaseException, int], Response | None] | None = None,
+        allowance: Allowance | None = None,
+    ) -> None:
         super().__init__()
         self._response = response
         self._on_bytes = on_bytes
+        self._allowance = allowance or Allowance()
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        self._inflater = Inflater(coding) if coding in _OURS else None
+        # The other codings are urllib3's: what it decodes cannot be counted in bytes of the wire.
+        self._is_foreign = self._inflater is None and coding not in ("", "identity")
+        self._reopen = None if self._is_foreign else reopen
+        self._position = 0
         self.name = response.url.partition("?")[0]
         self.error: BaseException | None = None
 
@@ -45,7 +97,7 @@ class Body(io.RawIOBase):
         """Fill the buffer, or what is left; 0 only at the end that the server announced.
 
         Raises:
-            DataError: the connection broke, timed out, or ended early.
+            DataError: the connection broke, timed out, or ended early, or too much came.
         """
         data = self._read(len(buffer))
         buffer[: len(data)] = data
@@ -53,7 +105,9 @@ class Body(io.RawIOBase):
 
     def readall(self) -> bytes:
         """Read what is left, in one go."""
-        return self._read(None)
+        if self._inflater is None and self._allowance.limit is None and self._reopen is None:
+            return self._read(None)
+        return b"".join(iter(lambda: self._read(_PIECE), b""))
 
     def close(self) -> None:
         """Close the answer."""
@@ -62,12 +116,12 @@ class Body(io.RawIOBase):
         super().close()
 
     def _read(self, size: int | None) -> bytes:
-        raw = self._response.raw
         try:
-            data = bytes(raw.read(size, decode_content=True))
+            data = self._decoded(size)
             if self._on_bytes is not None:
-                self._on_bytes(raw.tell())
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+                self._on_bytes(self._response.raw.tell() if self._is_foreign else self._position)
+            self._allowance.take(len(data), self._response.url)
+        except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
             self.error = network_error(error, self._response.url)
             self._response.close()
             raise self.error from error
@@ -75,6 +129,33 @@ class Body(io.RawIOBase):
             self.error = error
             raise
         return data
+
+    def _decoded(self, size: int | None) -> bytes:
+        inflater = self._inflater
+        if inflater is None:
+            return self._wire(size)
+        while not (data := inflater.take(size or 0)):
+            piece = self._wire(_BUFFER)
+            if not piece:
+                if not inflater.is_whole:
+                    raise urllib3.exceptions.IncompleteRead(self._position, 0)
+                return b""
+            inflater.feed(piece)
+        return data
+
+    def _wire(self, size: int | None) -> bytes:
+        while True:
+            try:
+                data = bytes(self._response.raw.read(size, decode_content=self._is_foreign))
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                further = self._reopen(error, self._position) if self._reopen is not None else None
+                if further is None:
+                    raise
+                self._response.close()
+                self._response = further
+                continue
+            self._position += len(data)
+            return data
 
 
 def as_file(body: Body) -> BinaryIO:

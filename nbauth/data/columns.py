@@ -2,87 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from nbauth.data.dates import timestamps
+from nbauth.data.chunks import DTYPES, EXACT, chunk_of, known_chunk, merged, nothing
+from nbauth.data.dates import is_time, timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Column"]
+    from nbauth.data.chunks import Chunk, Kind
 
-Kind = Literal["null", "bool", "int", "big", "float", "number", "text", "other"]
+__all__ = ["Column", "as_text"]
 
-_KINDS: dict[frozenset[type], Kind] = {
-    frozenset(): "null",
-    frozenset({bool}): "bool",
-    frozenset({int}): "int",
-    frozenset({float}): "float",
-    frozenset({int, float}): "number",
-    frozenset({str}): "text",
-}
-_DTYPES: dict[Kind, tuple[type, Any]] = {"bool": (np.bool_, False), "int": (np.int64, 0), "float": (np.float64, 0.0)}
-_EXACT = 2**53  # every integer up to here is a float64
 _UINT64_MAX = 2**64 - 1
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Some rows of a column.
-
-    Attributes:
-        kind: what the values are. ``big`` are ints beyond int64, ``number`` ints and floats together.
-        size: how many rows.
-        data: an array for ``bool``, ``int`` and ``float``, with a filler where null; otherwise a list; nothing
-            for ``null``.
-        nulls: where an array's values are null; None if nowhere.
-    """
-
-    kind: Kind
-    size: int
-    data: Any = None
-    nulls: Any = None
-
-    def objects(self) -> list[Any]:
-        """Return the values as they came."""
-        if self.kind == "null":
-            return [None] * self.size
-        if isinstance(self.data, list):
-            return self.data
-        values: list[Any] = self.data.tolist()
-        if self.nulls is not None:
-            for row in np.flatnonzero(self.nulls):
-                values[row] = None
-        return values
-
-    def has_nulls(self) -> bool:
-        """Tell whether any value is null."""
-        if self.kind == "null":
-            return self.size > 0
-        return None in self.data if isinstance(self.data, list) else self.nulls is not None
-
-
-def _chunk(values: list[Any]) -> _Chunk:
-    types = set(map(type, values))
-    has_nulls = type(None) in types
-    types.discard(type(None))
-    kind: Kind = _KINDS.get(frozenset(types), "other")
-    if kind == "null":
-        return _Chunk("null", len(values))
-    if kind not in _DTYPES:
-        return _Chunk(kind, len(values), values)
-    dtype, filler = _DTYPES[kind]
-    nulls = np.fromiter((value is None for value in values), np.bool_, len(values)) if has_nulls else None
-    present = [filler if value is None else value for value in values] if has_nulls else values
-    try:
-        return _Chunk(kind, len(values), np.array(present, dtype), nulls)
-    except OverflowError:
-        return _Chunk("big", len(values), values)
 
 
 class Column:
@@ -90,96 +27,158 @@ class Column:
 
     Args:
         rows: how many rows went by before it first appeared.
+        in_arrow: whether text is held in Arrow's memory.
     """
 
-    def __init__(self, rows: int = 0) -> None:
-        self._chunks: list[_Chunk] = [_Chunk("null", rows)] if rows else []
+    def __init__(self, rows: int = 0, *, in_arrow: bool = False) -> None:
+        self._chunks: list[Chunk] = [nothing(rows)] if rows else []
+        self._in_arrow = in_arrow
+        self._compact = 0  # so many chunks are
 
     def extend(self, values: list[Any]) -> None:
         """Take in the values of further rows; the list is kept."""
         if values:
-            self._chunks.append(_chunk(values))
+            self._chunks.append(chunk_of(values, in_arrow=self._in_arrow))
+
+    def extend_known(self, values: Sequence[Any], kind: Kind) -> None:
+        """Take in the values of further rows, which are all of one kind or null."""
+        self._chunks.append(known_chunk(values, kind))
 
     def extend_missing(self, rows: int) -> None:
         """Take in further rows that have no such key."""
         if not rows:
             return
-        if self._chunks and self._chunks[-1].kind == "null":
+        if len(self._chunks) > self._compact and self._chunks[-1].kind == "null":
             rows += self._chunks.pop().size
-        self._chunks.append(_Chunk("null", rows))
+        self._chunks.append(nothing(rows))
 
     def fit(self, rows: int) -> None:
         """Make the column as long as others, after an interrupt in the middle of a page."""
         size = sum(chunk.size for chunk in self._chunks)
         while size > rows:
             size -= self._chunks.pop().size
+        self._compact = min(self._compact, len(self._chunks))
         self.extend_missing(rows - size)
 
-    def series(self) -> pd.Series[Any]:
-        """Return the column, of the narrowest dtype that keeps every value (see `nbauth.data.frames`)."""
+    def compact(self) -> None:
+        """Let what came since the last time take less memory."""
+        self._chunks[self._compact :] = merged(self._chunks[self._compact :])
+        self._compact = len(self._chunks)
+
+    def take(self, backend: str | None = None) -> pd.Series[Any]:
+        """Return the column, of the narrowest dtype that keeps every value (see `nbauth.data.frames`), and let it go.
+
+        Args:
+            backend: ``"pyarrow"`` for Arrow's dtypes.
+        """
         kinds = {chunk.kind for chunk in self._chunks} - {"null"}
         has_nulls = any(chunk.has_nulls() for chunk in self._chunks)
-        if kinds == {"bool"}:
-            return self._from_arrays("bool", has_nulls=has_nulls)
-        if kinds == {"int"}:
-            return self._from_arrays("int", has_nulls=has_nulls)
+        if backend == "pyarrow" and (array := self.take_arrow()) is not None:
+            return pd.Series(pd.arrays.ArrowExtensionArray(array), copy=False)
+        if kinds in ({"bool"}, {"int"}):
+            return self._from_arrays("bool" if "bool" in kinds else "int", has_nulls=has_nulls)
         if kinds == {"text"}:
-            return _text(list(self._objects()))
+            return self._text()
         if kinds and kinds <= {"int", "big"}:
             return _unsigned(list(self._objects()), has_nulls=has_nulls)
-        if kinds and kinds <= {"int", "big", "float", "number"} and self._floats_hold_ints():
+        if self._are_floats(kinds):
             return self._floats()
         return _objects(list(self._objects()))
+
+    def take_arrow(self) -> Any | None:
+        """Return the column as a chunked array, and let it go; None if no type of Arrow's keeps all values."""
+        from nbauth.data import arrow_arrays
+
+        self.compact()
+        kinds = {chunk.kind for chunk in self._chunks} - {"null"}
+        if self._are_floats(kinds) or not kinds or kinds in ({"bool"}, {"int"}, {"text"}) or kinds <= {"int", "big"}:
+            found = arrow_arrays.array_of(self._chunks, kinds)
+            if found is not None:
+                self._chunks, self._compact = [], 0
+            return found
+        return None
+
+    def take_text_or_arrow(self) -> Any:
+        """Return the column as a chunked array of Arrow's; where no type of Arrow's keeps all values, as text."""
+        found = self.take_arrow()
+        if found is not None:
+            return found
+        import pyarrow as pa
+
+        texts = [as_text(value) for value in self._objects()]
+        self._let_go()
+        return pa.chunked_array([pa.array(texts, pa.string())])
 
     def _objects(self) -> Iterator[Any]:
         return chain.from_iterable(chunk.objects() for chunk in self._chunks)
 
+    def _let_go(self) -> list[Chunk]:
+        chunks, self._chunks, self._compact = self._chunks, [], 0
+        return chunks
+
     def _from_arrays(self, kind: Literal["bool", "int"], *, has_nulls: bool) -> pd.Series[Any]:
-        dtype, filler = _DTYPES[kind]
-        values = np.concatenate([np.full(c.size, filler, dtype) if c.kind == "null" else c.data for c in self._chunks])
+        dtype, filler = DTYPES[kind]
+        chunks = self._let_go()
+        values = _concatenated([np.full(c.size, filler, dtype) if c.kind == "null" else c.data for c in chunks])
         if not has_nulls:
-            return pd.Series(values)
-        nulls = np.concatenate([_null_mask(chunk) for chunk in self._chunks])
+            return pd.Series(values, copy=False)
+        nulls = _concatenated([chunk.null_mask() for chunk in chunks])
         # Nullable, so that integers stay integers: NaN would make floats of them.
         array: Any = pd.arrays.BooleanArray if kind == "bool" else pd.arrays.IntegerArray
-        return pd.Series(array(values, nulls))
+        return pd.Series(array(values, nulls), copy=False)
 
-    def _floats_hold_ints(self) -> bool:
+    def _are_floats(self, kinds: set[Kind]) -> bool:
+        if not kinds or not kinds <= {"int", "big", "float", "number"} or kinds <= {"int", "big"}:
+            return False
         for one in self._chunks:
             if one.kind == "int" and not _is_exact(one.data):
                 return False
-            if one.kind in ("big", "number") and not all(map(_is_exact_float, one.data)):
+            if one.kind in ("big", "number") and isinstance(one.data, list):
                 return False
         return True
 
     def _floats(self) -> pd.Series[Any]:
         parts = []
-        for one in self._chunks:
+        for one in self._let_go():
             if one.kind == "null":
                 part = np.full(one.size, np.nan)
-            elif isinstance(one.data, list):
-                part = np.array([np.nan if value is None else float(value) for value in one.data], np.float64)
             else:
-                part = one.data.astype(np.float64)
+                part = one.data.astype(np.float64, copy=one.nulls is not None)
                 if one.nulls is not None:
                     part[one.nulls] = np.nan
             parts.append(part)
-        return pd.Series(np.concatenate(parts))
+        return pd.Series(_concatenated(parts), copy=False)
+
+    def _text(self) -> pd.Series[Any]:
+        if not self._in_arrow or any(isinstance(chunk.data, list) for chunk in self._chunks):
+            return _text(list(self._objects()))
+        from nbauth.data import arrow_series
+
+        self.compact()
+        found = arrow_series.times(self._chunks)
+        if found is not None:
+            self._let_go()
+            return found
+        if is_time(arrow_series.first_text(self._chunks)):
+            return _text(list(self._objects()))  # written in several ways
+        return arrow_series.text(self._let_go())
 
 
-def _null_mask(one: _Chunk) -> Any:
-    if one.kind == "null":
-        return np.ones(one.size, np.bool_)
-    return np.zeros(one.size, np.bool_) if one.nulls is None else one.nulls
+def as_text(value: Any) -> str | None:
+    """Return text as it is, all else as JSON; a half of a surrogate pair as JSON escapes it."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _concatenated(arrays: list[Any]) -> Any:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _is_exact(values: Any) -> bool:
     # Not by the absolute value: that of -2**63 overflows.
-    return not len(values) or (int(values.min()) >= -_EXACT and int(values.max()) <= _EXACT)
-
-
-def _is_exact_float(value: Any) -> bool:
-    return type(value) is not int or -_EXACT <= value <= _EXACT
+    return not len(values) or (int(values.min()) >= -EXACT and int(values.max()) <= EXACT)
 
 
 def _unsigned(values: list[int | None], *, has_nulls: bool) -> pd.Series[Any]:

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 __all__ = ["ACCEPT", "Format", "charset_of", "format_of"]
 
-Format = Literal["json", "ndjson", "csv", "tsv", "parquet"]
+Format = Literal["json", "ndjson", "csv", "tsv", "parquet", "excel"]
 
 ACCEPT = "application/json, application/x-ndjson;q=0.9, text/csv;q=0.8, application/vnd.apache.parquet;q=0.7, */*;q=0.1"
 
@@ -31,6 +31,7 @@ _TYPES: dict[str, Format] = {
     "application/vnd.apache.parquet": "parquet",
     "application/parquet": "parquet",
     "application/x-parquet": "parquet",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "excel",
 }
 _ENDINGS: dict[str, Format] = {
     ".json": "json",
@@ -39,6 +40,7 @@ _ENDINGS: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".parquet": "parquet",
+    ".xlsx": "excel",
 }
 _SAY_NOTHING = frozenset({"", "text/plain", "application/octet-stream", "binary/octet-stream"})
 

@@ -13,7 +13,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["timestamps"]
+__all__ = ["is_time", "timestamps"]
 
 # Nine digits are all that datetime64[ns] has; .NET writes seven.
 _LOCAL = re.compile(r"(?!0000)\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?", re.ASCII)
@@ -33,8 +33,7 @@ def timestamps(texts: Sequence[str | None]) -> pd.Series[Any] | None:
         microsecond or nanosecond, as pandas chooses and the values need. None if any value is something else, if the
         kinds are mixed, or if no unit holds all values exactly: then the column stays text.
     """
-    first = next((text for text in texts if text is not None), "")
-    pattern = next((p for p in (_ZONED, _LOCAL, _DATE) if p.fullmatch(first)), None)
+    pattern = _pattern_of(next((text for text in texts if text is not None), ""))
     if pattern is None or not _all_match(pattern.fullmatch, texts):
         return None
     is_zoned = pattern is _ZONED
@@ -45,6 +44,15 @@ def timestamps(texts: Sequence[str | None]) -> pd.Series[Any] | None:
     except ValueError:  # no such day or hour
         return None
     return pd.Series(stamps)
+
+
+def is_time(text: str) -> bool:
+    """Tell whether a text is written as a time or a date."""
+    return _pattern_of(text) is not None
+
+
+def _pattern_of(text: str) -> re.Pattern[str] | None:
+    return next((pattern for pattern in (_ZONED, _LOCAL, _DATE) if pattern.fullmatch(text)), None)
 
 
 def _all_match(match: Callable[[str], object], texts: Sequence[str | None]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -40,6 +41,7 @@ _BREAKS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
     (Exception, "refused", "could not be reached: the connection was refused", None),
     (Exception, "IncompleteRead", "broke off in the middle of its answer", None),
     (Exception, "InvalidChunkLength", "broke off in the middle of its answer", None),
+    (zlib.error, "", "sent a compressed body that cannot be read", None),
     (Exception, "failed to decode", "sent a compressed body that cannot be read", None),
 )
 
@@ -71,7 +73,7 @@ def format_error(response: Response, start: bytes, why: str | None = None) -> Fo
     kind = clean(response.headers.get("Content-Type", ""), 100) or "no content type"
     shown = clean(start[:1000].decode("utf-8", "replace"), 120)
     if why is None:
-        why = "a web page, not data" if "html" in kind else "which is none of JSON, NDJSON, CSV, TSV and Parquet"
+        why = "a web page, not data" if "html" in kind else "which is none of JSON, NDJSON, CSV, TSV, Parquet and Excel"
     return FormatError(f"{place} answered {response.status_code} with {kind}, {why}. It begins: {shown!r}.", url=place)
 
 

@@ -14,6 +14,9 @@ What a column becomes, by the values that all pages have for its key. A key that
 | objects and lists | `object`, text or further columns, as `nested` says | None |
 | nothing but null | `object` | None |
 | anything mixed | `object`, each value as it came | None |
+
+With ``dtype_backend="pyarrow"`` the dtypes are Arrow's: `int64`, `uint64`, `bool`, `double`, `string`, `timestamp` in
+microseconds or nanoseconds, and `null`; what is `object` above, but for nulls, stays so.
 """
 
 from __future__ import annotations
@@ -25,15 +28,19 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import pandas as pd
 
 from nbauth.data.columns import Column
+from nbauth.data.fast import is_fast, need_pyarrow
 from nbauth.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
-__all__ = ["FrameBuilder", "Nested"]
+__all__ = ["Backend", "FrameBuilder", "Nested", "check_choices"]
 
 Nested = Literal["object", "json", "flatten"]
+Backend = Literal["pyarrow"]
 _Path = tuple[str, ...]
+_COMPACT_ROWS = 65_536
 
 
 class FrameBuilder:
@@ -43,17 +50,29 @@ class FrameBuilder:
         nested: what becomes of objects and lists inside a record. ``"object"`` keeps them as Python objects, ``"json"``
             as JSON text; ``"flatten"`` makes a column of each member of an object, ``parent.child``, and keeps lists
             and empty objects. Where two members claim one name, the later column gets ``.2`` after it.
+        dtype_backend: ``"pyarrow"`` for Arrow's dtypes.
+
+    Attributes:
+        rows: how many rows have come.
+        is_fast: whether it takes `add_raw`.
 
     Raises:
-        ConfigError: an unknown value of `nested`.
+        ConfigError: an unknown value, or pyarrow is not installed.
     """
 
-    def __init__(self, nested: Nested = "object") -> None:
-        if nested not in get_args(Nested):
-            raise ConfigError(f"nested: expected one of {', '.join(get_args(Nested))}, found {nested!r}.")
+    def __init__(self, nested: Nested = "object", dtype_backend: Backend | None = None) -> None:
+        check_choices(nested, dtype_backend)
         self._nested = nested
+        self._backend = dtype_backend
+        self.is_fast = is_fast()
         self._columns: dict[str | _Path, Column] = {}
+        self._typed: Any = None
+        self._compacted = 0
         self.rows = 0
+        if self.is_fast and nested != "flatten":
+            from nbauth.data.typed import TypedRows
+
+            self._typed = TypedRows()
 
     def add(self, records: Sequence[Any]) -> None:
         """Take in a page. A record that is no object becomes the row's ``value``."""
@@ -64,27 +83,96 @@ class FrameBuilder:
             rows = [dict(_flat(row)) for row in rows]
         keys = dict.fromkeys(chain.from_iterable(rows))
         for key in keys:
-            column = self._columns.get(key)
-            if column is None:
-                column = self._columns[key] = Column(self.rows)
-            values = [row.get(key) for row in rows]
-            if self._nested == "json" and not {dict, list}.isdisjoint(map(type, values)):
-                values = [_json(value) if isinstance(value, (dict, list)) else value for value in values]
-            column.extend(values)
-        if len(keys) < len(self._columns):
-            for key in self._columns.keys() - keys.keys():
-                self._columns[key].extend_missing(len(rows))
-        self.rows += len(rows)
+            self._column(key).extend(self._texts([row.get(key) for row in rows]))
+        self._end_page(keys.keys(), len(rows))
 
-    def frame(self) -> pd.DataFrame:
-        """Return what has come so far, columns in the order of their first appearance."""
+    def add_raw(self, raw: memoryview, *, expected: int | None = None) -> int:
+        """Take in a page as the bytes of an array, UTF-8; return how many rows it has.
+
+        Raises:
+            ValueError: it is no JSON, or has not as many rows as expected.
+            RecursionError: it is nested too deeply.
+        """
+        from nbauth.data.typed import decode_rows
+
+        found = None if self._typed is None else self._typed.columns(raw)
+        if found is None:
+            records = decode_rows(raw)
+            if expected is not None and len(records) != expected:
+                raise ValueError(f"expected {expected} items, found {len(records)}")
+            self.add(records)
+            if self._typed is not None:
+                self._typed.learn(records)
+            return len(records)
+        rows: int = found[0]
+        if expected is not None and rows != expected:
+            raise ValueError(f"expected {expected} items, found {rows}")
+        if rows:
+            for key, values, kind in found[1]:
+                if kind == "other":
+                    self._column(key).extend(self._texts(values))
+                else:
+                    self._column(key).extend_known(values, kind)
+            self._end_page({key for key, _, _ in found[1]}, rows)
+        return rows
+
+    def undo(self) -> None:
+        """Take back a page that an interrupt let in by half."""
         for column in self._columns.values():
             column.fit(self.rows)
-        series = [column.series() for column in self._columns.values()]
+
+    def frame(self) -> pd.DataFrame:
+        """Return what has come, columns in the order of their first appearance. The builder is empty afterwards."""
+        rows, columns, names = self.rows, self._columns, self._names()
+        self._columns, self.rows = {}, 0
+        found: list[Any] = []
+        for key in list(columns):
+            # One by one, so that not everything is held twice.
+            column = columns.pop(key)
+            column.fit(rows)
+            found.append(column.take(self._backend))
         # By position and named afterwards: names may be half surrogate pairs, which Arrow cannot hold.
-        frame = pd.DataFrame(dict(enumerate(series)), index=pd.RangeIndex(self.rows), copy=False)
-        frame.columns = _index(self._names())
+        frame = pd.DataFrame(dict(enumerate(found)), index=pd.RangeIndex(rows), copy=False)
+        frame.columns = _index(names)
         return frame
+
+    def table(self) -> Any:
+        """Return what has come as a table of Arrow's; what no type of Arrow's keeps is text. Empties the builder.
+
+        In a column of text that was mixed, text stands as it came and all else as JSON.
+        """
+        import pyarrow as pa
+
+        rows, columns, names = self.rows, self._columns, self._names()
+        self._columns, self.rows = {}, 0
+        arrays: list[Any] = []
+        for key in list(columns):
+            column = columns.pop(key)
+            column.fit(rows)
+            arrays.append(column.take_text_or_arrow())
+        safe = [name.encode("utf-8", "backslashreplace").decode() for name in names]
+        return pa.table(arrays, names=safe) if arrays else pa.table({})
+
+    def _column(self, key: str | _Path) -> Column:
+        column = self._columns.get(key)
+        if column is None:
+            column = self._columns[key] = Column(self.rows, in_arrow=self.is_fast)
+        return column
+
+    def _texts(self, values: list[Any]) -> list[Any]:
+        if self._nested == "json" and not {dict, list}.isdisjoint(map(type, values)):
+            return [_json(value) if isinstance(value, (dict, list)) else value for value in values]
+        return values
+
+    def _end_page(self, keys: AbstractSet[Any], rows: int) -> None:
+        if len(keys) < len(self._columns):
+            for key in self._columns.keys() - keys:
+                self._columns[key].extend_missing(rows)
+        self.rows += rows
+        if self.rows - self._compacted >= _COMPACT_ROWS:
+            self._compacted = self.rows
+            for column in self._columns.values():
+                column.compact()
 
     def _names(self) -> list[str]:
         names: list[str] = []
@@ -98,6 +186,20 @@ class FrameBuilder:
             taken.add(name)
             names.append(name)
         return names
+
+
+def check_choices(nested: Nested, dtype_backend: Backend | None) -> None:
+    """Check what a caller chose.
+
+    Raises:
+        ConfigError: an unknown value, or pyarrow is not installed.
+    """
+    if nested not in get_args(Nested):
+        raise ConfigError(f"nested: expected one of {', '.join(get_args(Nested))}, found {nested!r}.")
+    if dtype_backend not in (None, *get_args(Backend)):
+        raise ConfigError(f"dtype_backend: expected one of {', '.join(get_args(Backend))}, found {dtype_backend!r}.")
+    if dtype_backend == "pyarrow":
+        need_pyarrow('dtype_backend="pyarrow"')
 
 
 def _flat(row: dict[str, Any], above: _Path = ()) -> Iterator[tuple[_Path, Any]]:

@@ -15,6 +15,9 @@ class Progress(Protocol):
     def update(self, *, rows: int, requests: int, received_bytes: int, total_rows: int | None = None) -> None:
         """Tell how many rows, requests and bytes have come so far, and how many rows there will be if known."""
 
+    def wait(self, seconds: float, why: str) -> None:
+        """Tell that nothing comes for so many seconds, and why."""
+
     def finish(self, outcome: Outcome) -> None:
         """Tell that the load ended; called once."""
 
@@ -23,6 +26,9 @@ class SilentProgress:
     """Shows nothing."""
 
     def update(self, *, rows: int, requests: int, received_bytes: int, total_rows: int | None = None) -> None:
+        """Show nothing."""
+
+    def wait(self, seconds: float, why: str) -> None:
         """Show nothing."""
 
     def finish(self, outcome: Outcome) -> None:

@@ -2,53 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args
 
 import pandas as pd
-import requests
 
-from nbauth.data import readers
-from nbauth.data.bodies import Body, as_file
-from nbauth.data.content import ACCEPT, format_of
-from nbauth.data.failures import api_error, format_error, network_error
+from nbauth.data.asking import Asker, Question
+from nbauth.data.bodies import as_file
+from nbauth.data.fast import need_pyarrow
 from nbauth.data.frames import FrameBuilder
-from nbauth.data.headers import carried_over
-from nbauth.data.pagination import Chain, Page, page_of
-from nbauth.data.progress import SilentProgress
+from nbauth.data.loads import Load, Options
+from nbauth.data.meter import Meter
 from nbauth.errors import ConfigError, DataError, ReadInterrupted
-from nbauth.signin.origins import origin_of, redact_url
+from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from requests import Response
-
-    from nbauth.data.content import Format
-    from nbauth.data.frames import Nested
+    from nbauth.data.frames import Backend, Nested
+    from nbauth.data.loads import Part
+    from nbauth.data.paging.styles import Paging
     from nbauth.data.progress import Outcome, Progress
+    from nbauth.data.retries import Retries
     from nbauth.data.session import Session
 
-__all__ = ["open_url", "pages", "read"]
+__all__ = ["Form", "open_url", "pages", "read"]
+
+Form = Literal["pandas", "arrow"]
 
 
 def read(
     session: Session,
-    url: str,
+    url: str | Sequence[str],
     *,
     params: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
     nested: Nested = "object",
+    dtype_backend: Backend | None = None,
+    concurrency: int = 1,
+    retry_post: bool = False,
+    retries: Retries | None = None,
+    max_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Read a URL into a DataFrame: JSON with its further pages, NDJSON, CSV, TSV or Parquet, by content type.
+    """Read a URL into a DataFrame: JSON with its further pages, NDJSON, CSV, TSV, Parquet or Excel, by content type.
 
     Args:
         session: whose tokens the requests carry.
-        url: where the data is.
+        url: where the data is; or several URLs, whose rows come one after another in one frame.
         params: query parameters to add to the first request; next links bring their own.
         headers: request headers to add; those that hold a key go to the first URL's origin only.
+        json: a document to post; None makes it a GET.
+        records: the path of the rows in an answer, such as ``"data.items"``; found by itself where it is None.
+        paging: how the API is paged; see `nbauth.data.paging.styles`. ``"auto"`` looks at the first answer.
         nested: what becomes of objects and lists inside a record; see `FrameBuilder`.
+        dtype_backend: ``"pyarrow"`` for Arrow's dtypes.
+        concurrency: how many requests at once, where the first answer tells all the others.
+        retry_post: whether a POST that broke off may be sent again.
+        retries: how often and how long to try again.
+        max_bytes: how many bytes may come, decompressed.
         progress: who is told how far it is.
 
     Returns:
@@ -57,33 +71,41 @@ def read(
 
     Raises:
         SignInRequired: a person has to sign in first; nothing was sent.
+        ConfigError: an argument is wrong; nothing was sent.
         OriginNotAllowed: no profile names the URL's origin, or a next link leaves them.
         ApiError: the API answered with an error.
-        PaginationError: the next links do not end.
+        PaginationError: the next links do not end, or how the pages go on cannot be told.
         FormatError: the body cannot be read.
         DataError: the connection broke, or the body was not whole. What was read is in ``partial``.
         ReadInterrupted: the person stopped it; what was read is in ``partial``.
     """
-    builder = FrameBuilder(nested)
-    meter = _Meter(progress or SilentProgress())
+    options = Options(
+        nested=nested, dtype_backend=dtype_backend, paging=paging, records=records, concurrency=concurrency,
+        retries=retries,
+    )  # fmt: skip
+    urls: list[Any] = list(url) if isinstance(url, (list, tuple)) else [url]
+    if not urls:
+        raise ConfigError("url: expected at least one URL, found none.")
+    questions = [
+        Question(url=one, params=params, headers=headers, json=json, retry_post=retry_post, max_bytes=max_bytes)
+        for one in urls
+    ]
+    meter = Meter(progress)
+    gathered = _Gathered(options)
     outcome: Outcome = "failed"
-    whole: pd.DataFrame | None = None
     try:
-        for part in _parts(session, _Question(url, params, headers), meter):
-            if isinstance(part, pd.DataFrame):
-                whole = part
-            else:
-                builder.add(part)
-        frame = builder.frame() if whole is None else whole
+        for question in questions:
+            gathered.take_in(Load(session, question, options, meter), meter)
+        frame = gathered.frame()
         outcome = "done"
     except KeyboardInterrupt:
         outcome = "interrupted"
-        raise _interrupted(url, builder.frame()) from None
+        raise _interrupted(urls[0], gathered.frame()) from None
     except DataError as error:
-        error.partial = builder.frame() if builder.rows else None
+        error.partial = gathered.frame() if gathered.rows else None
         raise
     finally:
-        meter.progress.finish(outcome)
+        meter.finish(outcome)
     return frame
 
 
@@ -93,19 +115,35 @@ def pages(
     *,
     params: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
     nested: Nested = "object",
+    dtype_backend: Backend | None = None,
+    as_: Form = "pandas",
+    retry_post: bool = False,
+    retries: Retries | None = None,
+    max_bytes: int | None = None,
     progress: Progress | None = None,
-) -> Iterator[pd.DataFrame]:
+) -> Iterator[Any]:
     """Read a URL page by page, in bounded memory; the first request is made when the first page is asked for.
 
-    Arguments and errors are those of `read`.
+    Arguments and errors are those of `read`. With ``as_="arrow"`` tables of Arrow's come instead of DataFrames. Objects
+    and lists inside a record are JSON text there, unless they are flattened; and so is all but text in a column that is
+    mixed.
 
     Returns:
         An iterator of DataFrames. Each has the dtypes that its own rows need. Empty pages are left out; if there is
-        no row at all, one empty frame comes. NDJSON comes some thousand lines at once, and CSV, TSV and Parquet whole.
+        no row at all, one empty frame comes. NDJSON, CSV, TSV and Parquet come some thousand rows at once, Excel whole.
     """
-    FrameBuilder(nested)  # a wrong argument fails here and not at the first page
-    return _pages(session, _Question(url, params, headers), nested, _Meter(progress or SilentProgress()))
+    if as_ not in get_args(Form):
+        raise ConfigError(f"as_: expected one of {', '.join(get_args(Form))}, found {as_!r}.")
+    if as_ == "arrow":
+        need_pyarrow('as_="arrow"')
+        nested = "json" if nested == "object" else nested
+    options = Options(nested=nested, dtype_backend=dtype_backend, paging=paging, records=records, retries=retries)
+    question = Question(url=url, params=params, headers=headers, json=json, retry_post=retry_post, max_bytes=max_bytes)
+    return _pages(session, question, options, as_, Meter(progress))
 
 
 def open_url(session: Session, url: str, *, headers: Mapping[str, str] | None = None) -> BinaryIO:
@@ -118,7 +156,8 @@ def open_url(session: Session, url: str, *, headers: Mapping[str, str] | None = 
 
     Returns:
         A file to read from its start to its end; it cannot seek. Closing it closes the connection. A body that breaks
-        off raises `DataError` from the read that meets it.
+        off goes on by a byte range where the server offers them, and else raises `DataError` from the read that
+        meets it.
 
     Raises:
         SignInRequired: a person has to sign in first; nothing was sent.
@@ -127,66 +166,85 @@ def open_url(session: Session, url: str, *, headers: Mapping[str, str] | None = 
         DataError: the API could not be reached.
     """
     try:
-        return as_file(Body(_get(session, url, None, {"Accept": "*/*", **(headers or {})})))
+        asker = Asker(session, Question(url=url, headers=headers), Meter(), accept="*/*")
+        return as_file(asker.body(asker.first, asker.ask(asker.first)))
     except KeyboardInterrupt:
         raise _interrupted(url, None) from None
 
 
-@dataclass(frozen=True)
-class _Question:
-    """What the caller asked for."""
+class _Gathered:
+    """What one or several loads have brought so far."""
 
-    url: str
-    params: Mapping[str, Any] | None
-    headers: Mapping[str, str] | None
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._builder = FrameBuilder(options.nested, options.dtype_backend)
+        self._frames: list[pd.DataFrame] = []
+
+    @property
+    def rows(self) -> int:
+        return self._builder.rows + sum(map(len, self._frames))
+
+    def take_in(self, load: Load, meter: Meter) -> None:
+        # A file that breaks off is read again from its start, so it gets a builder of its own.
+        attempt, had_rows = 0, self._builder.rows
+        while True:
+            try:
+                self._add_all(load)
+            except DataError as error:
+                if had_rows or not load.try_again(error.__cause__ or error, attempt):
+                    raise
+                self._builder = FrameBuilder(self._options.nested, self._options.dtype_backend)
+                meter.start_over()
+                attempt += 1
+                continue
+            return
+
+    def _add_all(self, load: Load) -> None:
+        parts = load.parts(prefetch=True)
+        part: Part | None = None
+        rows = self.rows
+        try:
+            for part in parts:
+                if isinstance(part, pd.DataFrame):
+                    self._end_builder()
+                    self._frames.append(part)
+                else:
+                    load.add(part, self._builder)
+                rows = self.rows
+        except KeyboardInterrupt:
+            # What had come is kept: the page that was being taken in, and those behind it.
+            parts.close()
+            self._builder.undo()
+            for one in load.left:
+                if one is not part or self.rows == rows:
+                    load.add(one, self._builder)
+            raise
+
+    def frame(self) -> pd.DataFrame:
+        self._end_builder()
+        if not self._frames:
+            return pd.DataFrame()
+        return self._frames[0] if len(self._frames) == 1 else pd.concat(self._frames, ignore_index=True)
+
+    def _end_builder(self) -> None:
+        if self._builder.rows or not self._frames:
+            frame = self._builder.frame()
+            if len(frame) or frame.shape[1]:
+                self._frames.append(frame)
 
 
-@dataclass
-class _Meter:
-    """Counts what has come, for who watches."""
-
-    progress: Progress
-    rows: int = 0
-    requests: int = 0
-    total_rows: int | None = None
-    _before: int = 0
-    _bytes: int = 0
-
-    def asked(self, response: Response) -> None:
-        self.requests += 1 + len(response.history)
-        self._before, self._bytes = self._before + self._bytes, 0
-
-    def received(self, wire_bytes: int) -> None:
-        self._bytes = wire_bytes
-        self._tell()
-
-    def read(self, rows: int, total_rows: int | None = None) -> None:
-        self.rows += rows
-        self.total_rows = self.total_rows if total_rows is None else total_rows
-        self._tell()
-
-    def _tell(self) -> None:
-        self.progress.update(
-            rows=self.rows,
-            requests=self.requests,
-            received_bytes=self._before + self._bytes,
-            total_rows=self.total_rows,
-        )
-
-
-def _pages(session: Session, question: _Question, nested: Nested, meter: _Meter) -> Iterator[pd.DataFrame]:
+def _pages(session: Session, question: Question, options: Options, as_: Form, meter: Meter) -> Iterator[Any]:
     outcome: Outcome = "failed"
     came = False
     try:
-        for part in _parts(session, question, meter):
-            if isinstance(part, pd.DataFrame):
+        load = Load(session, question, options, meter)
+        for part in load.parts(prefetch=False, in_parts=True):
+            made = _part(part, load, options, as_)
+            if made is not None:
                 came = True
-                yield part
-            elif part:
-                came = True
-                yield _frame(part, nested)
+                yield made
         if not came:
-            yield pd.DataFrame()
+            yield _as(pd.DataFrame(), as_)
         outcome = "done"
     except KeyboardInterrupt:
         outcome = "interrupted"
@@ -195,91 +253,29 @@ def _pages(session: Session, question: _Question, nested: Nested, meter: _Meter)
         outcome = "done"  # the caller has had enough
         raise
     finally:
-        meter.progress.finish(outcome)
+        meter.finish(outcome)
 
 
-def _frame(records: list[Any], nested: Nested) -> pd.DataFrame:
-    builder = FrameBuilder(nested)
-    builder.add(records)
-    return builder.frame()
+def _part(part: Any, load: Load, options: Options, as_: Form) -> Any | None:
+    if isinstance(part, pd.DataFrame):
+        return _as(part, as_)
+    if hasattr(part, "to_pandas"):  # a table of Arrow's
+        if as_ == "arrow":
+            return part
+        return part.to_pandas(types_mapper=pd.ArrowDtype if options.dtype_backend == "pyarrow" else None)
+    builder = FrameBuilder(options.nested, options.dtype_backend)
+    load.add(part, builder)
+    if not builder.rows:
+        return None
+    return builder.table() if as_ == "arrow" else builder.frame()
 
 
-def _parts(session: Session, question: _Question, meter: _Meter) -> Iterator[list[Any] | pd.DataFrame]:
-    """Yield the records of each page, or the frame of a file that has its own columns."""
-    headers = {"Accept": ACCEPT, **(question.headers or {})}
-    response = _get(session, question.url, question.params, headers)
-    try:
-        meter.asked(response)
-        match _format(response, question.url):
-            case "json":
-                for page in _json_pages(session, response, headers, meter):
-                    meter.read(len(page.records), page.total_rows)
-                    yield page.records
-            case "ndjson":
-                for records in readers.read_ndjson(response, meter.received):
-                    meter.read(len(records))
-                    yield records
-            case "parquet":
-                frame = readers.read_parquet(response, meter.received)
-                meter.read(len(frame), len(frame))
-                yield frame
-            case "csv" | "tsv" as kind:
-                frame = readers.read_table(response, "," if kind == "csv" else "\t", meter.received)
-                meter.read(len(frame), len(frame))
-                yield frame
-            case None:
-                meter.read(0, 0)
-    finally:
-        response.close()
+def _as(frame: pd.DataFrame, as_: Form) -> Any:
+    if as_ == "pandas":
+        return frame
+    import pyarrow as pa
 
-
-def _json_pages(session: Session, response: Response, headers: Mapping[str, str], meter: _Meter) -> Iterator[Page]:
-    chain = Chain(session.allows)
-    first = requested = response.history[0].url if response.history else response.url
-    while True:
-        document = readers.read_json(response, meter.received)
-        if document is readers.NOTHING:
-            page = Page([])
-        else:
-            page = page_of(document, link_header=response.headers.get("Link"), url=response.url)
-        yield page
-        following = chain.follow(page, requested=requested, url=response.url)
-        if following is None:
-            return
-        requested = following
-        same_origin = origin_of(following) == origin_of(first)
-        response = _get(session, following, None, carried_over(headers, same_origin=same_origin))
-        meter.asked(response)
-        found = _format(response, following)
-        if found is None:
-            return
-        if found != "json":
-            raise format_error(response, _first_bytes(response), "where the pages before were JSON")
-
-
-def _get(session: Session, url: str, params: Mapping[str, Any] | None, headers: Mapping[str, str]) -> Response:
-    if not isinstance(url, str):
-        raise ConfigError(f"url: expected a string, found {type(url).__name__}.")
-    try:
-        response = session.get(url, params=dict(params or {}), headers=dict(headers), stream=True)
-    except requests.RequestException as error:
-        raise network_error(error, url) from error
-    if not response.ok or 300 <= response.status_code < 400:  # noqa: PLR2004 - RFC 9110 §15.4
-        raise api_error(response)
-    return response
-
-
-def _format(response: Response, url: str) -> Format | None:
-    """Return what the body is, or None for nothing at all."""
-    found = format_of(response.headers.get("Content-Type", ""), response.url, url)
-    if found is None and (start := _first_bytes(response)).strip():
-        raise format_error(response, start)
-    return found
-
-
-def _first_bytes(response: Response) -> bytes:
-    with as_file(Body(response)) as file:
-        return file.read(1000)
+    return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 def _interrupted(url: str, partial: pd.DataFrame | None) -> ReadInterrupted:

@@ -51,6 +51,13 @@ class _Progress:
                 self._drawn, self._shown = now, True
                 self._draw(self._text(), done=False)
 
+    def wait(self, seconds: float, why: str) -> None:
+        """Draw at once why nothing comes for a while."""
+        del seconds
+        with self._lock:
+            self._shown = True
+            self._draw(f"{self._text()}; {why}", done=False)
+
     def finish(self, outcome: Outcome) -> None:
         """Draw the last state, if anything was drawn."""
         with self._lock:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from loopback_api import FakeAuthorizer, serving
 
+from nbauth.data.retries import Retries
 from nbauth.data.session import Session
 from nbauth.demo.certificates import make_server_tls
 
@@ -56,3 +57,9 @@ def session(authorizer: FakeAuthorizer, tls: ServerTls) -> Iterator[Session]:
     """A session for the API, which trusts the stranger's authority."""
     with Session(authorizer, ca_bundles=[str(tls.ca_file)]) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again at once where the API names no time; how long the pauses are has a test of its own."""
+    monkeypatch.setattr(Retries, "pause", lambda self, attempt: 0.001)

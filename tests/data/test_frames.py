@@ -246,7 +246,7 @@ def test_fit() -> None:
     column.extend_missing(3)
     column.extend([2])
     column.fit(2)
-    assert column.series().tolist() == [1, pd.NA]
+    assert column.take().tolist() == [1, pd.NA]
 
 
 _AS_UTC = {

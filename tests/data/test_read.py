@@ -40,10 +40,15 @@ class Watch:
     def __init__(self) -> None:
         self.updates: list[dict[str, Any]] = []
         self.outcomes: list[str] = []
+        self.waits: list[tuple[float, str]] = []
 
     def update(self, **what: Any) -> None:
         """Remember an update."""
         self.updates.append(what)
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Remember a wait."""
+        self.waits.append((seconds, why))
 
     def finish(self, outcome: str) -> None:
         """Remember the end."""
@@ -656,4 +661,4 @@ def test_nothing_prints(session: Session, api: Server, capsys: pytest.CaptureFix
 
 def test_exports() -> None:
     """The module's public names are its own."""
-    assert reading.__all__ == ["open_url", "pages", "read"]
+    assert reading.__all__ == ["Form", "open_url", "pages", "read"]

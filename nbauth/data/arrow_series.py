@@ -1,0 +1,81 @@
+"""Columns of text in Arrow's memory to pandas' columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from nbauth.data.arrow_text import Stamps, plain
+
+if TYPE_CHECKING:
+    from nbauth.data.chunks import Chunk
+
+__all__ = ["default_unit", "first_text", "text", "text_arrays", "time_array", "times"]
+
+
+def first_text(chunks: list[Chunk]) -> str:
+    """Return the first value that is none of null."""
+    for chunk in chunks:
+        if chunk.kind == "text":
+            array = chunk.data.moments if isinstance(chunk.data, Stamps) else chunk.data
+            kept = array.is_valid().to_numpy(zero_copy_only=False).argmax()
+            if array[int(kept)].is_valid:
+                return str(plain(chunk.data)[int(kept)].as_py())
+    return ""
+
+
+def time_array(chunks: list[Chunk]) -> Any:
+    """Return the chunks' times as one timestamp array, in UTC where they have an offset; None if not all are such."""
+    stamps = [chunk.data for chunk in chunks if chunk.kind == "text"]
+    if not all(isinstance(one, Stamps) for one in stamps) or len({one.family for one in stamps}) != 1:
+        return None
+    is_fine = default_unit() == "ns" or any(one.moments.type.unit == "ns" for one in stamps)
+    for unit in ("ns", "us") if is_fine else ("us",):
+        kind = pa.timestamp(unit)
+        try:
+            parts = [pa.nulls(c.size, kind) if c.kind == "null" else c.data.moments.cast(kind) for c in chunks]
+        except pa.ArrowInvalid:  # nanoseconds do not reach so far, or microseconds would lose a digit
+            continue
+        joined = pa.concat_arrays(parts)
+        return joined.cast(pa.timestamp(unit, "UTC")) if stamps[0].family == "zoned" else joined
+    return None
+
+
+def times(chunks: list[Chunk]) -> pd.Series[Any] | None:
+    """Return the chunks' times as pandas has them, or None if not all are."""
+    array = time_array(chunks)
+    if array is None:
+        return None
+    # A copy that pandas may write to.
+    series = pd.Series(np.array(array.cast(pa.timestamp(array.type.unit)).to_numpy(zero_copy_only=False)), copy=False)
+    return series.dt.tz_localize("UTC") if array.type.tz else series
+
+
+def text_arrays(chunks: list[Chunk]) -> list[Any]:
+    """Return the chunks' text; takes them out of the list one by one, so that memory does not double."""
+    arrays = []
+    chunks.reverse()
+    while chunks:
+        chunk = chunks.pop()
+        arrays.append(pa.nulls(chunk.size, pa.large_string()) if chunk.kind == "null" else plain(chunk.data))
+    return arrays
+
+
+def text(chunks: list[Chunk]) -> pd.Series[Any]:
+    """Return the chunks' text as pandas has it by default: `str` in pandas 3, `object` before."""
+    array = pa.chunked_array(text_arrays(chunks), pa.large_string()).combine_chunks()
+    if isinstance(array, pa.Array):
+        array = pa.chunked_array([array])
+    dtype: Any = pd.Series(["x"]).dtype
+    if isinstance(dtype, pd.StringDtype):
+        return pd.Series(dtype.__from_arrow__(array), copy=False)  # type: ignore[attr-defined]
+    return pd.Series(array.to_pandas(), copy=False)
+
+
+def default_unit() -> str:
+    """Return the unit that pandas gives times whose digits do not ask for another."""
+    dtype: Any = pd.to_datetime(np.array(["2024-01-01"], dtype=object), format="ISO8601").dtype
+    return str(np.datetime_data(dtype)[0])

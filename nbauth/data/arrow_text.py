@@ -1,0 +1,117 @@
+"""Text of a column in Arrow's memory: as it is, as a dictionary where few values recur, or as times.
+
+Times take 8 bytes each where their text takes 28. They are taken as such while loading only where all of some
+thousand values are written alike, digit by digit, so that the text can be had back if a later page drifts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Stamps", "compacted", "plain", "text_array"]
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:([T ])\d\d:\d\d(:\d\d(?:\.(\d{1,9}))?)?(Z|\+00:00)?)?", re.ASCII)
+_MICRO = 6
+_FEW = 16  # at least so many rows a value make a dictionary
+
+Family = Literal["zoned", "local", "date"]
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """Times and how all of them were written.
+
+    Attributes:
+        moments: timestamps without a zone.
+        form: the pattern of the text, for `plain`; its first value.
+        family: with an offset, without one, or dates.
+    """
+
+    moments: Any
+    form: re.Match[str]
+
+    @property
+    def family(self) -> Family:
+        """What kind of times they are."""
+        if self.form[1] is None:
+            return "date"
+        return "zoned" if self.form[4] else "local"
+
+    def __len__(self) -> int:
+        return len(self.moments)
+
+
+def text_array(values: Sequence[str | None]) -> Any:
+    """Return text in Arrow's memory.
+
+    Raises:
+        UnicodeEncodeError: a value has half of a surrogate pair, which Arrow cannot hold.
+    """
+    return pa.array(values, pa.large_string())
+
+
+def compacted(array: Any) -> Any:
+    """Return text as times, as a dictionary, or as it is: whatever takes the least."""
+    stamps = _stamps(array)
+    if stamps is not None:
+        return stamps
+    sample = array[:1000]
+    if len(pc.unique(sample)) * _FEW <= len(sample):
+        encoded = array.dictionary_encode()
+        if len(encoded.dictionary) * _FEW <= len(array):
+            return encoded
+    return array
+
+
+def plain(data: Any) -> Any:
+    """Return the text as it came."""
+    if isinstance(data, Stamps):
+        return _written(data)
+    return data.dictionary_decode() if pa.types.is_dictionary(data.type) else data
+
+
+def _stamps(array: Any) -> Stamps | None:
+    index = pc.index_in(True, pc.is_valid(array)).as_py() if array.null_count else 0
+    first = array[index].as_py() if index is not None and len(array) else None
+    form = _TIME.fullmatch(first) if first is not None and len(first) <= 35 else None  # noqa: PLR2004
+    if form is None:
+        return None
+    if not pc.all(pc.match_substring_regex(array, _pattern(form)), min_count=0).as_py():
+        return None
+    unit = "ns" if len(form[3] or "") > _MICRO else "us"
+    try:
+        values = array.cast(pa.timestamp(unit, "UTC" if form[4] else None)).cast(pa.timestamp(unit))
+        if pc.any(pc.less(pc.year(values), 1), min_count=0).as_py():
+            return None
+    except pa.ArrowInvalid:  # no such day, or none that nanoseconds reach
+        return None
+    return Stamps(values, form)
+
+
+def _pattern(form: re.Match[str]) -> str:
+    pattern = r"^\d{4}-\d\d-\d\d"
+    if form[1]:
+        pattern += rf"{form[1]}\d\d:\d\d"
+        pattern += r":\d\d" if form[2] else ""
+        pattern += rf"\.\d{{{len(form[3])}}}" if form[3] else ""
+        pattern += re.escape(form[4]) if form[4] else ""
+    return pattern + r"\z"
+
+
+def _written(stamps: Stamps) -> Any:
+    form = stamps.form
+    if form[1] is None:
+        return pc.strftime(stamps.moments, format="%Y-%m-%d").cast(pa.large_string())
+    until = form.end(3) if form[3] else form.end(2) if form[2] else len("2024-01-01T00:00")
+    # Arrow writes as many digits of a second as the unit has.
+    text = pc.strftime(stamps.moments, format=f"%Y-%m-%d{form[1]}%H:%M:%S")
+    text = pc.utf8_slice_codeunits(text, 0, until)
+    return pc.binary_join_element_wise(text, form[4] or "", "").cast(pa.large_string())

@@ -1,0 +1,289 @@
+"""Requests of one load: prepared once, sent with a token each, and sent again where that is safe."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from nbauth.data.bodies import Allowance, Body
+from nbauth.data.failures import api_error, network_error
+from nbauth.data.headers import carried_over
+from nbauth.data.paging.answers import Ask
+from nbauth.data.retries import Retries, is_transient
+from nbauth.errors import ConfigError, DataError, ReadInterrupted
+from nbauth.signin.origins import origin_of, redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from requests import PreparedRequest, Response
+
+    from nbauth.data.meter import Meter
+    from nbauth.data.session import Session
+
+__all__ = ["Asker", "Question"]
+
+_PARTIAL = 206
+_TOO_MANY = 429
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What the caller asks for.
+
+    Attributes:
+        url: where.
+        params: query parameters of the first request.
+        headers: headers of all requests; those that hold a key go to the first URL's origin only.
+        json: a document to post; None makes it a GET.
+        retry_post: whether a POST may be done twice.
+        max_bytes: how many bytes may come, decompressed; None for any number.
+    """
+
+    url: str
+    params: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] | None = None
+    json: Any = None
+    retry_post: bool = False
+    max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.url, str):
+            raise ConfigError(f"url: expected a string, found {type(self.url).__name__}.")
+        if self.max_bytes is not None and (type(self.max_bytes) is not int or self.max_bytes < 1):
+            raise ConfigError(f"max_bytes: expected a positive integer, found {self.max_bytes!r}.")
+
+    @property
+    def method(self) -> str:
+        """GET, or POST where there is a document."""
+        return "GET" if self.json is None else "POST"
+
+
+@dataclass(frozen=True)
+class _Template:
+    """A request to one origin, to be sent with other URLs."""
+
+    prepared: PreparedRequest
+    settings: dict[str, Any]
+    prefix: str  # of URLs that need no further preparation
+
+
+class Asker:
+    """Sends the requests of one load. `ask` may be called from several threads.
+
+    Args:
+        session: whose tokens the requests carry.
+        question: what the caller asks for.
+        meter: told what was sent and what is waited for.
+        retries: how often and how long to try again.
+        accept: the ``Accept`` header, where the caller names none.
+
+    Attributes:
+        on_throttle: called when the API answers 429.
+        first: the first request.
+
+    Raises:
+        ConfigError: the URL, a header or the document cannot be sent.
+    """
+
+    def __init__(
+        self, session: Session, question: Question, meter: Meter, *, retries: Retries | None = None, accept: str
+    ) -> None:
+        self._session = session
+        self._question = question
+        self._headers = {"Accept": accept, **(question.headers or {})}
+        self._meter = meter
+        self._retries = retries or Retries()
+        self._is_safe = question.json is None or question.retry_post
+        self._allowance = Allowance(question.max_bytes)
+        self._templates: dict[str, _Template] = {}
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._open: set[Response] = set()
+        self._waited_s = 0.0
+        self._had_success = False
+        self.on_throttle: Callable[[], None] = lambda: None
+        first = self._prepare(question.url, self._headers, question.params)
+        self.first = Ask(str(first.prepared.url), question.json)
+        self._first_prefix = first.prefix
+        self._templates[first.prefix] = first
+
+    def stop(self) -> None:
+        """End what other threads are doing for this load: their next request fails, and a stalled read ends."""
+        self._stopped.set()
+        with self._lock:
+            still_open = list(self._open)
+        for response in still_open:
+            with suppress(Exception):  # it may just have ended by itself
+                response.raw.shutdown()
+
+    def ask(self, ask: Ask, *, headers: Mapping[str, str] | None = None) -> Response:
+        """Send a request; return its answer, whose body is still to be read.
+
+        Raises:
+            ApiError: the API answered with an error status.
+            DataError: the API could not be reached.
+            SignInRequired: a person has to sign in first; nothing was sent.
+            OriginNotAllowed: no profile names the URL's origin.
+        """
+        attempt = 0
+        while True:
+            try:
+                response = self._send(ask, headers or {})
+            except requests.RequestException as error:
+                self._wait_after(error, attempt, ask.url)
+            else:
+                if response.ok and not 300 <= response.status_code < 400:  # noqa: PLR2004 - RFC 9110 §15.4
+                    self._had_success = True
+                    return response
+                self._wait_for(response, attempt)
+            attempt += 1
+
+    def content(self, ask: Ask, response: Response | None = None) -> tuple[Response, bytes]:
+        """Return an answer and its whole body; asked for again if the body breaks off.
+
+        Args:
+            ask: the request.
+            response: its answer, if it was sent already.
+        """
+        attempt = 0
+        while True:
+            response = self.ask(ask) if response is None else response
+            try:
+                with Body(response, self._meter.receiver(), allowance=self._allowance) as body:
+                    data = body.readall()
+            except DataError as error:
+                self._wait_after(error.__cause__ or error, attempt, ask.url, instead=error)
+                response, attempt = None, attempt + 1
+                continue
+            finally:
+                self._forget(response)
+            return response, data
+
+    def body(self, ask: Ask, response: Response) -> Body:
+        """Return an answer's body to be streamed. Where the server offers byte ranges, a break does not end it."""
+        mark = _mark(response)
+        attempt = 0
+
+        def reopen(error: BaseException, position: int) -> Response | None:
+            nonlocal attempt
+            if mark is None or self._question.json is not None:
+                return None
+            attempt += 1
+            if attempt > self._retries.most or not is_transient(error, had_success=True):
+                return None
+            self._wait(self._retries.pause(attempt - 1), "the connection broke")
+            further = self.ask(ask, headers={"Range": f"bytes={position}-", "If-Range": mark})
+            begins = further.headers.get("Content-Range", "").strip().lower().startswith(f"bytes {position}-")
+            if further.status_code != _PARTIAL or not begins:
+                further.close()  # another version, or a server that ignores ranges
+                return None
+            return further
+
+        return Body(response, self._meter.receiver(), reopen=reopen, allowance=self._allowance)
+
+    def try_again(self, error: BaseException, attempt: int) -> bool:
+        """Wait, if a whole load that broke may be done again; tell whether it may."""
+        if not self._is_safe or attempt >= self._retries.most or not is_transient(error, had_success=True):
+            return False
+        self._wait(self._retries.pause(attempt), "the connection broke")
+        return True
+
+    def _send(self, ask: Ask, headers: Mapping[str, str]) -> Response:
+        if self._stopped.is_set():
+            raise ReadInterrupted("Stopped.")
+        template = self._template(ask.url)
+        request = template.prepared.copy()
+        if ask.url.startswith(template.prefix):
+            request.url = ask.url
+        else:
+            request.prepare_url(ask.url, None)
+        if ask.body is not self._question.json:
+            request.headers.pop("Content-Length", None)
+            request.prepare_body(None, None, json=ask.body)
+        request.headers.update({**ask.headers, **headers})
+        if len(self._session.cookies):
+            request.headers.pop("Cookie", None)
+            request.prepare_cookies(self._session.cookies)
+        response = self._session.send(request, **template.settings)
+        with self._lock:
+            self._open = {one for one in self._open if not one.raw.closed}
+            self._open.add(response)
+        self._meter.asked(1 + len(response.history))
+        return response
+
+    def _template(self, url: str) -> _Template:
+        for prefix, template in self._templates.items():
+            if url.startswith(prefix):
+                return template
+        same_origin = origin_of(url) == origin_of(self._first_prefix)
+        made = self._prepare(url, carried_over(self._headers, same_origin=same_origin), None)
+        self._templates[made.prefix] = made
+        return made
+
+    def _prepare(self, url: str, headers: Mapping[str, str], params: Mapping[str, Any] | None) -> _Template:
+        question = self._question
+        request = requests.Request(question.method, url, dict(headers), params=dict(params or {}), json=question.json)
+        try:
+            prepared = self._session.prepare_request(request)
+        except requests.exceptions.InvalidJSONError as error:
+            raise ConfigError(f"json: {error}.") from None
+        except (TypeError, ValueError) as error:
+            if question.json is not None and not isinstance(error, requests.RequestException):
+                raise ConfigError(f"json: {error}.") from None
+            if isinstance(error, requests.RequestException):
+                raise network_error(error, url) from error
+            raise
+        except requests.RequestException as error:
+            raise network_error(error, url) from error
+        settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)
+        scheme, _, rest = str(prepared.url).partition("://")
+        host = rest.split("/", 1)[0].split("?", 1)[0]
+        return _Template(prepared, settings, f"{scheme}://{host}/")
+
+    def _wait_for(self, response: Response, attempt: int) -> None:
+        if response.status_code == _TOO_MANY:
+            self.on_throttle()
+        seconds = self._retries.wait_for(response, attempt, is_safe=self._is_safe)
+        if seconds is None or not self._may_wait(seconds):
+            raise api_error(response)
+        response.close()
+        self._wait(seconds, f"the API answered {response.status_code}")
+
+    def _wait_after(self, error: BaseException, attempt: int, url: str, *, instead: DataError | None = None) -> None:
+        seconds = self._retries.pause(attempt)
+        may = self._is_safe and attempt < self._retries.most and self._may_wait(seconds)
+        if not may or not is_transient(error, had_success=self._had_success):
+            if instead is not None:
+                raise instead
+            assert isinstance(error, Exception)
+            raise network_error(error, url) from error
+        self._wait(seconds, "the connection broke")
+
+    def _may_wait(self, seconds: float) -> bool:
+        return not self._stopped.is_set() and self._waited_s + seconds <= self._retries.longest_s
+
+    def _wait(self, seconds: float, why: str) -> None:
+        self._waited_s += seconds
+        self._meter.waiting(seconds, f"{why}: trying again in {seconds:,.0f} s")
+        if self._stopped.wait(seconds):
+            raise ReadInterrupted("Stopped.", url=redact_url(self._question.url))
+
+    def _forget(self, response: Response | None) -> None:
+        with self._lock:
+            if response is not None:
+                self._open.discard(response)
+
+
+def _mark(response: Response) -> str | None:
+    """Return what tells this version of a file from others, if parts of it can be asked for (RFC 9110 §13.1.5, §14)."""
+    if response.headers.get("Accept-Ranges", "").strip().lower() != "bytes":
+        return None
+    tag = response.headers.get("ETag", "").strip()
+    if tag and not tag.startswith("W/"):
+        return tag
+    return None if tag else response.headers.get("Last-Modified")

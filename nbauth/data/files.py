@@ -1,0 +1,107 @@
+"""Files that must be read from several places, Parquet and Excel: kept on disk while they are read."""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+import zipfile
+from typing import IO, TYPE_CHECKING, Any
+
+import pandas as pd
+
+from nbauth.data.failures import format_error
+from nbauth.data.fast import FAST_EXTRA
+from nbauth.data.json_text import reason
+from nbauth.errors import DataError
+from nbauth.signin.origins import redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from requests import Response
+
+    from nbauth.data.bodies import Body
+
+__all__ = ["read_excel", "read_parquet", "read_parquet_parts"]
+
+_IN_MEMORY = 16_000_000
+_PIECE = 1024 * 1024
+_ROWS_AT_ONCE = 50_000
+
+
+def read_parquet(response: Response, body: Body, *, backend: Any = None) -> pd.DataFrame:
+    """Read Parquet.
+
+    Raises:
+        FormatError: it is no Parquet.
+        DataError: the body is not whole, or pyarrow is not installed.
+    """
+    _need(response, "pyarrow", "Parquet", FAST_EXTRA)
+    options: dict[str, Any] = {"dtype_backend": backend} if backend else {}
+    with _kept(body) as file:
+        if not file.seek(0, 2):
+            return pd.DataFrame()
+        file.seek(0)
+        try:
+            return pd.read_parquet(file, engine="pyarrow", **options)
+        except (ValueError, OSError) as error:  # pyarrow's own errors are these
+            raise format_error(response, b"", f"which cannot be read as Parquet: {reason(error)}") from error
+
+
+def read_parquet_parts(response: Response, body: Body) -> Iterator[Any]:
+    """Yield Parquet as tables of Arrow's, some ten thousand rows each. Errors are those of `read_parquet`."""
+    _need(response, "pyarrow", "Parquet", FAST_EXTRA)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with _kept(body) as file:
+        if not file.seek(0, 2):
+            return
+        file.seek(0)
+        try:
+            opened = pq.ParquetFile(file)
+            for batch in opened.iter_batches(_ROWS_AT_ONCE):
+                yield pa.Table.from_batches([batch])
+            if not opened.metadata.num_rows:
+                yield opened.schema_arrow.empty_table()
+        except (ValueError, OSError) as error:
+            raise format_error(response, b"", f"which cannot be read as Parquet: {reason(error)}") from error
+
+
+def read_excel(response: Response, body: Body, *, backend: Any = None) -> pd.DataFrame:
+    """Read the first sheet of an Excel file.
+
+    Raises:
+        FormatError: it is no Excel file.
+        DataError: the body is not whole, or openpyxl is not installed.
+    """
+    _need(response, "openpyxl", "an Excel file", "Run: %pip install 'nbauth[excel]'")
+    options: dict[str, Any] = {"dtype_backend": backend} if backend else {}
+    with _kept(body) as file:
+        if not file.seek(0, 2):
+            return pd.DataFrame()
+        file.seek(0)
+        try:
+            frame: pd.DataFrame = pd.read_excel(file, engine="openpyxl", **options)
+        except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+            raise format_error(response, b"", f"which cannot be read as Excel: {reason(error)}") from error
+    return frame
+
+
+def _need(response: Response, module: str, what: str, next_step: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        response.close()
+        place = redact_url(response.url)
+        raise DataError(f"{place} answered with {what}, which needs {module}.", url=place, next_step=next_step)
+
+
+def _kept(body: Body) -> IO[bytes]:
+    file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller closes it
+    try:
+        with body:
+            while piece := body.read(_PIECE):
+                file.write(piece)
+    except BaseException:
+        file.close()
+        raise
+    return file

@@ -1,0 +1,92 @@
+"""Several requests at once, whose answers come in the order in which they were to be made."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["InOrder"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+_WAKE_S = 0.2
+
+
+class InOrder(Generic[A, B]):
+    """Does one thing after another in several threads, a bounded way ahead of who takes the results.
+
+    Args:
+        do: what to do with each.
+        each: with what.
+        at_once: how many at once, at most.
+    """
+
+    def __init__(self, do: Callable[[A], B], each: Sequence[A], *, at_once: int) -> None:
+        self._do = do
+        self._each = each
+        self._most = at_once
+        self._window = 2 * at_once
+        self._changed = threading.Condition()
+        self._next = self._taken = self._active = 0
+        self._results: dict[int, B | BaseException] = {}
+        self._is_closed = False
+        for _ in range(min(at_once, len(each))):
+            threading.Thread(target=self._work, name="nbauth-fetch", daemon=True).start()
+
+    @property
+    def at_once(self) -> int:
+        """How many at once now."""
+        return self._most
+
+    def slow_down(self) -> None:
+        """Do half as many at once."""
+        with self._changed:
+            self._most = max(1, self._most // 2)
+
+    def take(self) -> B:
+        """Return the next result; raise what was raised for it.
+
+        Raises:
+            IndexError: there are no more.
+        """
+        with self._changed:
+            if self._taken >= len(self._each):
+                raise IndexError("there are no more results")
+            while self._taken not in self._results:
+                self._changed.wait(_WAKE_S)
+            result = self._results.pop(self._taken)
+            self._taken += 1
+            self._changed.notify_all()
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def close(self) -> None:
+        """Begin no more."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._is_closed and self._next < len(self._each) and not self._may_begin():
+                    self._changed.wait(_WAKE_S)
+                if self._is_closed or self._next >= len(self._each):
+                    return
+                index, self._next = self._next, self._next + 1
+                self._active += 1
+            try:
+                result: B | BaseException = self._do(self._each[index])
+            except BaseException as error:  # noqa: BLE001 - it is raised where the results are taken
+                result = error
+            with self._changed:
+                self._active -= 1
+                self._results[index] = result
+                self._changed.notify_all()
+
+    def _may_begin(self) -> bool:
+        return self._active < self._most and self._next < self._taken + self._window

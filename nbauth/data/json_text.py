@@ -1,0 +1,48 @@
+"""JSON text to Python's values, exactly: no digit, member or constant is lost."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+__all__ = ["loads", "reason"]
+
+# One NaN object for all: pages that are equal then compare equal.
+_CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def loads(content: bytes | str) -> Any:
+    """Decode a document. Of members with one name, the later ones get ``.2`` and so on after it.
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deeply.
+    """
+    return json.loads(content, object_pairs_hook=_object, parse_constant=_CONSTANTS.__getitem__)
+
+
+def reason(error: Exception) -> str:
+    """Say in a few words why something could not be read."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not in {error.encoding}"
+    return str(error).partition("\n")[0].strip().rstrip(".")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    names = set(members)
+    members = {}
+    for name, value in pairs:
+        free, number = name, 1
+        while free in members or (number > 1 and free in names):
+            number += 1
+            free = f"{name}.{number}"
+        members[free] = value
+    return members

@@ -1,0 +1,232 @@
+"""One URL's load: its parts as they come, whatever the format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from nbauth.data import files, lines, tables
+from nbauth.data.ahead import ahead
+from nbauth.data.asking import Asker
+from nbauth.data.bodies import Body, as_file
+from nbauth.data.content import ACCEPT, charset_of, format_of
+from nbauth.data.failures import format_error
+from nbauth.data.frames import check_choices
+from nbauth.data.json_text import reason
+from nbauth.data.lines import Lines
+from nbauth.data.nodes import RawNode
+from nbauth.data.paging.styles import style_of
+from nbauth.data.walking import Fetched, Walker
+from nbauth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from requests import Response
+
+    from nbauth.data.asking import Question
+    from nbauth.data.content import Format
+    from nbauth.data.frames import Backend, FrameBuilder, Nested
+    from nbauth.data.meter import Meter
+    from nbauth.data.paging.answers import Ask
+    from nbauth.data.paging.styles import Paging
+    from nbauth.data.retries import Retries
+    from nbauth.data.session import Session
+
+__all__ = ["Load", "Options", "Part"]
+
+Part = Fetched | Lines | pd.DataFrame
+_MOST_AT_ONCE = 10  # as many connections as a session keeps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a load is read.
+
+    Attributes:
+        nested: what becomes of objects and lists inside a record.
+        dtype_backend: ``"pyarrow"`` for Arrow's dtypes.
+        paging: how the API is paged.
+        records: the path of the rows in an answer.
+        concurrency: how many requests at once, where the first answer tells all the others.
+        retries: how often and how long to try again.
+
+    Raises:
+        ConfigError: a value that is none of those.
+    """
+
+    nested: Nested = "object"
+    dtype_backend: Backend | None = None
+    paging: Paging = "auto"
+    records: str | None = None
+    concurrency: int = 1
+    retries: Retries | None = None
+
+    def __post_init__(self) -> None:
+        check_choices(self.nested, self.dtype_backend)
+        style_of(self.paging)
+        if self.records is not None and not isinstance(self.records, str):
+            raise ConfigError(f'records: expected a path such as "data.items", found {self.records!r}.')
+        if type(self.concurrency) is not int or not 1 <= self.concurrency <= _MOST_AT_ONCE:
+            raise ConfigError(
+                f"concurrency: expected an integer from 1 to {_MOST_AT_ONCE}, found {self.concurrency!r}."
+            )
+
+
+class Load:
+    """Reads one URL.
+
+    Args:
+        session: whose tokens the requests carry.
+        question: what the caller asks for.
+        options: how it is read.
+        meter: told what has come.
+
+    Attributes:
+        can_start_over: whether the load is one file, of which nothing that came is needed if it breaks off.
+        left: pages that had come when the load was stopped.
+    """
+
+    def __init__(self, session: Session, question: Question, options: Options, meter: Meter) -> None:
+        self._options = options
+        self._meter = meter
+        self._asker = Asker(session, question, meter, retries=options.retries, accept=ACCEPT)
+        self._walker = Walker(
+            self._asker,
+            session.allows,
+            style=style_of(options.paging),
+            records=options.records,
+            concurrency=options.concurrency,
+        )
+        self.can_start_over = False
+        self.left: list[Fetched] = []
+
+    def parts(self, *, prefetch: bool, in_parts: bool = False, begin: Ask | None = None) -> Generator[Part | Any]:
+        """Yield the load's parts: pages, lines, or frames of files that have their own columns.
+
+        Args:
+            prefetch: whether pages are fetched in a thread, ahead of who takes them.
+            in_parts: whether files come in parts of some ten thousand rows, Parquet as tables of Arrow's.
+            begin: the request to begin with, if it is not the first one.
+        """
+        ask = begin or self._walker.first
+        response = self._asker.ask(ask)
+        try:
+            found = self._format(response, ask.url)
+            if found == "json":
+                if prefetch:
+                    walk = ahead(
+                        lambda: self._walker.walk(ask, response), size=_size, stop=self._asker.stop, left=self.left
+                    )
+                else:
+                    walk = self._walker.walk(ask, response)
+                yield from walk
+            elif found is not None:
+                self.can_start_over = not in_parts
+                yield from self._file(ask, response, found, in_parts=in_parts)
+        finally:
+            response.close()
+
+    def try_again(self, error: BaseException, attempt: int) -> bool:
+        """Wait, if a file that broke off may be read again from its start; tell whether it may."""
+        return self.can_start_over and self._asker.try_again(error, attempt)
+
+    def add(self, part: Part, builder: FrameBuilder) -> None:
+        """Take a part that is no frame into a builder, and count its rows.
+
+        Raises:
+            FormatError: it is no JSON.
+        """
+        before = builder.rows
+        total = None
+        if isinstance(part, Lines):
+            raw = part.raw() if builder.is_fast else None
+            try:
+                if raw is None:
+                    builder.add(part.records())
+                else:
+                    builder.add_raw(raw[0], expected=raw[1])
+            except (ValueError, RecursionError):
+                if raw is None:
+                    raise
+                builder.add(part.records())
+        elif isinstance(part, Fetched):
+            total = part.total_rows
+            node = part.rows.node
+            try:
+                if part.rows.is_single:
+                    builder.add([node.value()])
+                elif isinstance(node, RawNode):
+                    builder.add_raw(node.raw)
+                else:
+                    builder.add(node.value())
+            except (ValueError, RecursionError) as error:
+                start = bytes(node.raw[:1000]) if isinstance(node, RawNode) else b""
+                raise format_error(part.response, start, f"which is no valid JSON: {reason(error)}") from error
+        self._meter.read(builder.rows - before, total)
+
+    def _file(self, ask: Ask, response: Response, found: Format, *, in_parts: bool) -> Iterator[Part | Any]:
+        backend = self._options.dtype_backend
+        body = self._asker.body(ask, response)
+        match found:
+            case "ndjson":
+                yield from lines.read_lines(response, body, _codec(response))
+            case "parquet" if in_parts:
+                for table in files.read_parquet_parts(response, body):
+                    self._meter.read(table.num_rows)
+                    yield table
+            case "parquet" | "excel":
+                read = files.read_parquet if found == "parquet" else files.read_excel
+                frame = read(response, body, backend=backend)
+                self._meter.read(len(frame), len(frame))
+                yield frame
+            case "csv" | "tsv":
+                yield from self._table(ask, response, body, "," if found == "csv" else "\t", in_parts=in_parts)
+
+    def _table(
+        self, ask: Ask, response: Response, body: Body, separator: str, *, in_parts: bool
+    ) -> Iterator[pd.DataFrame]:
+        codec, backend = _codec(response), self._options.dtype_backend
+        if in_parts:
+            for part in tables.read_parts(response, body, separator=separator, codec=codec, backend=backend):
+                self._meter.read(len(part))
+                yield tables.with_times(part.reset_index(drop=True) if isinstance(part.index, pd.RangeIndex) else part)
+            return
+        try:
+            frame = tables.read_table(
+                response, body, separator=separator, codec=codec, backend=backend, in_parts=ask.body is None,
+                on_rows=self._meter.read,
+            )  # fmt: skip
+        except tables.Mixed:
+            self._meter.start_over()
+            again = self._asker.ask(ask)
+            body = self._asker.body(ask, again)
+            frame = tables.read_table(
+                again, body, separator=separator, codec=codec, backend=backend, in_parts=False, on_rows=self._meter.read
+            )
+        yield frame
+
+    def _format(self, response: Response, url: str) -> Format | None:
+        """Return what the body is, or None for nothing at all."""
+        found = format_of(response.headers.get("Content-Type", ""), response.url, url)
+        if found is None:
+            with as_file(Body(response, self._meter.receiver())) as file:
+                start = file.read(1000)
+            if start.strip():
+                raise format_error(response, start)
+            self._meter.read(0, 0)
+        return found
+
+
+def _size(page: Fetched) -> int:
+    return page.size
+
+
+def _codec(response: Response) -> str:
+    try:
+        return charset_of(response.headers.get("Content-Type", ""))
+    except LookupError:
+        response.close()
+        raise format_error(response, b"", "whose character set is not known") from None

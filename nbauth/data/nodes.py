@@ -1,0 +1,189 @@
+"""Parts of a JSON document: decoded, or bytes that are decoded when somebody asks.
+
+The thread that fetches looks for the next link only; with msgspec it need not decode the rows for that.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from nbauth.data.fast import is_fast
+from nbauth.data.json_text import loads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Node", "PlainNode", "RawNode", "node_of", "quotes"]
+
+_LONGEST_EMPTY = 1_000
+_EMPTY = re.compile(rb"\s*\[\s*\]\s*")
+
+
+class Node(Protocol):
+    """A value of a document."""
+
+    @property
+    def is_list(self) -> bool:
+        """Tell whether it is an array."""
+
+    @property
+    def is_object(self) -> bool:
+        """Tell whether it is an object."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether it is an array without items."""
+
+    @property
+    def identity(self) -> object:
+        """Something that is equal for what is equal."""
+
+    def count(self) -> int:
+        """Return how many items the array has."""
+
+    def members(self) -> Mapping[str, Node]:
+        """Return an object's members."""
+
+    def value(self) -> Any:
+        """Decode it."""
+
+
+class PlainNode:
+    """A value that is decoded already."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    @property
+    def is_list(self) -> bool:
+        """Tell whether it is an array."""
+        return isinstance(self._value, list)
+
+    @property
+    def is_object(self) -> bool:
+        """Tell whether it is an object."""
+        return isinstance(self._value, dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether it is an array without items."""
+        return isinstance(self._value, list) and not self._value
+
+    @property
+    def identity(self) -> object:
+        """The value itself."""
+        return self._value
+
+    def count(self) -> int:
+        """Return how many items the array has."""
+        return len(self._value)
+
+    def members(self) -> Mapping[str, Node]:
+        """Return an object's members."""
+        return {name: PlainNode(value) for name, value in self._value.items()} if self.is_object else {}
+
+    def value(self) -> Any:
+        """Return it."""
+        return self._value
+
+
+class RawNode:
+    """A value as the bytes of it; UTF-8, and looked through by msgspec.
+
+    Args:
+        raw: the bytes, without blanks around them.
+
+    Attributes:
+        raw: the same.
+    """
+
+    def __init__(self, raw: bytes | memoryview) -> None:
+        self.raw = memoryview(raw)
+        self._start = bytes(self.raw[:1])
+        self._members: Mapping[str, Node] | None = None
+
+    @property
+    def is_list(self) -> bool:
+        """Tell whether it is an array."""
+        return self._start == b"["
+
+    @property
+    def is_object(self) -> bool:
+        """Tell whether it is an object."""
+        return self._start == b"{"
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether it is an array without items."""
+        return self.is_list and len(self.raw) < _LONGEST_EMPTY and _EMPTY.fullmatch(self.raw) is not None
+
+    @property
+    def identity(self) -> object:
+        """The bytes."""
+        return self.raw
+
+    def count(self) -> int:
+        """Return how many items the array has.
+
+        Raises:
+            ValueError: it is no JSON.
+        """
+        import msgspec
+
+        return len(msgspec.json.decode(self.raw, type=list[msgspec.Raw]))
+
+    def members(self) -> Mapping[str, Node]:
+        """Return an object's members.
+
+        Raises:
+            ValueError: it is no JSON.
+        """
+        if self._members is None:
+            self._members = self._find_members() if self.is_object else {}
+        return self._members
+
+    def _find_members(self) -> Mapping[str, Node]:
+        import msgspec
+
+        try:
+            found = msgspec.json.decode(self.raw, type=dict[str, msgspec.Raw])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return PlainNode(self.value()).members()
+        parts = {name: RawNode(memoryview(raw)) for name, raw in found.items()}
+        # msgspec keeps the last of members with one name. Each name has two quotes, so a missing one shows.
+        expected = 2 * len(parts) + sum(quotes(part.raw) for part in parts.values())
+        if quotes(self.raw) != expected or any("\\" in name or '"' in name for name in parts):
+            return PlainNode(self.value()).members()
+        return parts
+
+    def value(self) -> Any:
+        """Decode it, by the standard library: what is small, or unusual.
+
+        Raises:
+            ValueError: it is no JSON.
+        """
+        return loads(bytes(self.raw))
+
+
+def node_of(content: bytes) -> Node:
+    """Return a document's root.
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deeply.
+    """
+    if is_fast():
+        stripped = content.removeprefix(codecs.BOM_UTF8).strip(b" \t\r\n")
+        # Anything else is short, or in another form of Unicode.
+        if stripped[:1] in (b"[", b"{") and stripped[1:2] != b"\0":
+            return RawNode(stripped)
+    return PlainNode(loads(content))
+
+
+def quotes(raw: bytes | memoryview) -> int:
+    """Count the quotation marks."""
+    return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == ord('"'))) if len(raw) else 0

@@ -1,0 +1,6 @@
+"""How an API hands out its rows page by page, and how the next page is asked for."""
+
+from nbauth.data.paging.answers import Answer
+from nbauth.data.paging.styles import Cursor, NextUrl, Offset, PageNumber, Paging
+
+__all__ = ["Answer", "Cursor", "NextUrl", "Offset", "PageNumber", "Paging"]

@@ -1,0 +1,113 @@
+"""What ends a chain of pages that would not end, or would leave the API."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import urldefrag, urljoin
+
+from requests.utils import requote_uri
+
+from nbauth.errors import OriginNotAllowed, PaginationError
+from nbauth.signin.origins import redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbauth.data.paging.answers import Answer, Ask, Rows
+
+__all__ = ["Guards", "canonical", "resolve"]
+
+_MOST_EMPTY_PAGES = 100
+_MOST_EQUAL_PAGES = 3
+
+
+class Guards:
+    """Checks each further request of one load before it is sent.
+
+    Args:
+        allows: tells whether a request to a URL may carry a token.
+        most_equal_pages: how many equal pages in a row are one too many.
+    """
+
+    def __init__(self, allows: Callable[[str], bool], *, most_equal_pages: int = _MOST_EQUAL_PAGES) -> None:
+        self._allows = allows
+        self._most_equal_pages = most_equal_pages
+        self._seen: set[tuple[str, str]] = set()
+        self._empty_pages = 0
+        self._equal_pages = 1
+        self._last: object = None
+
+    def saw(self, answer: Answer) -> None:
+        """Note what was asked, and what answered after redirects."""
+        rest = _rest(answer.asked)
+        self._seen |= {(canonical(answer.asked.url), rest), (canonical(answer.url), rest)}
+
+    def check(self, ask: Ask, *, here: str) -> None:
+        """Check a request that an answer leads to.
+
+        Args:
+            ask: the request.
+            here: the URL that answered.
+
+        Raises:
+            OriginNotAllowed: it leaves the origins that a profile names.
+            PaginationError: it was made before.
+        """
+        place, there = redact_url(here), redact_url(ask.url)
+        if not self._allows(ask.url):
+            raise OriginNotAllowed(
+                f"{place}: the next link leads to {there}, which no profile allows.",
+                url=there,
+                next_step="If the API is to be trusted there, add the origin to the profile's apis.",
+            )
+        if (ask.url, _rest(ask)) in self._seen:
+            raise PaginationError(
+                f"{place}: the next link leads to {there}, which was read before; it loops.", url=place
+            )
+
+    def check_progress(self, rows: Rows, *, here: str) -> None:
+        """Check that pages with a successor bring something new.
+
+        Raises:
+            PaginationError: more and more pages bring nothing new.
+        """
+        place = redact_url(here)
+        if rows.is_empty:
+            self._empty_pages += 1
+            if self._empty_pages >= _MOST_EMPTY_PAGES:
+                raise PaginationError(
+                    f"{place}: {_MOST_EMPTY_PAGES} empty pages in a row, each with a next link.", url=place
+                )
+            return
+        self._empty_pages = 0
+        identity = rows.node.identity
+        self._equal_pages = self._equal_pages + 1 if identity == self._last else 1
+        self._last = identity
+        if self._equal_pages >= self._most_equal_pages:
+            raise PaginationError(
+                f"{place}: the same page came {self._equal_pages} times in a row behind different next links.",
+                url=place,
+            )
+
+
+def resolve(link: str, here: str) -> str:
+    """Return a next link as a whole URL; a relative one starts from the page that names it (RFC 3986 §5.1.3).
+
+    Raises:
+        PaginationError: it is no URL.
+    """
+    try:
+        return canonical(urljoin(here, link.strip()))
+    except ValueError:
+        place = redact_url(here)
+        raise PaginationError(f"{place}: the next link is not a URL.", url=place) from None
+
+
+def canonical(url: str) -> str:
+    """Return a URL in the form in which it is sent."""
+    return requote_uri(urldefrag(url.strip())[0])
+
+
+def _rest(ask: Ask) -> str:
+    return json.dumps([ask.body, dict(ask.headers)], sort_keys=True) if ask.body is not None or ask.headers else ""

@@ -1,0 +1,156 @@
+"""Pages that requests name by number: the rows to leave out, or the number of the page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nbauth.data.paging.answers import MISSING
+from nbauth.data.paging.guards import canonical
+from nbauth.data.paging.queries import get_int, in_body, set_in_body, set_in_query
+from nbauth.errors import PaginationError
+from nbauth.signin.origins import redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbauth.data.paging.answers import Answer, Ask, Rows
+    from nbauth.data.paging.styles import Offset, PageNumber
+
+__all__ = ["OffsetSteps", "PageSteps", "first_ask"]
+
+_MOST_PLANNED = 1_000_000
+
+
+class OffsetSteps:
+    """Offset and limit. The number of rows that came moves the offset, not the number that was asked for."""
+
+    # An API that does not know the parameter answers its first page again and again.
+    most_equal_pages = 2
+    missing_is_end = False
+
+    def __init__(self, style: Offset) -> None:
+        self._style = style
+
+    def after(self, answer: Answer, rows: Rows) -> Ask | None:
+        """Return the request for what comes after these rows."""
+        style, count = self._style, rows.count()
+        offset = self._offset(answer.asked)
+        _check_echo(answer, style.echo, offset, style.offset)
+        total = _number(answer, style.total)
+        following = offset + count
+        if total is not None and following >= total:
+            return None
+        if not count:
+            _check_total(answer, offset, total)
+            return None
+        return self._ask(answer.asked, following)
+
+    def plan(self, answer: Answer, rows: Rows) -> list[Ask]:
+        """Return all further requests, as many rows apart as the first page has."""
+        total, step = _number(answer, self._style.total), rows.count()
+        if total is None or not step:
+            return []
+        start = self._offset(answer.asked) + step
+        return [
+            self._ask(answer.asked, offset) for offset in range(start, min(total, start + step * _MOST_PLANNED), step)
+        ]
+
+    def _offset(self, asked: Ask) -> int:
+        given = _given(asked, self._style.offset, self._style.send)
+        return self._style.start if given is None else given
+
+    def _ask(self, asked: Ask, offset: int) -> Ask:
+        return _with(asked, {self._style.offset: offset}, self._style.send)
+
+
+class PageSteps:
+    """The number of the page."""
+
+    most_equal_pages = 2
+
+    def __init__(self, style: PageNumber) -> None:
+        self._style = style
+        self._rows = 0
+        self.missing_is_end = False
+
+    def after(self, answer: Answer, rows: Rows) -> Ask | None:
+        """Return the request for the page with the next number."""
+        style, count = self._style, rows.count()
+        number = self._page(answer.asked)
+        _check_echo(answer, style.echo, number, style.parameter)
+        self._rows += count
+        pages, total = _number(answer, style.pages), _number(answer, style.total)
+        self.missing_is_end = pages is None and total is None
+        if pages is not None:
+            return self._ask(answer.asked, number + 1) if number + 1 < pages + style.first else None
+        if total is not None and self._rows >= total:
+            return None
+        if not count:
+            _check_total(answer, self._rows, total)
+            return None
+        return self._ask(answer.asked, number + 1)
+
+    def plan(self, answer: Answer, rows: Rows) -> list[Ask]:
+        """Return all further requests."""
+        style, count, number = self._style, rows.count(), self._page(answer.asked)
+        pages, total = _number(answer, style.pages), _number(answer, style.total)
+        if pages is None and total is not None and count:
+            pages = -(-total // count)
+        if pages is None:
+            return []
+        last = min(pages + style.first, number + _MOST_PLANNED)
+        return [self._ask(answer.asked, page) for page in range(number + 1, last)]
+
+    def _page(self, asked: Ask) -> int:
+        given = _given(asked, self._style.parameter, self._style.send)
+        return self._style.first if given is None else given
+
+    def _ask(self, asked: Ask, number: int) -> Ask:
+        return _with(asked, {self._style.parameter: number}, self._style.send)
+
+
+def first_ask(ask: Ask, style: Any) -> Ask:
+    """Return the first request of a numbered style: with the size and the place, unless it has them."""
+    name = style.offset if hasattr(style, "offset") else style.parameter
+    start = style.start if hasattr(style, "start") else style.first
+    values = {name: start} if _given(ask, name, style.send) is None else {}
+    if style.size is not None:
+        values[style.limit] = style.size
+    return _with(ask, values, style.send) if values else ask
+
+
+def _with(ask: Ask, values: Mapping[str, int], send: str) -> Ask:
+    if send == "body":
+        return replace(ask, body=set_in_body(ask.body, values))
+    return replace(ask, url=canonical(set_in_query(ask.url, values)))
+
+
+def _given(ask: Ask, name: str, send: str) -> int | None:
+    return in_body(ask.body, name) if send == "body" else get_int(ask.url, name)
+
+
+def _number(answer: Answer, path: str | None) -> int | None:
+    found = MISSING if path is None else answer.get(*path.split("."))
+    if type(found) is int:
+        return found
+    return int(found) if isinstance(found, str) and found.isdecimal() else None
+
+
+def _check_echo(answer: Answer, path: str | None, expected: int, parameter: str) -> None:
+    found = _number(answer, path)
+    if found is not None and found != expected:
+        place = redact_url(answer.url)
+        raise PaginationError(
+            f"{place}: the answer begins at {path} {found}, and {expected} was asked for by {parameter}=.",
+            url=place,
+            next_step="Say how the API is paged: paging=nbauth.data.paging.Offset(…) or PageNumber(…).",
+        )
+
+
+def _check_total(answer: Answer, rows: int, total: int | None) -> None:
+    if total is not None and rows < total:
+        place = redact_url(answer.url)
+        raise PaginationError(
+            f"{place}: an empty page came after {rows:,} rows, and the answer says that there are {total:,}.", url=place
+        )
