@@ -156,7 +156,7 @@ class FrameBuilder:
     def _column(self, key: str | _Path) -> Column:
         column = self._columns.get(key)
         if column is None:
-            column = self._columns[key] = Column(self.rows, in_arrow=self.is_fast)
+            column = self._columns[key] = Column(self.rows, in_arrow=self.is_fast or self._backend == "pyarrow")
         return column
 
     def _texts(self, values: list[Any]) -> list[Any]:

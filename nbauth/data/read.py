@@ -141,6 +141,7 @@ def pages(
     if as_ == "arrow":
         need_pyarrow('as_="arrow"')
         nested = "json" if nested == "object" else nested
+        dtype_backend = "pyarrow"
     options = Options(nested=nested, dtype_backend=dtype_backend, paging=paging, records=records, retries=retries)
     question = Question(url=url, params=params, headers=headers, json=json, retry_post=retry_post, max_bytes=max_bytes)
     return _pages(session, question, options, as_, Meter(progress))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from engines import using
 from loopback_api import FakeAuthorizer, serving
 
 from nbauth.data.retries import Retries
@@ -14,6 +15,7 @@ from nbauth.demo.certificates import make_server_tls
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engines import Engine
     from loopback_api import Server
 
     from nbauth.demo.certificates import ServerTls
@@ -57,6 +59,13 @@ def session(authorizer: FakeAuthorizer, tls: ServerTls) -> Iterator[Session]:
     """A session for the API, which trusts the stranger's authority."""
     with Session(authorizer, ca_bundles=[str(tls.ca_file)]) as made:
         yield made
+
+
+@pytest.fixture(params=["fast", "plain"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Both ways through the code: with the extra `fast`, and as if it were not installed."""
+    with using(request.param):
+        yield request.param
 
 
 @pytest.fixture(autouse=True)

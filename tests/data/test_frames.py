@@ -6,21 +6,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from engines import AS_UTC, EVEN_PAGES, PAGES, frame_of
+from hypothesis import HealthCheck, given, settings
 
 from nbauth.data.columns import Column
 from nbauth.data.frames import FrameBuilder
 from nbauth.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 TEXT = pd.Series(["x"]).dtype
 
 
 def _frame(*pages: list[Any], nested: Any = "object") -> pd.DataFrame:
-    builder = FrameBuilder(nested)
-    for page in pages:
-        builder.add(page)
-    return builder.frame()
+    return frame_of(*pages, nested=nested)
 
 
 def _column(*values: Any) -> pd.Series[Any]:
@@ -249,41 +248,11 @@ def test_fit() -> None:
     assert column.take().tolist() == [1, pd.NA]
 
 
-_AS_UTC = {
-    "2024-01-01T00:00:00Z": "2024-01-01T00:00:00",
-    "2024-01-01": "2024-01-01",
-    "2024-01-01T00:00:00.1234567+01:00": "2023-12-31T23:00:00.1234567",
-    "0001-01-01": "0001-01-01",
-}
-_SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-5, 5)
-    | st.integers(-(2**70), 2**70)
-    | st.sampled_from([2**53, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63)])
-    | st.floats()
-    | st.text(st.characters(exclude_categories=[]), max_size=3)
-    | st.sampled_from(sorted(_AS_UTC))
-)
-_VALUES = st.recursive(
-    _SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab."), inner, max_size=2)
-)
-_KEYS = st.sampled_from(["a", "b", "a.b", "", "value", "@odata.etag", "ü", "\ud800", "a.b.2"])
-# Mostly of one kind, as columns are, now and then of another.
-_PAGES = st.lists(
-    st.lists(
-        st.dictionaries(_KEYS, st.one_of(st.integers(-5, 5) | st.none(), _SCALARS, _VALUES), max_size=4) | _SCALARS,
-        max_size=4,
-    ),
-    max_size=4,
-)
-
-
 def _holds(cell: Any, value: Any) -> bool:
     if isinstance(cell, pd.Timestamp):
-        if not isinstance(value, str) or value not in _AS_UTC:
+        if not isinstance(value, str) or value not in AS_UTC:
             return False
-        return bool(cell.tz_localize(None).to_datetime64() == np.datetime64(_AS_UTC[value]))
+        return bool(cell.tz_localize(None).to_datetime64() == np.datetime64(AS_UTC[value]))
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and math.isnan(cell))
     if isinstance(value, (bool, str, list, dict)) or isinstance(cell, bool):
@@ -292,8 +261,8 @@ def _holds(cell: Any, value: Any) -> bool:
     return isinstance(cell, int | float) and cell == value
 
 
-@given(pages=_PAGES)
-@settings(max_examples=400, deadline=None)
+@given(pages=PAGES | EVEN_PAGES)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_frame_holds_what_the_pages_held(pages: list[list[Any]]) -> None:
     """Whatever drifts, nests or overflows: each value of each page stands in its row and column."""
     frame = _frame(*pages)
@@ -312,8 +281,8 @@ def _leaves(row: dict[str, Any], above: tuple[str, ...] = ()) -> list[Any]:
     return found
 
 
-@given(pages=_PAGES)
-@settings(max_examples=200, deadline=None)
+@given(pages=PAGES)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_flattened_frame_holds_every_leaf(pages: list[list[Any]]) -> None:
     """Flattened, no two columns share a name and no leaf is lost."""
     frame = _frame(*pages, nested="flatten")

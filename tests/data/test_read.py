@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from loopback_api import FakeAuthorizer, Seen, Server
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 CSV = b"id,name,when\n1,a,2024-01-01T00:00:00Z\n2,,2024-01-02T00:00:00Z\n"
 
 

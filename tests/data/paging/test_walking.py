@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from loopback_api import Reply, as_json
 
-from nbauth.data import fast
 from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber
 from nbauth.data.read import pages, read
 from nbauth.errors import ApiError, ConfigError, FormatError, OriginNotAllowed, PaginationError
@@ -20,19 +19,10 @@ if TYPE_CHECKING:
     from nbauth.data.paging import Answer
     from nbauth.data.session import Session
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 ROWS = [{"id": number, "name": f"n{number}"} for number in range(23)]
 SIZE = 5
-
-
-@pytest.fixture(autouse=True, params=["fast", "plain"])
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both ways through the code."""
-    if request.param == "plain":
-        for module in ("nodes", "frames", "tables"):
-            monkeypatch.setattr(f"nbauth.data.{module}.is_fast", lambda: False)
-    else:
-        assert fast.is_fast()
-    return str(request.param)
 
 
 def _query(seen: Seen) -> dict[str, str]:
