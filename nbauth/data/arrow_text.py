@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,6 +21,8 @@ __all__ = ["Stamps", "compacted", "plain", "text_array"]
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:([T ])\d\d:\d\d(:\d\d(?:\.(\d{1,9}))?)?(Z|\+00:00)?)?", re.ASCII)
 _MICRO = 6
+_LONGEST = 35
+_YEAR_1 = -62_135_596_800_000_000  # in microseconds; Arrow takes the year 0, which ISO 8601's readers do not
 _FEW = 16  # at least so many rows a value make a dictionary
 
 Family = Literal["zoned", "local", "date"]
@@ -79,31 +82,31 @@ def plain(data: Any) -> Any:
 
 
 def _stamps(array: Any) -> Stamps | None:
-    index = pc.index_in(True, pc.is_valid(array)).as_py() if array.null_count else 0
-    first = array[index].as_py() if index is not None and len(array) else None
-    form = _TIME.fullmatch(first) if first is not None and len(first) <= 35 else None  # noqa: PLR2004
-    if form is None:
-        return None
-    if not pc.all(pc.match_substring_regex(array, _pattern(form)), min_count=0).as_py():
+    present = array.drop_null() if array.null_count else array
+    first = present[0].as_py() if len(present) else ""
+    form = _TIME.fullmatch(first) if len(first) <= _LONGEST else None
+    if form is None or not _all_written_alike(present, first, form):
         return None
     unit = "ns" if len(form[3] or "") > _MICRO else "us"
     try:
-        values = array.cast(pa.timestamp(unit, "UTC" if form[4] else None)).cast(pa.timestamp(unit))
-        if pc.any(pc.less(pc.year(values), 1), min_count=0).as_py():
-            return None
+        moments = array.cast(pa.timestamp(unit, "UTC" if form[4] else None)).cast(pa.timestamp(unit))
     except pa.ArrowInvalid:  # no such day, or none that nanoseconds reach
         return None
-    return Stamps(values, form)
+    if unit == "us" and pc.min(moments.cast(pa.int64())).as_py() < _YEAR_1:
+        return None
+    return Stamps(moments, form)
 
 
-def _pattern(form: re.Match[str]) -> str:
-    pattern = r"^\d{4}-\d\d-\d\d"
-    if form[1]:
-        pattern += rf"{form[1]}\d\d:\d\d"
-        pattern += r":\d\d" if form[2] else ""
-        pattern += rf"\.\d{{{len(form[3])}}}" if form[3] else ""
-        pattern += re.escape(form[4]) if form[4] else ""
-    return pattern + r"\z"
+def _all_written_alike(present: Any, first: str, form: re.Match[str]) -> bool:
+    """Tell whether all values have the same signs between their digits. That the rest is digits, Arrow's cast tells."""
+    rows, length = len(present), len(first)
+    offsets = np.frombuffer(present.buffers()[1], np.int64)[present.offset : present.offset + rows + 1]
+    if (np.diff(offsets) != length).any():
+        return False
+    signs = np.frombuffer(present.buffers()[2], np.uint8)[offsets[0] : offsets[-1]].reshape(rows, length)
+    suffix = form.start(4) if form[4] else length
+    fixed = [place for place, sign in enumerate(first) if place >= suffix or not sign.isdigit()]
+    return all(bool((signs[:, place] == ord(first[place])).all()) for place in fixed)
 
 
 def _written(stamps: Stamps) -> Any:

@@ -126,12 +126,31 @@ def known_chunk(values: Sequence[Any], kind: Kind) -> Chunk:
     """Take in values that are all of one kind, or null: what a typed parser made sure of. No NaN is among them."""
     if kind == "text":
         return _text(list(values))
-    if kind == "int":
+    if kind == "int" and values and values[0] is not None:
         try:
             return Chunk("int", len(values), np.array(values, np.int64))
         except (TypeError, OverflowError):  # nulls, or beyond int64
-            return chunk_of(list(values), in_arrow=True)
+            pass
+    if kind in ("int", "bool"):
+        return _by_arrow(values, kind)
+    if set(map(type, values)) == {float}:
+        return Chunk("float", len(values), np.array(values, np.float64))
     return chunk_of(list(values), in_arrow=True)
+
+
+def _by_arrow(values: Sequence[Any], kind: Kind) -> Chunk:
+    import pyarrow as pa
+
+    try:
+        array = pa.array(values, pa.int64() if kind == "int" else pa.bool_())
+    except (OverflowError, pa.ArrowInvalid):  # beyond int64
+        return chunk_of(list(values))
+    if array.null_count == len(array):
+        return nothing(len(array))
+    if not array.null_count:
+        return Chunk(kind, len(array), array.to_numpy(zero_copy_only=False))
+    data = array.fill_null(DTYPES[kind][1]).to_numpy(zero_copy_only=False)
+    return Chunk(kind, len(array), data, array.is_null().to_numpy(zero_copy_only=False))
 
 
 def merged(chunks: list[Chunk]) -> list[Chunk]:

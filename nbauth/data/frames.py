@@ -86,8 +86,13 @@ class FrameBuilder:
             self._column(key).extend(self._texts([row.get(key) for row in rows]))
         self._end_page(keys.keys(), len(rows))
 
-    def add_raw(self, raw: memoryview, *, expected: int | None = None) -> int:
+    def add_raw(self, raw: memoryview, *, expected: int | None = None, quoted: int | None = None) -> int:
         """Take in a page as the bytes of an array, UTF-8; return how many rows it has.
+
+        Args:
+            raw: the bytes.
+            expected: how many rows it must have.
+            quoted: how many quotation marks it has, if that is known.
 
         Raises:
             ValueError: it is no JSON, or has not as many rows as expected.
@@ -95,7 +100,7 @@ class FrameBuilder:
         """
         from nbauth.data.typed import decode_rows
 
-        found = None if self._typed is None else self._typed.columns(raw)
+        found = None if self._typed is None else self._typed.columns(raw, quoted=quoted)
         if found is None:
             records = decode_rows(raw)
             if expected is not None and len(records) != expected:

@@ -159,7 +159,7 @@ class Load:
                 if part.rows.is_single:
                     builder.add([node.value()])
                 elif isinstance(node, RawNode):
-                    builder.add_raw(node.raw)
+                    builder.add_raw(node.raw, quoted=node.quotes)
                 else:
                     builder.add(node.value())
             except (ValueError, RecursionError) as error:

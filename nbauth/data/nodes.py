@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -106,6 +107,11 @@ class RawNode:
         self._start = bytes(self.raw[:1])
         self._members: Mapping[str, Node] | None = None
 
+    @cached_property
+    def quotes(self) -> int:
+        """How many quotation marks it has."""
+        return quotes(self.raw)
+
     @property
     def is_list(self) -> bool:
         """Tell whether it is an array."""
@@ -155,8 +161,8 @@ class RawNode:
             return PlainNode(self.value()).members()
         parts = {name: RawNode(memoryview(raw)) for name, raw in found.items()}
         # msgspec keeps the last of members with one name. Each name has two quotes, so a missing one shows.
-        expected = 2 * len(parts) + sum(quotes(part.raw) for part in parts.values())
-        if quotes(self.raw) != expected or any("\\" in name or '"' in name for name in parts):
+        expected = 2 * len(parts) + sum(part.quotes for part in parts.values())
+        if self.quotes != expected or any("\\" in name or '"' in name for name in parts):
             return PlainNode(self.value()).members()
         return parts
 

@@ -6,7 +6,7 @@ the schema for the pages after it. So nothing is dropped or rounded.
 
 from __future__ import annotations
 
-from operator import attrgetter
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,7 +16,7 @@ from nbauth.data.json_text import loads
 from nbauth.data.nodes import quotes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from nbauth.data.chunks import Kind
 
@@ -24,7 +24,13 @@ __all__ = ["TypedRows", "decode_rows"]
 
 _MOST_SCHEMAS = 24
 _MOST_KEYS = 500
-_KINDS: dict[frozenset[type], Kind] = {frozenset({str}): "text", frozenset({int}): "int"}
+_KINDS: dict[frozenset[type], Kind] = {
+    frozenset({str}): "text",
+    frozenset({int}): "int",
+    frozenset({bool}): "bool",
+    frozenset({float}): "number",
+    frozenset({int, float}): "number",
+}
 
 
 def decode_rows(raw: memoryview) -> list[Any]:
@@ -52,11 +58,17 @@ class TypedRows:
         self._optional: set[str] = set()
         self._schemas = 0
         self._decoder: Any = None
-        self._fields: list[tuple[str, attrgetter[Any], Kind, bool]] = []
+        self._fields: list[tuple[str, Callable[[Any], list[Any]], Kind, bool]] = []
         self._is_simple = True
 
-    def columns(self, raw: memoryview) -> tuple[int, list[tuple[str, Sequence[Any], Kind]]] | None:
+    def columns(
+        self, raw: memoryview, *, quoted: int | None = None
+    ) -> tuple[int, list[tuple[str, Sequence[Any], Kind]]] | None:
         """Parse a page.
+
+        Args:
+            raw: an array of UTF-8.
+            quoted: how many quotation marks it has, if that is known.
 
         Returns:
             The number of rows, and for each key the values and their kind, ``other`` for any; None if the page does
@@ -72,14 +84,18 @@ class TypedRows:
         names = len(rows) * len(self._fields)
         texts = 0
         for key, get, kind, is_optional in self._fields:
-            values: list[Any] = list(map(get, rows))
+            values = get(rows)
             if is_optional and (missing := values.count(UNSET)):
                 names -= missing
                 values = [None if value is UNSET else value for value in values]
             if kind == "text":
                 texts += len(values) - values.count(None)
             found.append((key, values, kind))
-        return (len(rows), found) if self._is_whole(raw, rows, 2 * (names + texts)) else None
+        return (
+            (len(rows), found)
+            if self._is_whole(raw, rows, quotes(raw) if quoted is None else quoted, 2 * (names + texts))
+            else None
+        )
 
     def learn(self, records: Sequence[Any]) -> None:
         """Widen the schema by records that did not fit."""
@@ -112,17 +128,23 @@ class TypedRows:
             self._is_simple = self._is_simple and (kind == "text" or types.isdisjoint({str, dict, list}))
             wanted = _type_of(types)
             definitions.append((name, wanted | UnsetType, UNSET) if is_optional else (name, wanted))
-            self._fields.append((key, attrgetter(name), kind, is_optional))
+            self._fields.append((key, _getter(number), kind, is_optional))
             names[name] = key
         struct = msgspec.defstruct("Row", definitions, rename=names, gc=False, kw_only=True, forbid_unknown_fields=True)
         self._decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
 
-    def _is_whole(self, raw: memoryview, rows: Any, expected: int) -> bool:
+    def _is_whole(self, raw: memoryview, rows: Any, there: int, expected: int) -> bool:
         """Tell whether no member was lost because another has its name: that would lack quotes."""
-        there, content = quotes(raw), bytes(raw)
+        content = bytes(raw)
         if self._is_simple and b"\\" not in content:
             return there == expected
         return b"\\u0022" not in content and there == quotes(msgspec.json.encode(rows))
+
+
+@cache
+def _getter(number: int) -> Callable[[Any], list[Any]]:
+    # Half the time of `operator.attrgetter`; the name is ours, as in `collections.namedtuple`.
+    return eval(f"lambda rows: [row.f{number} for row in rows]")  # type: ignore[no-any-return] # noqa: S307
 
 
 def _type_of(types: set[type]) -> Any:

@@ -41,7 +41,9 @@ class Guards:
     def saw(self, answer: Answer) -> None:
         """Note what was asked, and what answered after redirects."""
         rest = _rest(answer.asked)
-        self._seen |= {(canonical(answer.asked.url), rest), (canonical(answer.url), rest)}
+        self._seen.add((canonical(answer.asked.url), rest))
+        if answer.url != answer.asked.url:
+            self._seen.add((canonical(answer.url), rest))
 
     def check(self, ask: Ask, *, here: str) -> None:
         """Check a request that an answer leads to.
@@ -54,14 +56,15 @@ class Guards:
             OriginNotAllowed: it leaves the origins that a profile names.
             PaginationError: it was made before.
         """
-        place, there = redact_url(here), redact_url(ask.url)
         if not self._allows(ask.url):
+            place, there = redact_url(here), redact_url(ask.url)
             raise OriginNotAllowed(
                 f"{place}: the next link leads to {there}, which no profile allows.",
                 url=there,
                 next_step="If the API is to be trusted there, add the origin to the profile's apis.",
             )
         if (ask.url, _rest(ask)) in self._seen:
+            place, there = redact_url(here), redact_url(ask.url)
             raise PaginationError(
                 f"{place}: the next link leads to {there}, which was read before; it loops.", url=place
             )
@@ -72,10 +75,10 @@ class Guards:
         Raises:
             PaginationError: more and more pages bring nothing new.
         """
-        place = redact_url(here)
         if rows.is_empty:
             self._empty_pages += 1
             if self._empty_pages >= _MOST_EMPTY_PAGES:
+                place = redact_url(here)
                 raise PaginationError(
                     f"{place}: {_MOST_EMPTY_PAGES} empty pages in a row, each with a next link.", url=place
                 )
@@ -85,6 +88,7 @@ class Guards:
         self._equal_pages = self._equal_pages + 1 if identity == self._last else 1
         self._last = identity
         if self._equal_pages >= self._most_equal_pages:
+            place = redact_url(here)
             raise PaginationError(
                 f"{place}: the same page came {self._equal_pages} times in a row behind different next links.",
                 url=place,
