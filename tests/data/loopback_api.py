@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
+import struct
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,6 +45,8 @@ class Reply:
     announce: int | None = None  # a Content-Length that is not the body's
     chunks: list[bytes] | None = None  # instead of the body
     whole: bool = True  # whether the last, empty chunk is sent
+    hold: threading.Event | None = None  # what is waited for after the body, for 10 s at most
+    reset: bool = False  # nothing is answered, and the connection is reset
 
 
 def as_json(document: Any, **options: Any) -> Reply:
@@ -101,11 +105,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.seen.append(seen)
         route = self.server.routes.get(self.path) or self.server.routes.get(self.path.partition("?")[0])
         reply = route(seen) if callable(route) else route or Reply(b'{"error": "none"}', 404)
+        if reply.reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+            return
         self._send_head(reply)
         if reply.chunks is not None:
             self._send_chunks(reply)
         elif self.command != "HEAD":
             self.wfile.write(reply.body)
+        if reply.hold is not None:
+            self.wfile.flush()
+            reply.hold.wait(10)
         self.close_connection = self.close_connection or reply.announce is not None or not reply.whole
 
     def _send_head(self, reply: Reply) -> None:
