@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nbauth import kernel
+from nbauth.errors import ConfigError
 from nbauth.signin.origins import origin_of, redact_url
 from nbauth.signin.profile_choice import by_name, by_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import BinaryIO
 
     import pandas as pd
@@ -114,6 +116,7 @@ def _session_for(url: str, profile: str | None) -> Session:
     return _session(authorizer)
 
 
+@overload
 def read(
     url: str | Sequence[str],
     *,
@@ -128,7 +131,45 @@ def read(
     concurrency: int = 1,
     retry_post: bool = False,
     max_bytes: int | None = None,
-) -> pd.DataFrame:
+    to: None = None,
+) -> pd.DataFrame: ...
+
+
+@overload
+def read(
+    url: str,
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    dtype_backend: Literal["pyarrow"] | None = None,
+    concurrency: int = 1,
+    retry_post: bool = False,
+    max_bytes: int | None = None,
+    to: str | Path,
+) -> Path: ...
+
+
+def read(
+    url: str | Sequence[str],
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    dtype_backend: Literal["pyarrow"] | None = None,
+    concurrency: int = 1,
+    retry_post: bool = False,
+    max_bytes: int | None = None,
+    to: str | Path | None = None,
+) -> pd.DataFrame | Path:
     """Read a protected URL into a DataFrame: JSON with its further pages, NDJSON, CSV, TSV, Parquet or Excel.
 
     Args:
@@ -146,9 +187,12 @@ def read(
         concurrency: how many requests at once, from 1 to 10, where the first answer tells how many rows there are.
         retry_post: whether a POST that broke off may be sent again.
         max_bytes: how many bytes may come, decompressed.
+        to: a Parquet file to write instead of returning a frame, in little memory whatever its size. It is there when
+            all rows are; after a break the same call goes on where it was.
 
     Returns:
-        One row a record, columns in the order of their first appearance. See `nbauth.data.frames` for the dtypes.
+        One row a record, columns in the order of their first appearance. See `nbauth.data.frames` for the dtypes. With
+        `to` the file's path.
 
     Raises:
         SignInRequired: a person has to sign in first; nothing was sent.
@@ -160,10 +204,30 @@ def read(
     """
     from nbauth.data import read as reading
 
+    if to is not None and (not isinstance(url, str) or dtype_backend is not None):
+        raise ConfigError("to= takes one URL and no dtype_backend: Parquet has types of its own.")
     front_end = kernel.front_end()
     first = url if isinstance(url, str) else str(next(iter(url), ""))
     progress = front_end.progress(f"Reading {redact_url(first)}") if front_end else None
     with _session_for(first, profile) as made:
+        if to is not None:
+            from nbauth.data import to_parquet
+
+            return to_parquet.write(
+                made,
+                first,
+                to,
+                params=params,
+                headers=headers,
+                json=json,
+                records=records,
+                paging=paging,
+                nested=nested,
+                concurrency=concurrency,
+                retry_post=retry_post,
+                max_bytes=max_bytes,
+                progress=progress,
+            )
         return reading.read(
             made,
             url,

@@ -98,9 +98,14 @@ class Column:
             return found
         return None
 
-    def take_text_or_arrow(self) -> Any:
-        """Return the column as a chunked array of Arrow's; where no type of Arrow's keeps all values, as text."""
-        found = self.take_arrow()
+    def take_text_or_arrow(self, *, times: bool = True) -> Any:
+        """Return the column as a chunked array of Arrow's; where no type of Arrow's keeps all values, as text.
+
+        Args:
+            times: whether times are timestamps, or the text as which they came.
+        """
+        is_text = {chunk.kind for chunk in self._chunks} - {"null"} == {"text"}
+        found = None if is_text and not times else self.take_arrow()
         if found is not None:
             return found
         import pyarrow as pa

@@ -141,10 +141,13 @@ class FrameBuilder:
         frame.columns = _index(names)
         return frame
 
-    def table(self) -> Any:
+    def table(self, *, times: bool = True) -> Any:
         """Return what has come as a table of Arrow's; what no type of Arrow's keeps is text. Empties the builder.
 
         In a column of text that was mixed, text stands as it came and all else as JSON.
+
+        Args:
+            times: whether times are timestamps, or the text as which they came.
         """
         import pyarrow as pa
 
@@ -154,7 +157,7 @@ class FrameBuilder:
         for key in list(columns):
             column = columns.pop(key)
             column.fit(rows)
-            arrays.append(column.take_text_or_arrow())
+            arrays.append(column.take_text_or_arrow(times=times))
         safe = [name.encode("utf-8", "backslashreplace").decode() for name in names]
         return pa.table(arrays, names=safe) if arrays else pa.table({})
 

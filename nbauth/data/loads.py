@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from nbauth.data.frames import Backend, FrameBuilder, Nested
     from nbauth.data.meter import Meter
     from nbauth.data.paging.answers import Ask
-    from nbauth.data.paging.styles import Paging
+    from nbauth.data.paging.styles import Paging, Style
     from nbauth.data.retries import Retries
     from nbauth.data.session import Session
 
@@ -52,6 +52,7 @@ class Options:
         records: the path of the rows in an answer.
         concurrency: how many requests at once, where the first answer tells all the others.
         retries: how often and how long to try again.
+        rows_before: how many rows came in an earlier load that broke off.
 
     Raises:
         ConfigError: a value that is none of those.
@@ -63,6 +64,7 @@ class Options:
     records: str | None = None
     concurrency: int = 1
     retries: Retries | None = None
+    rows_before: int = 0
 
     def __post_init__(self) -> None:
         check_choices(self.nested, self.dtype_backend)
@@ -99,6 +101,7 @@ class Load:
             style=style_of(options.paging),
             records=options.records,
             concurrency=options.concurrency,
+            rows_before=options.rows_before,
         )
         self.can_start_over = False
         self.left: list[Fetched] = []
@@ -128,6 +131,11 @@ class Load:
                 yield from self._file(ask, response, found, in_parts=in_parts)
         finally:
             response.close()
+
+    @property
+    def recognised(self) -> tuple[Style, str | None]:
+        """How the API is paged and where the rows are, once the first answer has come."""
+        return self._walker.style, self._walker.records
 
     def try_again(self, error: BaseException, attempt: int) -> bool:
         """Wait, if a file that broke off may be read again from its start; tell whether it may."""

@@ -67,23 +67,36 @@ class Walker:
         style: how the API is paged.
         records: the path of the rows, if the caller named it.
         concurrency: how many requests at once, where the first answer tells all the others.
+        rows_before: how many rows came in an earlier load that broke off.
+
+    Attributes:
+        style: how the API is paged; after the first answer, what was recognised.
+        records: the path of the rows; likewise.
     """
 
     def __init__(
-        self, asker: Asker, allows: Callable[[str], bool], *, style: Style, records: str | None, concurrency: int = 1
+        self,
+        asker: Asker,
+        allows: Callable[[str], bool],
+        *,
+        style: Style,
+        records: str | None,
+        concurrency: int = 1,
+        rows_before: int = 0,
     ) -> None:
         self._asker = asker
         self._allows = allows
-        self._style = style
-        self._records = records
+        self.style = style
+        self.records = records
         self._concurrency = concurrency
+        self._rows_before = rows_before
 
     @property
     def first(self) -> Ask:
         """The first request."""
         return (
-            first_ask(self._asker.first, self._style)
-            if isinstance(self._style, Offset | PageNumber)
+            first_ask(self._asker.first, self.style)
+            if isinstance(self.style, Offset | PageNumber)
             else self._asker.first
         )
 
@@ -99,13 +112,14 @@ class Walker:
         if answer is None:
             yield Fetched(Rows.none(), response, None, None)
             return
-        style, records = self._style, self._records
+        style, records = self.style, self.records
         with _reading(response, content):
             if style == "auto":
                 style, records = recognise(answer, records)
             elif records is None and not isinstance(style, str) and not is_odata(answer.document.members()):
                 records = find_collection(answer.document)
-        steps = steps_of(style)
+        self.style, self.records = style, records
+        steps = steps_of(style, rows_before=self._rows_before)
         guards = Guards(self._allows, most_equal_pages=steps.most_equal_pages)
         total = style.total if isinstance(style, Offset | PageNumber) else None
         source: _Source | None = None

@@ -69,9 +69,9 @@ class PageSteps:
 
     most_equal_pages = 2
 
-    def __init__(self, style: PageNumber) -> None:
+    def __init__(self, style: PageNumber, *, rows_before: int = 0) -> None:
         self._style = style
-        self._rows = 0
+        self._rows = rows_before
         self.missing_is_end = False
 
     def after(self, answer: Answer, rows: Rows) -> Ask | None:

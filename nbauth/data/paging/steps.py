@@ -151,8 +151,13 @@ class NoSteps(_Chain):
         return None
 
 
-def steps_of(style: Style) -> Steps:
-    """Return how a style goes on."""
+def steps_of(style: Style, *, rows_before: int = 0) -> Steps:
+    """Return how a style goes on.
+
+    Args:
+        style: the style.
+        rows_before: how many rows came before the first answer, in an earlier load that broke off.
+    """
     made: Steps
     match style:
         case "none":
@@ -166,7 +171,7 @@ def steps_of(style: Style) -> Steps:
         case Offset():
             made = OffsetSteps(style)
         case PageNumber():
-            made = PageSteps(style)
+            made = PageSteps(style, rows_before=rows_before)
         case _:
             made = FunctionSteps(style)
     return made
