@@ -1,0 +1,161 @@
+"""Several URLs, tables of Arrow's, Excel, files in parts, Arrow's dtypes."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from loopback_api import Reply, as_json
+
+from nbauth.data.read import pages, read
+from nbauth.errors import ApiError, ConfigError, DataError, FormatError
+
+if TYPE_CHECKING:
+    from loopback_api import Server
+
+    from nbauth.data.session import Session
+
+pytestmark = pytest.mark.usefixtures("engine")
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def test_several_urls(session: Session, api: Server) -> None:
+    """Rows of several URLs come one after another, and a column gets the dtype that all of them need."""
+    api.routes["/a"] = as_json({"value": [{"id": 1}], "nextLink": "/a2"})
+    api.routes["/a2"] = as_json([{"id": 2**53 + 1}])
+    api.routes["/b"] = as_json([{"id": None, "x": "y"}])
+    frame = read(session, [f"{api.origin}/{name}" for name in "ab"])
+    assert frame["id"].tolist() == [1, 2**53 + 1, pd.NA]
+    assert str(frame["id"].dtype) == "Int64"
+    assert frame.index.equals(pd.RangeIndex(3))
+
+
+def test_several_files(session: Session, api: Server) -> None:
+    """Files among them are put together, in order."""
+    api.routes["/a.csv"] = Reply(b"id\n1\n", content_type="text/csv")
+    api.routes["/b"] = as_json([{"id": 2}])
+    api.routes["/c.csv"] = Reply(b"id\n3\n", content_type="text/csv")
+    assert read(session, [f"{api.origin}/{name}" for name in ("a.csv", "b", "c.csv")])["id"].tolist() == [1, 2, 3]
+
+
+def test_one_of_several_fails(session: Session, api: Server) -> None:
+    """The error names the URL that failed, and carries what the others brought."""
+    api.routes["/a"] = as_json([{"id": 1}])
+    with pytest.raises(ApiError, match="/none answered 404") as caught:
+        read(session, [f"{api.origin}/a", f"{api.origin}/none"])
+    assert caught.value.partial["id"].tolist() == [1]
+    with pytest.raises(ConfigError, match="at least one URL"):
+        read(session, [])
+    with pytest.raises(ConfigError, match="expected a string, found int"):
+        read(session, [7])  # type: ignore[list-item]
+
+
+def test_arrow_tables(session: Session, api: Server) -> None:
+    """Pages come as tables of Arrow's, whatever their format; what has no type there is text."""
+    rows = [{"id": 1, "when": "2024-01-01T00:00:00Z", "mixed": 7, "nested": {"a": 1}}, {"id": 2, "mixed": "x"}]
+    api.routes["/x"] = as_json({"value": rows, "nextLink": "/y"})
+    api.routes["/y"] = as_json([{"id": 3}])
+    tables = list(pages(session, f"{api.origin}/x", as_="arrow"))
+    assert [table.num_rows for table in tables] == [2, 1]
+    assert tables[0].schema.field("when").type == pa.timestamp("us", "UTC")
+    assert tables[0]["mixed"].to_pylist() == ["7", "x"]
+    assert tables[0]["nested"].to_pylist() == ['{"a": 1}', None]
+    api.routes["/x.csv"] = Reply(b"id\n1\n", content_type="text/csv")
+    (table,) = pages(session, f"{api.origin}/x.csv", as_="arrow")
+    assert table["id"].to_pylist() == [1]
+    with pytest.raises(ConfigError, match="as_: expected one of pandas, arrow"):
+        pages(session, f"{api.origin}/x", as_="polars")  # type: ignore[arg-type]
+
+
+def test_files_in_parts(session: Session, api: Server) -> None:
+    """`pages` hands files out in parts, with the times as times."""
+    csv = "id,when\n" + "".join(f"{number},2024-01-01T00:00:00Z\n" for number in range(120_000))
+    api.routes["/x.csv"] = Reply(csv.encode(), content_type="text/csv")
+    parts = list(pages(session, f"{api.origin}/x.csv"))
+    assert [len(part) for part in parts] == [50_000, 50_000, 20_000]
+    assert all(part["when"].dtype.kind == "M" and part.index.equals(pd.RangeIndex(len(part))) for part in parts)
+    buffer = io.BytesIO()
+    pd.DataFrame({"id": range(120_000)}).to_parquet(buffer)
+    api.routes["/x.parquet"] = Reply(buffer.getvalue(), content_type="application/octet-stream")
+    assert [len(part) for part in pages(session, f"{api.origin}/x.parquet")] == [50_000, 50_000, 20_000]
+    (first, *_) = pages(session, f"{api.origin}/x.parquet", dtype_backend="pyarrow")
+    assert str(first["id"].dtype) == "int64[pyarrow]"
+
+
+def test_table_in_parts_is_the_whole(session: Session, api: Server) -> None:
+    """A table is what pandas makes of it in one piece, also where parts of it would get other dtypes."""
+    bodies = [
+        "a\n" + "007\n" * 60_000 + "x\n",
+        "a\n" + "1\n" * 60_000 + "1.5\n",
+        "a,b\n" + "1,\n" * 60_000 + "2,x\n",
+        "a\n" + "1\n" * 60_000 + "18446744073709551615\n",
+        "a\n" + "True\n" * 60_000 + "x\n",
+        "a\n" + "True\n" * 60_000 + '""\n',
+        "a\n" + "x\n" * 60_000 + "7\n",
+        "a,b\n" + "1,2,3\n" * 60_000,
+        "a\n" + "1\n" * 60_000 + '""\n',
+    ]
+    for body in bodies:
+        api.routes["/x"] = Reply(body.encode(), content_type="text/csv")
+        expected = pd.read_csv(io.BytesIO(body.encode()), low_memory=False)
+        pd.testing.assert_frame_equal(read(session, f"{api.origin}/x"), expected)
+
+
+def test_excel(session: Session, api: Server) -> None:
+    """An Excel file is its first sheet."""
+    written = pd.DataFrame({"id": [1, 2], "name": ["a", None]})
+    buffer = io.BytesIO()
+    written.to_excel(buffer, index=False)
+    for path, kind in (("/x", SHEET), ("/x.xlsx", "application/octet-stream")):
+        api.routes[path] = Reply(buffer.getvalue(), content_type=kind)
+        pd.testing.assert_frame_equal(read(session, api.origin + path), written)
+    api.routes["/x"] = Reply(b"PK nonsense", content_type=SHEET)
+    with pytest.raises(FormatError, match="Excel"):
+        read(session, f"{api.origin}/x")
+
+
+def test_excel_without_openpyxl(session: Session, api: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without openpyxl the error names what to install."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    api.routes["/x"] = Reply(b"PK", content_type=SHEET)
+    with pytest.raises(DataError, match=r"nbauth\[excel\]"):
+        read(session, f"{api.origin}/x")
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([1, None], "int64[pyarrow]"),
+        ([2**63, 1], "uint64[pyarrow]"),
+        ([1, 1.5], "double[pyarrow]"),
+        ([True, None], "bool[pyarrow]"),
+        (["x", None], "string[pyarrow]"),
+        ([None, None], "null[pyarrow]"),
+        (["2024-01-01T00:00:00Z", None], "timestamp[us, tz=UTC][pyarrow]"),
+        (["2024-01-01T00:00:00.1234567Z"], "timestamp[ns, tz=UTC][pyarrow]"),
+        (["2024-01-01T00:00:00.1Z", "2024-01-01T00:00:00Z"], "timestamp[us, tz=UTC][pyarrow]"),
+        (["2024-01-01"], "timestamp[us][pyarrow]"),
+        ([2**64, 1], "object"),
+        ([1, "x"], "object"),
+        ([{"a": 1}], "object"),
+    ],
+)
+def test_arrow_dtypes(session: Session, api: Server, values: list[Any], dtype: str) -> None:
+    """With Arrow's dtypes each column has the narrowest of them that keeps every value."""
+    api.routes["/x"] = as_json([{"a": value} for value in values])
+    column = read(session, f"{api.origin}/x", dtype_backend="pyarrow")["a"]
+    assert str(column.dtype) == dtype
+    if "timestamp" not in dtype:
+        assert [None if value is pd.NA else value for value in column.tolist()] == values
+
+
+def test_arrow_dtypes_of_files(session: Session, api: Server) -> None:
+    """Files get Arrow's dtypes, too, and times as times."""
+    api.routes["/x"] = Reply(b"id,when\n1,2024-01-01T00:00:00Z\n", content_type="text/csv")
+    frame = read(session, f"{api.origin}/x", dtype_backend="pyarrow")
+    assert [str(dtype) for dtype in frame.dtypes] == ["int64[pyarrow]", "timestamp[us, tz=UTC][pyarrow]"]
+    with pytest.raises(ConfigError, match="dtype_backend: expected one of pyarrow"):
+        read(session, f"{api.origin}/x", dtype_backend="numpy")  # type: ignore[arg-type]
