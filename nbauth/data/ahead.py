@@ -1,8 +1,14 @@
-"""An iterator that runs in a thread of its own, a bounded way ahead of whoever takes its items."""
+"""An iterator that runs in a thread of its own, a bounded way ahead of whoever takes its items.
+
+In a thread, because an interrupt ends no read that is stalled in the main one where the front end cannot send a signal.
+Ahead, as soon as the iterator shows that it waits for something: else two threads would only take Python's lock from
+each other, which costs more than it gains.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -14,25 +20,33 @@ __all__ = ["ahead"]
 T = TypeVar("T")
 _MOST_ITEMS = 8
 _MOST_BYTES = 8_000_000
+_WORTH_IT_S = 0.003  # of waiting an item
+_ITEMS_TO_JUDGE_BY = 2
 _WAKE_S = 0.2  # on Windows an interrupt does not end a wait
 
 
 def ahead(
-    make: Callable[[], Iterator[T]], *, size: Callable[[T], int], stop: Callable[[], None], left: list[T]
+    iterator: Iterator[T],
+    *,
+    size: Callable[[T], int],
+    stop: Callable[[], None],
+    left: list[T],
+    is_eager: bool = False,
 ) -> Iterator[T]:
     """Yield what an iterator yields, which runs in a thread meanwhile.
 
     Args:
-        make: makes the iterator; called in the thread.
+        iterator: the iterator.
         size: the bytes that an item holds; the thread waits while more than some MB wait to be taken.
         stop: called when the caller takes no more, so that the thread ends soon.
         left: where the items go then that had come, from the one on that was taken last.
+        is_eager: whether to run ahead from the start.
 
     Raises:
         BaseException: what the iterator raised.
     """
     line: _Line[T] = _Line(size)
-    thread = threading.Thread(target=_run, args=(make, line), name="nbauth-fetch", daemon=True)
+    thread = threading.Thread(target=_run, args=(iterator, line, is_eager), name="nbauth-fetch", daemon=True)
     thread.start()
     try:
         while True:
@@ -58,9 +72,18 @@ class _Line(Generic[T]):
         self._items: deque[tuple[T, int]] = deque()
         self._bytes = 0
         self._was_taken = False  # the first of them: it stays until the next is wanted, so that no interrupt loses it
+        self._is_wanted = False
         self._has_ended = False
         self._was_left = False
         self._error: BaseException | None = None
+
+    def wait_for_wish(self) -> None:
+        """Wait until somebody waits for an item."""
+        with self._changed:
+            while not self._is_wanted and not self._was_left:
+                self._changed.wait(_WAKE_S)
+            if self._was_left:
+                raise _Left
 
     def put(self, item: T) -> None:
         """Add an item as soon as there is room."""
@@ -73,6 +96,7 @@ class _Line(Generic[T]):
             if self._was_left:
                 raise _Left
             self._items.append((item, size))
+            self._is_wanted = False
             self._bytes += size
             self._changed.notify_all()
 
@@ -83,6 +107,8 @@ class _Line(Generic[T]):
                 self._was_taken = False
                 self._bytes -= self._items.popleft()[1]
                 self._changed.notify_all()
+            self._is_wanted = not self._items
+            self._changed.notify_all()
             while not self._items and not self._has_ended:
                 self._changed.wait(_WAKE_S)
             if self._items:
@@ -108,10 +134,21 @@ class _Line(Generic[T]):
             return not self._has_ended
 
 
-def _run(make: Callable[[], Iterator[T]], line: _Line[T]) -> None:
+def _run(iterator: Iterator[T], line: _Line[T], is_eager: bool) -> None:  # noqa: FBT001 - a thread's arguments
     error: BaseException | None = None
+    waited_s, came = 0.0, 0
     try:
-        for item in make():
+        while True:
+            if not is_eager:
+                line.wait_for_wish()
+            began, worked = time.perf_counter(), time.thread_time()
+            try:
+                item = next(iterator)
+            except StopIteration:
+                break
+            waited_s += time.perf_counter() - began - (time.thread_time() - worked)
+            came += 1
+            is_eager = is_eager or waited_s > _WORTH_IT_S * max(came, _ITEMS_TO_JUDGE_BY)
             line.put(item)
     except _Left:
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,15 +67,15 @@ def text_arrays(chunks: list[Chunk]) -> list[Any]:
 
 def text(chunks: list[Chunk]) -> pd.Series[Any]:
     """Return the chunks' text as pandas has it by default: `str` in pandas 3, `object` before."""
-    array = pa.chunked_array(text_arrays(chunks), pa.large_string()).combine_chunks()
-    if isinstance(array, pa.Array):
-        array = pa.chunked_array([array])
+    # In as many pieces as there are: to join them would take their memory twice.
+    array = pa.chunked_array(text_arrays(chunks), pa.large_string())
     dtype: Any = pd.Series(["x"]).dtype
     if isinstance(dtype, pd.StringDtype):
         return pd.Series(dtype.__from_arrow__(array), copy=False)  # type: ignore[attr-defined]
     return pd.Series(array.to_pandas(), copy=False)
 
 
+@cache
 def default_unit() -> str:
     """Return the unit that pandas gives times whose digits do not ask for another."""
     dtype: Any = pd.to_datetime(np.array(["2024-01-01"], dtype=object), format="ISO8601").dtype

@@ -104,11 +104,16 @@ class Column:
         Args:
             times: whether times are timestamps, or the text as which they came.
         """
-        is_text = {chunk.kind for chunk in self._chunks} - {"null"} == {"text"}
-        found = None if is_text and not times else self.take_arrow()
+        import pyarrow as pa
+
+        has_text = any(chunk.is_arrow for chunk in self._chunks)
+        if has_text and not times and all(chunk.is_arrow or chunk.kind == "null" for chunk in self._chunks):
+            from nbauth.data.arrow_series import text_arrays
+
+            return pa.chunked_array([part.cast(pa.string()) for part in text_arrays(self._let_go())])
+        found = self.take_arrow()
         if found is not None:
             return found
-        import pyarrow as pa
 
         texts = [as_text(value) for value in self._objects()]
         self._let_go()

@@ -129,7 +129,7 @@ class FrameBuilder:
     def frame(self) -> pd.DataFrame:
         """Return what has come, columns in the order of their first appearance. The builder is empty afterwards."""
         rows, columns, names = self.rows, self._columns, self._names()
-        self._columns, self.rows = {}, 0
+        self._columns, self.rows, self._compacted = {}, 0, 0
         found: list[Any] = []
         for key in list(columns):
             # One by one, so that not everything is held twice.
@@ -152,7 +152,7 @@ class FrameBuilder:
         import pyarrow as pa
 
         rows, columns, names = self.rows, self._columns, self._names()
-        self._columns, self.rows = {}, 0
+        self._columns, self.rows, self._compacted = {}, 0, 0
         arrays: list[Any] = []
         for key in list(columns):
             column = columns.pop(key)

@@ -119,12 +119,10 @@ class Load:
         try:
             found = self._format(response, ask.url)
             if found == "json":
+                walk = self._walker.walk(ask, response)
                 if prefetch:
-                    walk = ahead(
-                        lambda: self._walker.walk(ask, response), size=_size, stop=self._asker.stop, left=self.left
-                    )
-                else:
-                    walk = self._walker.walk(ask, response)
+                    is_eager = self._options.concurrency > 1
+                    walk = ahead(walk, size=_size, stop=self._asker.stop, left=self.left, is_eager=is_eager)
                 yield from walk
             elif found is not None:
                 self.can_start_over = not in_parts

@@ -77,7 +77,7 @@ class Parts:
         times = {name: kind for name in table.column_names if (kind := time_type(table[name])) is not None}
         number = len(self.note.parts)
         with self._new_file(self._part(number)) as file:
-            pq.write_table(table, file, compression="zstd")
+            pq.write_table(table, file, compression="snappy")
         self.note = Note(self.note.rows + table.num_rows, (*self.note.parts, times), following, style, records)
         content = {
             "version": _VERSION,
@@ -100,7 +100,7 @@ class Parts:
         try:
             with os.fdopen(handle, "wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
                 for number in range(len(schemas)):
-                    writer.write_table(cast(pq.read_table(self._part(number)), schema))
+                    writer.write_table(cast(pq.read_table(self._part(number), use_threads=False), schema))
                     pa.default_memory_pool().release_unused()
             umask = os.umask(0)
             os.umask(umask)

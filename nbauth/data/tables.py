@@ -69,6 +69,7 @@ def read_table(
     for part in read_parts(response, body, separator=separator, codec=codec, backend=backend, rows=_ROWS_AT_ONCE):
         if not isinstance(part.index, pd.RangeIndex):
             raise Mixed
+        part = with_times(part)  # noqa: PLW2901 - in a third of the memory
         columns = columns or [[] for _ in range(part.shape[1])]
         for position, column in enumerate(columns):
             column.append(part.iloc[:, position])
@@ -84,7 +85,7 @@ def read_table(
         joined[position] = _joined(parts)
     frame = pd.DataFrame(joined, index=pd.RangeIndex(rows), copy=False)
     frame.columns = pd.Index([]) if names is None else names
-    return with_times(frame)
+    return frame
 
 
 def read_parts(

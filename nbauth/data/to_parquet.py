@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["write"]
 
-_ROWS_AT_ONCE = 50_000
+_ROWS_AT_ONCE = 25_000
 _BYTES_AT_ONCE = 8_000_000
 
 
@@ -124,7 +124,7 @@ def _take_in(load: Load, parts: Parts, begin: Ask | None, nested: Nested) -> Non
                 following, waiting = part.following, waiting + part.size
             if builder.rows >= _ROWS_AT_ONCE or waiting >= _BYTES_AT_ONCE:
                 keep(builder.table(times=False))
-                builder, waiting = FrameBuilder(nested, "pyarrow"), 0
+                waiting = 0
     following = None
     if builder.rows or not parts.note.parts:
         keep(builder.table(times=False))
