@@ -143,7 +143,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE, help="where results.md, results.json and loading.png go")
     chosen = parser.parse_args()
     sizes, rounds = ([20_000], 3) if chosen.quick else (chosen.rows, chosen.rounds)
-    results = {rows: measure(rows, rounds) for rows in sizes}
+    results: dict[int, dict[str, list[dict]]] = {}
+    for rows in sizes:
+        results[rows] = measure(rows, rounds)
+        print(f"{table({rows: results[rows]})}\n", flush=True)  # a long run may be stopped
     text = f"{table(results)}\n\n{absolute(results)}\n"
     print(text)
     chosen.out.mkdir(parents=True, exist_ok=True)

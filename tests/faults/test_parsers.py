@@ -16,7 +16,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from nbauth.data.challenge import asked_claims
-from nbauth.data.link_header import next_link
+from nbauth.data.paging.link_header import next_link
 from nbauth.errors import ConfigError
 from nbauth.signin import config
 from nbauth.signin.access_token import AccessToken
