@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 __all__ = ["host_of", "is_loopback", "origin_of", "redact_url"]
@@ -30,6 +31,12 @@ def origin_of(url: str) -> str:
     """
     if _UNSAFE.search(url):
         raise ValueError("the URL holds control characters")
+    server = _AUTHORITY.match(url)
+    return _origin_of(url if server is None else server[0])
+
+
+@lru_cache(maxsize=64)  # a load asks for the same one again and again
+def _origin_of(url: str) -> str:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS:
@@ -51,6 +58,12 @@ def host_of(url: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Tell whether a URL's host is this machine: localhost, 127.0.0.0/8 or ::1."""
+    server = _AUTHORITY.match(url)
+    return _is_loopback(url if server is None else server[0])
+
+
+@lru_cache(maxsize=64)
+def _is_loopback(url: str) -> bool:
     host = (urlsplit(url).hostname or "").rstrip(".").lower()
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 §6.3
         return True
