@@ -19,7 +19,9 @@ def loads(content: bytes | str) -> Any:
         ValueError: it is no JSON.
         RecursionError: it is nested too deeply.
     """
-    return json.loads(content, object_pairs_hook=_object, parse_constant=_CONSTANTS.__getitem__)
+    # As json.loads does, but for making a decoder each time.
+    text = content if isinstance(content, str) else content.decode(json.detect_encoding(content), "surrogatepass")
+    return _decoder.decode(text)
 
 
 def reason(error: Exception) -> str:
@@ -46,3 +48,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             free = f"{name}.{number}"
         members[free] = value
     return members
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_CONSTANTS.__getitem__)

@@ -22,6 +22,8 @@ __all__ = ["Node", "PlainNode", "RawNode", "node_of", "quotes"]
 
 _LONGEST_EMPTY = 1_000
 _EMPTY = re.compile(rb"\s*\[\s*\]\s*")
+_HOLE = b"[]"
+_WORTH_SPLITTING = 10_000  # bytes
 
 
 class Node(Protocol):
@@ -153,18 +155,15 @@ class RawNode:
         return self._members
 
     def _find_members(self) -> Mapping[str, Node]:
-        import msgspec
-
-        try:
-            found = msgspec.json.decode(self.raw, type=dict[str, msgspec.Raw])
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return PlainNode(self.value()).members()
-        parts = {name: RawNode(memoryview(raw)) for name, raw in found.items()}
-        # msgspec keeps the last of members with one name. Each name has two quotes, so a missing one shows.
-        expected = 2 * len(parts) + sum(part.quotes for part in parts.values())
-        if self.quotes != expected or any("\\" in name or '"' in name for name in parts):
-            return PlainNode(self.value()).members()
-        return parts
+        split = _around_the_array(self.raw)
+        if split is not None:
+            around, array = split
+            parts = _members(around)
+            holes = [name for name, part in (parts or {}).items() if part.raw == _HOLE]
+            if parts is not None and len(holes) == 1:  # none: it is deeper inside
+                parts[holes[0]] = RawNode(array)
+                return parts
+        return _members(self.raw) or PlainNode(self.value()).members()
 
     def value(self) -> Any:
         """Decode it, by the standard library: what is small, or unusual.
@@ -173,6 +172,36 @@ class RawNode:
             ValueError: it is no JSON.
         """
         return loads(bytes(self.raw))
+
+
+def _around_the_array(raw: memoryview) -> tuple[memoryview, memoryview] | None:
+    """Split a document whose only array is the rows into what is around it, with an empty one instead, and the array.
+
+    Its brackets are found four times as fast as a parser passes over the rows.
+    """
+    content = raw.obj
+    if len(raw) < _WORTH_SPLITTING or not isinstance(content, bytes) or len(content) != len(raw):
+        return None
+    start, end = content.find(b"["), content.find(b"]")
+    if not 0 < start < end or content.rfind(b"[") != start or content.rfind(b"]") != end:
+        return None
+    return memoryview(content[:start] + _HOLE + content[end + 1 :]), raw[start : end + 1]
+
+
+def _members(raw: memoryview) -> dict[str, RawNode] | None:
+    """Return an object's members; None where msgspec would lose one, or cannot tell."""
+    import msgspec
+
+    try:
+        found = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    parts = {name: RawNode(memoryview(part)) for name, part in found.items()}
+    # msgspec keeps the last of members with one name. Each name has two quotes, so a missing one shows.
+    expected = 2 * len(parts) + sum(part.quotes for part in parts.values())
+    if quotes(raw) != expected or any("\\" in name or '"' in name for name in parts):
+        return None
+    return parts
 
 
 def node_of(content: bytes) -> Node:

@@ -7,7 +7,7 @@ the schema for the pages after it. So nothing is dropped or rounded.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -50,6 +50,14 @@ def decode_rows(raw: memoryview) -> list[Any]:
     return loads(bytes(raw))  # type: ignore[no-any-return]
 
 
+class _Field(NamedTuple):
+    key: str
+    get: Callable[[Any], list[Any]]
+    kind: Kind
+    is_optional: bool  # whether a row may lack it
+    has_nulls: bool  # whether a row may lack it or have null there
+
+
 class TypedRows:
     """Parses the pages of one load."""
 
@@ -58,12 +66,12 @@ class TypedRows:
         self._optional: set[str] = set()
         self._schemas = 0
         self._decoder: Any = None
-        self._fields: list[tuple[str, Callable[[Any], list[Any]], Kind, bool]] = []
+        self._fields: list[_Field] = []
         self._is_simple = True
 
     def columns(
         self, raw: memoryview, *, quoted: int | None = None
-    ) -> tuple[int, list[tuple[str, Sequence[Any], Kind]]] | None:
+    ) -> tuple[int, list[tuple[str, list[Any], Kind]]] | None:
         """Parse a page.
 
         Args:
@@ -80,17 +88,17 @@ class TypedRows:
             rows = self._decoder.decode(raw)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
-        found: list[tuple[str, Sequence[Any], Kind]] = []
+        found: list[tuple[str, list[Any], Kind]] = []
         names = len(rows) * len(self._fields)
         texts = 0
-        for key, get, kind, is_optional in self._fields:
-            values = get(rows)
-            if is_optional and (missing := values.count(UNSET)):
+        for field in self._fields:
+            values = field.get(rows)
+            if field.is_optional and (missing := values.count(UNSET)):
                 names -= missing
                 values = [None if value is UNSET else value for value in values]
-            if kind == "text":
-                texts += len(values) - values.count(None)
-            found.append((key, values, kind))
+            if field.kind == "text":
+                texts += len(values) - (values.count(None) if field.has_nulls else 0)
+            found.append((field.key, values, field.kind))
         return (
             (len(rows), found)
             if self._is_whole(raw, rows, quotes(raw) if quoted is None else quoted, 2 * (names + texts))
@@ -128,7 +136,8 @@ class TypedRows:
             self._is_simple = self._is_simple and (kind == "text" or types.isdisjoint({str, dict, list}))
             wanted = _type_of(types)
             definitions.append((name, wanted | UnsetType, UNSET) if is_optional else (name, wanted))
-            self._fields.append((key, _getter(number), kind, is_optional))
+            has_nulls = is_optional or type(None) in types
+            self._fields.append(_Field(key, _getter(number), kind, is_optional, has_nulls))
             names[name] = key
         struct = msgspec.defstruct("Row", definitions, rename=names, gc=False, kw_only=True, forbid_unknown_fields=True)
         self._decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
