@@ -229,6 +229,7 @@ CASES = {
     "offset, 20 ms: naive loop": lambda base: naive_offset(base, "/slow/offset"),
     "CSV: nbauth": lambda base: nbauth(base, "/table.csv"),
     "CSV: pd.read_csv(url)": lambda base: lambda: pd.read_csv(f"{base}/table.csv"),
+    "CSV: pd.read_csv(url, parse_dates)": lambda base: lambda: pd.read_csv(f"{base}/table.csv", parse_dates=["time"]),
     "NDJSON: nbauth": lambda base: nbauth(base, "/lines.ndjson"),
     "NDJSON: pd.read_json(url)": lambda base: lambda: pd.read_json(f"{base}/lines.ndjson", lines=True),
 }

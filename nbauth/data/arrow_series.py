@@ -30,6 +30,32 @@ def first_text(chunks: list[Chunk]) -> str:
 
 def time_array(chunks: list[Chunk]) -> Any:
     """Return the chunks' times as one timestamp array, in UTC where they have an offset; None if not all are such."""
+    found = _moments(chunks)
+    if found is None:
+        return None
+    unit, is_zoned, parts = found
+    joined = pa.concat_arrays(parts)
+    return joined.cast(pa.timestamp(unit, "UTC")) if is_zoned else joined
+
+
+def times(chunks: list[Chunk]) -> pd.Series[Any] | None:
+    """Return the chunks' times as pandas has them, or None if not all are."""
+    found = _moments(chunks)
+    if found is None:
+        return None
+    unit, is_zoned, parts = found
+    # Copies that pandas may write to.
+    values = np.empty(sum(map(len, parts)), f"datetime64[{unit}]")
+    start = 0
+    for part in parts:
+        values[start : start + len(part)] = part.to_numpy(zero_copy_only=False)
+        start += len(part)
+    series: pd.Series[Any] = pd.Series(values, copy=False)
+    return series.dt.tz_localize("UTC") if is_zoned else series
+
+
+def _moments(chunks: list[Chunk]) -> tuple[str, bool, list[Any]] | None:
+    """Return the unit, whether they have an offset, and arrays of timestamps without a zone; None if not all are."""
     stamps = [chunk.data for chunk in chunks if chunk.kind == "text"]
     if not all(isinstance(one, Stamps) for one in stamps) or len({one.family for one in stamps}) != 1:
         return None
@@ -40,19 +66,8 @@ def time_array(chunks: list[Chunk]) -> Any:
             parts = [pa.nulls(c.size, kind) if c.kind == "null" else c.data.moments.cast(kind) for c in chunks]
         except pa.ArrowInvalid:  # nanoseconds do not reach so far, or microseconds would lose a digit
             continue
-        joined = pa.concat_arrays(parts)
-        return joined.cast(pa.timestamp(unit, "UTC")) if stamps[0].family == "zoned" else joined
+        return unit, stamps[0].family == "zoned", parts
     return None
-
-
-def times(chunks: list[Chunk]) -> pd.Series[Any] | None:
-    """Return the chunks' times as pandas has them, or None if not all are."""
-    array = time_array(chunks)
-    if array is None:
-        return None
-    # A copy that pandas may write to.
-    series = pd.Series(np.array(array.cast(pa.timestamp(array.type.unit)).to_numpy(zero_copy_only=False)), copy=False)
-    return series.dt.tz_localize("UTC") if array.type.tz else series
 
 
 def text_arrays(chunks: list[Chunk]) -> list[Any]:

@@ -1,8 +1,8 @@
 """CSV and TSV to a DataFrame as `pd.read_csv` makes it, in less memory, and with columns of ISO 8601 times as times.
 
-pandas' parser is fed with the stream and asked for some ten thousand rows at once: in one piece it holds every cell of
-the table twice. Its parts get a dtype each; where these could make another table than one piece would, `Mixed` is
-raised, and the table must be read in one piece.
+pandas' parser is fed with the stream and converts it part by part (its ``low_memory``): in one piece it holds every
+cell of the table twice. Its parts get a dtype each; where these would make a column of several kinds of values, which
+one piece would not, `Mixed` is raised, and the table must be read in one piece.
 """
 
 from __future__ import annotations
@@ -64,39 +64,36 @@ def read_table(
         (frame,) = read_parts(response, body, separator=separator, codec=codec, backend=backend, rows=None)
         on_rows(len(frame))
         return with_times(frame)
-    columns: list[list[pd.Series[Any]]] = []
-    names: Any = None
-    for part in read_parts(response, body, separator=separator, codec=codec, backend=backend, rows=_ROWS_AT_ONCE):
-        if not isinstance(part.index, pd.RangeIndex):
-            raise Mixed
-        part = with_times(part)  # noqa: PLW2901 - in a third of the memory
-        columns = columns or [[] for _ in range(part.shape[1])]
-        for position, column in enumerate(columns):
-            column.append(part.iloc[:, position])
-            if len(column) > 1 and not _go_together(column[0], column[-1]):
-                raise Mixed
-        names = part.columns
-        on_rows(len(part))
-    rows = sum(len(part) for part in columns[0]) if columns else 0
-    joined: dict[int, Any] = {}
-    for position in range(len(columns)):
-        # One by one, so that not everything is held twice.
-        parts, columns[position] = columns[position], []
-        joined[position] = _joined(parts)
-    frame = pd.DataFrame(joined, index=pd.RangeIndex(rows), copy=False)
-    frame.columns = pd.Index([]) if names is None else names
-    return frame
+    with warnings.catch_warnings():
+        # What pandas says where its parts of a column have dtypes of their own: 007 would be 7 in some.
+        warnings.simplefilter("error", pd.errors.DtypeWarning)
+        try:
+            (frame,) = read_parts(
+                response, body, separator=separator, codec=codec, backend=backend, rows=None, in_parts=True
+            )
+        except pd.errors.DtypeWarning:
+            raise Mixed from None
+    on_rows(len(frame))
+    return with_times(frame)
 
 
 def read_parts(
-    response: Response, body: Body, *, separator: str, codec: str, backend: Any, rows: int | None = _ROWS_AT_ONCE
+    response: Response,
+    body: Body,
+    *,
+    separator: str,
+    codec: str,
+    backend: Any,
+    rows: int | None = _ROWS_AT_ONCE,
+    in_parts: bool = False,
 ) -> Iterator[pd.DataFrame]:
     """Yield a table in parts of so many rows, or whole if `rows` is None. Arguments and errors are `read_table`'s."""
     options: dict[str, Any] = {"dtype_backend": backend} if backend else {}
     with as_file(body) as file:
         try:
-            # In one piece inside pandas: parts of one column would each get a dtype of their own, and 007 be 7 in some.
-            found: Any = pd.read_csv(file, sep=separator, encoding=codec, low_memory=False, chunksize=rows, **options)
+            found: Any = pd.read_csv(
+                file, sep=separator, encoding=codec, low_memory=in_parts, chunksize=rows, **options
+            )
             yield from [found] if rows is None else found
         except pd.errors.EmptyDataError:
             if body.error is None:
@@ -107,25 +104,6 @@ def read_parts(
                 raise format_error(response, b"", f"which cannot be read as a table: {reason(error)}") from error
         if body.error is not None:
             raise body.error
-
-
-def _go_together(first: pd.Series[Any], other: pd.Series[Any]) -> bool:
-    if first.dtype == other.dtype:
-        return str(first.dtype) != "object" or _is_text(first) == _is_text(other)
-    kinds = {str(first.dtype), str(other.dtype)}
-    return kinds in ({"int64", "float64"}, {"int64[pyarrow]", "double[pyarrow]"})
-
-
-def _is_text(column: pd.Series[Any]) -> bool:
-    return pd.api.types.infer_dtype(column, skipna=True) in ("string", "empty")
-
-
-def _joined(parts: list[pd.Series[Any]]) -> pd.Series[Any]:
-    if len(parts) == 1:
-        return parts[0]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of columns without a value, which are of one dtype here
-        return pd.concat(parts, ignore_index=True)
 
 
 def with_times(frame: pd.DataFrame) -> pd.DataFrame:
@@ -154,11 +132,16 @@ def _times(column: pd.Series[Any]) -> pd.Series[Any] | None:
 
         from nbauth.data.arrow_series import time_array, times
         from nbauth.data.arrow_text import compacted
-        from nbauth.data.chunks import Chunk
+        from nbauth.data.chunks import Chunk, nothing
 
         array = pa.array(column, pa.large_string(), from_pandas=True)
-        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-        chunks = [Chunk("text", len(array), compacted(array))]
+        pieces = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+        # Slice by slice: what looks at each sign of a column takes several times its memory.
+        slices = [p.slice(start, _ROWS_AT_ONCE) for p in pieces for start in range(0, len(p), _ROWS_AT_ONCE)]
+        chunks = [
+            nothing(len(one)) if one.null_count == len(one) else Chunk("text", len(one), compacted(one))
+            for one in slices
+        ]
         if in_arrow and (found := time_array(chunks)) is not None:
             return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([found])))
         if not in_arrow and (series := times(chunks)) is not None:
