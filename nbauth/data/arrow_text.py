@@ -1,4 +1,4 @@
-"""Text of a column in Arrow's memory: as it is, as a dictionary where few values recur, or as times.
+"""Text of a column in Arrow's memory: as it is, or as times.
 
 Times take 8 bytes each where their text takes 28. They are taken as such while loading only where all of some
 thousand values are written alike, digit by digit, so that the text can be had back if a later page drifts.
@@ -23,7 +23,6 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:([T ])\d\d:\d\d(:\d\d(?:\.(\d{1,9}))?)?(Z
 _MICRO = 6
 _LONGEST = 35
 _YEAR_1 = -62_135_596_800_000_000  # in microseconds; Arrow takes the year 0, which ISO 8601's readers do not
-_FEW = 16  # at least so many rows a value make a dictionary
 
 Family = Literal["zoned", "local", "date"]
 
@@ -62,23 +61,14 @@ def text_array(values: Sequence[str | None]) -> Any:
 
 
 def compacted(array: Any) -> Any:
-    """Return text as times, as a dictionary, or as it is: whatever takes the least."""
+    """Return text as times where it is such, else as it is."""
     stamps = _stamps(array)
-    if stamps is not None:
-        return stamps
-    sample = array[:1000]
-    if len(pc.unique(sample)) * _FEW <= len(sample):
-        encoded = array.dictionary_encode()
-        if len(encoded.dictionary) * _FEW <= len(array):
-            return encoded
-    return array
+    return array if stamps is None else stamps
 
 
 def plain(data: Any) -> Any:
     """Return the text as it came."""
-    if isinstance(data, Stamps):
-        return _written(data)
-    return data.dictionary_decode() if pa.types.is_dictionary(data.type) else data
+    return _written(data) if isinstance(data, Stamps) else data
 
 
 def _stamps(array: Any) -> Stamps | None:
@@ -89,10 +79,10 @@ def _stamps(array: Any) -> Stamps | None:
         return None
     unit = "ns" if len(form[3] or "") > _MICRO else "us"
     try:
-        moments = array.cast(pa.timestamp(unit, "UTC" if form[4] else None)).cast(pa.timestamp(unit))
+        moments = array.cast(pa.timestamp(unit, "UTC" if form[4] else None)).view(pa.timestamp(unit))
     except pa.ArrowInvalid:  # no such day, or none that nanoseconds reach
         return None
-    if unit == "us" and pc.min(moments.cast(pa.int64())).as_py() < _YEAR_1:
+    if unit == "us" and pc.min(moments.view(pa.int64())).as_py() < _YEAR_1:
         return None
     return Stamps(moments, form)
 

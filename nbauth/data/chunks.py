@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["Chunk", "Kind", "chunk_of", "known_chunk", "merged", "nothing"]
 
@@ -122,10 +119,10 @@ def chunk_of(values: list[Any], *, in_arrow: bool = False) -> Chunk:
         return Chunk("big", len(values), values)
 
 
-def known_chunk(values: Sequence[Any], kind: Kind) -> Chunk:
+def known_chunk(values: list[Any], kind: Kind) -> Chunk:
     """Take in values that are all of one kind, or null: what a typed parser made sure of. No NaN is among them."""
     if kind == "text":
-        return _text(list(values))
+        return _text(values)
     if kind == "int" and values and values[0] is not None:
         try:
             return Chunk("int", len(values), np.array(values, np.int64))
@@ -135,16 +132,16 @@ def known_chunk(values: Sequence[Any], kind: Kind) -> Chunk:
         return _by_arrow(values, kind)
     if set(map(type, values)) == {float}:
         return Chunk("float", len(values), np.array(values, np.float64))
-    return chunk_of(list(values), in_arrow=True)
+    return chunk_of(values, in_arrow=True)
 
 
-def _by_arrow(values: Sequence[Any], kind: Kind) -> Chunk:
+def _by_arrow(values: list[Any], kind: Kind) -> Chunk:
     import pyarrow as pa
 
     try:
         array = pa.array(values, pa.int64() if kind == "int" else pa.bool_())
     except (OverflowError, pa.ArrowInvalid):  # beyond int64
-        return chunk_of(list(values))
+        return chunk_of(values)
     if array.null_count == len(array):
         return nothing(len(array))
     if not array.null_count:

@@ -40,7 +40,7 @@ class Column:
         if values:
             self._chunks.append(chunk_of(values, in_arrow=self._in_arrow))
 
-    def extend_known(self, values: Sequence[Any], kind: Kind) -> None:
+    def extend_known(self, values: list[Any], kind: Kind) -> None:
         """Take in the values of further rows, which are all of one kind or null."""
         self._chunks.append(known_chunk(values, kind))
 

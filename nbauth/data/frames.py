@@ -40,7 +40,7 @@ __all__ = ["Backend", "FrameBuilder", "Nested", "check_choices"]
 Nested = Literal["object", "json", "flatten"]
 Backend = Literal["pyarrow"]
 _Path = tuple[str, ...]
-_COMPACT_ROWS = 65_536
+_COMPACT_ROWS = 32_768
 
 
 class FrameBuilder:

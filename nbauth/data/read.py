@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args
 
 import pandas as pd
 
+from nbauth.data.arrow_memory import system_allocator
 from nbauth.data.asking import Asker, Question
 from nbauth.data.bodies import as_file
 from nbauth.data.fast import need_pyarrow
@@ -94,9 +95,10 @@ def read(
     gathered = _Gathered(options)
     outcome: Outcome = "failed"
     try:
-        for question in questions:
-            gathered.take_in(Load(session, question, options, meter), meter)
-        frame = gathered.frame()
+        with system_allocator():
+            for question in questions:
+                gathered.take_in(Load(session, question, options, meter), meter)
+            frame = gathered.frame()
         outcome = "done"
     except KeyboardInterrupt:
         outcome = "interrupted"

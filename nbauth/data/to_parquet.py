@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from nbauth.data.arrow_memory import system_allocator
 from nbauth.data.asking import Question
 from nbauth.data.fast import need_pyarrow
 from nbauth.data.frames import FrameBuilder
@@ -85,8 +86,9 @@ def write(
     meter.read(note.rows)
     outcome: Outcome = "failed"
     try:
-        _take_in(Load(session, question, options, meter), parts, note.following, kind)
-        parts.finish()
+        with system_allocator():
+            _take_in(Load(session, question, options, meter), parts, note.following, kind)
+            parts.finish()
         outcome = "done"
     except KeyboardInterrupt:
         outcome = "interrupted"
