@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
 import subprocess
-import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
+from installed import node_packages, python_environment
 from openid_visitor import Visitor
 
 from nbauth.demo.certificates import make_server_tls
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 _DOCS = HERE.parent.parent / "docs" / "providers.md"
 SECRET = "the-secret-of-the-job"
-_INSTALL_S = 300
 _END_S = 10
 
 
@@ -203,7 +199,7 @@ class DemoUnderContract(OpenIdServer):
 @contextmanager
 def django_server() -> Iterator[OpenIdServer]:
     """Django OAuth Toolkit."""
-    python = _environment(HERE / "django_provider" / "requirements.txt") / "bin" / "python"
+    python = python_environment(HERE / "django_provider" / "requirements.txt") / "bin" / "python"
     with _running([str(python), str(HERE / "django_provider" / "server.py")]) as (origin, ca_file):
         yield OpenIdServer(
             name="Django OAuth Toolkit",
@@ -217,8 +213,8 @@ def django_server() -> Iterator[OpenIdServer]:
 @contextmanager
 def node_server() -> Iterator[OpenIdServer]:
     """oidc-provider, the certified one for Node.js."""
-    node, server = _node_packages()
-    with _running([node, str(server)]) as (origin, ca_file):
+    node, directory = node_packages(HERE / "node_provider" / "package.json")
+    with _running([node, str(directory / "server.js")]) as (origin, ca_file):
         yield OpenIdServer(
             name="oidc-provider",
             origin=origin,
@@ -226,52 +222,6 @@ def node_server() -> Iterator[OpenIdServer]:
             ca_file=ca_file,
             prompt="consent",
         )
-
-
-def _environment(wanted: Path) -> Path:
-    """Return a Python environment with what a requirements file names."""
-    with _installed(wanted) as (directory, there):
-        if not there:
-            uv = os.environ.get("UV") or shutil.which("uv")
-            assert uv, "tests/openid needs uv on PATH"
-            _install([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(directory)])
-            _install([uv, "pip", "install", "--quiet", "--python", str(directory), "--requirement", str(wanted)])
-    return directory
-
-
-def _node_packages() -> tuple[str, Path]:
-    """Return the program `node`, and the server beside the packages that it needs."""
-    wanted = HERE / "node_provider" / "package.json"
-    path = os.environ["PATH"]
-    if not (shutil.which("node") and shutil.which("npm")):
-        path = f"{_environment(wanted.with_name('requirements.txt')) / 'bin'}{os.pathsep}{path}"
-    with _installed(wanted) as (directory, there):
-        if not there:
-            shutil.copy(wanted, directory)
-            quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--prefer-offline", "--silent"]
-            npm = str(shutil.which("npm", path=path))
-            _install([npm, "install", *quiet], cwd=directory, environ={**os.environ, "PATH": path})
-    # Packages are looked for beside the file that imports them.
-    shutil.copy(HERE / "node_provider" / "server.js", directory)
-    return str(shutil.which("node", path=path)), directory / "server.js"
-
-
-@contextmanager
-def _installed(wanted: Path) -> Iterator[tuple[Path, bool]]:
-    """Give the directory of what a file names, inside this environment, and tell whether it is there already."""
-    name = hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]
-    directory = Path(sys.prefix) / "openid-servers" / f"{wanted.parent.name}-{wanted.stem}-{name}"
-    directory.mkdir(parents=True, exist_ok=True)
-    finished = directory / "installed"
-    yield directory, finished.exists()
-    finished.touch()
-
-
-def _install(command: list[str], *, cwd: Path | None = None, environ: dict[str, str] | None = None) -> None:
-    done = subprocess.run(
-        command, cwd=cwd, env=environ, check=False, capture_output=True, text=True, timeout=_INSTALL_S
-    )
-    assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}"
 
 
 @contextmanager
