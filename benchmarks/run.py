@@ -1,7 +1,8 @@
-"""Measures loads against the alternatives, prints a table and writes a chart: `python run.py [--quick] [--rows N ...]`.
+"""Measures start-up, token look-ups and loads against the alternatives, prints tables and writes a chart.
 
-Each case runs in a fresh process, in interleaved rounds; ratios are taken within a round and their median is shown, so
-that whatever else the machine does weighs on both sides. All cases of a data set must bring the same rows.
+`python run.py [--quick] [--only startup lookup loads] [--rows N ...]`. Each case of a load runs in a fresh process, in
+interleaved rounds; ratios are taken within a round and their median is shown, so that whatever else the machine does
+weighs on both sides. All cases of a data set must bring the same rows.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+
+import startup
 
 HERE = Path(__file__).parent
 CHAIN = ("naive loop", "json_normalize", "dlt", "azure-core", "httpx", "aiohttp", "floor")
@@ -141,10 +144,19 @@ def chart(results: dict[int, dict[str, list[dict]]], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one small data set, three rounds")
+    parser.add_argument("--only", nargs="+", choices=("startup", "lookup", "loads"), help="all of them")
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=HERE, help="where results.md, results.json and loading.png go")
     chosen = parser.parse_args()
+    only = chosen.only or ("startup", "lookup", "loads")
+    if "startup" in only:
+        print(f"{startup.table(5 if chosen.quick else 15)}\n", flush=True)
+    if "lookup" in only:
+        lookup = [sys.executable, HERE / "token_lookup.py", "--rounds", "3" if chosen.quick else "15"]
+        print(subprocess.run(lookup, check=True, capture_output=True, text=True).stdout, flush=True)
+    if "loads" not in only:
+        return
     sizes, rounds = ([20_000], 3) if chosen.quick else (chosen.rows, chosen.rounds)
     results: dict[int, dict[str, list[dict]]] = {}
     for rows in sizes:

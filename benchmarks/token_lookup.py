@@ -126,8 +126,8 @@ def _signed_in(size: int, client_id: str, authority: str) -> str:
     alice = kernel.login("demo", flow="paste", prompt=prompt, timeout_s=60)
     application = kernel.client("demo")
     profile = kernel.config().profiles["demo"]
-    group = kernel._state.signed_in["demo"]  # noqa: SLF001 - nobody signs 10,000 people in by hand
-    present = group.pop(alice.home_account_id)
+    sign_ins = kernel._state.sign_ins  # noqa: SLF001 - nobody signs 10,000 people in by hand
+    (present,) = sign_ins.of("demo")
     for number in range(size - 1):
         entry = _entry(number, client_id, authority)
         application.token_cache.add(entry)
@@ -142,8 +142,8 @@ def _signed_in(size: int, client_id: str, authority: str) -> str:
             profile="demo",
             expires_at=alice.expires_at,
         )
-        group[home] = SignedIn(account, credential)
-    group[alice.home_account_id] = present
+        sign_ins.choose(SignedIn(account, credential))
+    sign_ins.choose(present)
     found = application.token_cache.search("AccessToken", query={"home_account_id": alice.home_account_id})
     return str(next(iter(list(found)))["secret"])
 
