@@ -1,4 +1,4 @@
-"""ISO 8601 text to timestamps, only where every value of a column is one and none loses a digit."""
+"""ISO 8601 text, and .NET's older ``/Date(…)/``, to timestamps, where every value is one and none loses a digit."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["is_time", "timestamps"]
+__all__ = ["is_iso", "is_time", "timestamps"]
 
 # Nine digits are all that datetime64[ns] has; .NET writes seven.
 _LOCAL = re.compile(r"(?!0000)\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?", re.ASCII)
 _ZONED = re.compile(_LOCAL.pattern + r"(?:Z|[+-]\d\d:?\d\d)", re.ASCII)
 _FINER = re.compile(r"\.\d{6}\d*[1-9]")  # digits beyond the microsecond that count
 _DATE = re.compile(r"(?!0000)\d{4}-\d\d-\d\d", re.ASCII)
+# Milliseconds since 1970 in UTC, of OData 2 and older services of ASP.NET; an offset says only how it was shown.
+_DOTNET = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{1,4})?\)/", re.ASCII)
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999  # the years 1 to 9999, which are .NET's
 
 
 def timestamps(texts: Sequence[str | None]) -> pd.Series[Any] | None:
@@ -29,13 +32,16 @@ def timestamps(texts: Sequence[str | None]) -> pd.Series[Any] | None:
         texts: the column; None where it has no value.
 
     Returns:
-        Timestamps in UTC if every value has an offset, without time zone if none has one or all are dates; to the
-        microsecond or nanosecond, as pandas chooses and the values need. None if any value is something else, if the
-        kinds are mixed, or if no unit holds all values exactly: then the column stays text.
+        Timestamps in UTC if every value has an offset, or every one is a ``/Date(…)/``; without time zone if none has
+        one or all are dates; to the microsecond or nanosecond, as pandas chooses and the values need. None if any
+        value is something else, if the kinds are mixed, or if no unit holds all values exactly: then the column
+        stays text.
     """
     pattern = _pattern_of(next((text for text in texts if text is not None), ""))
     if pattern is None or not _all_match(pattern.fullmatch, texts):
         return None
+    if pattern is _DOTNET:
+        return _by_milliseconds(texts)
     is_zoned = pattern is _ZONED
     try:
         stamps = pd.to_datetime(np.array(texts, dtype=object), format="ISO8601", utc=is_zoned)
@@ -51,8 +57,13 @@ def is_time(text: str) -> bool:
     return _pattern_of(text) is not None
 
 
+def is_iso(text: str) -> bool:
+    """Tell whether a text is written as ISO 8601 has it."""
+    return _pattern_of(text) not in (None, _DOTNET)
+
+
 def _pattern_of(text: str) -> re.Pattern[str] | None:
-    return next((pattern for pattern in (_ZONED, _LOCAL, _DATE) if pattern.fullmatch(text)), None)
+    return next((pattern for pattern in (_ZONED, _LOCAL, _DATE, _DOTNET) if pattern.fullmatch(text)), None)
 
 
 def _all_match(match: Callable[[str], object], texts: Sequence[str | None]) -> bool:
@@ -72,3 +83,14 @@ def _by_microseconds(texts: Sequence[str | None], *, is_zoned: bool) -> pd.Serie
         return None
     column = pd.Series(np.array(parsed, dtype="datetime64[us]"))
     return column.dt.tz_localize("UTC") if is_zoned else column
+
+
+def _by_milliseconds(texts: Sequence[str | None]) -> pd.Series[Any] | None:
+    found = [None if text is None else _DOTNET.fullmatch(text) for text in texts]
+    moments = [None if one is None else int(one[1]) for one in found]
+    if not all(moment is None or _FIRST_MS <= moment <= _LAST_MS for moment in moments):
+        return None
+    unset = np.datetime64("NaT", "ms").astype(np.int64)
+    values = np.array([unset if moment is None else moment for moment in moments], np.int64).view("datetime64[ms]")
+    column = pd.Series(values.astype("datetime64[us]"))
+    return column.dt.tz_localize("UTC")

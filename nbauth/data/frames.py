@@ -11,6 +11,7 @@ What a column becomes, by the values that all pages have for its key. A key that
 | text | pandas' default for text | as pandas has it |
 | ISO 8601 times, all with an offset | `datetime64`, in UTC | NaT |
 | ISO 8601 times without, or dates | `datetime64` | NaT |
+| .NET's ``/Date(1700000000000)/`` | `datetime64`, in UTC | NaT |
 | objects and lists | `object`, text or further columns, as `nested` says | None |
 | nothing but null | `object` | None |
 | anything mixed | `object`, each value as it came | None |

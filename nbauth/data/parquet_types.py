@@ -25,7 +25,7 @@ def time_type(column: Any) -> str | None:
     """Return the type of a column of text that is all times: the unit, and whether with an offset or dates."""
     from nbauth.data.arrow_series import first_text, time_array
     from nbauth.data.arrow_text import compacted
-    from nbauth.data.dates import is_time
+    from nbauth.data.dates import is_iso
 
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return None
@@ -33,7 +33,7 @@ def time_type(column: Any) -> str | None:
     array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     chunks = [Chunk("text", len(array), array)]
     first = first_text(chunks)
-    if not is_time(first):
+    if not is_iso(first):
         return None
     found = time_array([Chunk("text", len(array), compacted(array))])
     if found is None:

@@ -60,6 +60,8 @@ def recognise(answer: Answer, records: str | None) -> tuple[Style, str | None]:
             return Cursor(parameter=parameter, header=header), records
     if not document.is_object or (records is None and is_odata(document.members())):
         return "auto", records
+    if records is None and (old := _odata_2(answer)) is not None:
+        return NextUrl(path="d.__next"), old
     path = find_collection(document) if records is None else records
     if path is None:
         return "auto", None
@@ -69,6 +71,17 @@ def recognise(answer: Answer, records: str | None) -> tuple[Style, str | None]:
     if "Link" not in answer.headers:
         _check_no_more(answer)
     return "auto", records
+
+
+def _odata_2(answer: Answer) -> str | None:
+    """Return where the rows of an OData 2 collection are (OData 2.0 JSON Format §4), or None."""
+    members = answer.document.members()
+    if set(members) != {"d"}:
+        return None
+    inner = members["d"].members()
+    if "results" in inner and inner["results"].is_list and set(inner) <= {"results", "__next", "__count"}:
+        return "d.results"
+    return "d" if members["d"].is_list else None
 
 
 def _by_url(answer: Answer) -> Style | None:

@@ -241,6 +241,11 @@ def test_equal_pages() -> None:
             "content",
         ),
         ({"data": {"items": [1]}, "next": "/b"}, NextUrl(path="next"), "data.items"),
+        ({"d": {"results": [1], "__next": "https://api.example/b"}}, NextUrl(path="d.__next"), "d.results"),
+        ({"d": {"results": [1], "__count": "1"}}, NextUrl(path="d.__next"), "d.results"),
+        ({"d": [1]}, NextUrl(path="d.__next"), "d"),
+        ({"d": {"results": [1], "name": "an entity"}}, "auto", None),
+        ({"d": {"results": [1]}, "e": 1}, "auto", None),
         # Nothing beside the list says that it is a page: the object is a row.
         ({"items": [1]}, "auto", None),
         ({"items": [1], "total": 99}, "auto", None),
