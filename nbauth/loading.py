@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nbauth.signin.credential import Credential
     from nbauth.signin.profiles import Profile
 
-__all__ = ["KernelAuthorizer", "open", "pages", "read", "session"]
+__all__ = ["KernelAuthorizer", "open", "pages", "read", "session", "session_of"]
 
 Nested = Literal["object", "json", "flatten"]
 
@@ -100,10 +100,11 @@ def session(profile: str | None = None) -> Session:
     if not any(kernel.is_signed_in(p) for p in authorizer.profiles):
         first = by_name(kernel.config(), profile)
         kernel.credential_of(first, first.login_scopes)  # raises SignInRequired
-    return _session(authorizer)
+    return session_of(authorizer)
 
 
-def _session(authorizer: KernelAuthorizer) -> Session:
+def session_of(authorizer: KernelAuthorizer) -> Session:
+    """Return the session of an authorizer; whether somebody is signed in shows when it sends."""
     from nbauth.data.session import Session
 
     bundles = sorted({p.ca_bundle for p in authorizer.profiles if p.ca_bundle})
@@ -113,7 +114,7 @@ def _session(authorizer: KernelAuthorizer) -> Session:
 def _session_for(url: str, profile: str | None) -> Session:
     authorizer = KernelAuthorizer(profile)
     authorizer.token(url)  # raises SignInRequired and OriginNotAllowed before any traffic to the API
-    return _session(authorizer)
+    return session_of(authorizer)
 
 
 @overload
@@ -288,6 +289,9 @@ def pages(
 
 def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | None = None) -> BinaryIO:  # noqa: A001 - a contract name, as in gzip.open
     """Open a protected URL as a binary file, streamed; for `pd.read_csv` and whatever takes a file.
+
+    Where the server offers byte ranges it can seek, as `pd.read_parquet` and `zipfile.ZipFile` need it, and only what
+    is read comes; a file that changes meanwhile is an error. Read straight on, it is one request.
 
     Arguments and errors are those of `read`.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import requests
 
@@ -14,6 +14,7 @@ from nbauth.data.failures import api_error, network_error
 from nbauth.data.headers import carried_over
 from nbauth.data.paging.answers import Ask
 from nbauth.data.retries import Retries, is_transient
+from nbauth.data.versions import part_of, version_of
 from nbauth.errors import ConfigError, DataError, ReadInterrupted
 from nbauth.signin.origins import origin_of, redact_url
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Asker", "Question"]
 
-_PARTIAL = 206
 _TOO_MANY = 429
 
 
@@ -121,8 +121,15 @@ class Asker:
             with suppress(Exception):  # it may just have ended by itself
                 response.raw.shutdown()
 
-    def ask(self, ask: Ask, *, headers: Mapping[str, str] | None = None) -> Response:
+    def ask(
+        self, ask: Ask, *, headers: Mapping[str, str] | None = None, method: Literal["HEAD"] | None = None
+    ) -> Response:
         """Send a request; return its answer, whose body is still to be read.
+
+        Args:
+            ask: the request.
+            headers: headers to add.
+            method: ``"HEAD"`` for what GET would answer, without a body.
 
         Raises:
             ApiError: the API answered with an error status.
@@ -133,7 +140,7 @@ class Asker:
         attempt = 0
         while True:
             try:
-                response = self._send(ask, headers or {})
+                response = self._send(ask, headers or {}, method)
             except requests.RequestException as error:
                 self._wait_after(error, attempt, ask.url)
             else:
@@ -164,22 +171,29 @@ class Asker:
                 self._forget(response)
             return response, data
 
-    def body(self, ask: Ask, response: Response) -> Body:
-        """Return an answer's body to be streamed. Where the server offers byte ranges, a break does not end it."""
-        mark = _mark(response)
+    def body(self, ask: Ask, response: Response, *, start: int = 0, stop: int | None = None) -> Body:
+        """Return an answer's body to be streamed. Where the server offers byte ranges, a break does not end it.
+
+        Args:
+            ask: the request.
+            response: its answer.
+            start: the byte of the file at which the body begins.
+            stop: the byte before which it ends; None if it is the file's end.
+        """
+        part = part_of(response)
+        version = version_of(response) if part is None or part.start == start else None
         attempt = 0
 
         def reopen(error: BaseException, position: int) -> Response | None:
             nonlocal attempt
-            if mark is None or self._question.json is not None:
+            if version is None or self._question.json is not None:
                 return None
             attempt += 1
             if attempt > self._retries.most or not is_transient(error, had_success=True):
                 return None
             self._wait(self._retries.pause(attempt - 1), "the connection broke")
-            further = self.ask(ask, headers={"Range": f"bytes={position}-", "If-Range": mark})
-            begins = further.headers.get("Content-Range", "").strip().lower().startswith(f"bytes {position}-")
-            if further.status_code != _PARTIAL or not begins:
+            further = self.ask(ask, headers=version.headers(start + position, stop))
+            if not version.begins(further, start + position):
                 further.close()  # another version, or a server that ignores ranges
                 return None
             return further
@@ -193,7 +207,7 @@ class Asker:
         self._wait(self._retries.pause(attempt), "the connection broke")
         return True
 
-    def _send(self, ask: Ask, headers: Mapping[str, str]) -> Response:
+    def _send(self, ask: Ask, headers: Mapping[str, str], method: str | None) -> Response:
         if self._stopped.is_set():
             raise ReadInterrupted("Stopped.")
         template = self._template(ask.url)
@@ -206,6 +220,7 @@ class Asker:
             request.headers.pop("Content-Length", None)
             request.prepare_body(None, None, json=ask.body)
         request.headers.update({**ask.headers, **headers})
+        request.method = method or request.method
         if len(self._session.cookies):
             request.headers.pop("Cookie", None)
             request.prepare_cookies(self._session.cookies)
@@ -277,13 +292,3 @@ class Asker:
         with self._lock:
             if response is not None:
                 self._open.discard(response)
-
-
-def _mark(response: Response) -> str | None:
-    """Return what tells this version of a file from others, if parts of it can be asked for (RFC 9110 §13.1.5, §14)."""
-    if response.headers.get("Accept-Ranges", "").strip().lower() != "bytes":
-        return None
-    tag = response.headers.get("ETag", "").strip()
-    if tag and not tag.startswith("W/"):
-        return tag
-    return None if tag else response.headers.get("Last-Modified")

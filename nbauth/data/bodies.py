@@ -158,6 +158,6 @@ class Body(io.RawIOBase):
             return data
 
 
-def as_file(body: Body) -> BinaryIO:
+def as_file(body: io.RawIOBase) -> BinaryIO:
     """Return the body with a buffer, for whatever takes a file."""
     return cast("BinaryIO", io.BufferedReader(body, _BUFFER))

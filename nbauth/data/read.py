@@ -13,6 +13,7 @@ from nbauth.data.fast import need_pyarrow
 from nbauth.data.frames import FrameBuilder
 from nbauth.data.loads import Load, Options
 from nbauth.data.meter import Meter
+from nbauth.data.streamed import Streamed
 from nbauth.errors import ConfigError, DataError, ReadInterrupted
 from nbauth.signin.origins import redact_url
 
@@ -158,8 +159,9 @@ def open_url(session: Session, url: str, *, headers: Mapping[str, str] | None = 
         headers: request headers to add.
 
     Returns:
-        A file to read from its start to its end; it cannot seek. Closing it closes the connection. A body that breaks
-        off goes on by a byte range where the server offers them, and else raises `DataError` from the read that
+        A file, in one request as long as it is read from its start to its end. Where the server offers byte ranges, it
+        can seek, and only what is read comes; a file that has changed by then is a `DataError`. Closing it closes the
+        connection. A body that breaks off goes on by a byte range, or else raises `DataError` from the read that
         meets it.
 
     Raises:
@@ -170,7 +172,7 @@ def open_url(session: Session, url: str, *, headers: Mapping[str, str] | None = 
     """
     try:
         asker = Asker(session, Question(url=url, headers=headers), Meter(), accept="*/*")
-        return as_file(asker.body(asker.first, asker.ask(asker.first)))
+        return as_file(Streamed(asker, asker.ask(asker.first)))
     except KeyboardInterrupt:
         raise _interrupted(url, None) from None
 

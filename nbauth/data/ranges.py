@@ -1,0 +1,231 @@
+"""A file's bytes at any place: by byte ranges of one version, or from a copy on disk where there are no ranges."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from nbauth.data.asking import Asker, Question
+from nbauth.data.meter import Meter
+from nbauth.data.versions import part_of, version_of
+from nbauth.errors import ApiError, DataError, OriginNotAllowed
+from nbauth.signin.origins import redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from requests import Response
+
+    from nbauth.data.paging.answers import Ask
+    from nbauth.data.session import Session
+    from nbauth.data.versions import Version
+
+__all__ = ["Copy", "Facts", "Ranges", "asker_of", "facts_of", "open_at_any_place"]
+
+_PARTIAL = 206
+_PIECE = 1024 * 1024
+_FIRST = 64 * 1024  # of the first request: small files come whole
+# What servers answer to a HEAD that they would answer a GET.
+_NO_HEAD = frozenset({403, 404, 405, 501})
+_NOT_SATISFIABLE = 416
+_NO_LONGER = frozenset({412, _NOT_SATISFIABLE})
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an API says of a file.
+
+    Attributes:
+        size: its bytes; None where the API does not tell before it sends them.
+        etag: its ETag, or "".
+        modified: its ``Last-Modified``, or "".
+        content_type: its content type, or "".
+    """
+
+    size: int | None
+    etag: str
+    modified: str
+    content_type: str
+
+
+class Ranges:
+    """Reads parts of one version of a file. `fetch` may be called from several threads.
+
+    Args:
+        asker: sends the requests.
+        version: the version that is read.
+        size: its bytes.
+        first: its first bytes, where they are here already.
+    """
+
+    def __init__(self, asker: Asker, version: Version, size: int, *, first: bytes = b"") -> None:
+        self._asker = asker
+        self._version = version
+        self.size = size
+        self.first = first
+
+    def fetch(self, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` until `stop`, in one request unless the server sends fewer than asked for.
+
+        Raises:
+            DataError: the file is another version now, or the connection broke.
+            ApiError: the API answered with an error.
+            SignInRequired: a person has to sign in first; nothing was sent.
+        """
+        ask, begin = self._asker.first, start
+        pieces: list[bytes] = []
+        while begin < stop:
+            try:
+                response = self._asker.ask(ask, headers=self._version.headers(begin, stop))
+            except ApiError as error:
+                if error.status in _NO_LONGER:
+                    raise self._changed() from None
+                raise
+            if not self._version.begins(response, begin) or _is_coded(response):
+                response.close()
+                raise self._changed()
+            before = begin
+            with self._asker.body(ask, response, start=begin, stop=stop) as body:
+                while begin < stop and (piece := body.read(min(_PIECE, stop - begin))):
+                    pieces.append(piece)
+                    begin += len(piece)
+            if begin == before:
+                raise self._changed()
+        return b"".join(pieces)
+
+    def stop(self) -> None:
+        """End what other threads fetch."""
+        self._asker.stop()
+
+    def close(self) -> None:
+        """Let go of the first bytes."""
+        self.first = b""
+
+    def _changed(self) -> DataError:
+        place = redact_url(self._asker.first.url)
+        return DataError(f"{place} changed while it was being read.", url=place, next_step="Open it again.")
+
+
+class Copy:
+    """A file of a server without byte ranges, on disk: a temporary file that only its owner can open, and is unnamed.
+
+    Args:
+        pieces: the file's bytes.
+    """
+
+    first = b""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="nbauth-")  # noqa: SIM115 - closed by close; 0600
+        self._lock = threading.Lock()
+        self.size = 0
+        try:
+            for piece in pieces:
+                self.size += self._file.write(piece)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def fetch(self, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` until `stop`."""
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(stop - start)
+
+    def stop(self) -> None:
+        """Nothing is fetched."""
+
+    def close(self) -> None:
+        """Remove it."""
+        self._file.close()
+
+
+def asker_of(session: Session, url: str) -> Asker:
+    """Return what asks for a file as it is: a range of a compressed body is no range of the file."""
+    return Asker(session, Question(url=url, headers={"Accept-Encoding": "identity"}), Meter(), accept="*/*")
+
+
+def facts_of(session: Session, url: str) -> Facts:
+    """Ask about a file: by HEAD, or where that is refused or does not tell the size, by a GET of its first byte.
+
+    Raises:
+        SignInRequired: a person has to sign in first; nothing was sent.
+        OriginNotAllowed: no profile names the URL's origin.
+        ApiError: the API answered with an error.
+        DataError: the API could not be reached.
+    """
+    asker = asker_of(session, url)
+    with suppress(OriginNotAllowed):  # a HEAD is not followed to where a GET is
+        try:
+            with asker.ask(asker.first, method="HEAD") as response:
+                length = response.headers.get("Content-Length", "")
+                if length.isdecimal() and not _is_coded(response):
+                    return _facts(response, int(length))
+        except ApiError as error:
+            if error.status not in _NO_HEAD:
+                raise
+    try:
+        with asker.ask(asker.first, headers={"Range": "bytes=0-0"}) as response:
+            part = part_of(response)
+            version = version_of(response)
+            size = part.size if part is not None else version.size if version is not None else None
+            return _facts(response, None if _is_coded(response) else size)
+    except ApiError as error:
+        if error.status == _NOT_SATISFIABLE:  # of nothing, there is no first byte
+            return Facts(0, "", "", "")
+        raise
+
+
+def open_at_any_place(session: Session, url: str) -> Ranges | Copy:
+    """Open a file for reading at any place.
+
+    Where the server offers byte ranges and tells versions apart (a strong ETag, or ``Last-Modified``), only what is
+    read comes. Otherwise the whole comes at once, into a temporary file: parts could be of two versions.
+
+    Raises:
+        SignInRequired: a person has to sign in first; nothing was sent.
+        OriginNotAllowed: no profile names the URL's origin.
+        ApiError: the API answered with an error.
+        DataError: the API could not be reached, or broke off.
+    """
+    asker = asker_of(session, url)
+    ask = asker.first
+    try:
+        response = asker.ask(ask, headers={"Range": f"bytes=0-{_FIRST - 1}"})
+    except ApiError as error:
+        if error.status != _NOT_SATISFIABLE:
+            raise
+        response = asker.ask(ask)
+    version = version_of(response) if response.status_code == _PARTIAL and not _is_coded(response) else None
+    if version is not None and version.size is not None and version.begins(response, 0):
+        with asker.body(ask, response, stop=_FIRST) as body:
+            return Ranges(asker, version, version.size, first=body.readall())
+    if response.status_code == _PARTIAL:
+        response.close()
+        response = asker.ask(ask)
+    return _copied(asker, ask, response)
+
+
+def _copied(asker: Asker, ask: Ask, response: Response) -> Copy:
+    attempt = 0
+    while True:
+        try:
+            with asker.body(ask, response) as body:
+                return Copy(iter(lambda: body.read(_PIECE), b""))
+        except DataError as error:
+            if not asker.try_again(error.__cause__ or error, attempt):
+                raise
+            attempt += 1
+            response = asker.ask(ask)
+
+
+def _is_coded(response: Response) -> bool:
+    return response.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity")
+
+
+def _facts(response: Response, size: int | None) -> Facts:
+    names = ("ETag", "Last-Modified", "Content-Type")
+    return Facts(size, *(response.headers.get(name, "").strip() for name in names))

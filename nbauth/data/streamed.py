@@ -1,0 +1,122 @@
+"""A file that streams as long as it is read straight on, and reads by byte ranges once it is not."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from nbauth.data.ranges import Ranges
+from nbauth.data.read_ahead import ReadAhead
+from nbauth.data.versions import version_of
+
+if TYPE_CHECKING:
+    from requests import Response
+
+    from nbauth.data.asking import Asker
+
+__all__ = ["Streamed"]
+
+_SKIPPED = 256 * 1024  # what is sooner read than asked for
+_WHOLE = 200
+
+
+class Streamed(io.RawIOBase):
+    """Reads an answer's body; it can seek where the server offers byte ranges and the body is not compressed.
+
+    Args:
+        asker: what asked, and asks for parts.
+        response: the answer to its first request.
+    """
+
+    def __init__(self, asker: Asker, response: Response) -> None:
+        super().__init__()
+        self._body = asker.body(asker.first, response)
+        self.name = self._body.name
+        version = version_of(response) if response.status_code == _WHOLE else None
+        is_coded = response.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity")
+        self._ranges: Ranges | None = None
+        if version is not None and version.size is not None and not is_coded:
+            self._ranges = Ranges(asker, version, version.size)
+        self._parts: ReadAhead | None = None  # in place of the body, once it was left
+        self._streamed = self._position = 0
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Tell whether the server offers byte ranges of this version."""
+        return self._ranges is not None
+
+    def tell(self) -> int:
+        """Return where the next byte is read."""
+        self._check_open()
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a byte; nothing is asked for before it is read."""
+        self._check_open()
+        if self._ranges is None:
+            raise io.UnsupportedOperation(
+                f"{self.name}: cannot seek, since the server offers no byte ranges. Use io.BytesIO(file.read())."
+            )
+        bases = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._ranges.size}
+        if whence not in bases:
+            raise ValueError(f"whence: expected 0, 1 or 2, found {whence!r}")
+        if bases[whence] + offset < 0:
+            raise ValueError(f"cannot seek to {bases[whence] + offset}, before the start of the file")
+        self._position = bases[whence] + offset
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer, or what is left.
+
+        Raises:
+            DataError: the connection broke, or the file is another version now.
+        """
+        self._check_open()
+        if self._leave_stream():
+            assert self._parts is not None
+            data = self._parts.read(self._position, self._position + len(buffer))
+            size = len(data)
+            buffer[:size] = data
+        else:
+            size = self._body.readinto(buffer)
+            self._streamed += size
+        self._position += size
+        return size
+
+    def readall(self) -> bytes:
+        """Read what is left, in one go."""
+        self._check_open()
+        if self._leave_stream():
+            assert self._parts is not None
+            assert self._ranges is not None
+            data = self._parts.read(self._position, self._ranges.size)
+        else:
+            data = self._body.readall()
+            self._streamed += len(data)
+        self._position += len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._body.close()
+        self._parts = None
+        super().close()
+
+    def _leave_stream(self) -> bool:
+        """Tell whether the next byte is read by a range; before that, skip a little in the stream."""
+        if self._parts is None and self._position != self._streamed:
+            assert self._ranges is not None
+            if 0 < self._position - self._streamed <= _SKIPPED:
+                while self._streamed < self._position and (piece := self._body.read(self._position - self._streamed)):
+                    self._streamed += len(piece)
+            if self._position != self._streamed:
+                self._body.close()
+                self._parts = ReadAhead(self._ranges)
+        return self._parts is not None
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")

@@ -1,0 +1,81 @@
+"""``nbauth+https://``: the kernel's sign-ins for whatever reads by fsspec. fsspec finds it by its entry point."""
+
+from __future__ import annotations
+
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
+
+from nbauth import kernel
+from nbauth.data.filesystem import PROTOCOLS, ReadOnlyFileSystem
+from nbauth.errors import ConfigError, DataError
+from nbauth.loading import KernelAuthorizer, session_of
+from nbauth.signin.origins import redact_url
+
+if TYPE_CHECKING:
+    from nbauth.data.session import Session
+    from nbauth.signin.config import Config
+    from nbauth.signin.credential import Credential
+
+__all__ = ["PROTOCOLS", "FileSystem"]
+
+# What fsspec itself may hand on; none of it changes what is read.
+_FSSPECS = frozenset({"asynchronous", "loop", "batch_size", "use_listings_cache", "listings_expiry_time", "max_paths"})
+
+
+class _OnePerson(KernelAuthorizer):
+    """Serves a file as long as who opened it is signed in: it is never read with two people's eyes."""
+
+    def __init__(self, profile: str | None) -> None:
+        super().__init__(profile)
+        self._first: dict[str, Credential] = {}
+
+    def _find(self, url: str) -> tuple[Credential, tuple[str, ...]]:
+        credential, scopes = super()._find(url)
+        place = "/".join(url.split("/", 3)[:3])
+        first = self._first.setdefault(place, credential)
+        if first is not credential and not first.shares_tokens_with(credential):
+            raise DataError(
+                f"{redact_url(url)} was opened by another sign-in of profile {credential.profile.name!r}.",
+                url=redact_url(url),
+                next_step="Open it again.",
+            )
+        return credential, scopes
+
+
+class FileSystem(ReadOnlyFileSystem):
+    """Reads protected URLs with the sign-ins of the kernel it is used in.
+
+    It holds no token, and no more than the profile's name is pickled. Where nobody is signed in, as in a worker's
+    process, reading raises `SignInRequired`.
+
+    Args:
+        profile: whose token to use; None takes the profile that names the URL's origin.
+        options: what fsspec hands on of its own.
+
+    Raises:
+        ConfigError: another option was given.
+    """
+
+    def __init__(self, *, profile: str | None = None, **options: Any) -> None:
+        unknown = sorted(set(options) - _FSSPECS)
+        if unknown:
+            raise ConfigError(f"nbauth+https: there is no option {unknown[0]!r}; known: profile.")
+        super().__init__(**options)
+        self._profile = profile
+        self._made: tuple[int, Config, Session] | None = None
+
+    def __repr__(self) -> str:
+        return f"<nbauth.FileSystem profile={self._profile!r}>"
+
+    __str__ = __repr__
+
+    def connect(self, url: str) -> Session:
+        """Return the session that asks for a URL; another one after each change of who is signed in."""
+        del url  # the session finds the profile that names it
+        version, config, made = kernel.version(), kernel.config(), self._made
+        if made is None or made[:2] != (version, config):
+            session = session_of(_OnePerson(self._profile))
+            # It serves many files; what an API keeps there for one of them is none of the others'.
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            self._made = made = (version, config, session)
+        return made[2]
