@@ -193,7 +193,8 @@ class Asker:
                 return None
             self._wait(self._retries.pause(attempt - 1), "the connection broke")
             further = self.ask(ask, headers=version.headers(start + position, stop))
-            if not version.begins(further, start + position):
+            codings = {one.headers.get("Content-Encoding") for one in (response, further)}
+            if not version.begins(further, start + position) or len(codings) > 1:
                 further.close()  # another version, or a server that ignores ranges
                 return None
             return further

@@ -75,7 +75,7 @@ class Ranges:
             ApiError: the API answered with an error.
             SignInRequired: a person has to sign in first; nothing was sent.
         """
-        ask, begin = self._asker.first, start
+        ask, begin, stop = self._asker.first, start, min(stop, self.size)
         pieces: list[bytes] = []
         while begin < stop:
             try:

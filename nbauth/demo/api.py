@@ -5,7 +5,7 @@ All under `/v1.0`, all with a bearer token of the provider:
 * `/me`: the person that the token is for.
 * `/sunlight`: pages as OData has them (`value`, `@odata.nextLink`, `$count=true`). As in Microsoft Graph, `$top` is
   the size of a page and not of the whole; `Prefer: odata.maxpagesize` is taken too. `$skip` starts further on.
-* `/sunlight.csv`, `/sunlight.ndjson`, `/sunlight.parquet`: all rows at once.
+* `/sunlight.csv`, `/sunlight.ndjson`, `/sunlight.parquet`: all rows at once; of the last, byte ranges too.
 * `/cities`: a plain array a page, the next one named by a `Link` header (RFC 8288); `/cities/{name}`: one object.
 * whatever `odd_answers` holds.
 """
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
 
 from nbauth.demo.bearer import ApiError, BearerCheck
+from nbauth.demo.byte_ranges import with_ranges
 from nbauth.demo.faults import Faults
 from nbauth.demo.listener import Listener
 from nbauth.demo.messages import Response
@@ -104,8 +105,9 @@ class Api:
             response = self._authorized(request)
         except ApiError as error:
             return error.to_response()
-        accepted = request.headers.get("Accept-Encoding", "")
-        if self.gzip and "gzip" in accepted and isinstance(response.body, bytes) and response.body:
+        accepted = "gzip" in request.headers.get("Accept-Encoding", "")
+        has_ranges = "ETag" in dict(response.headers)  # which would be of the file, and not of what was compressed
+        if self.gzip and accepted and not has_ranges and isinstance(response.body, bytes) and response.body:
             return Response(
                 status=response.status,
                 body=gzip.compress(response.body, 1),
@@ -191,14 +193,15 @@ class Api:
     def _as_ndjson(self, _: Request) -> Response:
         return Response(body=self._sunlight.stream("ndjson"), content_type="application/x-ndjson")
 
-    def _as_parquet(self, _: Request) -> Response:
+    def _as_parquet(self, request: Request) -> Response:
         with self._lock:
             if self._parquet is None:
                 try:
                     self._parquet = self._sunlight.parquet()
                 except ImportError:
                     raise ApiError(501, "NotImplemented", "Parquet needs pyarrow: pip install pyarrow.") from None
-        return Response(body=self._parquet, content_type="application/vnd.apache.parquet")
+        tag = f'"sunlight-{len(self._sunlight)}"'
+        return with_ranges(request, self._parquet, etag=tag, content_type="application/vnd.apache.parquet")
 
 
 def _only_get(request: Request) -> None:
