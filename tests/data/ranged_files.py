@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 from loopback_api import Reply
 
 if TYPE_CHECKING:
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT"
+
+
+def noise(size: int, *, seed: int = 1) -> bytes:
+    """Return bytes in which no part is like another."""
+    return np.random.default_rng(seed).bytes(size)
 
 
 @dataclass

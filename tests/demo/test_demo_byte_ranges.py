@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from email.message import Message
+from typing import TYPE_CHECKING
 
 import pytest
 
 from nbauth.demo.byte_ranges import with_ranges
-from nbauth.demo.messages import Request, Response
+from nbauth.demo.messages import Request
+
+if TYPE_CHECKING:
+    from nbauth.demo.messages import Response
 
 TAG = '"v1"'
 
