@@ -57,11 +57,11 @@ class FileSystem(ReadOnlyFileSystem):
     """
 
     def __init__(self, *, profile: str | None = None, **options: Any) -> None:
+        self._profile = profile
         unknown = sorted(set(options) - _FSSPECS)
         if unknown:
             raise ConfigError(f"nbauth+https: there is no option {unknown[0]!r}; known: profile.")
         super().__init__(**options)
-        self._profile = profile
         self._made: tuple[int, Config, Session] | None = None
 
     def __repr__(self) -> str:

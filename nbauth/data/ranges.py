@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import weakref
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
@@ -119,15 +120,13 @@ class Copy:
     first = b""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="nbauth-")  # noqa: SIM115 - closed by close; 0600
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="nbauth-")  # noqa: SIM115 - 0600; closed by _close
+        # Tools forget to close what they read; it goes with its last reader then.
+        self._close = weakref.finalize(self, self._file.close)
         self._lock = threading.Lock()
         self.size = 0
-        try:
-            for piece in pieces:
-                self.size += self._file.write(piece)
-        except BaseException:
-            self._file.close()
-            raise
+        for piece in pieces:
+            self.size += self._file.write(piece)
 
     def fetch(self, start: int, stop: int) -> bytes:
         """Return the bytes from `start` until `stop`."""
@@ -140,7 +139,7 @@ class Copy:
 
     def close(self) -> None:
         """Remove it."""
-        self._file.close()
+        self._close()
 
 
 def asker_of(session: Session, url: str) -> Asker:
