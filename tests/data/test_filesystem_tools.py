@@ -94,7 +94,6 @@ COLUMN: dict[str, Callable[[str], Any]] = {
     "pandas-profile": lambda url: pd.read_parquet(url, columns=["c7"], storage_options={"profile": "files"}),
     "pyarrow": lambda url: _arrow(url).to_table(columns=["c7"]).to_pandas(),
     "polars": lambda url: pl.scan_pyarrow_dataset(_arrow(url)).select("c7").collect().to_pandas(),
-    "polars-pyarrow": lambda url: pl.read_parquet(url, columns=["c7"], use_pyarrow=True).to_pandas(),
     "duckdb": lambda url: _duckdb(f"select c7 from read_parquet('{url}')"),  # noqa: S608 - the test's own
     "dask": lambda url: dd.read_parquet(url, columns=["c7"]).compute(scheduler="threads"),
 }
@@ -112,7 +111,6 @@ def test_one_column(files: str, parquet: RangedFile, api: Server, tool: str) -> 
 WHOLE: dict[str, Callable[[str], Any]] = {
     "pandas": pd.read_csv,
     "polars": lambda url: pl.read_csv(fsspec.open(url).open()).to_pandas(),
-    "polars-pyarrow": lambda url: pl.read_csv(url, use_pyarrow=True).to_pandas(),
     "duckdb": lambda url: _duckdb(f"select * from read_csv('{url}')"),  # noqa: S608 - the test's own
     "dask": lambda url: dd.read_csv(url, blocksize=2_000_000).compute(scheduler="threads").reset_index(drop=True),
     "open": lambda url: pd.read_csv(nbauth.open(url.removeprefix("nbauth+"))),
