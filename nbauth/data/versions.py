@@ -84,7 +84,7 @@ def version_of(response: Response) -> Version | None:
     if not is_part and response.headers.get("Accept-Ranges", "").strip().lower() != "bytes":
         return None
     part = part_of(response)
-    size = part.size if is_part and part is not None else _length_of(response)
+    size = (part and part.size) if is_part else _length_of(response)
     tag = response.headers.get("ETag", "").strip()
     if tag:
         return Version(tag, size) if tag.startswith('"') else None
@@ -99,6 +99,8 @@ def _length_of(response: Response) -> int | None:
 
 def _is_settled(modified: str, made: str) -> bool:
     try:
-        return not made or (parsedate_to_datetime(made) - parsedate_to_datetime(modified)).total_seconds() >= 1
+        return bool(modified) and (
+            not made or (parsedate_to_datetime(made) - parsedate_to_datetime(modified)).total_seconds() >= 1
+        )
     except (ValueError, TypeError):
         return False

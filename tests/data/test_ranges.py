@@ -207,20 +207,6 @@ def test_copied(opened: Opener, api: Server, file: RangedFile, serve: dict[str, 
         source.fetch(0, 1)
 
 
-def test_just_changed(opened: Opener, api: Server, file: RangedFile) -> None:
-    """A date of the second in which it was asked for tells no version: the file may change again within it."""
-    file.etag = ""
-    now = RangedFile(CONTENT, etag="", modified="Wed, 01 Jan 2025 00:00:00 GMT")
-
-    def answer(seen: Seen) -> Reply:
-        reply = now(seen)
-        reply.headers["Date"] = "Wed, 01 Jan 2025 00:00:00 GMT"
-        return reply
-
-    api.routes["/x"] = answer
-    assert isinstance(opened(f"{api.origin}/x"), Copy)
-
-
 def test_copy_is_ours(
     opened: Opener, api: Server, file: RangedFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,7 +173,7 @@ def test_another_coding(session: Session, api: Server) -> None:
     def once(seen: Seen) -> Reply:
         api.routes["/x"] = served
         headers = {**served.headers, "Content-Encoding": "gzip"}
-        return Reply(packed[:500_000], headers=headers, announce=len(packed))
+        return Reply(chunks=[packed[:500_000]], headers=headers, whole=False)
 
     api.routes["/x"] = once
     with open_url(session, f"{api.origin}/x") as file, pytest.raises(DataError, match="broke off"):
