@@ -84,7 +84,8 @@ def version_of(response: Response) -> Version | None:
     if not is_part and response.headers.get("Accept-Ranges", "").strip().lower() != "bytes":
         return None
     part = part_of(response)
-    size = (part and part.size) if is_part else _length_of(response)
+    told = None if part is None else part.size
+    size = told if is_part else _length_of(response)
     tag = response.headers.get("ETag", "").strip()
     if tag:
         return Version(tag, size) if tag.startswith('"') else None
