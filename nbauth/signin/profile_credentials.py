@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ConfigError
@@ -14,6 +13,7 @@ from nbauth.signin.secrets import SecretSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from nbauth.signin.profiles import Profile
 
@@ -91,17 +91,14 @@ _PARSERS: dict[str, Callable[[Any, str, Path], object]] = {
 
 
 def stamp(profile: Profile) -> str:
-    """Return what changes when a secret or a certificate was renewed; nothing can be read from it.
+    """Return what changes when a secret was renewed; nothing can be read from it.
 
-    MSAL takes both when its application is made, so that a change asks for a new one. Assertions are read for each
-    request anyhow.
+    MSAL takes a secret when its application is made, so that a change asks for a new one. Certificates and assertions
+    are read for each request anyhow.
     """
-    digest = hashlib.sha256()
+    if profile.client_secret is None:
+        return ""
     try:
-        if profile.client_secret is not None:
-            digest.update(profile.client_secret.read().encode())
-        elif profile.client_certificate is not None:
-            digest.update(Path(profile.client_certificate.path).read_bytes())
-    except (ConfigError, OSError):
+        return hashlib.sha256(profile.client_secret.read().encode()).hexdigest()
+    except ConfigError:
         return "unreadable"  # whoever makes the application says why
-    return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import datetime as dt
 import json
@@ -23,13 +24,14 @@ from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
 from nbauth.demo.registry import Federation
 from nbauth.errors import ConfigError, SignInFailed, SignInRequired
-from nbauth.signin import config
+from nbauth.signin import client_key, config
 from nbauth.signin.profiles import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from nbauth.demo.registry import Client
     from nbauth.demo.server import DemoServer
 
 Sign = "Callable[..., str]"
@@ -64,22 +66,23 @@ class Certificates:
     root: x509.Certificate
     chain: tuple[x509.Certificate, ...]
 
-    def pem(self, *, passphrase: str | None = None, chain: bool = False, key_last: bool = False) -> bytes:
-        """The key and its certificate, or its chain, in one file."""
+    def pem(self, *, passphrase: str | None = None, chain: Any = (), key_last: bool = False) -> bytes:
+        """The key and its certificate, or a chain, in one file."""
         kind = (
             serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
         )
         key = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, kind)
-        shown = self.chain if chain else (self.certificate,)
+        shown = chain or (self.certificate,)
         certificates = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in shown)
         return certificates + key if key_last else key + certificates
 
-    def pfx(self, *, passphrase: str | None = None) -> bytes:
+    def pfx(self, *, passphrase: str | None = None, chain: Any = ()) -> bytes:
         """The same as PKCS #12."""
         kind = (
             serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
         )
-        return pkcs12.serialize_key_and_certificates(b"job", self.key, self.certificate, None, kind)
+        own, *others = chain or (self.certificate,)
+        return pkcs12.serialize_key_and_certificates(b"job", self.key, own, others or None, kind)
 
 
 @pytest.fixture(scope="module")
@@ -241,17 +244,71 @@ def test_certificate(form: str, passphrase: str | None, add: Any, certificates: 
     assert _how(_token(add(client_certificate=keys))) == "2"
 
 
-def test_subject_name_and_issuer(add: Any, demo: DemoServer, certificates: Certificates, apart: Path) -> None:
-    """With `send_chain` the provider knows the application by name and issuer; without, it does not."""
+def _by_name(demo: DemoServer, trusted: x509.Certificate) -> Client:
+    """Register an application that the provider knows by name and issuer alone."""
     client = demo.provider.registry.register_client(name="by name", confidential=True)
-    client.trusted_issuer, client.trusted_subject = certificates.chain[1], "CN=job.contoso.example"
-    (apart / "chain.pem").write_bytes(certificates.pem(chain=True))
-    profile = add(client.client_id, client_certificate={"path": "chain.pem", "send_chain": True})
-    assert _how(_token(profile)) == "2"
+    client.trusted_issuer, client.trusted_subject = trusted, "CN=job.contoso.example"
+    return client
+
+
+@pytest.mark.parametrize("thumbprint", [False, True], ids=["PS256", "RS256"])
+@pytest.mark.parametrize("form", ["pem", "pem, key last", "pem, leaf last", "pfx"])
+def test_subject_name_and_issuer(
+    form: str, *, thumbprint: bool, add: Any, demo: DemoServer, certificates: Certificates, apart: Path
+) -> None:
+    """With `send_chain` the provider knows the application by name, and by a root above the issuer, in any order."""
+    client = _by_name(demo, certificates.root)
+    chain = certificates.chain
+    made = {
+        "pem": certificates.pem(chain=chain),
+        "pem, key last": certificates.pem(chain=chain, key_last=True),
+        "pem, leaf last": certificates.pem(chain=(certificates.root, *reversed(chain))),
+        "pfx": certificates.pfx(chain=(chain[0], certificates.root, chain[1])),
+    }
+    (apart / "chain").write_bytes(made[form])
+    keys: dict[str, Any] = {"path": "chain", "send_chain": True}
+    if thumbprint:
+        keys["thumbprint"] = chain[0].fingerprint(hashes.SHA1()).hex()  # noqa: S303 - x5t
+    profile = add(client.client_id, client_certificate=keys)
+    old = _token(profile)
+    assert _how(old) == "2"
     client.trusted_subject = "CN=somebody.else"
     credential = kernel.credential_of(profile, profile.login_scopes)
     with pytest.raises(SignInFailed, match="AADSTS700027"):
-        credential.token(profile.login_scopes, rejected=credential.token(profile.login_scopes))
+        credential.token(profile.login_scopes, rejected=old)
+
+
+@pytest.mark.parametrize("form", ["pem", "pfx"])
+def test_no_chain_unasked(form: str, add: Any, demo: DemoServer, certificates: Certificates, apart: Path) -> None:
+    """Without `send_chain` no certificate is sent, and who is known by name alone is not known."""
+    client = _by_name(demo, certificates.chain[1])
+    chain = certificates.chain
+    (apart / "chain").write_bytes(certificates.pem(chain=chain) if form == "pem" else certificates.pfx(chain=chain))
+    with pytest.raises(SignInFailed, match="AADSTS700027"):
+        _token(add(client.client_id, client_certificate={"path": "chain"}))
+
+
+def test_what_ad_fs_knows(demo: DemoServer, certificates: Certificates, apart: Path) -> None:
+    """AD FS gets RS256 with `x5t`, without a thumbprint in the profile."""
+    (apart / "job.pem").write_bytes(certificates.pem())
+    keys = {"path": "job.pem"}
+    made = Profile("job", client_id="x", authority="https://localhost/adfs", apis={}, client_certificate=keys)  # type: ignore[arg-type]
+    assert made.client_certificate
+    signed = client_key.assertion(made.client_certificate, client_id="x", token_endpoint="https://t", old=True)
+    sha1 = certificates.certificate.fingerprint(hashes.SHA1())  # noqa: S303 - x5t
+    header = jwt.get_unverified_header(signed)
+    assert (header["alg"], header["x5t"]) == ("RS256", base64.urlsafe_b64encode(sha1).decode().rstrip("="))
+    assert "x5c" not in header
+
+
+@pytest.mark.usefixtures("registered")
+def test_an_assertion_is_used_once(add: Any, demo: DemoServer, certificates: Certificates, apart: Path) -> None:
+    """Each request has an assertion of its own, as providers want that take each one once (RFC 7523 §3, 7)."""
+    demo.provider.settings.one_use_assertions = True
+    (apart / "job.pem").write_bytes(certificates.pem())
+    profile = add(client_certificate={"path": "job.pem"})
+    old = _token(profile)
+    assert old != kernel.credential_of(profile, profile.login_scopes).token(profile.login_scopes, rejected=old)
 
 
 def test_a_certificate_that_was_renewed(
@@ -290,7 +347,16 @@ def _bad(certificates: Certificates) -> dict[str, tuple[bytes, dict[str, Any], s
             "cannot be used",
         ),
         "PFX, no passphrase": (certificates.pfx(passphrase=PASSPHRASE), {}, "cannot be used"),
-        "elliptic curve": (of_curve, {}, "cannot be used"),
+        "elliptic curve": (of_curve, {}, "its key is not an RSA key"),
+        "another's certificate": (certificates.pem(chain=(certificates.root,)), {}, "holds no certificate for its key"),
+        "another's thumbprint": (certificates.pem(), {"thumbprint": "ab" * 20}, "thumbprint: .* is another one"),
+        "larger than a key can be": (certificates.pem() + b"\n" * 300_000, {}, "is larger than 256 KiB"),
+        "PFX, no certificate": (
+            pkcs12.serialize_key_and_certificates(None, certificates.key, None, None, serialization.NoEncryption()),
+            {},
+            "holds no certificate beside its key",
+        ),
+        "needless passphrase": (certificates.pem(), {"passphrase": {"env": "WRONG"}}, "its key has no passphrase"),
     }
 
 
@@ -306,6 +372,11 @@ def _bad(certificates: Certificates) -> dict[str, tuple[bytes, dict[str, Any], s
         "PFX, wrong passphrase",
         "PFX, no passphrase",
         "elliptic curve",
+        "another's certificate",
+        "another's thumbprint",
+        "larger than a key can be",
+        "PFX, no certificate",
+        "needless passphrase",
     ],
 )
 def test_certificates_that_cannot_be_used(
@@ -479,6 +550,7 @@ def test_a_person_is_not_signed_in_by_the_secret(add: Any, demo: DemoServer, apa
         ({"client_secret": {"env": "X"}, "client_assertion": {"env": "Y"}}, "one credential is enough"),
         ({"client_secret": {"env": "X"}, "managed_identity": True}, "one credential is enough"),
         ({"managed_identity": True}, "authority: cannot stand beside managed_identity"),
+        ({"client_certificate": {"path": "x", "thumbprint": "ab" * 32}}, "thumbprint: expected a SHA-1 thumbprint"),
         ({"managed_identity": "system"}, "managed_identity: expected true, or one of"),
         ({"managed_identity": {"client_id": "x", "object_id": "y"}}, "managed_identity: expected true, or one of"),
     ],
