@@ -386,11 +386,11 @@ def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
 
 
 def _application(profile: Profile) -> Credential:
-    from nbauth.signin.credential import Credential
+    from nbauth.signin.login import own_credential
 
     made = _state.applications.get(profile)
     if made is None:
-        made = Credential(profile, _client(profile).application, None)
+        made = own_credential(_client(profile))
         made.connect_by(lambda: _client(profile).application)
         with _state.lock:
             made = _state.applications.setdefault(profile, made)

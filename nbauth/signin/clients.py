@@ -10,6 +10,7 @@ from nbauth.signin import broker, client_key, instance_discovery, log_filter, ma
 from nbauth.signin.discovery import discover
 from nbauth.signin.failures import construction_errors, provider_errors
 from nbauth.signin.region import KnownRegion
+from nbauth.signin.token_cache import NothingKept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -57,7 +58,8 @@ def build(
     authority = profile.resolved_authority
     http_client: HttpClient = instance_discovery.OptionalAliases(transport)
     options: dict[str, Any] = {
-        "token_cache": token_cache,
+        # MSAL takes nothing from its cache for a user who vouched, and would keep their refresh tokens past a sign-out.
+        "token_cache": token_cache if profile.user_assertion is None else NothingKept(),
         "http_cache": http_cache,
         "http_client": KnownRegion(http_client, region) if region else http_client,
         "instance_discovery": instance_discovery.wanted(profile),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import threading
 import time
@@ -81,8 +80,6 @@ class Credential:
         self._connect: Callable[[], msal.ClientApplication] = lambda: application
         self._account = account
         self._memo: dict[tuple[str, ...], AccessToken] = {}
-        # Of the assertion that the tokens were given for; "" before the first one.
-        self._vouched: str | None = None if profile.user_assertion is None else ""
         self._signed_out = False
         self._lender: Borrower | None = None
         self._make_locks()
@@ -156,8 +153,6 @@ class Credential:
 
     def lend(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> AccessToken:
         """Return what `token` does, with its times."""
-        if self._vouched is not None:
-            self._follow_user()
         token = self._memo.get(scopes)
         if token is not None and token.secret != rejected and claims is None:
             if token.is_good():
@@ -171,19 +166,8 @@ class Credential:
         """Ask for the client application anew at each renewal: a secret or a certificate may have been renewed."""
         self._connect = connect
 
-    def _follow_user(self) -> None:
-        """Drop the tokens of a user in whose place another assertion stands now."""
-        assert self.profile.user_assertion is not None
-        present = hashlib.sha256(self.profile.user_assertion.read().encode()).hexdigest()
-        with self._lock:
-            if present != self._vouched:
-                self._vouched = present
-                self._memo.clear()
-
     def keep(self, scopes: tuple[str, ...], result: dict[str, Any], *, claims: str | None = None) -> None:
         """Take over the token of a sign-in that has just ended."""
-        if self._vouched is not None:
-            self._follow_user()
         self._memo[scopes] = AccessToken.of(result, claims=claims, forced=claims is not None)
 
     def expires_at(self) -> datetime | None:
@@ -202,15 +186,19 @@ class Credential:
         Args:
             shared: another profile stands on the same refresh token, which therefore stays.
         """
-        with self._lock:
-            self._signed_out = True
-            self._memo.clear()
+        self.forget()
         if shared or self._lender is not None:
             return
         if self._account is None:
             self._connect().remove_tokens_for_client()
         else:
             self._connect().remove_account(self._account)
+
+    def forget(self) -> None:
+        """Forget the tokens at hand, and hand out no others."""
+        with self._lock:
+            self._signed_out = True
+            self._memo.clear()
 
     def settle(self, deadline: float) -> None:
         """Wait for renewals that are on their way: the refresh token may be rotated, and the new one not yet here.

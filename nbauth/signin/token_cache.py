@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nbauth.signin.profiles import Profile
     from nbauth.signin.remembered.shared import Shared
 
-__all__ = ["HeldBackCache", "Turn", "Turns", "cache_key", "copy_account", "drop_tokens", "new_cache"]
+__all__ = ["HeldBackCache", "NothingKept", "Turn", "Turns", "cache_key", "copy_account", "drop_tokens", "new_cache"]
 
 # What MSAL's cache would write to its DEBUG log with an event, and needs not to store it.
 _SPENT = ("code", "code_verifier", "device_code", "client_assertion")
@@ -128,3 +128,10 @@ class HeldBackCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no typ
         for event, now in self._events:
             cache.add(event, now=now)
         self._events.clear()
+
+
+class NothingKept(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no types
+    """A cache for tokens that MSAL gets and is never asked for again: those of users that an application acts for."""
+
+    def add(self, event: dict[str, Any], now: Any = None) -> None:
+        """Keep nothing."""
