@@ -53,7 +53,7 @@ class Client:
     http_cache: HttpCache
     transport: GuardedTransport
     turns: Turns = field(default_factory=Turns)
-    stamp: str = field(default="", repr=False)
+    stamp: str | None = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

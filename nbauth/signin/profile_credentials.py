@@ -90,8 +90,8 @@ _PARSERS: dict[str, Callable[[Any, str, Path], object]] = {
 }
 
 
-def stamp(profile: Profile) -> str:
-    """Return what changes when a secret was renewed; nothing can be read from it.
+def stamp(profile: Profile) -> str | None:
+    """Return what changes when a secret was renewed; nothing can be read from it. None where it cannot be read.
 
     MSAL takes a secret when its application is made, so that a change asks for a new one. Certificates and assertions
     are read for each request anyhow.
@@ -101,4 +101,4 @@ def stamp(profile: Profile) -> str:
     try:
         return hashlib.sha256(profile.client_secret.read().encode()).hexdigest()
     except ConfigError:
-        return "unreadable"  # whoever makes the application says why
+        return None  # whoever makes the application says why

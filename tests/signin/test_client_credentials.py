@@ -212,6 +212,24 @@ def test_a_secret_that_was_renewed(add: Any, demo: DemoServer, apart: Path) -> N
         client.secrets.update(before)
 
 
+def test_a_secret_that_cannot_be_read_just_now(add: Any, demo: DemoServer, apart: Path) -> None:
+    """While a secret's file is away or empty the one read before is used; a sign-out works; a new kernel says so."""
+    (apart / "secret").write_text(demo.client_secret)
+    profile = add(client_secret={"file": "secret"})
+    old = _token(profile)
+    credential = kernel.credential_of(profile, profile.login_scopes)
+    (apart / "secret").write_text("")
+    new = credential.token(profile.login_scopes, rejected=old)
+    assert old != new
+    (apart / "secret").unlink()
+    kernel.logout("job")
+    assert new != _token(profile)
+    kernel.reset()
+    kernel.add_profile(profile)
+    with pytest.raises(ConfigError, match="client_secret: cannot read the file"):
+        _token(profile)
+
+
 # Certificates
 
 
@@ -514,6 +532,43 @@ def test_a_person_at_a_confidential_client(flow: str, add: Any, demo: DemoServer
     credential = kernel.credential_of(profile, profile.login_scopes)
     old = credential.token(("api://nbauth-demo/Data.Read",))
     assert old != credential.token(("api://nbauth-demo/Data.Read",), rejected=old)
+
+
+@pytest.mark.parametrize("kind", ["secret", "certificate", "assertion"])
+def test_a_credential_that_was_renewed_beside_a_person(
+    kind: str, *, add: Any, demo: DemoServer, certificates: Certificates, sign: Any, apart: Path
+) -> None:
+    """A person stays signed in when the application's credential is renewed, and the new one is used."""
+    client = demo.provider.registry.client(demo.confidential_client_id)
+    secrets, known = set(client.secrets), dict(client.certificates)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    renewed = dataclasses.replace(certificates, key=key, certificate=_issued("job", key, "job", key))
+    client.add_certificate(certificates.certificate)
+    value, present, following = {
+        "secret": ({"file": "credential"}, demo.client_secret.encode(), b"the next secret"),
+        "certificate": ({"path": "credential"}, certificates.pem(), renewed.pem()),
+        "assertion": ({"file": "credential"}, sign().encode(), sign().encode()),
+    }[kind]
+    try:
+        (apart / "credential").write_bytes(present)
+        profile = add(**{f"client_{kind}": value}, kind="person")
+        scopes = ("api://nbauth-demo/Data.Read",)
+        prompt = PersonPrompt(Person("alice", ca_file=demo.ca_file), "alice")
+        kernel.login("job", flow="paste", scopes=scopes, prompt=prompt)
+        credential = kernel.credential_of(profile, scopes)
+        old = credential.token(scopes)
+        client.secrets.clear()
+        client.secrets.add("the next secret")
+        client.certificates.clear()
+        client.add_certificate(renewed.certificate)
+        (apart / "credential").write_bytes(following)
+        assert old != credential.token(scopes, rejected=old)
+        assert demo.provider.requests[-1].grant_type == "refresh_token"
+    finally:
+        client.secrets.clear()
+        client.secrets.update(secrets)
+        client.certificates.clear()
+        client.certificates.update(known)
 
 
 def test_no_device_code_at_a_confidential_client(add: Any, demo: DemoServer, apart: Path) -> None:
