@@ -9,6 +9,7 @@ import msal
 from nbauth.signin import broker, client_key, instance_discovery, log_filter, managed_identity
 from nbauth.signin.discovery import discover
 from nbauth.signin.failures import construction_errors, provider_errors
+from nbauth.signin.profile_credentials import Supplied
 from nbauth.signin.region import KnownRegion
 from nbauth.signin.token_cache import NothingKept
 
@@ -95,8 +96,16 @@ def _credential(profile: Profile, authority: Callable[[], Any]) -> Any:
         return profile.client_secret.read()
     if profile.client_certificate is not None:
         return {"client_assertion": _signed(profile.client_id, profile.client_certificate, authority)}
-    assert profile.client_assertion is not None
-    return {"client_assertion": profile.client_assertion.read}
+    supplied = profile.client_assertion
+    assert supplied is not None
+    if isinstance(supplied, Supplied):
+        return {
+            # Told here: MSAL 1.35 tells such functions nothing.
+            "client_assertion": lambda: supplied.read(
+                {"client_id": profile.client_id, "token_endpoint": authority().token_endpoint}
+            )
+        }
+    return {"client_assertion": supplied.read}
 
 
 def _signed(client_id: str, certificate: ClientCertificate, authority: Callable[[], Any]) -> Callable[[], str]:

@@ -65,7 +65,7 @@ class Profile:
         client_secret: ``{"env": …}``, ``{"file": …}`` or ``{"keyring": …}``; never the secret itself.
         client_certificate: ``{"path": …, "passphrase": {…}, "thumbprint": …, "send_chain": bool}``, PEM or PFX.
         client_assertion: ``{"env": …}`` or ``{"file": …}``, read anew each time (RFC 7523 §2.2); in code also a
-            function that takes nothing and returns it.
+            function that takes nothing, or a dictionary with ``client_id`` and ``token_endpoint``, and returns it.
         user_assertion: a user's token to act for them (Entra's on-behalf-of flow), in the same forms.
         managed_identity: True for the machine's own identity in Azure, or ``{"client_id": …}``, ``{"object_id": …}``,
             ``{"resource_id": …}`` for one that was assigned to it. It needs neither `client_id` nor an authority.

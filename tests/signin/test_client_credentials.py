@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import datetime as dt
+import functools
 import json
 import pickle
 from typing import TYPE_CHECKING, Any
@@ -495,6 +496,50 @@ def test_assertion_from_a_function(demo: DemoServer, sign: Any) -> None:
     assert hash(profile) == hash(_in_code(demo, supply))
     assert "supply" not in repr(profile)
     assert profile.kind == "application"
+
+
+def test_a_function_that_is_told_the_request(demo: DemoServer, sign: Any) -> None:
+    """A function with an argument is told whom the assertion is for, as MSAL tells it."""
+    told: list[dict[str, str]] = []
+
+    def supply(request: dict[str, str]) -> str:
+        told.append(request)
+        return sign()
+
+    profile = _in_code(demo, supply)
+    kernel.add_profile(profile)
+    assert _how(_token(profile)) == "2"
+    assert told == [{"client_id": demo.confidential_client_id, "token_endpoint": f"{demo.authority}/oauth2/v2.0/token"}]
+
+
+class _Vault:
+    def supply(self) -> str:
+        return ""
+
+    def two(self, one: str, other: str) -> str:
+        return one + other
+
+
+@pytest.mark.parametrize(
+    ("function", "accepted"),
+    [
+        (_Vault().supply, True),
+        (functools.partial(_Vault().two, "a", other="b"), True),
+        (lambda request, retries=3: "", True),
+        (lambda *rest, **options: "", True),
+        (str, True),
+        (_Vault().two, False),
+        (lambda *, vault: "", False),
+    ],
+    ids=["method", "partial", "default", "any", "type", "two", "keyword"],
+)
+def test_which_functions(function: Any, *, accepted: bool, demo: DemoServer) -> None:
+    """A function that needs more than one argument is refused when the profile is made."""
+    if accepted:
+        assert _in_code(demo, function).kind == "application"
+        return
+    with pytest.raises(ConfigError, match="client_assertion: expected a function that takes nothing, or one dict"):
+        _in_code(demo, function)
 
 
 @pytest.mark.parametrize(

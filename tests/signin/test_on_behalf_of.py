@@ -123,6 +123,12 @@ def test_from_a_function(add: Any, demo: DemoServer) -> None:
     assert _who(_token(profile))[0] == "bob@contoso.example"
 
 
+def test_a_function_with_arguments(add: Any) -> None:
+    """A function that supplies a user's assertion takes nothing."""
+    with pytest.raises(ConfigError, match=r"user_assertion: expected a function that takes nothing\."):
+        add(lambda request: "")
+
+
 def test_renewed(add: Any, demo: DemoServer, apart: Path) -> None:
     """A token that an API refused is renewed with the assertion as it is then; one request while it is good."""
     (apart / "assertion").write_text(_assertion(demo))
