@@ -20,6 +20,7 @@ import urllib3
 
 from nbauth.errors import ConfigError, ProviderUnavailable
 from nbauth.signin.origins import is_loopback, redact_url
+from nbauth.signin.token_answers import problem
 from nbauth.signin.transport import Answer
 from nbauth.signin.wording import clean
 
@@ -34,6 +35,8 @@ IdType = Literal["client_id", "object_id", "resource_id"]
 _CONNECT_S, _READ_S, _TOTAL_S = 2.0, 15.0, 20.0  # nobody listens where there is no managed identity
 _LARGEST = 256 * 1024
 _LONGEST_WORDS = 200
+# MSAL reads the answer as what it should be.
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _SERVICE_FABRIC = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IDENTITY_SERVER_THUMBPRINT")
 # https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
 _LATER = (404, 410, 429)
@@ -227,9 +230,10 @@ def acquire(
             f"Profile {profile.name!r}: the machine's endpoint for managed identities answered {error}.",
             next_step="Try again; if it stays so, check the scope, and the identity that is assigned to this machine.",
         ) from None
-    except (requests.RequestException, AttributeError, KeyError, TypeError, ValueError):
-        result = {}  # MSAL reads the answer as what it should be
-    if not isinstance(result.get("access_token") or result.get("error"), str):
+    except (requests.RequestException, *_UNREADABLE):
+        result = {}
+    if problem(result) is not None:
+        application.remove_tokens_for_client()
         raise ProviderUnavailable(
             f"Profile {profile.name!r}: the machine's endpoint for managed identities answered with something else "
             "than a token.",

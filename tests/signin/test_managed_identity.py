@@ -237,13 +237,38 @@ def test_service_fabric(add: Any, machine: Machine, monkeypatch: pytest.MonkeyPa
     assert machine.asked == []
 
 
-@pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b"{}", b'{"access_token": 1', b"x" * 300_000, b'"text"'])
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"<html>", b"[]", b"{}", b'{"access_token": 1', b"x" * 300_000, b'"text"', b"[" * 90_000],
+    ids=["empty", "HTML", "list", "object", "cut off", "large", "text", "deep"],
+)
 def test_something_else_than_a_token(answer: bytes, add: Any, machine: Machine) -> None:
     """Anything else than a token is one clear error."""
     machine.answer = answer
     with pytest.raises((ProviderUnavailable, SignInFailed)) as caught:
         _token(add())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"access_token": "a\r\nX-Other: b"},
+        {"access_token": 5},
+        {"expires_in": "9" * 400},
+        {"expires_in": "-1"},
+        {"expires_in": "soon"},
+    ],
+    ids=["line break", "number", "for ever", "ended", "soon"],
+)
+def test_a_token_that_is_none(changed: Any, add: Any, machine: Machine) -> None:
+    """A token that no header can hold, or whose life is none, is refused and not kept."""
+    machine.answer = {"access_token": "token", "expires_in": "3600", **changed}
+    profile = add()
+    with pytest.raises(ProviderUnavailable, match="something else than a token"):
+        _token(profile)
+    machine.answer = None
+    assert _token(profile).startswith("token 2 ")
 
 
 @pytest.mark.parametrize("scopes", [(), ("https://a/.default", "https://b/.default"), ("User.Read",)])
