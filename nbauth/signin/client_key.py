@@ -103,7 +103,6 @@ def assertion(at: ClientCertificate, *, client_id: str, token_endpoint: str, old
         "sub": client_id,
         "jti": str(uuid.uuid4()),
         "iat": now,
-        "nbf": now,
         "exp": now + _LIFE_S,
     }
     return jwt.encode(claims, loaded.key, algorithm=algorithm, headers=headers)

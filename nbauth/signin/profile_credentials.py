@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.errors import ConfigError
 from nbauth.signin.certificates import ClientCertificate
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from nbauth.signin.profiles import Profile
 
-__all__ = ["CREDENTIALS", "Supplied", "parse", "stamp"]
+__all__ = ["CREDENTIALS", "Supplied", "kind_of", "parse", "stamp"]
 
+_OF_A_PROVIDER = ("authority", "client_id", "oidc_authority", "tenant", "audience", "cloud", "instance")
 CREDENTIALS = ("client_secret", "client_certificate", "client_assertion")
 
 
@@ -115,6 +116,33 @@ _PARSERS: dict[str, Callable[[Any, str, Path], object]] = {
     "user_assertion": _user_assertion,
     "managed_identity": lambda value, key, _: None if value is False else ManagedIdentity.parse(value, key=key),
 }
+
+
+def kind_of(profile: Profile, wrong: Callable[..., ConfigError]) -> Literal["person", "application"]:
+    """Return whether a person or the application itself signs in: as the profile says, or else by its credential.
+
+    Args:
+        profile: with its credentials read.
+        wrong: makes the error of a key, a problem and the next step.
+
+    Raises:
+        ConfigError: what is said contradicts the credential.
+    """
+    if profile.managed_identity is not None:
+        for key in _OF_A_PROVIDER:
+            if getattr(profile, key):
+                raise wrong(key, "cannot stand beside managed_identity, which brings its own")
+    alone = profile.is_confidential or profile.managed_identity is not None
+    kind = profile.kind
+    if kind is None:
+        return "application" if alone else "person"
+    if kind not in ("person", "application"):
+        raise wrong("kind", f"expected person or application, found {kind!r}")
+    if kind == "application" and not alone:
+        raise wrong("kind", "an application needs a credential", "Give client_secret, for one.")
+    if kind == "person" and (profile.managed_identity or profile.user_assertion):
+        raise wrong("kind", "no person signs in to this profile")
+    return kind
 
 
 def stamp(profile: Profile) -> str | None:
