@@ -6,8 +6,11 @@ import base64
 import dataclasses
 import datetime as dt
 import functools
+import io
 import json
+import logging
 import pickle
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -673,3 +676,49 @@ def test_secrets_are_not_pickled(demo: DemoServer, sign: Any) -> None:
     assert repr(profile).count("JOB_SECRET") == 1
     with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
         pickle.dumps(_in_code(demo, lambda: ""))
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["granted", "refused"])
+@pytest.mark.parametrize("kind", ["secret", "certificate", "assertion"])
+@pytest.mark.usefixtures("registered")
+def test_nothing_secret_in_the_log(
+    kind: str, *, refused: bool, add: Any, demo: DemoServer, certificates: Certificates, sign: Any, apart: Path
+) -> None:
+    """No secret, key, passphrase, assertion or token is in a log at any level, a repr, or an exception's text."""
+    content, value = {
+        "secret": (demo.client_secret.encode(), {"file": "credential"}),
+        "certificate": (
+            certificates.pem(passphrase=PASSPHRASE),
+            {"path": "credential", "passphrase": {"file": "passphrase"}, "send_chain": True},
+        ),
+        "assertion": (sign().encode(), {"file": "credential"}),
+    }[kind]
+    (apart / "credential").write_bytes(content)
+    (apart / "passphrase").write_text(PASSPHRASE)
+    before = set(demo.provider.issued_secrets)
+    if refused:
+        body = json.dumps({"error": "invalid_client", "error_description": "AADSTS7000215: no."})
+        demo.provider.faults.add("*/token", status=401, body=body)
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        profile = add(**{f"client_{kind}": value})
+        said = repr(profile)
+        try:
+            said += repr(kernel.credential_of(profile, profile.login_scopes)) + str(_token(profile) and "")
+        except SignInFailed:
+            said += traceback.format_exc()
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+    said += log.getvalue()
+    assert "POST" in said
+    secrets = {demo.client_secret, PASSPHRASE, *(set(demo.provider.issued_secrets) - before)}
+    if kind != "secret" and not refused:
+        assert len(secrets) == 4  # the assertion and the token among them
+    assert [secret for secret in secrets if secret in said] == []
+    assert "PRIVATE KEY" not in said

@@ -200,6 +200,20 @@ def test_signed_out(add: Any, demo: DemoServer, apart: Path) -> None:
     assert old != _token(profile)
 
 
+def test_nothing_secret_in_the_log(add: Any, demo: DemoServer, apart: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the assertion nor what it was traded for is in a log at any level, or in a repr."""
+    assertion = _assertion(demo)
+    (apart / "assertion").write_text(assertion)
+    profile = add({"file": str(apart / "assertion")})
+    caplog.set_level("DEBUG")
+    account = kernel.login("middle")
+    token = _token(profile)
+    credential = kernel.credential_of(profile, profile.login_scopes)
+    said = caplog.text + repr(profile) + repr(credential) + repr(account) + repr(vars(credential))
+    assert "POST" in said
+    assert [secret for secret in (assertion, token, demo.middle_tier_secret) if secret in said] == []
+
+
 def test_no_id_token(add: Any, demo: DemoServer, apart: Path) -> None:
     """Without an ID token, the account is who the assertion says: the provider has just accepted it."""
     (apart / "assertion").write_text(_assertion(demo, "bob"))
