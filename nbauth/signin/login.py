@@ -192,10 +192,9 @@ def own_credential(client: Client) -> Credential:
 
 def _application(client: Client, scopes: tuple[str, ...], timeout_s: float) -> SignedIn:
     profile = client.profile
-    credential = own_credential(client)
-    acting = profile if profile.user_assertion is None else on_behalf_of.held(profile)
+    assertion = None if profile.user_assertion is None else profile.user_assertion.read()
     attempt = SignIn(
-        profile=acting,
+        profile=profile if assertion is None else on_behalf_of.held(profile, assertion),
         application=client.application,
         scopes=scopes,
         prompt=NobodyPrompt(),
@@ -203,9 +202,10 @@ def _application(client: Client, scopes: tuple[str, ...], timeout_s: float) -> S
         timeout_s=timeout_s,
     )
     result = flows.run(attempt)
-    if isinstance(credential, on_behalf_of.UserCredential):
-        claims = _validated(client, result) if "id_token" in result else on_behalf_of.claims_of(acting)
-        credential.of(acting).keep(scopes, result)
+    credential = own_credential(client)
+    if isinstance(credential, on_behalf_of.UserCredential) and assertion is not None:
+        claims = _validated(client, result) if "id_token" in result else on_behalf_of.claims_of(assertion)
+        credential.of(assertion).keep(scopes, result)
         return SignedIn(_user(claims, application_account(profile, credential)), credential)
     credential.keep(scopes, result)
     return SignedIn(application_account(profile, credential), credential)

@@ -44,20 +44,16 @@ class UserCredential(Credential):
 
     def lend(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> AccessToken:
         """Return what `token` does, for the present user."""
-        return self.of(held(self.profile)).lend(scopes, rejected=rejected, claims=claims)
+        assert self.profile.user_assertion is not None
+        return self.of(self.profile.user_assertion.read()).lend(scopes, rejected=rejected, claims=claims)
 
-    def of(self, profile: Profile) -> Credential:
-        """Return the credential of an assertion.
-
-        Args:
-            profile: what `held` returned.
-        """
-        assert profile.user_assertion is not None
-        digest = hashlib.sha256(profile.user_assertion.read().encode()).hexdigest()
+    def of(self, assertion: str) -> Credential:
+        """Return the credential of an assertion."""
+        digest = hashlib.sha256(assertion.encode()).hexdigest()
         with self._lock:
             made = self._users.get(digest)
             if made is None:
-                made = self._users[digest] = Credential(profile, self._connect(), None)
+                made = self._users[digest] = Credential(held(self.profile, assertion), None, None)
                 made.connect_by(self._application)
                 if self._signed_out:
                     made.forget()
@@ -93,26 +89,19 @@ class UserCredential(Credential):
             return list(self._users.values())
 
 
-def held(profile: Profile) -> Profile:
-    """Return the profile with the assertion as it is now, which is not read again.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
-    assert profile.user_assertion is not None
-    assertion = profile.user_assertion.read()
-    return dataclasses.replace(profile, user_assertion=Supplied(lambda: assertion, profile.user_assertion.key))
+def held(profile: Profile, assertion: str) -> Profile:
+    """Return the profile with an assertion in hand, which is not read again."""
+    return dataclasses.replace(profile, user_assertion=Supplied(lambda: assertion, "user_assertion"))
 
 
-def claims_of(profile: Profile) -> dict[str, Any]:
+def claims_of(assertion: str) -> dict[str, Any]:
     """Return what an assertion says of its user, for display; nothing where it is no JWT.
 
     The signature is not verified: the assertion is for the provider, whose keys need not be known here, and it has just
     accepted it. An ID token, where the provider gives one, is better and is validated.
     """
-    assert profile.user_assertion is not None
     try:
-        claims: dict[str, Any] = jwt.decode(profile.user_assertion.read(), options={"verify_signature": False})
+        claims: dict[str, Any] = jwt.decode(assertion, options={"verify_signature": False})
     except jwt.PyJWTError:
         return {}
     return claims
