@@ -92,11 +92,14 @@ class Certificates:
 @pytest.fixture(scope="module")
 def certificates() -> Certificates:
     """Certificates for the tests of this file."""
-    key, root_key, middle_key = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3))
+    key, root_key, upper_key, middle_key = (
+        rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(4)
+    )
     root = _issued("root", root_key, "root", root_key, ca=True)
-    middle = _issued("middle", middle_key, "root", root_key, ca=True)
+    upper = _issued("upper", upper_key, "root", root_key, ca=True)
+    middle = _issued("middle", middle_key, "upper", upper_key, ca=True)
     leaf = _issued("job.contoso.example", key, "middle", middle_key)
-    return Certificates(key, _issued("job", key, "job", key), root, (leaf, middle))
+    return Certificates(key, _issued("job", key, "job", key), root, (leaf, middle, upper))
 
 
 @pytest.fixture(params=["file", "code"])
@@ -285,7 +288,7 @@ def test_subject_name_and_issuer(
         "pem": certificates.pem(chain=chain),
         "pem, key last": certificates.pem(chain=chain, key_last=True),
         "pem, leaf last": certificates.pem(chain=(certificates.root, *reversed(chain))),
-        "pfx": certificates.pfx(chain=(chain[0], certificates.root, chain[1])),
+        "pfx": certificates.pfx(chain=(chain[0], certificates.root, chain[2], chain[1])),
     }
     (apart / "chain").write_bytes(made[form])
     keys: dict[str, Any] = {"path": "chain", "send_chain": True}

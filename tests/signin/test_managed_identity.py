@@ -36,6 +36,7 @@ class Machine:
         self.status = 200
         self.life_s = 3600
         self.drips = False
+        self.leads_to = ""
         self.ended = threading.Event()
         machine = self
 
@@ -49,6 +50,8 @@ class Machine:
                 usual["expires_on"] = str(int(time.time()) + machine.life_s)
                 answer = usual if machine.answer is None else machine.answer
                 self.send_response(machine.status)
+                if machine.leads_to:
+                    self.send_header("Location", machine.leads_to)
                 self.end_headers()
                 with contextlib.suppress(OSError):
                     while machine.drips and not machine.ended.wait(0.02):
@@ -225,6 +228,15 @@ def test_an_endpoint_that_drips(add: Any, machine: Machine, monkeypatch: pytest.
     machine.drips = True
     with pytest.raises(ProviderUnavailable, match="no managed identity"):
         _token(add())
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_a_redirect(status: int, add: Any, machine: Machine) -> None:
+    """A redirect is not followed, though it stays on the machine."""
+    machine.status, machine.answer, machine.leads_to = status, b"", f"http://127.0.0.1:{machine.port}/elsewhere"
+    with pytest.raises(ProviderUnavailable, match="something else than a token"):
+        _token(add())
+    assert [path for path, _, _ in machine.asked] == ["/metadata/identity/oauth2/token"]
 
 
 def test_service_fabric(add: Any, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
