@@ -239,7 +239,6 @@ def login(
         select_account=select_account,
     )
     if chosen.kind == "application":
-        made.credential.connect_by(lambda: _client(chosen).application)
         _state.applications[chosen] = made.credential
     # Once remembered, an account is until its sign-out.
     return _choose(made, remember_for=chosen if remember or places.is_remembered(chosen, made.account) else None)
@@ -249,6 +248,9 @@ def _choose(signed_in: SignedIn, *, remember_for: Profile | None = None) -> Acco
     from nbauth.signin.remembered.places import remember
     from nbauth.signin.sign_ins import present
 
+    profile = signed_in.credential.profile
+    if profile.kind == "application" or profile.is_confidential:
+        signed_in.credential.connect_by(lambda: _client(profile).application)
     with _state.lock:
         _sign_ins().choose(signed_in)
     _state.changes.note()
@@ -386,11 +388,11 @@ def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
 
 
 def _application(profile: Profile) -> Credential:
-    from nbauth.signin.credential import Credential
+    from nbauth.signin.login import own_credential
 
     made = _state.applications.get(profile)
     if made is None:
-        made = Credential(profile, _client(profile).application, None)
+        made = own_credential(_client(profile))
         made.connect_by(lambda: _client(profile).application)
         with _state.lock:
             made = _state.applications.setdefault(profile, made)

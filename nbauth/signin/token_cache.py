@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HeldBackCache",
+    "NothingKept",
     "Turn",
     "Turns",
     "cache_key",
@@ -143,3 +144,10 @@ class HeldBackCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no typ
         for event, now in self._events:
             cache.add(event, now=now)
         self._events.clear()
+
+
+class NothingKept(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no types
+    """A cache for tokens that MSAL gets and is never asked for again: those of users that an application acts for."""
+
+    def add(self, event: dict[str, Any], now: Any = None) -> None:
+        """Keep nothing."""
