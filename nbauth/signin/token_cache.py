@@ -82,11 +82,13 @@ class Turn:
 
     Attributes:
         shared: the remembered sign-in that the refresh token belongs to, where later kernels are to find it.
+        names: the fingerprints under which profiles of this kernel are remembered, by the fingerprints they have here.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.shared: Shared | None = None
+        self.names: dict[str, str] = {}
 
     def __enter__(self) -> None:
         self._lock.acquire()
