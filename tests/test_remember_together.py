@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,9 @@ import nbauth
 from nbauth import kernel
 from nbauth.demo.provider import ALICE
 from nbauth.errors import SignInCancelled, SignInRequired
+from nbauth.signin.credential import Credential
 from nbauth.signin.flows.prompt import NobodyPrompt
+from nbauth.signin.login import SignedIn
 from nbauth.signin.remembered import places
 from nbauth.signin.remembered.codec import KeyedCodec
 
@@ -77,6 +80,14 @@ def _renew(profile: str = "demo") -> str:
     return credential.token(scopes, rejected=rejected)
 
 
+def _as_other() -> SignedIn:
+    """Return the kernel's sign-in as one of the other profile, as if it had been made beside it."""
+    (here,) = kernel._sign_ins()
+    profile = kernel.config().profiles["other"]
+    credential = Credential(profile, kernel.client("other"), here.credential.account, turn=here.credential.turn)
+    return SignedIn(dataclasses.replace(here.account, profile="other"), credential)
+
+
 def _elsewhere(demo: DemoServer, code: str) -> None:
     """Run code in another process, which has `login(who)`, a sign-in that is remembered."""
     before = """
@@ -84,8 +95,14 @@ import sys
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
+from nbauth.signin.flows.prompt import NobodyPrompt
 def login(who):
     kernel.login("demo", flow="paste", prompt=PersonPrompt(Person(who, ca_file=sys.argv[1]), who), remember=True)
+def renew():
+    kernel.login("demo", flow="paste", prompt=NobodyPrompt())
+    credential = kernel.credential_of(kernel.config().profiles["demo"], ())
+    scopes = credential.profile.login_scopes
+    credential.token(scopes, rejected=credential.token(scopes))
 """
     subprocess.run([sys.executable, "-c", before + code, str(demo.ca_file)], check=True, timeout=60)
 
@@ -114,8 +131,33 @@ def test_signed_out_of_one(both: None) -> None:
         _silent()
 
 
-def test_signed_out_of_one_elsewhere(both: None, demo: DemoServer) -> None:
+def test_signed_out_of_what_is_remembered(both: None, person: Callable[..., Any]) -> None:
+    """A profile that is not remembered, on the tokens of one that is, stays signed in when that one signs out."""
+    nbauth.logout()
+    _login(person())
+    kernel._sign_ins().choose(_as_other())
+    nbauth.logout("demo")
+    assert _renew("other").count(".") == 2
+
+
+def test_no_token_is_left(both: None, directory: Path, person: Callable[..., Any]) -> None:
+    """The tokens of an account that no profile needs any more go from the file, and the others stay."""
+    _login(person("bob"), account=_BOB)
+    cache = kernel.client("demo").token_cache
+    tokens = {entry["home_account_id"]: entry["secret"] for entry in cache.search(cache.CredentialType.REFRESH_TOKEN)}
+    (bob,) = [account.home_account_id for account in nbauth.accounts() if account.username == _BOB]
+    nbauth.logout("demo")
+    (file,) = directory.glob("*.bin")
+    assert [bob] == [who for who, token in tokens.items() if token.encode() not in file.read_bytes()]
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["the same kernel", "a later one"])
+def test_signed_out_of_one_elsewhere(both: None, demo: DemoServer, *, later: bool) -> None:
     """A kernel that is signed in to both notices which of them ended in another one."""
+    if later:
+        kernel.reset()
+        for profile in ("demo", "other"):
+            _silent(profile)
     _elsewhere(demo, "kernel.logout('demo')")
     with pytest.raises(SignInRequired, match="Nobody is signed in to profile 'demo'"):
         _renew()
@@ -211,6 +253,41 @@ def test_nobody_takes_the_place_of_who_is_here(demo: DemoServer, person: Callabl
         _silent()
     assert [account.username for account in nbauth.accounts()] == [_ALICE]
     assert _silent(account=_BOB).username == _BOB
+
+
+def test_remembering_again_writes_no_spent_token(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """`--remember` in a kernel that shares a sign-in leaves the refresh token as another kernel has renewed it."""
+    _login(person())
+    _elsewhere(demo, "renew()")
+    _silent(remember=True)
+    kernel.reset()
+    _silent()
+    _renew()
+    assert [record.status for record in demo.provider.requests.matching("*/token")][-1] == 200
+
+
+def test_a_write_that_fails_spares_others(
+    two: None, demo: DemoServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When a renewal of Alice's cannot be written, Bob is still remembered, and Alice's spent token is not."""
+    _silent(account=_ALICE)
+    real, calls = os.fsync, []
+
+    def full_once(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == 1:
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", full_once)
+    _renew()
+    assert "No space left on device" in caplog.text
+    _renew()  # in memory
+    kernel.reset()
+    assert _silent().username == _BOB
+    kernel.reset()
+    with pytest.raises(SignInCancelled):
+        _silent(account=_ALICE)
 
 
 # A sign-in that the provider ended

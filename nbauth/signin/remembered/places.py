@@ -121,10 +121,7 @@ def take(
         token_cache.copy_account(cache, before, **mine)
         token_cache.drop_tokens(cache, **mine)
         token_cache.copy_account(grant.token_cache(), cache, **mine)
-        if turn.shared is None or not turn.shared.is_in(store):
-            turn.shared = sharing.Shared(
-                store=store, cache=cache, **mine, generation=grant.generation, names=turn.names
-            )
+        turn.shared = sharing.Shared(store=store, cache=cache, **mine, generation=grant.generation, names=turn.names)
         found = cache.search(cache.CredentialType.ACCOUNT, query={"home_account_id": who.home_account_id})
         msal_account = next(iter(list(found)), None)
     try:

@@ -207,17 +207,12 @@ class Shared:
     def _follow(self, profile: Profile) -> bool:
         """Take over what the file holds; tell whether it is still this account's sign-in."""
         found = self._found(profile)
-        if found is None:
-            self._drop_unless_kept()
-            return False
         drop_tokens(self._cache, **self._mine)
+        if found is None:
+            return False
         self._generation = found[1].generation
         copy_account(found[1].token_cache(), self._cache, **self._mine)
         return True
-
-    def _drop_unless_kept(self) -> None:
-        if self._found() is None:  # no other profile stands on them
-            drop_tokens(self._cache, **self._mine)
 
     def _save(self, profile: Profile, before: set[str]) -> bool:
         """Write what was renewed, unless the sign-in was ended or made anew meanwhile; tell whether it still is."""
@@ -228,7 +223,7 @@ class Shared:
                 if kept is not None and kept[1].generation == self._generation:
                     self._store.write(kept[0].with_grant(self._who, self._grant()).dump())
             if found is None:
-                self._drop_unless_kept()
+                drop_tokens(self._cache, **self._mine)  # another profile that stands on them finds them in the file
                 return False
         except (OSError, ValueError) as error:
             if self._refresh_tokens() != before:
