@@ -15,7 +15,7 @@ from nbauth.signin.changes import Changes
 from nbauth.signin.config import Reader
 from nbauth.signin.environment import detect, notebook_directory
 from nbauth.signin.forks import share_with_forks
-from nbauth.signin.profile_choice import by_name
+from nbauth.signin.profile_choice import by_name, check_scopes, to_forget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -212,16 +212,13 @@ def login(
     claims = None
     if chosen.kind == "person" and not select_account:
         known, claims = _sign_ins().known(chosen, account, wanted, connect=_client)
-        known = known or (None if claims else places.take(chosen, account, wanted, connect=_client))
+        here = _sign_ins().fitting(chosen, account, any_tenant=True)
+        known = known or (None if claims else places.take(chosen, account, wanted, here=here, connect=_client))
         if known is not None:
             return _choose(known, remember_for=chosen if remember else None)
     flows.check(flow, chosen, environment)
     if chosen.kind == "application":
-        if not wanted:
-            raise ConfigError(
-                f"Profile {chosen.name!r}: nothing says what to ask for.",
-                next_step="Give apis in nbauth.toml, or set NBAUTH_APIS.",
-            )
+        check_scopes(chosen, wanted)
         with _state.lock:
             # Made anew: the secret may have been mended, and MSAL replays an answer of 400 for a minute.
             if _state.connections is not None:
@@ -239,7 +236,6 @@ def login(
         select_account=select_account,
     )
     if chosen.kind == "application":
-        made.credential.connect_by(lambda: _client(chosen).application)
         _state.applications[chosen] = made.credential
     # Once remembered, an account is until its sign-out.
     return _choose(made, remember_for=chosen if remember or places.is_remembered(chosen, made.account) else None)
@@ -249,6 +245,9 @@ def _choose(signed_in: SignedIn, *, remember_for: Profile | None = None) -> Acco
     from nbauth.signin.remembered.places import remember
     from nbauth.signin.sign_ins import present
 
+    profile = signed_in.credential.profile
+    if profile.kind == "application" or profile.is_confidential:
+        signed_in.credential.connect_by(lambda: _client(profile).application)
     with _state.lock:
         _sign_ins().choose(signed_in)
     _state.changes.note()
@@ -313,8 +312,7 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
     """Sign out: forget the tokens of this kernel, and what is remembered of them.
 
     Args:
-        profile: name of the profile; None signs out of every one that this kernel is signed in to. What is remembered
-            for a profile that is named is forgotten even if nobody is signed in here.
+        profile: name of the profile; None signs out of every one, also of what later kernels alone would take up.
         everywhere: end the session at the provider, too, in the person's browser
             (OpenID Connect RP-Initiated Logout §2).
 
@@ -326,7 +324,7 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
     """
     from nbauth.signin.remembered import places
 
-    named = [] if profile is None else [by_name(config(), profile)]
+    named, unknown = to_forget(config, profile)
     names = None if profile is None else [named[0].name]
     with _state.lock:
         gone = _state.sign_ins.take(names) if _state.sign_ins else []
@@ -335,8 +333,9 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
         ended = _state.connections.of_people() if _state.connections else []
         left = _state.credentials()
     try:
-        places.forget([*named, *places.leave(gone)])
+        places.forget([*named, *(s.credential.profile for s in gone)])
     finally:
+        places.leave(gone)
         for credential in credentials:
             credential.sign_out(shared=any(credential.shares_tokens_with(other) for other in left))
     _state.changes.note()
@@ -346,6 +345,8 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
         for client_ in [c for c in ended if names is None or c.profile.name in names]:
             usernames = [s.account.username for s in gone if s.account.profile == client_.profile.name]
             end_session(client_, usernames, show=_front_end().show_address)
+    if unknown is not None:
+        raise unknown
     return tuple(s.account.username for s in gone)
 
 
@@ -386,11 +387,11 @@ def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
 
 
 def _application(profile: Profile) -> Credential:
-    from nbauth.signin.credential import Credential
+    from nbauth.signin.login import own_credential
 
     made = _state.applications.get(profile)
     if made is None:
-        made = Credential(profile, _client(profile).application, None)
+        made = own_credential(_client(profile))
         made.connect_by(lambda: _client(profile).application)
         with _state.lock:
             made = _state.applications.setdefault(profile, made)

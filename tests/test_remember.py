@@ -210,7 +210,7 @@ def test_it_belongs_to_the_profile_as_it_was(remembered: Path, demo: DemoServer)
 
 
 def test_an_edited_profile_moves(remembered: Path, demo: DemoServer) -> None:
-    """Remembering an edited profile moves the sign-in: two files with one refresh token would end both."""
+    """Remembering an edited profile moves the sign-in: the profile as it was finds nobody."""
     profile = kernel.config().profiles["demo"]
     more = {**profile.apis, "https://elsewhere.example": ["api://elsewhere/.default"]}
     nbauth.add_profile(
@@ -223,8 +223,10 @@ def test_an_edited_profile_moves(remembered: Path, demo: DemoServer) -> None:
         )
     )
     _silent(remember=True)
-    assert not remembered.exists()
-    assert _file(remembered.parent) != remembered
+    assert [remembered] == list(remembered.parent.glob("*.bin"))
+    kernel.reset()
+    with pytest.raises(SignInCancelled):
+        _silent()
 
 
 def test_an_application_is_not_remembered(demo: DemoServer) -> None:
@@ -393,12 +395,21 @@ def test_logout_forgets(remembered: Path) -> None:
         _silent()
 
 
-def test_logout_by_name_forgets_in_a_fresh_kernel(remembered: Path) -> None:
-    """`%logout NAME` forgets the profile where nobody is signed in; `%logout` alone leaves what it does not know of."""
+@pytest.mark.parametrize("name", ["demo", None])
+def test_logout_forgets_in_a_fresh_kernel(name: str | None, remembered: Path) -> None:
+    """`%logout`, with a name or alone, forgets what this kernel never took up."""
     kernel.reset()
-    assert nbauth.logout() == ()
-    assert remembered.exists()
-    assert nbauth.logout("demo") == ()
+    assert nbauth.logout(name) == ()
+    assert not remembered.exists()
+
+
+def test_logout_beside_a_broken_file(remembered: Path, apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a configuration that cannot be read `%logout` still signs out, and says what it does not know."""
+    (apart / "nbauth.toml").write_text("[profiles")
+    monkeypatch.setenv("NBAUTH_CONFIG", str(apart / "nbauth.toml"))
+    with pytest.raises(ConfigError, match=r"Signed out here, but .* not known: .*nbauth\.toml"):
+        nbauth.logout()
+    assert nbauth.accounts() == []
     assert not remembered.exists()
 
 

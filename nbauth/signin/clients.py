@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import msal
 
-from nbauth.signin import broker, instance_discovery, log_filter, managed_identity
+from nbauth.signin import broker, client_key, instance_discovery, log_filter, managed_identity
 from nbauth.signin.discovery import discover
 from nbauth.signin.failures import construction_errors, provider_errors
+from nbauth.signin.profile_credentials import Supplied
 from nbauth.signin.region import KnownRegion
+from nbauth.signin.token_cache import NothingKept
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
+    from nbauth.signin.certificates import ClientCertificate
     from nbauth.signin.profiles import Profile
     from nbauth.signin.transport import GuardedTransport, HttpClient
 
@@ -56,7 +59,8 @@ def build(
     authority = profile.resolved_authority
     http_client: HttpClient = instance_discovery.OptionalAliases(transport)
     options: dict[str, Any] = {
-        "token_cache": token_cache,
+        # MSAL takes nothing from its cache for a user who vouched, and would keep their refresh tokens past a sign-out.
+        "token_cache": token_cache if profile.user_assertion is None else NothingKept(),
         "http_cache": http_cache,
         "http_client": KnownRegion(http_client, region) if region else http_client,
         "instance_discovery": instance_discovery.wanted(profile),
@@ -65,7 +69,8 @@ def build(
     }
     options["oidc_authority" if authority.kind == "oidc" else "authority"] = authority.msal_url
     if profile.is_confidential:
-        options["client_credential"] = _credential(profile)
+        # Called when a token is asked for, and by then there is an application.
+        options["client_credential"] = _credential(profile, lambda: application.authority)
         # False, not None: MSAL_FORCE_REGION, which a cloned folder's .env can set, would name another host.
         options["azure_region"] = region or False
     elif profile.broker:
@@ -84,12 +89,32 @@ def askable(scopes: tuple[str, ...]) -> list[str]:
     return [scope for scope in scopes if scope not in _ALWAYS_ASKED]
 
 
-def _credential(profile: Profile) -> Any:
-    # One branch for each kind of client credential (RFC 6749 §2.3, RFC 7523 §2.2); a new one goes here.
-    if profile.client_secret:
+def _credential(profile: Profile, authority: Callable[[], Any]) -> Any:
+    # One branch for each kind of client credential (RFC 6749 §2.3, RFC 7523 §2.2); a new one goes here. MSAL keeps a
+    # secret, and calls for an assertion at each request.
+    if profile.client_secret is not None:
         return profile.client_secret.read()
-    if profile.client_certificate:
-        return profile.client_certificate.credential()
-    if profile.client_assertion:
-        return {"client_assertion": profile.client_assertion.read}  # MSAL calls it for each request
-    raise AssertionError(profile)
+    if profile.client_certificate is not None:
+        return {"client_assertion": _signed(profile.client_id, profile.client_certificate, authority)}
+    supplied = profile.client_assertion
+    assert supplied is not None
+    if isinstance(supplied, Supplied):
+        return {
+            # Told here: MSAL 1.35 tells such functions nothing.
+            "client_assertion": lambda: supplied.read(
+                {"client_id": profile.client_id, "token_endpoint": authority().token_endpoint}
+            )
+        }
+    return {"client_assertion": supplied.read}
+
+
+def _signed(client_id: str, certificate: ClientCertificate, authority: Callable[[], Any]) -> Callable[[], str]:
+    client_key.load(certificate)  # what is wrong with it is said before anything is sent
+
+    def sign() -> str:
+        asked = authority()
+        return client_key.assertion(
+            certificate, client_id=client_id, token_endpoint=asked.token_endpoint, old=asked.is_adfs
+        )
+
+    return sign

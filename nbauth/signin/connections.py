@@ -35,7 +35,9 @@ class Connections:
         self._cache_files: dict[Path, HttpCacheFile] = {}
 
     def client(self, profile: Profile) -> Client:
-        """Return the client of a profile; it is made anew when a secret or a certificate was renewed.
+        """Return the client of a profile; it is made anew when a secret was renewed.
+
+        A secret that cannot be read just now, as while somebody writes its file, leaves the client as it is.
 
         Raises:
             ConfigError, ProviderUnavailable: as `connect`.
@@ -45,7 +47,7 @@ class Connections:
         # One lock for each profile: a provider that is slow to answer holds up nobody else.
         with connecting:
             made = self._clients.get(profile)
-            if made is None or made.stamp != stamp(profile):
+            if made is None or stamp(profile) not in (made.stamp, None):
                 directory = notebook_directory()
                 with self._lock:
                     cache, turns = self._token_caches.setdefault(cache_key(profile), (new_cache(), Turns()))

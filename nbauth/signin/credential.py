@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import sys
 import threading
 import time
@@ -18,7 +16,6 @@ from nbauth.signin.access_token import AccessToken
 from nbauth.signin.clients import askable
 from nbauth.signin.failures import login_command, provider_errors, raise_for_error
 from nbauth.signin.flights import Flights
-from nbauth.signin.profile_credentials import Supplied
 from nbauth.signin.token_cache import Turn, drop_access_token
 
 if TYPE_CHECKING:
@@ -34,7 +31,6 @@ __all__ = ["AccessToken", "Credential", "nobody"]
 _PATIENCE_S = 45.0  # more than the transport takes at most for one request
 # An API that refuses the token which took a refused one's place refuses the next one, too.
 _SETTLED_S = 30.0
-_MOST_USERS = 64  # that an application acts for at a time
 
 
 @dataclass(frozen=True)
@@ -84,8 +80,6 @@ class Credential:
         self._connect: Callable[[], msal.ClientApplication] = lambda: application
         self._account = account
         self._memo: dict[tuple[str, ...], AccessToken] = {}
-        # By the assertion's digest, for an application that acts for users.
-        self._users: dict[str, Credential] | None = None if profile.user_assertion is None else {}
         self._signed_out = False
         self._lender: Borrower | None = None
         self._make_locks()
@@ -159,8 +153,6 @@ class Credential:
 
     def lend(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> AccessToken:
         """Return what `token` does, with its times."""
-        if self._users is not None:
-            return self._of_user().lend(scopes, rejected=rejected, claims=claims)
         token = self._memo.get(scopes)
         if token is not None and token.secret != rejected and claims is None:
             if token.is_good():
@@ -173,26 +165,6 @@ class Credential:
     def connect_by(self, connect: Callable[[], msal.ClientApplication]) -> None:
         """Ask for the client application anew at each renewal: a secret or a certificate may have been renewed."""
         self._connect = connect
-
-    def _of_user(self) -> Credential:
-        """Return the credential of the user whose assertion stands there now, in this thread; users share nothing."""
-        assert self._users is not None
-        assert self.profile.user_assertion is not None
-        assertion = self.profile.user_assertion.read()
-        digest = hashlib.sha256(assertion.encode()).hexdigest()
-        with self._lock:
-            if self._signed_out:
-                raise nobody(self.profile, self.profile.login_scopes)
-            user = self._users.get(digest)
-            if user is None:
-                fixed = Supplied(lambda: assertion, self.profile.user_assertion.key)
-                profile = dataclasses.replace(self.profile, user_assertion=fixed)
-                user = self._users[digest] = Credential(profile, None, None)
-                user._users = None
-                user.connect_by(self._connect)
-                while len(self._users) > _MOST_USERS:
-                    del self._users[next(iter(self._users))]
-            return user
 
     def keep(self, scopes: tuple[str, ...], result: dict[str, Any], *, claims: str | None = None) -> None:
         """Take over the token of a sign-in that has just ended."""
@@ -214,17 +186,19 @@ class Credential:
         Args:
             shared: another profile stands on the same refresh token, which therefore stays.
         """
-        with self._lock:
-            self._signed_out = True
-            self._memo.clear()
-            if self._users is not None:
-                self._users.clear()
+        self.forget()
         if shared or self._lender is not None:
             return
         if self._account is None:
             self._connect().remove_tokens_for_client()
         else:
             self._connect().remove_account(self._account)
+
+    def forget(self) -> None:
+        """Forget the tokens at hand, and hand out no others."""
+        with self._lock:
+            self._signed_out = True
+            self._memo.clear()
 
     def settle(self, deadline: float) -> None:
         """Wait for renewals that are on their way: the refresh token may be rotated, and the new one not yet here.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled, SignInFailed
-from nbauth.signin import broker, clients, failures, flows, id_token, issuers, userinfo
+from nbauth.signin import broker, clients, failures, flows, id_token, issuers, on_behalf_of, userinfo
 from nbauth.signin.account import Account
 from nbauth.signin.credential import Credential
 from nbauth.signin.flows.context import SignIn
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nbauth.signin.http_cache_file import HttpCacheFile
     from nbauth.signin.profiles import Profile
 
-__all__ = ["Client", "SignedIn", "application_account", "connect", "sign_in"]
+__all__ = ["Client", "SignedIn", "application_account", "connect", "own_credential", "sign_in"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Client:
     http_cache: HttpCache
     transport: GuardedTransport
     turns: Turns = field(default_factory=Turns)
-    stamp: str = field(default="", repr=False)
+    stamp: str | None = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -183,10 +183,18 @@ def _ask(attempt: SignIn, environment: Environment) -> dict[str, Any]:
             flow = other.flow
 
 
+def own_credential(client: Client) -> Credential:
+    """Return the credential of a profile that needs no person, without a token yet."""
+    kind = Credential if client.profile.user_assertion is None else on_behalf_of.UserCredential
+    made: Credential = kind(client.profile, client.application, None)
+    return made
+
+
 def _application(client: Client, scopes: tuple[str, ...], timeout_s: float) -> SignedIn:
     profile = client.profile
+    assertion = None if profile.user_assertion is None else profile.user_assertion.read()
     attempt = SignIn(
-        profile=profile,
+        profile=profile if assertion is None else on_behalf_of.held(profile, assertion),
         application=client.application,
         scopes=scopes,
         prompt=NobodyPrompt(),
@@ -194,19 +202,19 @@ def _application(client: Client, scopes: tuple[str, ...], timeout_s: float) -> S
         timeout_s=timeout_s,
     )
     result = flows.run(attempt)
-    credential = Credential(profile, client.application, None)
+    credential = own_credential(client)
+    if isinstance(credential, on_behalf_of.UserCredential) and assertion is not None:
+        claims = _validated(client, result) if "id_token" in result else on_behalf_of.claims_of(assertion)
+        credential.of(assertion).keep(scopes, result)
+        return SignedIn(_user(claims, application_account(profile, credential)), credential)
     credential.keep(scopes, result)
-    account = application_account(profile, credential)
-    if profile.user_assertion is not None:
-        account = _user(client, result, account)
-    return SignedIn(account, credential)
+    return SignedIn(application_account(profile, credential), credential)
 
 
-def _user(client: Client, result: dict[str, Any], account: Account) -> Account:
+def _user(claims: dict[str, Any], account: Account) -> Account:
     """Return the account of the user that the application acts for."""
-    if "id_token" not in result:
-        return account  # the provider does not say who it is; the assertion is not ours to read
-    claims = _validated(client, result)
+    if not claims.get("sub"):
+        return account  # nobody says who it is
     username = _username(claims)
     tenant_id = str(claims.get("tid", account.tenant_id))
     return dataclasses.replace(

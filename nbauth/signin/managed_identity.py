@@ -8,16 +8,21 @@ machine itself, so that only such addresses are asked: a cloned folder's ``.env`
 from __future__ import annotations
 
 import ipaddress
+import os
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import msal
 import requests
+import urllib3
 
 from nbauth.errors import ConfigError, ProviderUnavailable
 from nbauth.signin.origins import is_loopback, redact_url
+from nbauth.signin.token_answers import problem
 from nbauth.signin.transport import Answer
+from nbauth.signin.wording import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +32,14 @@ if TYPE_CHECKING:
 __all__ = ["LocalTransport", "ManagedIdentity", "acquire", "build"]
 
 IdType = Literal["client_id", "object_id", "resource_id"]
-_CONNECT_S, _READ_S = 2.0, 15.0  # nobody listens where there is no managed identity
+_CONNECT_S, _READ_S, _TOTAL_S = 2.0, 15.0, 20.0  # nobody listens where there is no managed identity
 _LARGEST = 256 * 1024
+_LONGEST_WORDS = 200
+# MSAL reads the answer as what it should be.
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_SERVICE_FABRIC = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IDENTITY_SERVER_THUMBPRINT")
+# https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
+_LATER = (404, 410, 429)
 _FORMS = 'true, or one of { client_id = "…" }, { object_id = "…" } and { resource_id = "…" }'
 
 
@@ -75,6 +86,10 @@ class _Client(msal.ManagedIdentityClient):  # type: ignore[misc]  # MSAL ships n
             self.token_cache.remove_at(token)
 
 
+class _NotNow(requests.RequestException):
+    """The endpoint answered that it cannot just now, or does not know the address; MSAL keeps a still valid token."""
+
+
 class LocalTransport:
     """MSAL's ``http_client`` for managed identities: this machine and its link, nothing else."""
 
@@ -99,20 +114,23 @@ class LocalTransport:
     ) -> Answer:
         if not _is_here(url):
             raise requests.exceptions.InvalidURL(f"{redact_url(url)} is not on this machine")
+        deadline = time.monotonic() + _TOTAL_S
         with self._session.request(
             method,
             url,
             params=params,
             data=data,
-            headers=headers,
+            headers={**(headers or {}), "Accept-Encoding": "identity"},
             timeout=(_CONNECT_S, _READ_S),
             allow_redirects=False,
             stream=True,
         ) as answer:
-            body = b"".join(_bounded(answer))
+            body = b"".join(_bounded(answer, deadline)).decode("utf-8", "replace")
+            if answer.status_code in _LATER or answer.status_code >= 500:  # noqa: PLR2004 - RFC 9110 §15.6
+                raise _NotNow(f"HTTP {answer.status_code}: {clean(body, _LONGEST_WORDS) or 'nothing else'}")
             # Arc answers 401 with the place of a file that proves who asks.
             kept = {k: v for k, v in answer.headers.items() if k.lower() in ("www-authenticate", "retry-after")}
-            return Answer(answer.status_code, body.decode("utf-8", "replace"), kept)
+            return Answer(answer.status_code, body, kept)
 
 
 def _is_here(url: str) -> bool:
@@ -125,13 +143,19 @@ def _is_here(url: str) -> bool:
         return False
 
 
-def _bounded(answer: requests.Response) -> Iterator[bytes]:
+def _bounded(answer: requests.Response, deadline: float) -> Iterator[bytes]:
     size = 0
-    for part in answer.iter_content(8192):
-        size += len(part)
-        if size > _LARGEST:
-            raise requests.exceptions.ContentDecodingError("the answer is larger than 256 KiB")
-        yield part
+    try:
+        # What is there at once: `iter_content` waits for a whole piece, however long the server takes over it.
+        while part := answer.raw.read1(8192):
+            size += len(part)
+            if size > _LARGEST:
+                raise requests.exceptions.ContentDecodingError("the answer is larger than 256 KiB")
+            if time.monotonic() > deadline:
+                raise requests.exceptions.ReadTimeout
+            yield part
+    except urllib3.exceptions.HTTPError:
+        raise requests.exceptions.ConnectionError from None
 
 
 def build(profile: Profile, token_cache: msal.TokenCache) -> msal.ManagedIdentityClient:
@@ -179,6 +203,12 @@ def acquire(
             f"Profile {profile.name!r}: a managed identity asks for one scope such as "
             f"https://storage.azure.com/.default for each API; found {', '.join(scopes) or 'none'}."
         )
+    if all(name in os.environ for name in _SERVICE_FABRIC):
+        raise ConfigError(
+            f"Profile {profile.name!r}: the managed identities of Service Fabric are not supported: their endpoint is "
+            "on another machine.",
+            next_step=f"Use another credential; or, where this is no Service Fabric, unset {_SERVICE_FABRIC[-1]}.",
+        )
     if forced:
         application.remove_tokens_for_client()
     try:
@@ -195,9 +225,15 @@ def acquire(
             f"Profile {profile.name!r}: the environment names an endpoint for managed identities, and {error}.",
             next_step="Check IDENTITY_ENDPOINT, MSI_ENDPOINT and AZURE_POD_IDENTITY_AUTHORITY_HOST.",
         ) from None
-    except (requests.RequestException, AttributeError, KeyError, TypeError, ValueError):
-        result = {}  # MSAL reads the answer as what it should be
-    if not isinstance(result.get("access_token") or result.get("error"), str):
+    except _NotNow as error:
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: the machine's endpoint for managed identities answered {error}.",
+            next_step="Try again; if it stays so, check the scope, and the identity that is assigned to this machine.",
+        ) from None
+    except (requests.RequestException, *_UNREADABLE):
+        result = {}
+    if problem(result) is not None:
+        application.remove_tokens_for_client()
         raise ProviderUnavailable(
             f"Profile {profile.name!r}: the machine's endpoint for managed identities answered with something else "
             "than a token.",

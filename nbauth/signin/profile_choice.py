@@ -8,11 +8,13 @@ from nbauth.errors import ConfigError, OriginNotAllowed
 from nbauth.signin.origins import origin_of, redact_url
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbauth.errors import NbauthError
     from nbauth.signin.config import Config
     from nbauth.signin.profiles import Profile
 
-__all__ = ["by_name", "by_url", "default_name"]
+__all__ = ["by_name", "by_url", "check_scopes", "default_name", "to_forget"]
 
 _START = "Run: nbauth init, or nbauth demo to try it without a tenant."
 
@@ -94,3 +96,35 @@ def _not_allowed(config: Config, url: str, only: str | None) -> NbauthError:
 
 def _short(origin: str) -> str:
     return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
+
+
+def check_scopes(profile: Profile, scopes: tuple[str, ...]) -> None:
+    """Refuse a sign-in that asks for nothing.
+
+    Raises:
+        ConfigError: nothing says what to ask for.
+    """
+    if not scopes:
+        raise ConfigError(
+            f"Profile {profile.name!r}: nothing says what to ask for.",
+            next_step="Give apis in nbauth.toml, or set NBAUTH_APIS.",
+        )
+
+
+def to_forget(config: Callable[[], Config], name: str | None) -> tuple[list[Profile], ConfigError | None]:
+    """Return the profiles that a sign-out is of, None being every one; and what to raise after it.
+
+    A configuration that is wrong keeps nobody from signing out of what they are signed in to.
+
+    Raises:
+        ConfigError: there is no profile of this name.
+    """
+    if name is not None:
+        return [by_name(config(), name)], None
+    try:
+        return [*config().profiles.values()], None
+    except ConfigError as error:
+        return [], ConfigError(
+            f"Signed out here, but what is remembered for other profiles is not known: {error.args[0]}",
+            next_step=error.next_step,
+        )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.errors import ConfigError
 from nbauth.signin.certificates import ClientCertificate
@@ -13,12 +13,14 @@ from nbauth.signin.managed_identity import ManagedIdentity
 from nbauth.signin.secrets import SecretSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from nbauth.signin.profiles import Profile
 
-__all__ = ["CREDENTIALS", "Supplied", "parse", "stamp"]
+__all__ = ["CREDENTIALS", "Supplied", "kind_of", "parse", "stamp"]
 
+_OF_A_PROVIDER = ("authority", "client_id", "oidc_authority", "tenant", "audience", "cloud", "instance")
 CREDENTIALS = ("client_secret", "client_certificate", "client_assertion")
 
 
@@ -27,21 +29,27 @@ class Supplied:
     """An assertion that a function in the notebook supplies.
 
     Args:
-        function: takes nothing and returns the assertion; it is called for each request.
+        function: takes nothing, or what MSAL tells such functions, and returns the assertion; it is called for each
+            request.
         key: the configuration key it stands for, for messages.
+        wants_request: it takes a dictionary with `client_id` and `token_endpoint`.
     """
 
-    function: Callable[[], object] = field(repr=False)
+    function: Callable[..., object] = field(repr=False)
     key: str = ""
+    wants_request: bool = False
 
-    def read(self) -> str:
+    def read(self, request: Mapping[str, str] | None = None) -> str:
         """Call it.
+
+        Args:
+            request: `client_id` and `token_endpoint` of the request that the assertion is for.
 
         Raises:
             ConfigError: it raises, or returns something else than a text. The cause is chained.
         """
         try:
-            assertion = self.function()
+            assertion = self.function(dict(request or {})) if self.wants_request else self.function()
         except Exception as error:
             raise ConfigError(f"{self.key}: the function raised {type(error).__name__}.") from error
         if not isinstance(assertion, str) or not assertion.strip():
@@ -76,32 +84,76 @@ def parse(given: dict[str, Any], *, where: Callable[[str], str], base: Path) -> 
 
 
 def _assertion(value: object, key: str, base: Path) -> SecretSource | Supplied:
-    if isinstance(value, Supplied):
-        return value
-    return Supplied(value, key) if callable(value) else SecretSource.parse(value, key=key, base=base)
+    return _function(value, key, most=1) if callable(value) else _from_place(value, key, base)
+
+
+def _user_assertion(value: object, key: str, base: Path) -> SecretSource | Supplied:
+    return _function(value, key, most=0) if callable(value) else _from_place(value, key, base)
+
+
+def _from_place(value: object, key: str, base: Path) -> SecretSource | Supplied:
+    return value if isinstance(value, Supplied) else SecretSource.parse(value, key=key, base=base)
+
+
+def _function(function: Callable[..., object], key: str, *, most: int) -> Supplied:
+    # As MSAL tells them apart: by the arguments that have to be given.
+    try:
+        arguments = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # one of C's that does not say
+        return Supplied(function, key)
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [a for a in arguments if a.default is a.empty and a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
+    if len(needed) > most or any(a.kind not in positional for a in needed):
+        forms = "takes nothing" + (", or one dictionary with client_id and token_endpoint" if most else "")
+        raise ConfigError(f"{key}: expected a function that {forms}.")
+    return Supplied(function, key, bool(needed))
 
 
 _PARSERS: dict[str, Callable[[Any, str, Path], object]] = {
     "client_secret": lambda value, key, base: SecretSource.parse(value, key=key, base=base),
     "client_certificate": lambda value, key, base: ClientCertificate.parse(value, key=key, base=base),
     "client_assertion": _assertion,
-    "user_assertion": _assertion,
+    "user_assertion": _user_assertion,
     "managed_identity": lambda value, key, _: None if value is False else ManagedIdentity.parse(value, key=key),
 }
 
 
-def stamp(profile: Profile) -> str:
-    """Return what changes when a secret or a certificate was renewed; nothing can be read from it.
+def kind_of(profile: Profile, wrong: Callable[..., ConfigError]) -> Literal["person", "application"]:
+    """Return whether a person or the application itself signs in: as the profile says, or else by its credential.
 
-    MSAL takes both when its application is made, so that a change asks for a new one. Assertions are read for each
-    request anyhow.
+    Args:
+        profile: with its credentials read.
+        wrong: makes the error of a key, a problem and the next step.
+
+    Raises:
+        ConfigError: what is said contradicts the credential.
     """
-    digest = hashlib.sha256()
+    if profile.managed_identity is not None:
+        for key in _OF_A_PROVIDER:
+            if getattr(profile, key):
+                raise wrong(key, "cannot stand beside managed_identity, which brings its own")
+    alone = profile.is_confidential or profile.managed_identity is not None
+    kind = profile.kind
+    if kind is None:
+        return "application" if alone else "person"
+    if kind not in ("person", "application"):
+        raise wrong("kind", f"expected person or application, found {kind!r}")
+    if kind == "application" and not alone:
+        raise wrong("kind", "an application needs a credential", "Give client_secret, for one.")
+    if kind == "person" and (profile.managed_identity or profile.user_assertion):
+        raise wrong("kind", "no person signs in to this profile")
+    return kind
+
+
+def stamp(profile: Profile) -> str | None:
+    """Return what changes when a secret was renewed; nothing can be read from it. None where it cannot be read.
+
+    MSAL takes a secret when its application is made, so that a change asks for a new one. Certificates and assertions
+    are read for each request anyhow.
+    """
+    if profile.client_secret is None:
+        return ""
     try:
-        if profile.client_secret is not None:
-            digest.update(profile.client_secret.read().encode())
-        elif profile.client_certificate is not None:
-            digest.update(Path(profile.client_certificate.path).read_bytes())
-    except (ConfigError, OSError):
-        return "unreadable"  # whoever makes the application says why
-    return digest.hexdigest()
+        return hashlib.sha256(profile.client_secret.read().encode()).hexdigest()
+    except ConfigError:
+        return None  # whoever makes the application says why

@@ -65,7 +65,7 @@ class Profile:
         client_secret: ``{"env": …}``, ``{"file": …}`` or ``{"keyring": …}``; never the secret itself.
         client_certificate: ``{"path": …, "passphrase": {…}, "thumbprint": …, "send_chain": bool}``, PEM or PFX.
         client_assertion: ``{"env": …}`` or ``{"file": …}``, read anew each time (RFC 7523 §2.2); in code also a
-            function that takes nothing and returns it.
+            function that takes nothing, or a dictionary with ``client_id`` and ``token_endpoint``, and returns it.
         user_assertion: a user's token to act for them (Entra's on-behalf-of flow), in the same forms.
         managed_identity: True for the machine's own identity in Azure, or ``{"client_id": …}``, ``{"object_id": …}``,
             ``{"resource_id": …}`` for one that was assigned to it. It needs neither `client_id` nor an authority.
@@ -138,7 +138,7 @@ class Profile:
             self._set("ca_bundle", str(path))
             if not path.is_file():
                 raise self._error("ca_bundle", f"there is no file {path}")
-        self._check_kind()
+        self._check_audience()
         self._check_options()
 
     # What follows from the keys
@@ -299,23 +299,9 @@ class Profile:
         given = {key: getattr(self, key) for key in keys}
         for key, value in profile_credentials.parse(given, where=self._where, base=self._base).items():
             self._set(key, value)
-        if self.managed_identity is None:
-            return
-        needless = ("authority", "client_id", "oidc_authority", "tenant", "audience", "cloud", "instance")
-        for key in needless:
-            if getattr(self, key):
-                raise self._error(key, "cannot stand beside managed_identity, which brings its own")
+        self._set("kind", profile_credentials.kind_of(self, self._error))
 
-    def _check_kind(self) -> None:
-        alone = self.is_confidential or self.managed_identity is not None
-        if self.kind is None:
-            self._set("kind", "application" if alone else "person")
-        elif self.kind not in ("person", "application"):
-            raise self._error("kind", f"expected person or application, found {self.kind!r}")
-        elif self.kind == "application" and not alone:
-            raise self._error("kind", "an application needs a credential", "Give client_secret, for one.")
-        elif self.kind == "person" and (self.managed_identity or self.user_assertion):
-            raise self._error("kind", "no person signs in to this profile")
+    def _check_audience(self) -> None:
         if self.kind == "application" and self.resolved_authority.audience:
             key = next(key for key in ("audience", "tenant", "authority") if getattr(self, key))
             raise self._error(key, "an application signs in to one tenant", "Give that tenant in its place.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HeldBackCache",
+    "NothingKept",
     "Turn",
     "Turns",
     "cache_key",
@@ -81,11 +82,13 @@ class Turn:
 
     Attributes:
         shared: the remembered sign-in that the refresh token belongs to, where later kernels are to find it.
+        names: the fingerprints under which profiles of this kernel are remembered, by the fingerprints they have here.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.shared: Shared | None = None
+        self.names: dict[str, str] = {}
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -143,3 +146,10 @@ class HeldBackCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no typ
         for event, now in self._events:
             cache.add(event, now=now)
         self._events.clear()
+
+
+class NothingKept(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no types
+    """A cache for tokens that MSAL gets and is never asked for again: those of users that an application acts for."""
+
+    def add(self, event: dict[str, Any], now: Any = None) -> None:
+        """Keep nothing."""

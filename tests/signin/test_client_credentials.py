@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import datetime as dt
+import functools
+import io
 import json
+import logging
 import pickle
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -23,13 +28,14 @@ from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
 from nbauth.demo.registry import Federation
 from nbauth.errors import ConfigError, SignInFailed, SignInRequired
-from nbauth.signin import config
+from nbauth.signin import client_key, config
 from nbauth.signin.profiles import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from nbauth.demo.registry import Client
     from nbauth.demo.server import DemoServer
 
 Sign = "Callable[..., str]"
@@ -64,32 +70,36 @@ class Certificates:
     root: x509.Certificate
     chain: tuple[x509.Certificate, ...]
 
-    def pem(self, *, passphrase: str | None = None, chain: bool = False, key_last: bool = False) -> bytes:
-        """The key and its certificate, or its chain, in one file."""
+    def pem(self, *, passphrase: str | None = None, chain: Any = (), key_last: bool = False) -> bytes:
+        """The key and its certificate, or a chain, in one file."""
         kind = (
             serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
         )
         key = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, kind)
-        shown = self.chain if chain else (self.certificate,)
+        shown = chain or (self.certificate,)
         certificates = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in shown)
         return certificates + key if key_last else key + certificates
 
-    def pfx(self, *, passphrase: str | None = None) -> bytes:
+    def pfx(self, *, passphrase: str | None = None, chain: Any = ()) -> bytes:
         """The same as PKCS #12."""
         kind = (
             serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
         )
-        return pkcs12.serialize_key_and_certificates(b"job", self.key, self.certificate, None, kind)
+        own, *others = chain or (self.certificate,)
+        return pkcs12.serialize_key_and_certificates(b"job", self.key, own, others or None, kind)
 
 
 @pytest.fixture(scope="module")
 def certificates() -> Certificates:
     """Certificates for the tests of this file."""
-    key, root_key, middle_key = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(3))
+    key, root_key, upper_key, middle_key = (
+        rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(4)
+    )
     root = _issued("root", root_key, "root", root_key, ca=True)
-    middle = _issued("middle", middle_key, "root", root_key, ca=True)
+    upper = _issued("upper", upper_key, "root", root_key, ca=True)
+    middle = _issued("middle", middle_key, "upper", upper_key, ca=True)
     leaf = _issued("job.contoso.example", key, "middle", middle_key)
-    return Certificates(key, _issued("job", key, "job", key), root, (leaf, middle))
+    return Certificates(key, _issued("job", key, "job", key), root, (leaf, middle, upper))
 
 
 @pytest.fixture(params=["file", "code"])
@@ -209,6 +219,24 @@ def test_a_secret_that_was_renewed(add: Any, demo: DemoServer, apart: Path) -> N
         client.secrets.update(before)
 
 
+def test_a_secret_that_cannot_be_read_just_now(add: Any, demo: DemoServer, apart: Path) -> None:
+    """While a secret's file is away or empty the one read before is used; a sign-out works; a new kernel says so."""
+    (apart / "secret").write_text(demo.client_secret)
+    profile = add(client_secret={"file": "secret"})
+    old = _token(profile)
+    credential = kernel.credential_of(profile, profile.login_scopes)
+    (apart / "secret").write_text("")
+    new = credential.token(profile.login_scopes, rejected=old)
+    assert old != new
+    (apart / "secret").unlink()
+    kernel.logout("job")
+    assert new != _token(profile)
+    kernel.reset()
+    kernel.add_profile(profile)
+    with pytest.raises(ConfigError, match="client_secret: cannot read the file"):
+        _token(profile)
+
+
 # Certificates
 
 
@@ -241,17 +269,71 @@ def test_certificate(form: str, passphrase: str | None, add: Any, certificates: 
     assert _how(_token(add(client_certificate=keys))) == "2"
 
 
-def test_subject_name_and_issuer(add: Any, demo: DemoServer, certificates: Certificates, apart: Path) -> None:
-    """With `send_chain` the provider knows the application by name and issuer; without, it does not."""
+def _by_name(demo: DemoServer, trusted: x509.Certificate) -> Client:
+    """Register an application that the provider knows by name and issuer alone."""
     client = demo.provider.registry.register_client(name="by name", confidential=True)
-    client.trusted_issuer, client.trusted_subject = certificates.chain[1], "CN=job.contoso.example"
-    (apart / "chain.pem").write_bytes(certificates.pem(chain=True))
-    profile = add(client.client_id, client_certificate={"path": "chain.pem", "send_chain": True})
-    assert _how(_token(profile)) == "2"
+    client.trusted_issuer, client.trusted_subject = trusted, "CN=job.contoso.example"
+    return client
+
+
+@pytest.mark.parametrize("thumbprint", [False, True], ids=["PS256", "RS256"])
+@pytest.mark.parametrize("form", ["pem", "pem, key last", "pem, leaf last", "pfx"])
+def test_subject_name_and_issuer(
+    form: str, *, thumbprint: bool, add: Any, demo: DemoServer, certificates: Certificates, apart: Path
+) -> None:
+    """With `send_chain` the provider knows the application by name, and by a root above the issuer, in any order."""
+    client = _by_name(demo, certificates.root)
+    chain = certificates.chain
+    made = {
+        "pem": certificates.pem(chain=chain),
+        "pem, key last": certificates.pem(chain=chain, key_last=True),
+        "pem, leaf last": certificates.pem(chain=(certificates.root, *reversed(chain))),
+        "pfx": certificates.pfx(chain=(chain[0], certificates.root, chain[2], chain[1])),
+    }
+    (apart / "chain").write_bytes(made[form])
+    keys: dict[str, Any] = {"path": "chain", "send_chain": True}
+    if thumbprint:
+        keys["thumbprint"] = chain[0].fingerprint(hashes.SHA1()).hex()  # noqa: S303 - x5t
+    profile = add(client.client_id, client_certificate=keys)
+    old = _token(profile)
+    assert _how(old) == "2"
     client.trusted_subject = "CN=somebody.else"
     credential = kernel.credential_of(profile, profile.login_scopes)
     with pytest.raises(SignInFailed, match="AADSTS700027"):
-        credential.token(profile.login_scopes, rejected=credential.token(profile.login_scopes))
+        credential.token(profile.login_scopes, rejected=old)
+
+
+@pytest.mark.parametrize("form", ["pem", "pfx"])
+def test_no_chain_unasked(form: str, add: Any, demo: DemoServer, certificates: Certificates, apart: Path) -> None:
+    """Without `send_chain` no certificate is sent, and who is known by name alone is not known."""
+    client = _by_name(demo, certificates.chain[1])
+    chain = certificates.chain
+    (apart / "chain").write_bytes(certificates.pem(chain=chain) if form == "pem" else certificates.pfx(chain=chain))
+    with pytest.raises(SignInFailed, match="AADSTS700027"):
+        _token(add(client.client_id, client_certificate={"path": "chain"}))
+
+
+def test_what_ad_fs_knows(demo: DemoServer, certificates: Certificates, apart: Path) -> None:
+    """AD FS gets RS256 with `x5t`, without a thumbprint in the profile."""
+    (apart / "job.pem").write_bytes(certificates.pem())
+    keys = {"path": "job.pem"}
+    made = Profile("job", client_id="x", authority="https://localhost/adfs", apis={}, client_certificate=keys)  # type: ignore[arg-type]
+    assert made.client_certificate
+    signed = client_key.assertion(made.client_certificate, client_id="x", token_endpoint="https://t", old=True)
+    sha1 = certificates.certificate.fingerprint(hashes.SHA1())  # noqa: S303 - x5t
+    header = jwt.get_unverified_header(signed)
+    assert (header["alg"], header["x5t"]) == ("RS256", base64.urlsafe_b64encode(sha1).decode().rstrip("="))
+    assert "x5c" not in header
+
+
+@pytest.mark.usefixtures("registered")
+def test_an_assertion_is_used_once(add: Any, demo: DemoServer, certificates: Certificates, apart: Path) -> None:
+    """Each request has an assertion of its own, as providers want that take each one once (RFC 7523 §3, 7)."""
+    demo.provider.settings.one_use_assertions = True
+    (apart / "job.pem").write_bytes(certificates.pem())
+    profile = add(client_certificate={"path": "job.pem"})
+    old = _token(profile)
+    assert old != kernel.credential_of(profile, profile.login_scopes).token(profile.login_scopes, rejected=old)
 
 
 def test_a_certificate_that_was_renewed(
@@ -290,7 +372,16 @@ def _bad(certificates: Certificates) -> dict[str, tuple[bytes, dict[str, Any], s
             "cannot be used",
         ),
         "PFX, no passphrase": (certificates.pfx(passphrase=PASSPHRASE), {}, "cannot be used"),
-        "elliptic curve": (of_curve, {}, "cannot be used"),
+        "elliptic curve": (of_curve, {}, "its key is not an RSA key"),
+        "another's certificate": (certificates.pem(chain=(certificates.root,)), {}, "holds no certificate for its key"),
+        "another's thumbprint": (certificates.pem(), {"thumbprint": "ab" * 20}, "thumbprint: .* is another one"),
+        "larger than a key can be": (certificates.pem() + b"\n" * 300_000, {}, "is larger than 256 KiB"),
+        "PFX, no certificate": (
+            pkcs12.serialize_key_and_certificates(None, certificates.key, None, None, serialization.NoEncryption()),
+            {},
+            "holds no certificate beside its key",
+        ),
+        "needless passphrase": (certificates.pem(), {"passphrase": {"env": "WRONG"}}, "its key has no passphrase"),
     }
 
 
@@ -306,6 +397,11 @@ def _bad(certificates: Certificates) -> dict[str, tuple[bytes, dict[str, Any], s
         "PFX, wrong passphrase",
         "PFX, no passphrase",
         "elliptic curve",
+        "another's certificate",
+        "another's thumbprint",
+        "larger than a key can be",
+        "PFX, no certificate",
+        "needless passphrase",
     ],
 )
 def test_certificates_that_cannot_be_used(
@@ -408,6 +504,50 @@ def test_assertion_from_a_function(demo: DemoServer, sign: Any) -> None:
     assert profile.kind == "application"
 
 
+def test_a_function_that_is_told_the_request(demo: DemoServer, sign: Any) -> None:
+    """A function with an argument is told whom the assertion is for, as MSAL tells it."""
+    told: list[dict[str, str]] = []
+
+    def supply(request: dict[str, str]) -> str:
+        told.append(request)
+        return sign()
+
+    profile = _in_code(demo, supply)
+    kernel.add_profile(profile)
+    assert _how(_token(profile)) == "2"
+    assert told == [{"client_id": demo.confidential_client_id, "token_endpoint": f"{demo.authority}/oauth2/v2.0/token"}]
+
+
+class _Vault:
+    def supply(self) -> str:
+        return ""
+
+    def two(self, one: str, other: str) -> str:
+        return one + other
+
+
+@pytest.mark.parametrize(
+    ("function", "accepted"),
+    [
+        (_Vault().supply, True),
+        (functools.partial(_Vault().two, "a", other="b"), True),
+        (lambda request, retries=3: "", True),
+        (lambda *rest, **options: "", True),
+        (str, True),
+        (_Vault().two, False),
+        (lambda *, vault: "", False),
+    ],
+    ids=["method", "partial", "default", "any", "type", "two", "keyword"],
+)
+def test_which_functions(function: Any, *, accepted: bool, demo: DemoServer) -> None:
+    """A function that needs more than one argument is refused when the profile is made."""
+    if accepted:
+        assert _in_code(demo, function).kind == "application"
+        return
+    with pytest.raises(ConfigError, match="client_assertion: expected a function that takes nothing, or one dict"):
+        _in_code(demo, function)
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
@@ -445,6 +585,43 @@ def test_a_person_at_a_confidential_client(flow: str, add: Any, demo: DemoServer
     assert old != credential.token(("api://nbauth-demo/Data.Read",), rejected=old)
 
 
+@pytest.mark.parametrize("kind", ["secret", "certificate", "assertion"])
+def test_a_credential_that_was_renewed_beside_a_person(
+    kind: str, *, add: Any, demo: DemoServer, certificates: Certificates, sign: Any, apart: Path
+) -> None:
+    """A person stays signed in when the application's credential is renewed, and the new one is used."""
+    client = demo.provider.registry.client(demo.confidential_client_id)
+    secrets, known = set(client.secrets), dict(client.certificates)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    renewed = dataclasses.replace(certificates, key=key, certificate=_issued("job", key, "job", key))
+    client.add_certificate(certificates.certificate)
+    value, present, following = {
+        "secret": ({"file": "credential"}, demo.client_secret.encode(), b"the next secret"),
+        "certificate": ({"path": "credential"}, certificates.pem(), renewed.pem()),
+        "assertion": ({"file": "credential"}, sign().encode(), sign().encode()),
+    }[kind]
+    try:
+        (apart / "credential").write_bytes(present)
+        profile = add(**{f"client_{kind}": value}, kind="person")
+        scopes = ("api://nbauth-demo/Data.Read",)
+        prompt = PersonPrompt(Person("alice", ca_file=demo.ca_file), "alice")
+        kernel.login("job", flow="paste", scopes=scopes, prompt=prompt)
+        credential = kernel.credential_of(profile, scopes)
+        old = credential.token(scopes)
+        client.secrets.clear()
+        client.secrets.add("the next secret")
+        client.certificates.clear()
+        client.add_certificate(renewed.certificate)
+        (apart / "credential").write_bytes(following)
+        assert old != credential.token(scopes, rejected=old)
+        assert demo.provider.requests[-1].grant_type == "refresh_token"
+    finally:
+        client.secrets.clear()
+        client.secrets.update(secrets)
+        client.certificates.clear()
+        client.certificates.update(known)
+
+
 def test_no_device_code_at_a_confidential_client(add: Any, demo: DemoServer, apart: Path) -> None:
     """Device codes are for public clients: the flow is never chosen, and named it says why."""
     (apart / "secret").write_text(demo.client_secret)
@@ -479,6 +656,7 @@ def test_a_person_is_not_signed_in_by_the_secret(add: Any, demo: DemoServer, apa
         ({"client_secret": {"env": "X"}, "client_assertion": {"env": "Y"}}, "one credential is enough"),
         ({"client_secret": {"env": "X"}, "managed_identity": True}, "one credential is enough"),
         ({"managed_identity": True}, "authority: cannot stand beside managed_identity"),
+        ({"client_certificate": {"path": "x", "thumbprint": "ab" * 32}}, "thumbprint: expected a SHA-1 thumbprint"),
         ({"managed_identity": "system"}, "managed_identity: expected true, or one of"),
         ({"managed_identity": {"client_id": "x", "object_id": "y"}}, "managed_identity: expected true, or one of"),
     ],
@@ -501,3 +679,49 @@ def test_secrets_are_not_pickled(demo: DemoServer, sign: Any) -> None:
     assert repr(profile).count("JOB_SECRET") == 1
     with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
         pickle.dumps(_in_code(demo, lambda: ""))
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["granted", "refused"])
+@pytest.mark.parametrize("kind", ["secret", "certificate", "assertion"])
+@pytest.mark.usefixtures("registered")
+def test_nothing_secret_in_the_log(
+    kind: str, *, refused: bool, add: Any, demo: DemoServer, certificates: Certificates, sign: Any, apart: Path
+) -> None:
+    """No secret, key, passphrase, assertion or token is in a log at any level, a repr, or an exception's text."""
+    content, value = {
+        "secret": (demo.client_secret.encode(), {"file": "credential"}),
+        "certificate": (
+            certificates.pem(passphrase=PASSPHRASE),
+            {"path": "credential", "passphrase": {"file": "passphrase"}, "send_chain": True},
+        ),
+        "assertion": (sign().encode(), {"file": "credential"}),
+    }[kind]
+    (apart / "credential").write_bytes(content)
+    (apart / "passphrase").write_text(PASSPHRASE)
+    before = set(demo.provider.issued_secrets)
+    if refused:
+        body = json.dumps({"error": "invalid_client", "error_description": "AADSTS7000215: no."})
+        demo.provider.faults.add("*/token", status=401, body=body)
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        profile = add(**{f"client_{kind}": value})
+        said = repr(profile)
+        try:
+            said += repr(kernel.credential_of(profile, profile.login_scopes)) + str(_token(profile) and "")
+        except SignInFailed:
+            said += traceback.format_exc()
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+    said += log.getvalue()
+    assert "POST" in said
+    secrets = {demo.client_secret, PASSPHRASE, *(set(demo.provider.issued_secrets) - before)}
+    if kind != "secret" and not refused:
+        assert len(secrets) == 4  # the assertion and the token among them
+    assert [secret for secret in secrets if secret in said] == []
+    assert "PRIVATE KEY" not in said

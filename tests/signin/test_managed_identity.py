@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -33,6 +34,10 @@ class Machine:
         self.asked: list[tuple[str, dict[str, str], dict[str, str]]] = []
         self.answer: dict[str, Any] | bytes | None = None
         self.status = 200
+        self.life_s = 3600
+        self.drips = False
+        self.leads_to = ""
+        self.ended = threading.Event()
         machine = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,10 +46,16 @@ class Machine:
                 query, headers = dict(parse_qsl(parts.query)), {k.lower(): v for k, v in self.headers.items()}
                 machine.asked.append((parts.path, query, headers))
                 token = f"token {len(machine.asked)} for {query.get('resource')}"
-                usual = {"access_token": token, "expires_in": "3600", "expires_on": str(int(time.time()) + 3600)}
+                usual = {"access_token": token, "expires_in": str(machine.life_s)}
+                usual["expires_on"] = str(int(time.time()) + machine.life_s)
                 answer = usual if machine.answer is None else machine.answer
                 self.send_response(machine.status)
+                if machine.leads_to:
+                    self.send_header("Location", machine.leads_to)
                 self.end_headers()
+                with contextlib.suppress(OSError):
+                    while machine.drips and not machine.ended.wait(0.02):
+                        self.wfile.write(b" ")
                 self.wfile.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
 
             def log_message(self, *_: Any) -> None:
@@ -52,9 +63,10 @@ class Machine:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
+        self.ended.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -71,7 +83,14 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
         return resolve(host, *rest, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", pinned)
-    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET", "IMDS_ENDPOINT"):
+    for name in (
+        "IDENTITY_ENDPOINT",
+        "IDENTITY_HEADER",
+        "IDENTITY_SERVER_THUMBPRINT",
+        "MSI_ENDPOINT",
+        "MSI_SECRET",
+        "IMDS_ENDPOINT",
+    ):
         monkeypatch.delenv(name, raising=False)
     yield made
     made.close()
@@ -188,13 +207,80 @@ def test_refused(add: Any, machine: Machine) -> None:
         _token(add())
 
 
-@pytest.mark.parametrize("answer", [b"", b"<html>", b"[]", b"{}", b'{"access_token": 1', b"x" * 300_000, b'"text"'])
+@pytest.mark.parametrize("status", [404, 410, 429, 500, 503])
+def test_not_now(status: int, add: Any, machine: Machine) -> None:
+    """What may pass is told apart from a refusal, with what the endpoint says; a token that is valid serves on."""
+    profile = add()
+    machine.life_s = 100
+    token = _token(profile)
+    credential = kernel.credential_of(profile, profile.login_scopes)
+    object.__setattr__(credential._memo[profile.login_scopes], "margin_s", 200.0)  # as if its margin had begun
+    machine.answer, machine.status = {"error": "busy", "error_description": "one moment"}, status
+    assert token == _token(profile)
+    with pytest.raises(ProviderUnavailable, match=f"answered HTTP {status}: .*one moment") as caught:
+        _token(profile, rejected=token)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_endpoint_that_drips(add: Any, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint that never ends its answer is left."""
+    monkeypatch.setattr("nbauth.signin.managed_identity._TOTAL_S", 0.3)
+    machine.drips = True
+    with pytest.raises(ProviderUnavailable, match="no managed identity"):
+        _token(add())
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_a_redirect(status: int, add: Any, machine: Machine) -> None:
+    """A redirect is not followed, though it stays on the machine."""
+    machine.status, machine.answer, machine.leads_to = status, b"", f"http://127.0.0.1:{machine.port}/elsewhere"
+    with pytest.raises(ProviderUnavailable, match="something else than a token"):
+        _token(add())
+    assert [path for path, _, _ in machine.asked] == ["/metadata/identity/oauth2/token"]
+
+
+def test_service_fabric(add: Any, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Service Fabric, whose endpoint is on another machine, is refused by name, and nothing is asked."""
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{machine.port}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", "let me in")
+    monkeypatch.setenv("IDENTITY_SERVER_THUMBPRINT", "ab" * 20)
+    with pytest.raises(ConfigError, match="Service Fabric are not supported"):
+        _token(add())
+    assert machine.asked == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"<html>", b"[]", b"{}", b'{"access_token": 1', b"x" * 300_000, b'"text"', b"[" * 90_000],
+    ids=["empty", "HTML", "list", "object", "cut off", "large", "text", "deep"],
+)
 def test_something_else_than_a_token(answer: bytes, add: Any, machine: Machine) -> None:
     """Anything else than a token is one clear error."""
     machine.answer = answer
     with pytest.raises((ProviderUnavailable, SignInFailed)) as caught:
         _token(add())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"access_token": "a\r\nX-Other: b"},
+        {"access_token": 5},
+        {"expires_in": "9" * 400},
+        {"expires_in": "-1"},
+        {"expires_in": "soon"},
+    ],
+    ids=["line break", "number", "for ever", "ended", "soon"],
+)
+def test_a_token_that_is_none(changed: Any, add: Any, machine: Machine) -> None:
+    """A token that no header can hold, or whose life is none, is refused and not kept."""
+    machine.answer = {"access_token": "token", "expires_in": "3600", **changed}
+    profile = add()
+    with pytest.raises(ProviderUnavailable, match="something else than a token"):
+        _token(profile)
+    machine.answer = None
+    assert _token(profile).startswith("token 2 ")
 
 
 @pytest.mark.parametrize("scopes", [(), ("https://a/.default", "https://b/.default"), ("User.Read",)])

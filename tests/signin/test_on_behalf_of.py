@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import jwt
+import msal
 import pytest
 
 from nbauth import kernel, loading
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
-from nbauth.errors import ConfigError, SignInFailed
+from nbauth.errors import ConfigError, SignInFailed, SignInRequired
 from nbauth.signin import config
+from nbauth.signin.on_behalf_of import UserCredential
 from nbauth.signin.profiles import Profile
 
 if TYPE_CHECKING:
@@ -149,6 +153,12 @@ def test_two_users_at_once(demo: DemoServer, apart: Path) -> None:
     assert {("alice", "alice@contoso.example"), ("bob", "bob@contoso.example")} == set(seen)
 
 
+def test_a_function_with_arguments(add: Any) -> None:
+    """A function that supplies a user's assertion takes nothing."""
+    with pytest.raises(ConfigError, match=r"user_assertion: expected a function that takes nothing\."):
+        add(lambda request: "")
+
+
 def test_renewed(add: Any, demo: DemoServer, apart: Path) -> None:
     """A token that an API refused is renewed with the assertion as it is then; one request while it is good."""
     (apart / "assertion").write_text(_assertion(demo))
@@ -158,6 +168,117 @@ def test_renewed(add: Any, demo: DemoServer, apart: Path) -> None:
     assert old == _token(profile)
     assert before == len(demo.provider.requests)
     assert old != kernel.credential_of(profile, profile.login_scopes).token(profile.login_scopes, rejected=old)
+
+
+def test_another_user_meanwhile(add: Any, demo: DemoServer) -> None:
+    """Who comes while another user's token is on its way waits for their own, and nobody is served the other's."""
+    tokens = {who: _assertion(demo, who) for who in ("alice", "bob")}
+    here = contextvars.ContextVar[str]("here")
+    profile = add(lambda: tokens[here.get()])
+    demo.provider.requests.clear()
+    demo.provider.faults.add("*/token", delay_s=0.5, times=2)
+    both_asked = threading.Barrier(2)
+
+    def ask(who: str) -> list[str]:
+        here.set(who)
+        both_asked.wait(10)
+        return [_who(_token(profile))[0] for _ in range(2)]
+
+    with ThreadPoolExecutor(2) as pool:
+        alice, bob = pool.map(ask, ("alice", "bob"))
+    assert alice == ["alice@contoso.example"] * 2
+    assert bob == ["bob@contoso.example"] * 2
+    assert demo.provider.requests.count("*/token") == 2
+
+
+def test_a_change_meanwhile(add: Any, demo: DemoServer) -> None:
+    """An assertion that changes while it is traded leaves no token of one user in the place of another's."""
+    tokens = {who: _assertion(demo, who) for who in ("alice", "bob")}
+    present, was_read = "alice", threading.Event()
+
+    def supply() -> str:
+        token = tokens[present]
+        was_read.set()
+        return token
+
+    profile = add(supply)
+    demo.provider.faults.add("*/token", delay_s=0.5)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(_token, profile)
+        assert was_read.wait(10)
+        present = "bob"
+        assert _who(_token(profile))[0] == "bob@contoso.example"
+    assert _who(first.result())[0] == "alice@contoso.example"
+    present = "alice"
+    assert _who(_token(profile))[0] == "alice@contoso.example"
+
+
+def test_signed_out(add: Any, demo: DemoServer, apart: Path) -> None:
+    """Signing out leaves nothing of the user, in MSAL's cache neither; the next request trades the assertion again."""
+    (apart / "assertion").write_text(_assertion(demo))
+    profile = add({"file": str(apart / "assertion")})
+    kernel.login("middle")
+    credential = kernel.credential_of(profile, profile.login_scopes)
+    old = _token(profile)
+    application = kernel.client("middle")
+    assert kernel.logout("middle") == ("alice@contoso.example",)
+    kinds = msal.TokenCache.CredentialType
+    cache = application.token_cache
+    assert [e for kind in (kinds.ACCESS_TOKEN, kinds.REFRESH_TOKEN, kinds.ACCOUNT) for e in cache.search(kind)] == []
+    with pytest.raises(SignInRequired):
+        credential.token(profile.login_scopes)
+    assert old != _token(profile)
+
+
+def test_nothing_secret_in_the_log(add: Any, demo: DemoServer, apart: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the assertion nor what it was traded for is in a log at any level, or in a repr."""
+    assertion = _assertion(demo)
+    (apart / "assertion").write_text(assertion)
+    profile = add({"file": str(apart / "assertion")})
+    caplog.set_level("DEBUG")
+    account = kernel.login("middle")
+    token = _token(profile)
+    credential = kernel.credential_of(profile, profile.login_scopes)
+    said = caplog.text + repr(profile) + repr(credential) + repr(account) + repr(vars(credential))
+    assert "POST" in said
+    assert [secret for secret in (assertion, token, demo.middle_tier_secret) if secret in said] == []
+
+
+def test_no_id_token(add: Any, demo: DemoServer, apart: Path) -> None:
+    """Without an ID token, the account is who the assertion says: the provider has just accepted it."""
+    (apart / "assertion").write_text(_assertion(demo, "bob"))
+    add({"file": str(apart / "assertion")})
+    body = json.dumps({"token_type": "Bearer", "access_token": "opaque", "expires_in": 3600})
+    demo.provider.faults.add("*/token", status=200, body=body)
+    account = kernel.login("middle")
+    assert (account.username, account.kind) == ("bob@contoso.example", "person")
+
+
+def test_nobody_says_who(add: Any, demo: DemoServer, apart: Path) -> None:
+    """Where neither an ID token nor the assertion says who it is, the account is the application's."""
+    (apart / "assertion").write_text("opaque")
+    profile = add({"file": str(apart / "assertion")})
+    body = json.dumps({"token_type": "Bearer", "access_token": "opaque token", "expires_in": 3600})
+    demo.provider.faults.add("*/token", status=200, body=body)
+    account = kernel.login("middle")
+    assert (account.username, account.kind) == (demo.middle_tier_client_id, "application")
+    assert _token(profile) == "opaque token"
+
+
+def test_many_users(add: Any, demo: DemoServer) -> None:
+    """A kernel that serves many users keeps the tokens of the last ones."""
+    present = 0
+    profile = add(lambda: f"assertion {present}")
+    body = json.dumps({"token_type": "Bearer", "access_token": "opaque", "expires_in": 3600})
+    demo.provider.faults.add("*/token", status=200, body=body, times=None)
+    for present in range(70):  # noqa: B007 - the function reads it
+        _token(profile)
+    credential = kernel.credential_of(profile, profile.login_scopes)
+    assert isinstance(credential, UserCredential)
+    assert len(credential._users) == 64
+    before = len(demo.provider.requests)
+    _token(profile)
+    assert before == len(demo.provider.requests)
 
 
 def test_an_assertion_that_is_not_accepted(add: Any, demo: DemoServer, apart: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,6 @@ from nbauth.signin.remembered.store import Damaged, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from nbauth.demo.server import DemoServer
 
@@ -79,6 +79,14 @@ def test_written_and_read(store: Store) -> None:
     assert not store.path.exists()
 
 
+def test_a_directory_in_its_place_is_closed(store: Store) -> None:
+    """A directory where the file should be leaves no descriptor open."""
+    _directory(store.path)
+    before = _descriptors()
+    assert store.read() is None
+    assert before == _descriptors()
+
+
 def test_nothing_is_made_by_reading(tmp_path: Path) -> None:
     """Reading where nothing is makes neither a directory nor a word in the log."""
     assert _store(tmp_path).read() is None
@@ -100,6 +108,10 @@ def _directory(path: Path) -> None:
     path.mkdir()
 
 
+def _descriptors() -> list[str]:
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
 def _large(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"x" * 1024 * 1024)
 
@@ -115,7 +127,7 @@ def _device(path: Path) -> None:
         (_link, "levels of symbolic links"),
         (_device, "levels of symbolic links"),
         (_fifo, "not a plain file"),
-        (_directory, "Is a directory"),
+        (_directory, "not a plain file"),
         (_large, "too large"),
         (lambda path: path.chmod(0o640), "open to others"),
         (lambda path: path.chmod(0o602), "open to others"),

@@ -18,11 +18,11 @@ from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.remembered import places, shared
 from nbauth.signin.remembered.codec import PlainCodec
-from nbauth.signin.remembered.document import fingerprint
+from nbauth.signin.remembered.document import application_name
 from nbauth.signin.remembered.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from nbauth.demo.server import DemoServer
@@ -39,8 +39,8 @@ print("here", flush=True)
 for line in sys.stdin:
     asked = json.loads(line)
     try:
-        kernel.login("demo", flow="paste", prompt=NobodyPrompt(), timeout_s=20)
-        profile = kernel.config().profiles["demo"]
+        kernel.login(sys.argv[1], flow="paste", prompt=NobodyPrompt(), timeout_s=20)
+        profile = kernel.config().profiles[sys.argv[1]]
         credential = kernel.credential_of(profile, ())
         credential._memo.clear()  # a token that has just taken a refused one's place would not be renewed
         with ThreadPoolExecutor(asked["threads"]) as pool:
@@ -56,13 +56,15 @@ class Kernels:
     """Kernels in processes of their own.
 
     Args:
-        number: how many.
+        profiles: of each, the one that it signs in to.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, profiles: Sequence[str]) -> None:
         self._processes = [
-            subprocess.Popen([sys.executable, "-c", _KERNEL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for _ in range(number)
+            subprocess.Popen(
+                [sys.executable, "-c", _KERNEL, profile], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            for profile in profiles
         ]
         for process in self._processes:
             assert process.stdout is not None
@@ -87,12 +89,12 @@ class Kernels:
 
 
 @pytest.fixture
-def kernels() -> Iterator[Callable[[int], Kernels]]:
+def kernels() -> Iterator[Callable[..., Kernels]]:
     """Return what starts kernels."""
     started: list[Kernels] = []
 
-    def start(number: int) -> Kernels:
-        started.append(Kernels(number))
+    def start(number: int, *, profiles: Sequence[str] = ("demo",)) -> Kernels:
+        started.append(Kernels([profiles[index % len(profiles)] for index in range(number)]))
         return started[-1]
 
     yield start
@@ -114,7 +116,7 @@ def _remember(demo: DemoServer, person: Callable[..., Any]) -> Credential:
 
 
 def _store() -> Store:
-    return Store(places.directory(), fingerprint(kernel.config().profiles["demo"]), PlainCodec())
+    return Store(places.directory(), application_name(kernel.config().profiles["demo"]), PlainCodec())
 
 
 def _renew(credential: Credential) -> str:
@@ -165,6 +167,44 @@ def test_eight_kernels_and_one_request(
     kernel.reset()
     kernel.login("demo", flow="paste", prompt=NobodyPrompt(), timeout_s=20)
     assert _renew(kernel.credential_of(alice.profile, ())).count(".") == 2  # the family was never revoked
+
+
+def test_eight_kernels_with_two_profiles(
+    demo: DemoServer,
+    person: Callable[..., Any],
+    kernels: Callable[..., Kernels],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Kernels with one profile of an application or another one share its refresh token: one request each time."""
+    monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "1")
+    profile = kernel.config().profiles["demo"]
+    lines = [
+        line
+        for name, api in (("demo", demo.api_origin), ("other", "https://b.example"))
+        for line in (
+            f"[profiles.{name}]",
+            f'client_id = "{profile.client_id}"',
+            f'authority = "{demo.authority}"',
+            f'ca_bundle = "{demo.ca_file}"',
+            f"[profiles.{name}.apis]",
+            f'"{api}" = {json.dumps(profile.login_scopes)}',
+        )
+    ]
+    (tmp_path / "two.toml").write_text("\n".join(lines))
+    monkeypatch.setenv("NBAUTH_CONFIG", str(tmp_path / "two.toml"))
+    kernel.login("other", flow="paste", prompt=person(), remember=True, timeout_s=20)
+    alice = _remember(demo, person)
+    several = kernels(8, profiles=("demo", "other"))
+    token = alice.token(alice.profile.login_scopes)
+    for _ in range(5):
+        demo.provider.requests.clear()
+        answers = several.renew(rejected=token, threads=2)
+        assert len(answers) == 1, answers
+        assert answers != [token]
+        assert [record.status for record in demo.provider.requests.matching("*/token")] == [200]
+        (token,) = answers
+    assert token.count(".") == 2
 
 
 def test_eight_kernels_start_on_an_expired_token(

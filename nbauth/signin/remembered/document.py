@@ -1,33 +1,49 @@
-"""Document: what is remembered of one sign-in, and the fingerprint of the profile that it belongs to."""
+"""Document: what is remembered for one application, and the fingerprints of the profiles that it belongs to."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import secrets
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msal
 
+from nbauth.signin.token_cache import cache_key
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbauth.signin.account import Account
     from nbauth.signin.profiles import Profile
 
-__all__ = ["Document", "Remembered", "fingerprint", "new_generation"]
+__all__ = ["Document", "Grant", "Remembered", "application_name", "fingerprint", "new_generation"]
 
-_VERSION = 1
+_VERSION = 2
+
+
+def application_name(profile: Profile) -> str:
+    """Return what stands for the profile's application at its provider: profiles that share refresh tokens share it."""
+    return _digest(cache_key(profile))
 
 
 def fingerprint(profile: Profile) -> str:
-    """Return what stands for a profile as it is: edited, it is another one, and what was remembered is not its own."""
-    what = {
-        "authority": profile.authority_url,
-        "client_id": profile.client_id,
-        "kind": profile.kind,
-        "apis": {origin: sorted(scopes) for origin, scopes in profile.origins.items()},
-    }
-    return hashlib.sha256(json.dumps(what, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    """Return what stands for a profile as it is: edited, it is another one, and what was remembered is not its own.
+
+    What it trusts counts, too: a host or a certificate authority that was added may be somebody else's.
+    """
+    return _digest(
+        {
+            "authority": profile.authority_url,
+            "client_id": profile.client_id,
+            "kind": profile.kind,
+            "apis": {origin: sorted(scopes) for origin, scopes in profile.origins.items()},
+            "endpoint_hosts": sorted(profile.endpoint_hosts),
+            "ca_bundle": profile.ca_bundle,
+        }
+    )
 
 
 def new_generation() -> str:
@@ -37,43 +53,51 @@ def new_generation() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Remembered:
-    """Who was remembered; nothing secret.
+    """Who was remembered for which profile; nothing secret.
 
     Attributes:
+        profile: the profile's name.
+        fingerprint: of the profile as it was.
         username: as in `Account`, like the others.
         name: the display name.
         tenant_id: the tenant, or empty.
         home_account_id: the provider's key of the account.
     """
 
+    profile: str
+    fingerprint: str
     username: str
     name: str
     tenant_id: str
     home_account_id: str
 
     @classmethod
-    def of(cls, account: Account) -> Remembered:
+    def of(cls, account: Account, profile: Profile) -> Remembered:
         """Make it of an account."""
         return cls(
+            profile=profile.name,
+            fingerprint=fingerprint(profile),
             username=account.username,
             name=account.name,
             tenant_id=account.tenant_id,
             home_account_id=account.home_account_id,
         )
 
+    def is_of(self, name: str, home_account_id: str) -> bool:
+        """Tell whether it is of a profile, by its fingerprint, and an account."""
+        return (self.fingerprint, self.home_account_id) == (name, home_account_id)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Document:
-    """The content of the file.
+class Grant:
+    """The tokens of one account.
 
     Attributes:
-        generation: the mark of the sign-in.
-        account: who signed in.
+        generation: the mark of the sign-in that they grew out of.
         cache: MSAL's token cache, serialized.
     """
 
     generation: str
-    account: Remembered
     cache: str = field(repr=False)
 
     def token_cache(self) -> msal.SerializableTokenCache:
@@ -81,6 +105,51 @@ class Document:
         cache = msal.SerializableTokenCache()
         cache.deserialize(self.cache)
         return cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """The content of the file.
+
+    Attributes:
+        sign_ins: who was remembered for which profile, the last one last.
+        grants: the tokens by `home_account_id`. An application has one refresh token for an account, whatever the
+            number of its profiles: in two places, rotated in one of them, it would end both.
+    """
+
+    sign_ins: tuple[Remembered, ...] = ()
+    grants: dict[str, Grant] = field(default_factory=dict)
+
+    def find(self, name: str, fits: Callable[[Remembered], bool] = lambda _: True) -> Remembered | None:
+        """Return who was remembered last for the profile of a fingerprint, of those that fit."""
+        return next((s for s in reversed(self.sign_ins) if s.fingerprint == name and fits(s)), None)
+
+    def lists(self, name: str, home_account_id: str) -> bool:
+        """Tell whether an account is remembered for the profile of a fingerprint."""
+        return any(sign_in.is_of(name, home_account_id) for sign_in in self.sign_ins)
+
+    def with_grant(self, home_account_id: str, grant: Grant) -> Document:
+        """Return it with another grant of an account."""
+        return dataclasses.replace(self, grants={**self.grants, home_account_id: grant})
+
+    def with_sign_in(self, sign_in: Remembered, *, instead_of: str) -> Document:
+        """Return it with a sign-in as the last one; of its account, none for the fingerprint `instead_of` is left."""
+        names = (sign_in.fingerprint, instead_of)
+        others = [s for s in self.sign_ins if not any(s.is_of(name, sign_in.home_account_id) for name in names)]
+        return dataclasses.replace(self, sign_ins=(*others, sign_in))
+
+    def without(self, *, profiles: frozenset[str] = frozenset(), account: str | None = None) -> Document:
+        """Return it without some sign-ins, and without the grants that none of the others needs.
+
+        Args:
+            profiles: names and fingerprints.
+            account: a `home_account_id`.
+        """
+        left = tuple(
+            s for s in self.sign_ins if not profiles & {s.profile, s.fingerprint} and s.home_account_id != account
+        )
+        needed = {sign_in.home_account_id for sign_in in left}
+        return Document(sign_ins=left, grants={who: grant for who, grant in self.grants.items() if who in needed})
 
     def dump(self) -> bytes:
         """Return it as bytes."""
@@ -94,20 +163,30 @@ class Document:
             ValueError: it is of another version.
         """
         match json.loads(data):
-            case {
-                "version": 1,
-                "generation": str(generation),
-                "cache": str(cache),
-                "account": {
-                    "username": str(username),
-                    "name": str(name),
-                    "tenant_id": str(tenant_id),
-                    "home_account_id": str(home_account_id),
-                },
-            } if _is_token_cache(json.loads(cache)):
-                account = Remembered(username=username, name=name, tenant_id=tenant_id, home_account_id=home_account_id)
-                return cls(generation=generation, account=account, cache=cache)
-        raise ValueError("it is of another version")
+            case {"version": 2, "sign_ins": [*sign_ins], "grants": {**grants}}:
+                return cls(
+                    sign_ins=tuple(_sign_in(found) for found in sign_ins),
+                    grants={str(who): _grant(found) for who, found in grants.items()},
+                )
+        raise _other_version()
+
+
+def _sign_in(found: object) -> Remembered:
+    names = [each.name for each in dataclasses.fields(Remembered)]
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in names):
+        raise _other_version()
+    return Remembered(**{name: found[name] for name in names})
+
+
+def _grant(found: object) -> Grant:
+    match found:
+        case {"generation": str(generation), "cache": str(cache)} if _is_token_cache(json.loads(cache)):
+            return Grant(generation=generation, cache=cache)
+    raise _other_version()
+
+
+def _other_version() -> ValueError:
+    return ValueError("it is of another version")
 
 
 def _is_token_cache(cache: object) -> bool:
@@ -116,3 +195,7 @@ def _is_token_cache(cache: object) -> bool:
         isinstance(entries, dict) and all(isinstance(entry, dict) for entry in entries.values())
         for entries in cache.values()
     )
+
+
+def _digest(what: Any) -> str:
+    return hashlib.sha256(json.dumps(what, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from nbauth.signin.credential import Credential
 from nbauth.signin.login import SignedIn
 from nbauth.signin.remembered import shared as sharing
 from nbauth.signin.remembered.codec import PLAINTEXT_VARIABLE, PlainCodec, platform_codec
-from nbauth.signin.remembered.document import Remembered, fingerprint, new_generation
+from nbauth.signin.remembered.document import Remembered, application_name, fingerprint
 from nbauth.signin.remembered.store import Store, make_private_directory
 
 if TYPE_CHECKING:
@@ -74,21 +73,27 @@ def remember(profile: Profile, signed_in: SignedIn, *, connect: Callable[[Profil
                 f"To keep it in a file that is not encrypted, set {PLAINTEXT_VARIABLE}=1 and run: "
                 f"%login {profile.name} --remember"
             )
-        _share(profile, signed_in, Store(directory(), fingerprint(profile), codec), connect(profile))
+        _share(profile, signed_in, Store(directory(), application_name(profile), codec), connect(profile))
     except (OSError, ValueError) as error:
         return f"{where}, because {directory()} cannot be used ({_reason(error)}); it lives as long as this kernel."
     return None
 
 
 def take(
-    profile: Profile, account: str | None, scopes: tuple[str, ...], *, connect: Callable[[Profile], Client]
+    profile: Profile,
+    account: str | None,
+    scopes: tuple[str, ...],
+    *,
+    here: Iterable[SignedIn] = (),
+    connect: Callable[[Profile], Client],
 ) -> SignedIn | None:
     """Return the sign-in that an earlier kernel remembered for this profile as it is, without asking anybody.
 
     Args:
         profile: the profile.
-        account: the sign-in name that is wanted, or None for whoever it is.
+        account: the sign-in name that is wanted, or None for who was remembered last.
         scopes: what a token must be had for.
+        here: who is signed in to the profile in this kernel, the present one first: nobody else takes their place.
         connect: returns a profile's client.
 
     Returns:
@@ -97,21 +102,26 @@ def take(
     Raises:
         ProviderUnavailable: a token has to be renewed and the provider is down.
     """
+    present = next((signed_in.account.home_account_id for signed_in in here), None)
+
+    def fits(sign_in: Remembered) -> bool:
+        is_wanted = account is None or sign_in.username.lower() == account.lower()
+        return is_wanted and present in (None, sign_in.home_account_id)
+
     store, document = _find(profile)
-    if store is None or document is None:
-        return None
-    who = document.account
-    if account is not None and who.username.lower() != account.lower():
+    who = document.find(fingerprint(profile), fits) if document is not None else None
+    grant = document.grants.get(who.home_account_id) if document is not None and who is not None else None
+    if store is None or who is None or grant is None:
         return None
     client = connect(profile)
-    cache, mine = client.application.token_cache, _mine(profile, who)
+    cache, mine = client.application.token_cache, _mine(profile, who.home_account_id)
     turn = client.turns.of(who.home_account_id)
     with turn:
         before, shared_before = msal.SerializableTokenCache(), turn.shared
         token_cache.copy_account(cache, before, **mine)
         token_cache.drop_tokens(cache, **mine)
-        token_cache.copy_account(document.token_cache(), cache, **mine)
-        turn.shared = sharing.Shared(profile, store=store, cache=cache, account=who, generation=document.generation)
+        token_cache.copy_account(grant.token_cache(), cache, **mine)
+        turn.shared = sharing.Shared(store=store, cache=cache, **mine, generation=grant.generation, names=turn.names)
         found = cache.search(cache.CredentialType.ACCOUNT, query={"home_account_id": who.home_account_id})
         msal_account = next(iter(list(found)), None)
     try:
@@ -125,65 +135,89 @@ def take(
         if isinstance(error, (SignInRequired, SignInFailed)):
             return None
         raise
+    turn.names[fingerprint(credential.profile)] = who.fingerprint
     expires_at = credential.expires_at()
     assert expires_at is not None
-    return SignedIn(Account(**dataclasses.asdict(who), profile=profile.name, expires_at=expires_at), credential)
+    account_ = Account(
+        username=who.username,
+        name=who.name,
+        tenant_id=who.tenant_id,
+        home_account_id=who.home_account_id,
+        profile=profile.name,
+        expires_at=expires_at,
+    )
+    return SignedIn(account_, credential)
 
 
 def is_remembered(profile: Profile, account: Account) -> bool:
     """Tell whether an account is remembered for a profile, so that a new sign-in of it takes the old one's place."""
     _, document = _find(profile)
-    return document is not None and document.account.home_account_id == account.home_account_id
+    return document is not None and document.lists(fingerprint(profile), account.home_account_id)
 
 
-def leave(signed_in: Iterable[SignedIn]) -> list[Profile]:
-    """Let sign-ins follow their files no longer, and return the profiles whose files they were."""
-    left = []
+def leave(signed_in: Iterable[SignedIn]) -> None:
+    """Let sign-ins follow their files no longer, unless another profile stands on what is there."""
     for each in signed_in:
-        shared = each.credential.turn.shared
-        if shared is not None and shared.profile.name == each.account.profile:
-            left.append(shared.profile)
-            each.credential.turn.shared = None
-    return left
+        turn = each.credential.turn
+        turn.names.pop(fingerprint(each.credential.profile), None)
+        if turn.shared is not None and not turn.shared.is_kept:
+            turn.shared = None
 
 
 def forget(profiles: Iterable[Profile]) -> None:
-    """Delete what is remembered for profiles as they are, also while another kernel renews it.
+    """Forget what is remembered for profiles, as they are and as they were, also while another kernel renews it.
 
     Raises:
         ConfigError: it cannot be deleted.
     """
-    for name in {fingerprint(profile) for profile in profiles}:
-        store = Store(directory(), name, PlainCodec())  # deleting needs no key
+    wanted: dict[str, set[str]] = {}
+    for profile in profiles:
+        wanted.setdefault(application_name(profile), set()).update((profile.name, fingerprint(profile)))
+    left: tuple[Path, Exception] | None = None
+    for name, these in wanted.items():
+        path = _path(name)
         try:
-            if store.path.exists() or store.path.is_symlink():
-                sharing.forget(store)
+            if path.exists() or path.is_symlink():
+                sharing.forget(_store_to_clear(name), profiles=frozenset(these))
         except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"Signed out here, but what is remembered in {store.path} cannot be deleted: {_reason(error)}.",
-                next_step="Delete that file.",
-            ) from None
+            left = (path, error)
+    if left is not None:
+        raise ConfigError(
+            f"Signed out here, but what is remembered in {left[0]} cannot be deleted: {_reason(left[1])}.",
+            next_step="Delete that file.",
+        )
+
+
+def _store_to_clear(name: str) -> Store:
+    try:
+        codec = _codec()
+    except (OSError, ValueError):
+        codec = None
+    # Deleting needs no key: what cannot be read goes as a whole.
+    return Store(directory(), name, codec or PlainCodec())
 
 
 def _share(profile: Profile, signed_in: SignedIn, store: Store, client: Client) -> None:
-    turn, who, cache = signed_in.credential.turn, Remembered.of(signed_in.account), client.application.token_cache
+    turn, who = signed_in.credential.turn, Remembered.of(signed_in.account, profile)
+    cache, before = client.application.token_cache, signed_in.credential.profile
     with turn:
-        before = turn.shared
-        same = before is not None and fingerprint(before.profile) == fingerprint(profile)
-        if before is not None and same and before.is_kept:
-            return
-        shared = sharing.Shared(profile, store=store, cache=cache, account=who, generation=new_generation())
-        shared.begin()  # raises before anything has changed
+        shared, anew = turn.shared, False
+        if shared is None or not shared.is_in(store):
+            mine = _mine(profile, who.home_account_id)
+            shared, anew = sharing.Shared(store=store, cache=cache, **mine, generation="", names=turn.names), True
+        known_as = fingerprint(before if before.authority_url == profile.authority_url else profile)
+        shared.begin(who, known_as=known_as, anew=anew)  # raises before anything has changed
         turn.shared = shared
-    if before is not None and not same and before.profile.authority_url == profile.authority_url:
-        # The profile was edited: two files with one refresh token would end both. (Entra's tenants may share one.)
-        forget([before.profile])
+
+
+def _path(name: str) -> Path:
+    return directory() / f"{name}.bin"
 
 
 def _find(profile: Profile) -> tuple[Store | None, Document | None]:
-    name = fingerprint(profile)
+    name = application_name(profile)
     # Looked for before the codec: no keyring asks a person to unlock it where nothing was remembered.
-    if not (directory() / f"{name}.bin").is_file():
+    if not _path(name).is_file():
         return None, None
     try:
         codec = _codec()
@@ -203,8 +237,8 @@ def _codec() -> Codec | None:
         return platform_codec()
 
 
-def _mine(profile: Profile, who: Remembered) -> dict[str, str]:
-    return {"home_account_id": who.home_account_id, "client_id": profile.client_id}
+def _mine(profile: Profile, home_account_id: str) -> dict[str, str]:
+    return {"home_account_id": home_account_id, "client_id": profile.client_id}
 
 
 def _reason(error: Exception) -> str:

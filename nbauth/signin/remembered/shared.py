@@ -12,7 +12,7 @@ import msal
 from nbauth.errors import ProviderUnavailable
 from nbauth.signin.clients import askable
 from nbauth.signin.credential import nobody
-from nbauth.signin.remembered.document import Document
+from nbauth.signin.remembered.document import Document, Grant, fingerprint, new_generation
 from nbauth.signin.token_cache import copy_account, drop_tokens
 
 if TYPE_CHECKING:
@@ -43,13 +43,29 @@ def read_document(store: Store) -> Document | None:
         return None
 
 
-def forget(store: Store) -> None:
-    """Delete a remembered sign-in.
+def forget(store: Store, *, profiles: frozenset[str] = frozenset(), account: str | None = None) -> None:
+    """Take sign-ins out of a file; all go where the others cannot be read, or cannot be written without them.
+
+    Args:
+        store: the file.
+        profiles: names and fingerprints.
+        account: a `home_account_id`.
 
     Raises:
         OSError, ValueError: it cannot be deleted.
     """
+    read_document(store)  # sets aside what is damaged, which needs the lock
     with store.lock():
+        document = read_document(store) or Document()
+        rest = document.without(profiles=profiles, account=account)
+        if rest.sign_ins:
+            try:
+                if rest != document:
+                    store.write(rest.dump())
+            except (OSError, ValueError) as error:
+                logger.warning("%s is deleted: %s.", store.path, getattr(error, "strerror", None) or error)
+            else:
+                return
         store.delete()
 
 
@@ -59,22 +75,30 @@ class Shared:
     Its methods are called by whoever has the account's turn.
 
     Args:
-        profile: whose.
         store: the file.
         cache: the kernel's token cache.
-        account: who signed in.
+        client_id: the application.
+        home_account_id: the account.
         generation: the mark of the sign-in.
+        names: the fingerprints under which the file knows profiles of this kernel, by the fingerprints they have here.
     """
 
     def __init__(
-        self, profile: Profile, *, store: Store, cache: msal.TokenCache, account: Remembered, generation: str
+        self,
+        *,
+        store: Store,
+        cache: msal.TokenCache,
+        client_id: str,
+        home_account_id: str,
+        generation: str,
+        names: dict[str, str],
     ) -> None:
-        self.profile = profile
         self._store = store
         self._cache = cache
-        self._account = account
+        self._who = home_account_id
         self._generation = generation
-        self._mine = {"home_account_id": account.home_account_id, "client_id": profile.client_id}
+        self._names = names
+        self._mine = {"home_account_id": home_account_id, "client_id": client_id}
         self._alone = False  # the file cannot be written: what this kernel renews, no other one learns
 
     def __repr__(self) -> str:
@@ -82,17 +106,32 @@ class Shared:
 
     @property
     def is_kept(self) -> bool:
-        """Whether later kernels will find this sign-in."""
+        """Whether the file has this account's tokens."""
         return not self._alone and self._found() is not None
 
-    def begin(self) -> None:
-        """Write a sign-in that has just been made, over whatever was remembered before.
+    def is_in(self, store: Store) -> bool:
+        """Tell whether this is the file that is followed."""
+        return not self._alone and self._store.path == store.path
+
+    def begin(self, sign_in: Remembered, *, known_as: str, anew: bool) -> None:
+        """Write who is remembered for a profile from now on.
+
+        Args:
+            sign_in: who, and for which profile.
+            known_as: the fingerprint of the profile as it was when they signed in; edited since, the sign-in moves.
+            anew: write the kernel's tokens in the place of those that the file has of this account.
 
         Raises:
             OSError, ValueError: it cannot be written here.
         """
+        read_document(self._store)  # sets aside what is damaged, which needs the lock
         with self._store.lock():
-            self._store.write(self._document())
+            document = read_document(self._store) or Document()
+            if anew or self._who not in document.grants:
+                self._generation = new_generation()
+                document = document.with_grant(self._who, self._grant())
+            self._store.write(document.with_sign_in(sign_in, instead_of=known_as).dump())
+        self._names[known_as] = self._names[sign_in.fingerprint] = sign_in.fingerprint
 
     def renew(
         self,
@@ -133,7 +172,7 @@ class Shared:
             except (OSError, ValueError) as error:
                 self._go_alone(error)
                 return ask_provider()
-            if not self._follow():
+            if not self._follow(profile):
                 raise nobody(profile, scopes)
             if (found := self._usable(wanted)) is not None:
                 return found
@@ -145,45 +184,52 @@ class Shared:
                 )
             before = self._refresh_tokens()
             result = ask_provider()
-            if (result or {}).get("error") == "invalid_grant" and self._follow() and self._refresh_tokens() != before:
+            if (result or {}).get("error") == "invalid_grant" and self._is_behind(before) and self._follow(profile):
                 # Somebody renewed in spite of the lock: a file system without one, or another machine.
                 if (found := self._usable(wanted)) is not None:
                     return found
                 before = self._refresh_tokens()
                 result = ask_provider()
-            if "access_token" in (result or {}) and not self._save(before):
+            if _is_to_be_written(result, claims) and not self._save(profile, before):
                 raise nobody(profile, scopes)
             return result
 
-    def _found(self) -> Document | None:
-        found = read_document(self._store)
-        return found if found and found.account.home_account_id == self._account.home_account_id else None
+    def _found(self, profile: Profile | None = None) -> tuple[Document, Grant] | None:
+        """Return what the file holds of this account; None where it, or its sign-in to the profile, was ended."""
+        document = read_document(self._store)
+        grant = None if document is None else document.grants.get(self._who)
+        if document is None or grant is None:
+            return None
+        name = None if profile is None else self._names.get(fingerprint(profile))
+        # Of a profile that was never remembered the file knows nothing; it has a share in the others' tokens.
+        return (document, grant) if name is None or document.lists(name, self._who) else None
 
-    def _follow(self) -> bool:
+    def _follow(self, profile: Profile) -> bool:
         """Take over what the file holds; tell whether it is still this account's sign-in."""
-        found = self._found()
+        found = self._found(profile)
         drop_tokens(self._cache, **self._mine)
         if found is None:
             return False
-        self._generation = found.generation
-        copy_account(found.token_cache(), self._cache, **self._mine)
+        self._generation = found[1].generation
+        copy_account(found[1].token_cache(), self._cache, **self._mine)
         return True
 
-    def _save(self, before: set[str]) -> bool:
+    def _save(self, profile: Profile, before: set[str]) -> bool:
         """Write what was renewed, unless the sign-in was ended or made anew meanwhile; tell whether it still is."""
         try:
             with self._store.lock():
-                found = self._found()
-                if found is None:
-                    drop_tokens(self._cache, **self._mine)
-                    return False
-                if found.generation == self._generation:
-                    self._store.write(self._document())
+                kept, found = self._found(), self._found(profile)
+                # What another profile of the account needs is written, also where this one was signed out.
+                if kept is not None and kept[1].generation == self._generation:
+                    self._store.write(kept[0].with_grant(self._who, self._grant()).dump())
+            if found is None:
+                drop_tokens(self._cache, **self._mine)  # another profile that stands on them finds them in the file
+                return False
         except (OSError, ValueError) as error:
             if self._refresh_tokens() != before:
                 # The file's refresh token is spent: whoever used it would end the sign-in of this kernel, too.
                 with contextlib.suppress(OSError, ValueError):
-                    forget(self._store)
+                    forget(self._store, account=self._who)
                 self._go_alone(error)
             else:
                 logger.warning("%s is not written: %s.", self._store.path, getattr(error, "strerror", None) or error)
@@ -202,13 +248,20 @@ class Shared:
         copy_account(self._cache, cache, **self._mine)
         return cache
 
-    def _document(self) -> bytes:
-        cache = self._mine_alone().serialize()
-        return Document(generation=self._generation, account=self._account, cache=cache).dump()
+    def _grant(self) -> Grant:
+        return Grant(generation=self._generation, cache=self._mine_alone().serialize())
 
     def _refresh_tokens(self) -> set[str]:
-        found = self._cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN, query=self._mine)
+        return self._refresh_tokens_in(self._cache)
+
+    def _refresh_tokens_in(self, cache: msal.TokenCache) -> set[str]:
+        found = cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN, query=self._mine)
         return {str(entry.get("secret")) for entry in found}
+
+    def _is_behind(self, before: set[str]) -> bool:
+        """Tell whether the file has another refresh token; to follow it would bring back a token that was dropped."""
+        found = self._found()
+        return found is not None and self._refresh_tokens_in(found[1].token_cache()) != before
 
     def _usable(self, wanted: tuple[str, tuple[str, ...], tuple[str | None, ...]] | None) -> dict[str, Any] | None:
         """Return the cached token that lives longest, as MSAL would; MSAL itself counts none below 300 s."""
@@ -231,3 +284,9 @@ class Shared:
             "token_type": "Bearer",
         }
         return {**found, "refresh_on": best["refresh_on"]} if "refresh_on" in best else found
+
+
+def _is_to_be_written(result: dict[str, Any] | None, claims: str | None) -> bool:
+    # After a refusal the cache is without the token that an API refused: no later kernel is to take it for good.
+    answer = result or {}
+    return "access_token" in answer or (answer.get("error") == "invalid_grant" and claims is None)

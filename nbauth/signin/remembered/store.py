@@ -189,9 +189,13 @@ def make_private_directory(directory: Path) -> None:
 def _read_private_file(path: Path) -> bytes:
     """Read a file that only its owner can read: no link, no device, not large; never waits."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        _check_private(os.fstat(file.fileno()), directory=False)
-        data = file.read(_LARGEST + 1)
+    handle = os.open(path, flags)
+    try:  # `fdopen` refuses a directory, and leaves it open
+        _check_private(os.fstat(handle), directory=False)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            data = file.read(_LARGEST + 1)
+    finally:
+        os.close(handle)
     if len(data) > _LARGEST:
         raise ValueError("it is too large")
     return data

@@ -1,0 +1,107 @@
+"""The tokens by which an application acts for users (Entra's on-behalf-of flow): one credential for each assertion."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import jwt
+
+from nbauth.signin.credential import Credential
+from nbauth.signin.profile_credentials import Supplied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    import msal
+
+    from nbauth.signin.access_token import AccessToken
+    from nbauth.signin.lending import Borrower
+    from nbauth.signin.profiles import Profile
+
+__all__ = ["UserCredential", "claims_of", "held"]
+
+_MOST_USERS = 64  # a kernel serves one or two; the tokens of who comes after that are asked for again
+
+
+class UserCredential(Credential):
+    """The tokens of whoever vouches at the moment of asking.
+
+    The assertion is read at each look-up, in the thread that asks: a function may know the user by a context variable.
+    From there on it goes with the request, so that whoever comes while a token is on its way does not get that one.
+
+    Args:
+        profile: one with `user_assertion`.
+        application: MSAL's client application.
+        account: none; MSAL's cache is not asked.
+    """
+
+    def __init__(self, profile: Profile, application: msal.ClientApplication, account: None = None) -> None:
+        super().__init__(profile, application, account)
+        self._users: dict[str, Credential] = {}  # by the digest of an assertion, the last one made last
+
+    def lend(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> AccessToken:
+        """Return what `token` does, for the present user."""
+        assert self.profile.user_assertion is not None
+        return self.of(self.profile.user_assertion.read()).lend(scopes, rejected=rejected, claims=claims)
+
+    def of(self, assertion: str) -> Credential:
+        """Return the credential of an assertion."""
+        digest = hashlib.sha256(assertion.encode()).hexdigest()
+        with self._lock:
+            made = self._users.get(digest)
+            if made is None:
+                made = self._users[digest] = Credential(held(self.profile, assertion), None, None)
+                made.connect_by(self._application)
+                if self._signed_out:
+                    made.forget()
+                elif len(self._users) > _MOST_USERS:
+                    del self._users[next(iter(self._users))]
+            return made
+
+    def expires_at(self) -> datetime | None:
+        """Return when the newest token expires (UTC), or None where there is none."""
+        return max((at for user in self._all() if (at := user.expires_at()) is not None), default=None)
+
+    def sign_out(self, *, shared: bool = False) -> None:
+        """Forget every user's tokens, those included that are on their way."""
+        super().sign_out(shared=shared)
+        for user in self._all():
+            user.forget()
+
+    def settle(self, deadline: float) -> None:
+        """Wait for what is on its way."""
+        for user in self._all():
+            user.settle(deadline)
+
+    def start_over(self, lender: Borrower | None, connect: Callable[[Profile], msal.ClientApplication]) -> None:
+        """Begin anew in a child process, without tokens: an assertion is good for as many as are asked for."""
+        super().start_over(lender, connect)
+        self._users = {}
+
+    def _application(self) -> msal.ClientApplication:
+        return self._connect()  # by what `connect_by` set last
+
+    def _all(self) -> list[Credential]:
+        with self._lock:
+            return list(self._users.values())
+
+
+def held(profile: Profile, assertion: str) -> Profile:
+    """Return the profile with an assertion in hand, which is not read again."""
+    return dataclasses.replace(profile, user_assertion=Supplied(lambda: assertion, "user_assertion"))
+
+
+def claims_of(assertion: str) -> dict[str, Any]:
+    """Return what an assertion says of its user, for display; nothing where it is no JWT.
+
+    The signature is not verified: the assertion is for the provider, whose keys need not be known here, and it has just
+    accepted it. An ID token, where the provider gives one, is better and is validated.
+    """
+    try:
+        claims: dict[str, Any] = jwt.decode(assertion, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        return {}
+    return claims
