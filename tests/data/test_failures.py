@@ -102,7 +102,7 @@ def test_message(session: Session, api: Server, body: bytes, words: str) -> None
         (403, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}, "another scope"),
         (403, {}, "ask whoever runs the API"),
         (404, {}, "Check the URL"),
-        (429, {"Retry-After": "17"}, "in 17 s"),
+        (429, {"Retry-After": "600"}, "in 600 s"),
         (429, {}, "later"),
         (503, {"Retry-After": "Fri, 31 Dec 2027 23:59:59 GMT"}, "after Fri, 31 Dec 2027"),
         (500, {}, None),
