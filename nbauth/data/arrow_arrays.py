@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from nbauth.data.dates import is_time, timestamps
+from nbauth.data.dates import is_time
 
 if TYPE_CHECKING:
     from nbauth.data.chunks import Chunk, Kind
@@ -44,9 +44,9 @@ def _text(chunks: list[Chunk]) -> Any | None:
     if found is not None:
         return pa.chunked_array([found])
     if is_time(arrow_series.first_text(chunks)):
-        series = timestamps([text for chunk in chunks for text in chunk.objects()])
-        if series is not None:
-            return pa.chunked_array([pa.array(series)])
+        found = arrow_series.parsed_array([text for chunk in chunks for text in chunk.objects()])
+        if found is not None:
+            return pa.chunked_array([found])
     parts = [part.cast(pa.string()) for part in arrow_series.text_arrays(chunks)]
     return pa.chunked_array(parts, pa.string())
 

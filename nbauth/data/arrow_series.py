@@ -10,11 +10,12 @@ import pandas as pd
 import pyarrow as pa
 
 from nbauth.data.arrow_text import Stamps, plain
+from nbauth.data.dates import has_nanoseconds, timestamps
 
 if TYPE_CHECKING:
     from nbauth.data.chunks import Chunk
 
-__all__ = ["default_unit", "first_text", "text", "text_arrays", "time_array", "times"]
+__all__ = ["default_unit", "first_text", "parsed_array", "text", "text_arrays", "time_array", "times"]
 
 
 def first_text(chunks: list[Chunk]) -> str:
@@ -30,7 +31,7 @@ def first_text(chunks: list[Chunk]) -> str:
 
 def time_array(chunks: list[Chunk]) -> Any:
     """Return the chunks' times as one timestamp array, in UTC where they have an offset; None if not all are such."""
-    found = _moments(chunks)
+    found = _moments(chunks, "us")
     if found is None:
         return None
     unit, is_zoned, parts = found
@@ -38,9 +39,21 @@ def time_array(chunks: list[Chunk]) -> Any:
     return joined.cast(pa.timestamp(unit, "UTC")) if is_zoned else joined
 
 
+def parsed_array(texts: list[str | None]) -> Any:
+    """Return times, written in any ways, as one timestamp array; None if not all are such.
+
+    In microseconds unless a value has more digits, with every version of pandas: its own unit was once nanoseconds.
+    """
+    series = timestamps(texts)
+    if series is None:
+        return None
+    array = pa.array(series)
+    return array if has_nanoseconds(texts) else array.cast(pa.timestamp("us", array.type.tz))
+
+
 def times(chunks: list[Chunk]) -> pd.Series[Any] | None:
     """Return the chunks' times as pandas has them, or None if not all are."""
-    found = _moments(chunks)
+    found = _moments(chunks, default_unit())
     if found is None:
         return None
     unit, is_zoned, parts = found
@@ -54,12 +67,12 @@ def times(chunks: list[Chunk]) -> pd.Series[Any] | None:
     return series.dt.tz_localize("UTC") if is_zoned else series
 
 
-def _moments(chunks: list[Chunk]) -> tuple[str, bool, list[Any]] | None:
+def _moments(chunks: list[Chunk], coarsest: str) -> tuple[str, bool, list[Any]] | None:
     """Return the unit, whether they have an offset, and arrays of timestamps without a zone; None if not all are."""
     stamps = [chunk.data for chunk in chunks if chunk.kind == "text"]
     if not all(isinstance(one, Stamps) for one in stamps) or len({one.family for one in stamps}) != 1:
         return None
-    is_fine = default_unit() == "ns" or any(one.moments.type.unit == "ns" for one in stamps)
+    is_fine = coarsest == "ns" or any(one.moments.type.unit == "ns" for one in stamps)
     for unit in ("ns", "us") if is_fine else ("us",):
         kind = pa.timestamp(unit)
         try:

@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Stamps", "compacted", "plain", "text_array"]
+__all__ = ["Stamps", "compacted", "in_reach_of_nanoseconds", "plain", "text_array"]
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:([T ])\d\d:\d\d(:\d\d(?:\.(\d{1,9}))?)?(Z|\+00:00)?)?", re.ASCII)
 _MICRO = 6
 _LONGEST = 35
+_FIRST_YEAR, _LAST_YEAR = "1678", "2261"  # that nanoseconds in 64 bits reach whole
 _YEAR_1 = -62_135_596_800_000_000  # in microseconds; Arrow takes the year 0, which ISO 8601's readers do not
 
 Family = Literal["zoned", "local", "date"]
@@ -71,6 +72,13 @@ def plain(data: Any) -> Any:
     return _written(data) if isinstance(data, Stamps) else data
 
 
+def in_reach_of_nanoseconds(text: Any) -> bool:
+    """Tell whether times, as text that begins with the year, fit into nanoseconds: older Arrow's cast wraps around."""
+    years = pc.min_max(text)
+    first, last = years["min"].as_py(), years["max"].as_py()
+    return first is None or (first[:4] >= _FIRST_YEAR and last[:4] <= _LAST_YEAR)
+
+
 def _stamps(array: Any) -> Stamps | None:
     present = array.drop_null() if array.null_count else array
     first = present[0].as_py() if len(present) else ""
@@ -78,6 +86,8 @@ def _stamps(array: Any) -> Stamps | None:
     if form is None or not _all_written_alike(present, first, form):
         return None
     unit = "ns" if len(form[3] or "") > _MICRO else "us"
+    if unit == "ns" and not in_reach_of_nanoseconds(present):
+        return None
     try:
         moments = array.cast(pa.timestamp(unit, "UTC" if form[4] else None)).view(pa.timestamp(unit))
     except pa.ArrowInvalid:  # no such day, or none that nanoseconds reach

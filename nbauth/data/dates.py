@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["is_iso", "is_time", "timestamps"]
+__all__ = ["has_nanoseconds", "is_iso", "is_time", "timestamps"]
 
 # Nine digits are all that datetime64[ns] has; .NET writes seven.
 _LOCAL = re.compile(r"(?!0000)\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?", re.ASCII)
 _ZONED = re.compile(_LOCAL.pattern + r"(?:Z|[+-]\d\d:?\d\d)", re.ASCII)
 _FINER = re.compile(r"\.\d{6}\d*[1-9]")  # digits beyond the microsecond that count
+_NANO = re.compile(r"\.\d{7}")
 _DATE = re.compile(r"(?!0000)\d{4}-\d\d-\d\d", re.ASCII)
 # Milliseconds since 1970 in UTC, of OData 2 and older services of ASP.NET; an offset says only how it was shown.
 _DOTNET = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{1,4})?\)/", re.ASCII)
@@ -50,6 +51,11 @@ def timestamps(texts: Sequence[str | None]) -> pd.Series[Any] | None:
     except ValueError:  # no such day or hour
         return None
     return pd.Series(stamps)
+
+
+def has_nanoseconds(texts: Iterable[str | None]) -> bool:
+    """Tell whether any time is written with more digits than microseconds have."""
+    return any(text is not None and _NANO.search(text) for text in texts)
 
 
 def is_time(text: str) -> bool:

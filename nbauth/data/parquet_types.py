@@ -9,8 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from nbauth.data.arrow_series import first_text, parsed_array, time_array
+from nbauth.data.arrow_text import compacted, in_reach_of_nanoseconds
 from nbauth.data.chunks import EXACT, Chunk
-from nbauth.data.dates import timestamps
+from nbauth.data.dates import is_iso
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +25,6 @@ _NUMBERS = (pa.int64(), pa.uint64(), pa.float64())
 
 def time_type(column: Any) -> str | None:
     """Return the type of a column of text that is all times: the unit, and whether with an offset or dates."""
-    from nbauth.data.arrow_series import first_text, time_array
-    from nbauth.data.arrow_text import compacted
-    from nbauth.data.dates import is_iso
-
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return None
     array = column.cast(pa.large_string()).combine_chunks()
@@ -37,10 +35,9 @@ def time_type(column: Any) -> str | None:
         return None
     found = time_array([Chunk("text", len(array), compacted(array))])
     if found is None:
-        series = timestamps(array.to_pylist())
-        if series is None:
-            return None
-        found = pa.array(series)
+        found = parsed_array(array.to_pylist())
+    if found is None:
+        return None
     family = "date" if len(first) == len("2024-01-01") else "zoned" if found.type.tz else "local"
     return f"{found.type.unit} {family}"
 
@@ -95,7 +92,10 @@ def _time(name: str, kinds: Sequence[str | None], paths: Sequence[Path]) -> Any:
     wanted = pa.timestamp(unit, "UTC" if str(kinds[0]).endswith("zoned") else None)
     try:
         for path in paths if unit == "ns" else ():
-            pq.read_table(path, columns=[name])[name].cast(wanted)
+            column = pq.read_table(path, columns=[name])[name]
+            if not in_reach_of_nanoseconds(column):
+                return pa.string()
+            column.cast(wanted)
     except pa.ArrowInvalid:  # nanoseconds do not reach so far
         return pa.string()
     return wanted

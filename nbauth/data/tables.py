@@ -134,7 +134,8 @@ def _times(column: pd.Series[Any]) -> pd.Series[Any] | None:
         from nbauth.data.arrow_text import compacted
         from nbauth.data.chunks import Chunk, nothing
 
-        array = pa.array(column, pa.large_string(), from_pandas=True)
+        # A column of Arrow's own stays of its type in older pandas, whatever is asked for.
+        array = pa.array(column, pa.large_string(), from_pandas=True).cast(pa.large_string())
         pieces = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
         # Slice by slice: what looks at each sign of a column takes several times its memory.
         slices = [p.slice(start, _ROWS_AT_ONCE) for p in pieces for start in range(0, len(p), _ROWS_AT_ONCE)]
@@ -143,12 +144,19 @@ def _times(column: pd.Series[Any]) -> pd.Series[Any] | None:
             for one in slices
         ]
         if in_arrow and (found := time_array(chunks)) is not None:
-            return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([found])))
+            return _arrow_series(found)
         if not in_arrow and (series := times(chunks)) is not None:
             return series
-    parsed = timestamps(column.astype(object).where(column.notna(), None).tolist())
-    if in_arrow and parsed is not None:
-        import pyarrow as pa
+    texts = column.astype(object).where(column.notna(), None).tolist()
+    if not in_arrow:
+        return timestamps(texts)
+    from nbauth.data.arrow_series import parsed_array
 
-        return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(parsed)])))
-    return parsed
+    found = parsed_array(texts)
+    return None if found is None else _arrow_series(found)
+
+
+def _arrow_series(array: Any) -> pd.Series[Any]:
+    import pyarrow as pa
+
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])))

@@ -106,7 +106,7 @@ def test_table_in_parts_is_the_whole(session: Session, api: Server) -> None:
 
 def test_excel(session: Session, api: Server) -> None:
     """An Excel file is its first sheet."""
-    written = pd.DataFrame({"id": [1, 2], "name": ["a", None]})
+    written = pd.DataFrame({"id": [1, 2], "name": ["a", float("nan")]})
     buffer = io.BytesIO()
     written.to_excel(buffer, index=False)
     for path, kind in (("/x", SHEET), ("/x.xlsx", "application/octet-stream")):
