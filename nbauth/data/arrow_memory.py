@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import importlib
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["system_allocator"]
+__all__ = ["give_back", "system_allocator"]
 
 
 class _Switch:
@@ -55,3 +55,9 @@ def system_allocator() -> Iterator[None]:
         yield
     finally:
         _switch.off(arrow)
+
+
+def give_back() -> None:
+    """Give the system back what its allocator keeps of memory that is free again; without Arrow, nothing."""
+    with suppress(ImportError):
+        importlib.import_module("pyarrow").system_memory_pool().release_unused()

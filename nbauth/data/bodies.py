@@ -103,6 +103,12 @@ class Body(io.RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
+    def read(self, size: int = -1) -> bytes:
+        """Return at most so many bytes; nothing only at the end. In one copy less than by way of a buffer."""
+        if size < 0:
+            return self.readall()
+        return self._read(size) if size else b""
+
     def readall(self) -> bytes:
         """Read what is left, in one go."""
         if self._inflater is None and self._allowance.limit is None and self._reopen is None:

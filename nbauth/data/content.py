@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["ACCEPT", "Format", "charset_of", "format_of"]
+__all__ = ["ACCEPT", "Format", "charset_of", "format_of", "has_lines"]
 
 Format = Literal["json", "ndjson", "csv", "tsv", "parquet", "excel"]
 
@@ -71,3 +71,8 @@ def charset_of(content_type: str) -> str:
     codec = codecs.lookup(named)
     "".encode(codec.name)  # `hex` and its like are codecs, and none for text
     return "utf-8-sig" if codec.name in ("utf-8", "ascii") else codec.name
+
+
+def has_lines(codec: str) -> bool:
+    """Tell whether the bytes of a text can be cut into lines: a line's end is one byte there, and no other's part."""
+    return not codec.startswith(("utf-16", "utf-32"))

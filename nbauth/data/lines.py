@@ -6,6 +6,7 @@ import codecs
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nbauth.data.content import has_lines
 from nbauth.data.failures import format_error
 from nbauth.data.json_text import loads, reason
 
@@ -75,7 +76,7 @@ def read_lines(response: Response, body: Body, codec: str) -> Iterator[Lines]:
     waiting: list[bytes] = []
     before, rest = 0, b""
     with body:
-        if codec.startswith(("utf-16", "utf-32")):  # a line's end is none of its bytes
+        if not has_lines(codec):
             text = body.readall().decode(codec)
             waiting, codec = [line.encode() for line in text.split("\n")], "utf-8"
         else:

@@ -194,24 +194,20 @@ class Load:
     def _table(
         self, ask: Ask, response: Response, body: Body, separator: str, *, in_parts: bool
     ) -> Iterator[pd.DataFrame]:
-        codec, backend = _codec(response), self._options.dtype_backend
+        options: dict[str, Any] = {
+            "separator": separator, "codec": _codec(response), "backend": self._options.dtype_backend,
+        }  # fmt: skip
         if in_parts:
-            for part in tables.read_parts(response, body, separator=separator, codec=codec, backend=backend):
+            for part in tables.read_parts(response, body, **options):
                 self._meter.read(len(part))
-                yield tables.with_times(part.reset_index(drop=True) if isinstance(part.index, pd.RangeIndex) else part)
+                yield part
             return
         try:
-            frame = tables.read_table(
-                response, body, separator=separator, codec=codec, backend=backend, in_parts=ask.body is None,
-                on_rows=self._meter.read,
-            )  # fmt: skip
+            frame = tables.read_table(response, body, in_parts=ask.body is None, **options)
         except tables.Mixed:
-            self._meter.start_over()
             again = self._asker.ask(ask)
-            body = self._asker.body(ask, again)
-            frame = tables.read_table(
-                again, body, separator=separator, codec=codec, backend=backend, in_parts=False, on_rows=self._meter.read
-            )
+            frame = tables.read_table(again, self._asker.body(ask, again), in_parts=False, **options)
+        self._meter.read(len(frame))
         yield frame
 
     def _format(self, response: Response, url: str) -> Format | None:

@@ -195,8 +195,11 @@ class _Gathered:
         while True:
             try:
                 self._add_all(load)
+            except KeyboardInterrupt:
+                raise
             except DataError as error:
                 if had_rows or not load.try_again(error.__cause__ or error, attempt):
+                    self._append(error.partial)
                     raise
                 self._builder = FrameBuilder(self._options.nested, self._options.dtype_backend)
                 meter.start_over()
@@ -211,19 +214,24 @@ class _Gathered:
         try:
             for part in parts:
                 if isinstance(part, pd.DataFrame):
-                    self._end_builder()
-                    self._frames.append(part)
+                    self._append(part)
                 else:
                     load.add(part, self._builder)
                 rows = self.rows
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             # What had come is kept: the page that was being taken in, and those behind it.
             parts.close()
             self._builder.undo()
             for one in load.left:
                 if one is not part or self.rows == rows:
                     load.add(one, self._builder)
+            self._append(getattr(error, "partial", None))
             raise
+
+    def _append(self, frame: pd.DataFrame | None) -> None:
+        if frame is not None:
+            self._end_builder()
+            self._frames.append(frame)
 
     def frame(self) -> pd.DataFrame:
         self._end_builder()

@@ -8,18 +8,25 @@ one piece would not, `Mixed` is raised, and the table must be read in one piece.
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
+from nbauth.data.arrow_memory import give_back
 from nbauth.data.bodies import as_file
+from nbauth.data.content import has_lines
 from nbauth.data.dates import is_time, timestamps
 from nbauth.data.failures import format_error
 from nbauth.data.fast import is_fast
 from nbauth.data.json_text import reason
+from nbauth.data.whole_lines import WholeLines
+from nbauth.errors import DataError, ReadInterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from requests import Response
 
@@ -28,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Mixed", "read_parts", "read_table", "with_times"]
 
 _ROWS_AT_ONCE = 50_000
+_CORES = 2
+_WORTH_THREADS = 4  # slices
 
 
 class Mixed(Exception):
@@ -35,14 +44,7 @@ class Mixed(Exception):
 
 
 def read_table(
-    response: Response,
-    body: Body,
-    *,
-    separator: str,
-    codec: str,
-    backend: Any,
-    in_parts: bool,
-    on_rows: Callable[[int], None],
+    response: Response, body: Body, *, separator: str, codec: str, backend: Any, in_parts: bool
 ) -> pd.DataFrame:
     """Read a table.
 
@@ -52,58 +54,116 @@ def read_table(
         separator: between the cells.
         codec: the character set.
         backend: pandas' ``dtype_backend``, or None.
-        in_parts: whether to read it in parts.
-        on_rows: told how many rows have come.
+        in_parts: whether pandas is to convert it part by part.
 
     Raises:
         Mixed: it must be read in one piece.
         FormatError: it is no table, or not in the character set that the server says.
-        DataError: the body is not whole.
+        DataError: the body is not whole. The rows that came are in ``partial``.
+        ReadInterrupted: the person stopped it; likewise.
     """
-    if not in_parts:
-        (frame,) = read_parts(response, body, separator=separator, codec=codec, backend=backend, rows=None)
-        on_rows(len(frame))
-        return with_times(frame)
-    with warnings.catch_warnings():
-        # What pandas says where its parts of a column have dtypes of their own: 007 would be 7 in some.
-        warnings.simplefilter("error", pd.errors.DtypeWarning)
-        try:
-            (frame,) = read_parts(
-                response, body, separator=separator, codec=codec, backend=backend, rows=None, in_parts=True
-            )
-        except pd.errors.DtypeWarning:
-            raise Mixed from None
-    on_rows(len(frame))
-    return with_times(frame)
+    lines = WholeLines(body, has_lines=has_lines(codec))
+    frame = pd.DataFrame()
+    try:
+        with lines, _mixed_told() as told, _no_table(response, lines, may_be_mixed=in_parts and backend is not None):
+            frame = pd.read_csv(lines, sep=separator, encoding=codec, low_memory=in_parts, **_options(backend))
+        if in_parts and lines.error is None and ((told and _is_mixed(frame)) or _is_rounded(frame)):
+            raise Mixed
+        give_back()
+        frame = with_times(frame)
+    except KeyboardInterrupt as error:
+        lines.error = lines.error or error
+    broke = lines.error
+    if broke is None:
+        return frame
+    left = frame if lines.is_whole else frame.iloc[:-1]
+    if isinstance(broke, KeyboardInterrupt):
+        raise ReadInterrupted("Stopped.", partial=left) from None
+    if isinstance(broke, DataError):
+        broke.partial = left
+    raise broke
 
 
-def read_parts(
-    response: Response,
-    body: Body,
-    *,
-    separator: str,
-    codec: str,
-    backend: Any,
-    rows: int | None = _ROWS_AT_ONCE,
-    in_parts: bool = False,
-) -> Iterator[pd.DataFrame]:
-    """Yield a table in parts of so many rows, or whole if `rows` is None. Arguments and errors are `read_table`'s."""
-    options: dict[str, Any] = {"dtype_backend": backend} if backend else {}
-    with as_file(body) as file:
-        try:
-            found: Any = pd.read_csv(
-                file, sep=separator, encoding=codec, low_memory=in_parts, chunksize=rows, **options
-            )
-            yield from [found] if rows is None else found
-        except pd.errors.EmptyDataError:
-            if body.error is None:
-                yield pd.DataFrame()
-        except (ValueError, LookupError) as error:
-            # A parser may hide what its file raised behind an error of its own, or stop there as at an end.
-            if body.error is None:
-                raise format_error(response, b"", f"which cannot be read as a table: {reason(error)}") from error
-        if body.error is not None:
-            raise body.error
+def read_parts(response: Response, body: Body, *, separator: str, codec: str, backend: Any) -> Iterator[pd.DataFrame]:
+    """Yield a table in parts of some ten thousand rows. Arguments and errors are `read_table`'s."""
+    came = False
+    with as_file(body) as file, _no_table(response, body):
+        parts = pd.read_csv(
+            file, sep=separator, encoding=codec, low_memory=False, chunksize=_ROWS_AT_ONCE, **_options(backend)
+        )
+        for part in parts:
+            came = True
+            yield with_times(part.reset_index(drop=True) if isinstance(part.index, pd.RangeIndex) else part)
+    if body.error is not None:
+        raise body.error
+    if not came:
+        yield pd.DataFrame()
+
+
+def _options(backend: Any) -> dict[str, Any]:
+    return {"dtype_backend": backend} if backend else {}
+
+
+@contextmanager
+def _no_table(response: Response, source: Body | WholeLines, *, may_be_mixed: bool = False) -> Iterator[None]:
+    """Turn what pandas raises into an error that says where, unless the source broke, which tells more.
+
+    A parser may hide what its file raised behind an error of its own, or stop there as at an end.
+
+    Args:
+        response: the answer.
+        source: what pandas reads.
+        may_be_mixed: whether Arrow may have found no dtype for parts that have several.
+    """
+    try:
+        yield
+    except pd.errors.EmptyDataError:
+        pass
+    except (ValueError, LookupError, OverflowError) as error:
+        if source.error is None:
+            if may_be_mixed and not isinstance(error, (pd.errors.ParserError, UnicodeError)):
+                raise Mixed from None
+            raise format_error(response, b"", f"which cannot be read as a table: {reason(error)}") from error
+
+
+@contextmanager
+def _mixed_told() -> Iterator[list[str]]:
+    """Yield a list that is filled when pandas says that its parts of a column had dtypes of their own."""
+    told: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", pd.errors.DtypeWarning)
+        yield told
+    for one in caught:
+        if issubclass(one.category, pd.errors.DtypeWarning):
+            told.append(str(one.message))
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+
+
+def _is_mixed(frame: pd.DataFrame) -> bool:
+    """Tell whether a column has values that one piece would not have: 007 would be 7 in some parts.
+
+    Text or truth values in some parts and nothing in others are the same in one piece.
+    """
+    for position in range(frame.shape[1]):
+        column = frame.iloc[:, position]
+        if column.dtype != object:
+            continue
+        kinds = {"boolean"} if isinstance(pd.Series(["x"]).dtype, pd.StringDtype) else {"boolean", "string"}
+        if pd.api.types.infer_dtype(column, skipna=True) not in kinds:
+            return True
+    return False
+
+
+def _is_rounded(frame: pd.DataFrame) -> bool:
+    """Tell whether pandas may have made floats of integers that are int64 in some parts and uint64 in others."""
+    for position in range(frame.shape[1]):
+        column = frame.iloc[:, position]
+        if len(column) and pd.api.types.is_float_dtype(column) and 2**63 <= column.max() <= 2**64:
+            values = column.to_numpy(np.float64, na_value=np.nan)
+            if column.min() >= 0 and not np.isnan(values).any() and not (values % 1).any():
+                return True
+    return False
 
 
 def with_times(frame: pd.DataFrame) -> pd.DataFrame:
@@ -139,10 +199,12 @@ def _times(column: pd.Series[Any]) -> pd.Series[Any] | None:
         pieces = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
         # Slice by slice: what looks at each sign of a column takes several times its memory.
         slices = [p.slice(start, _ROWS_AT_ONCE) for p in pieces for start in range(0, len(p), _ROWS_AT_ONCE)]
-        chunks = [
-            nothing(len(one)) if one.null_count == len(one) else Chunk("text", len(one), compacted(one))
-            for one in slices
-        ]
+
+        def chunk(one: Any) -> Chunk:
+            return nothing(len(one)) if one.null_count == len(one) else Chunk("text", len(one), compacted(one))
+
+        with ThreadPoolExecutor(_CORES) as pool:
+            chunks = list(map(chunk, slices) if len(slices) < _WORTH_THREADS else pool.map(chunk, slices))
         if in_arrow and (found := time_array(chunks)) is not None:
             return _arrow_series(found)
         if not in_arrow and (series := times(chunks)) is not None:

@@ -1,0 +1,100 @@
+"""A table's bytes in whole lines, so that a parser has a table also where the bytes end too early."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from nbauth.data.nodes import quotes
+
+if TYPE_CHECKING:
+    from nbauth.data.bodies import Body
+
+__all__ = ["WholeLines"]
+
+_PIECE = 256 * 1024
+_LONGEST = 4 * 1024 * 1024  # of a line that is waited for: one quotation mark too many would keep everything back
+
+
+class WholeLines(io.BufferedIOBase):
+    """Hands on a body; what breaks it, an interrupt too, is an end after the last whole line.
+
+    A line ends where no quotation mark is open (RFC 4180 §2).
+
+    Args:
+        body: the body.
+        has_lines: whether its character set has the bytes of ASCII, so that lines can be told.
+
+    Attributes:
+        error: what broke the body.
+        is_whole: whether what was handed on ends with a line.
+    """
+
+    def __init__(self, body: Body, *, has_lines: bool = True) -> None:
+        super().__init__()
+        self._body = body
+        self._has_lines = has_lines
+        self._ready = b""
+        self._rest = b""  # of a line that has begun
+        self._is_quoted = False  # at the end of what came
+        self.is_whole = has_lines
+        self.error: BaseException | None = None
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return so many bytes, or what is left; fewer only at the end."""
+        wanted = -1 if size is None else size
+        parts: list[bytes] = []
+        while wanted and (part := self.read1(wanted)):
+            parts.append(part)
+            wanted = wanted - len(part) if wanted > 0 else wanted
+        return b"".join(parts)
+
+    def read1(self, size: int = -1) -> bytes:
+        """Return what is there, at most so many bytes; nothing only at the end."""
+        ready = self._ready or self._next()
+        if 0 <= size < len(ready):
+            self._ready = ready[size:]
+            return ready[:size]
+        self._ready = b""
+        return ready
+
+    def close(self) -> None:
+        """Close the body."""
+        self._body.close()
+        super().close()
+
+    def _next(self) -> bytes:
+        try:
+            while self.error is None:
+                piece = self._body.read(_PIECE)
+                if not piece or not self._has_lines:
+                    piece, self._rest = self._rest + piece, b""
+                    return piece
+                cut = self._cut(piece)
+                if not cut and len(self._rest) < _LONGEST:
+                    self._rest += piece
+                    continue
+                self.is_whole = bool(cut)
+                cut = cut or len(piece)
+                ready = b"".join((self._rest, memoryview(piece)[:cut]))
+                self._rest = piece[cut:]
+                return ready
+        except BaseException as error:  # noqa: BLE001 - who reads raises it, with what came before
+            self.error = error
+        return b""
+
+    def _cut(self, piece: bytes) -> int:
+        """Return where the last whole line ends; 0 if none does."""
+        if b'"' in piece:
+            self._is_quoted ^= bool(quotes(piece) % 2)
+        is_quoted, end = self._is_quoted, len(piece)
+        while cut := piece.rfind(b"\n", 0, end) + 1:
+            is_quoted ^= bool(piece.count(b'"', cut, end) % 2)
+            if not is_quoted:
+                return cut
+            end = cut - 1
+        return 0
