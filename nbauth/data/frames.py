@@ -122,6 +122,11 @@ class FrameBuilder:
             self._end_page({key for key, _, _ in found[1]}, rows)
         return rows
 
+    def expect(self, names: Sequence[str]) -> None:
+        """Have columns of these names, also without a row."""
+        for name in names:
+            self._column((name,) if self._nested == "flatten" else name)
+
     def undo(self) -> None:
         """Take back a page that an interrupt let in by half."""
         for column in self._columns.values():

@@ -135,6 +135,11 @@ class Load:
         """How the API is paged and where the rows are, once the first answer has come."""
         return self._walker.style, self._walker.records
 
+    def end(self, builder: FrameBuilder) -> None:
+        """Give a builder the columns that are known, if no row came."""
+        if not builder.rows:
+            builder.expect(self._walker.columns)
+
     def try_again(self, error: BaseException, attempt: int) -> bool:
         """Wait, if a file that broke off may be read again from its start; tell whether it may."""
         return self.can_start_over and self._asker.try_again(error, attempt)

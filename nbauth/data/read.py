@@ -69,7 +69,7 @@ def read(
 
     Returns:
         One row a record, columns in the order of their first appearance, dtypes as in `nbauth.data.frames`. Empty if
-        there is nothing, with columns where they are known (the header of a CSV file).
+        there is nothing, with columns where they are known: the header of a CSV file, OData's ``$select``.
 
     Raises:
         SignInRequired: a person has to sign in first; nothing was sent.
@@ -218,6 +218,8 @@ class _Gathered:
                 else:
                     load.add(part, self._builder)
                 rows = self.rows
+            if not rows:
+                load.end(self._builder)
         except KeyboardInterrupt as error:
             # What had come is kept: the page that was being taken in, and those behind it.
             parts.close()
@@ -257,7 +259,9 @@ def _pages(session: Session, question: Question, options: Options, as_: Form, me
                 came = True
                 yield made
         if not came:
-            yield _as(pd.DataFrame(), as_)
+            builder = FrameBuilder(options.nested, options.dtype_backend)
+            load.end(builder)
+            yield builder.table() if as_ == "arrow" else builder.frame()
         outcome = "done"
     except KeyboardInterrupt:
         outcome = "interrupted"

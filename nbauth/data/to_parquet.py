@@ -129,6 +129,7 @@ def _take_in(load: Load, parts: Parts, begin: Ask | None, nested: Nested) -> Non
                 waiting = 0
     following = None
     if builder.rows or not parts.note.parts:
+        load.end(builder)
         keep(builder.table(times=False))
 
 

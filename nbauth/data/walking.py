@@ -16,6 +16,7 @@ from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.numbered import first_ask
 from nbauth.data.paging.recognise import recognise
 from nbauth.data.paging.records import find_collection, is_odata, odata_rows, rows_at, total_of
+from nbauth.data.paging.selected import selected
 from nbauth.data.paging.steps import steps_of
 from nbauth.data.paging.styles import Offset, PageNumber
 from nbauth.errors import ApiError, NbauthError
@@ -72,6 +73,7 @@ class Walker:
     Attributes:
         style: how the API is paged; after the first answer, what was recognised.
         records: the path of the rows; likewise.
+        columns: the columns that are known before any row.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Walker:
         self.records = records
         self._concurrency = concurrency
         self._rows_before = rows_before
+        self.columns: list[str] = []
 
     @property
     def first(self) -> Ask:
@@ -118,6 +121,7 @@ class Walker:
                 style, records = recognise(answer, records)
             elif records is None and not isinstance(style, str) and not is_odata(answer.document.members()):
                 records = find_collection(answer.document)
+            self.columns = selected(answer)
         self.style, self.records = style, records
         steps = steps_of(style, rows_before=self._rows_before)
         guards = Guards(self._allows, most_equal_pages=steps.most_equal_pages)

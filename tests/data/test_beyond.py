@@ -12,9 +12,12 @@ from loopback_api import Reply, as_json
 
 from nbauth.data.read import pages, read
 from nbauth.data.tables import with_times
+from nbauth.data.to_parquet import write
 from nbauth.errors import ApiError, ConfigError, DataError, FormatError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from loopback_api import Server
 
     from nbauth.data.session import Session
@@ -197,3 +200,44 @@ def test_arrow_dtypes_of_files(session: Session, api: Server) -> None:
     assert [str(dtype) for dtype in frame.dtypes] == ["int64[pyarrow]", "timestamp[us, tz=UTC][pyarrow]"]
     with pytest.raises(ConfigError, match="dtype_backend: expected one of pyarrow"):
         read(session, f"{api.origin}/x", dtype_backend="numpy")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("query", "context", "columns"),
+    [
+        ("?$select=id,name", None, ["id", "name"]),
+        ("?%24select=id%2C%20manager/name,id&x=1", None, ["id", "manager"]),
+        ("?$select=id,orders($select=total,when)", "$metadata#Users(name)", ["id", "orders"]),
+        (
+            "",
+            "https://x/$metadata#Users(id,name,orders(total),manager/name,tags+)",
+            ["id", "name", "orders", "manager", "tags"],
+        ),
+        ("", "https://x/$metadata#Users", []),
+        ("", "https://x/$metadata#Users('a,b')/orders", []),
+        ("", "https://x/$metadata#Users(abc)/orders", []),
+        ("", "https://x/$metadata#Users(7)", []),
+        ("", "https://x/$metadata#Users(id)/$delta", ["id"]),
+        ("", "https://x/$metadata#Users(*)", []),
+        ("?$select=*", None, []),
+        ("?select=id", 7, []),
+    ],
+)
+@pytest.mark.parametrize("nested", ["object", "flatten"])
+def test_nothing_keeps_its_columns(  # noqa: PLR0917 - fixtures and parameters
+    session: Session, api: Server, tmp_path: Path, query: str, context: Any, columns: list[str], nested: Any
+) -> None:
+    """A collection without a row has the columns that were selected, in each form in which it can be read."""
+    url = f"{api.origin}/x{query}"
+    api.routes["/x"] = as_json({"@odata.context": context, "value": []} if context else {"value": []})
+    frame = read(session, url, nested=nested)
+    assert (list(frame), len(frame)) == (columns, 0)
+    assert [list(frame) for frame in pages(session, url, nested=nested)] == [columns]
+    assert [table.column_names for table in pages(session, url, nested=nested, as_="arrow")] == [columns]
+    assert list(pd.read_parquet(write(session, url, tmp_path / "x.parquet", nested=nested))) == columns
+
+
+def test_selected_columns_come_as_rows_have_them(session: Session, api: Server) -> None:
+    """Where there are rows, these alone say which columns there are."""
+    api.routes["/x"] = as_json({"value": [{"name": "a", "id": 1}]})
+    assert list(read(session, f"{api.origin}/x?$select=id,name,x")) == ["name", "id"]
