@@ -72,7 +72,12 @@ class NbauthError(Exception):
         next_step: the next line to type, if there is one.
         cause: why it usually happens, where that is known; it stands in the message, too.
         answer: what the identity provider answered, where it did.
+
+    Attributes:
+        partial: the rows of a load that it ended, as a DataFrame; None where there is none.
     """
+
+    partial: Any = None
 
     def __init__(
         self,

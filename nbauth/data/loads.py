@@ -53,6 +53,8 @@ class Options:
         concurrency: how many requests at once, where the first answer tells all the others.
         retries: how often and how long to try again.
         rows_before: how many rows came in an earlier load that broke off.
+        is_named: whether the caller named the path of the rows.
+        goes_on: whether it goes on after that load.
 
     Raises:
         ConfigError: a value that is none of those.
@@ -65,6 +67,8 @@ class Options:
     concurrency: int = 1
     retries: Retries | None = None
     rows_before: int = 0
+    is_named: bool = True
+    goes_on: bool = False
 
     def __post_init__(self) -> None:
         check_choices(self.nested, self.dtype_backend)
@@ -102,6 +106,8 @@ class Load:
             records=options.records,
             concurrency=options.concurrency,
             rows_before=options.rows_before,
+            is_named=options.is_named,
+            goes_on=options.goes_on,
         )
         self.can_start_over = False
         self.left: list[Fetched] = []

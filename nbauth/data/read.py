@@ -11,10 +11,12 @@ from nbauth.data.asking import Asker, Question
 from nbauth.data.bodies import as_file
 from nbauth.data.fast import need_pyarrow
 from nbauth.data.frames import FrameBuilder
+from nbauth.data.interrupts import held
+from nbauth.data.joined import joined, without_index
 from nbauth.data.loads import Load, Options
 from nbauth.data.meter import Meter
 from nbauth.data.streamed import Streamed
-from nbauth.errors import ConfigError, DataError, ReadInterrupted
+from nbauth.errors import ConfigError, DataError, NbauthError, ReadInterrupted
 from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
@@ -99,12 +101,14 @@ def read(
         with system_allocator():
             for question in questions:
                 gathered.take_in(Load(session, question, options, meter), meter)
-            frame = gathered.frame()
+            with held():
+                frame = gathered.frame()
         outcome = "done"
     except KeyboardInterrupt:
         outcome = "interrupted"
-        raise _interrupted(urls[0], gathered.frame()) from None
-    except DataError as error:
+        with held():
+            raise _interrupted(urls[0], gathered.frame()) from None
+    except NbauthError as error:
         error.partial = gathered.frame() if gathered.rows else None
         raise
     finally:
@@ -184,25 +188,27 @@ class _Gathered:
         self._options = options
         self._builder = FrameBuilder(options.nested, options.dtype_backend)
         self._frames: list[pd.DataFrame] = []
+        self._is_of_file = False  # whether the builder holds nothing but a file that may have to be read again
 
     @property
     def rows(self) -> int:
         return self._builder.rows + sum(map(len, self._frames))
 
     def take_in(self, load: Load, meter: Meter) -> None:
-        # A file that breaks off is read again from its start, so it gets a builder of its own.
-        attempt, had_rows = 0, self._builder.rows
+        attempt = 0
         while True:
             try:
                 self._add_all(load)
             except KeyboardInterrupt:
                 raise
             except DataError as error:
-                if had_rows or not load.try_again(error.__cause__ or error, attempt):
+                if not load.try_again(error.__cause__ or error, attempt):
                     self._append(error.partial)
                     raise
-                self._builder = FrameBuilder(self._options.nested, self._options.dtype_backend)
+                if self._is_of_file:
+                    self._builder = FrameBuilder(self._options.nested, self._options.dtype_backend)
                 meter.start_over()
+                meter.read(self.rows)
                 attempt += 1
                 continue
             return
@@ -211,8 +217,12 @@ class _Gathered:
         parts = load.parts(prefetch=True)
         part: Part | None = None
         rows = self.rows
+        self._is_of_file = False
         try:
             for part in parts:
+                if load.can_start_over and not self._is_of_file:
+                    self._end_builder()
+                    self._is_of_file = True
                 if isinstance(part, pd.DataFrame):
                     self._append(part)
                 else:
@@ -229,6 +239,8 @@ class _Gathered:
                     load.add(one, self._builder)
             self._append(getattr(error, "partial", None))
             raise
+        finally:
+            parts.close()  # an error that is kept would keep its thread
 
     def _append(self, frame: pd.DataFrame | None) -> None:
         if frame is not None:
@@ -237,9 +249,9 @@ class _Gathered:
 
     def frame(self) -> pd.DataFrame:
         self._end_builder()
-        if not self._frames:
-            return pd.DataFrame()
-        return self._frames[0] if len(self._frames) == 1 else pd.concat(self._frames, ignore_index=True)
+        if len(self._frames) > 1:
+            self._frames = [joined(self._frames, self._options.dtype_backend)]
+        return self._frames[0] if self._frames else pd.DataFrame()
 
     def _end_builder(self) -> None:
         if self._builder.rows or not self._frames:
@@ -292,7 +304,7 @@ def _as(frame: pd.DataFrame, as_: Form) -> Any:
         return frame
     import pyarrow as pa
 
-    return pa.Table.from_pandas(frame, preserve_index=False)
+    return pa.Table.from_pandas(without_index(frame), preserve_index=False)
 
 
 def _interrupted(url: str, partial: pd.DataFrame | None) -> ReadInterrupted:

@@ -86,17 +86,18 @@ def read_table(
 
 def read_parts(response: Response, body: Body, *, separator: str, codec: str, backend: Any) -> Iterator[pd.DataFrame]:
     """Yield a table in parts of some ten thousand rows. Arguments and errors are `read_table`'s."""
-    came = False
+    rows: int | None = None
     with as_file(body) as file, _no_table(response, body):
         parts = pd.read_csv(
             file, sep=separator, encoding=codec, low_memory=False, chunksize=_ROWS_AT_ONCE, **_options(backend)
         )
         for part in parts:
-            came = True
-            yield with_times(part.reset_index(drop=True) if isinstance(part.index, pd.RangeIndex) else part)
+            start, rows = rows or 0, (rows or 0) + len(part)
+            is_numbered = part.index.equals(pd.RangeIndex(start, rows))
+            yield with_times(part.reset_index(drop=True) if is_numbered else part)
     if body.error is not None:
         raise body.error
-    if not came:
+    if rows is None:
         yield pd.DataFrame()
 
 

@@ -11,6 +11,7 @@ from nbauth.data.arrow_memory import system_allocator
 from nbauth.data.asking import Question
 from nbauth.data.fast import need_pyarrow
 from nbauth.data.frames import FrameBuilder
+from nbauth.data.joined import without_index
 from nbauth.data.loads import Load, Options
 from nbauth.data.meter import Meter
 from nbauth.data.walking import Fetched
@@ -136,7 +137,7 @@ def _take_in(load: Load, parts: Parts, begin: Ask | None, nested: Nested) -> Non
 def _table(frame: pd.DataFrame) -> Any:
     import pyarrow as pa
 
-    return pa.Table.from_pandas(frame, preserve_index=False)
+    return pa.Table.from_pandas(without_index(frame), preserve_index=False)
 
 
 def _check_types(part: pd.DataFrame, first: dict[str, Any], target: str) -> None:

@@ -14,12 +14,13 @@ from nbauth.data.nodes import RawNode, node_of
 from nbauth.data.paging.answers import Answer, Rows
 from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.numbered import first_ask
-from nbauth.data.paging.recognise import recognise
-from nbauth.data.paging.records import find_collection, is_odata, odata_rows, rows_at, total_of
+from nbauth.data.paging.recognise import check_end, recognise, rows_path
+from nbauth.data.paging.records import COUNT, NEXT, rows_at, rows_of, total_of
 from nbauth.data.paging.selected import selected
 from nbauth.data.paging.steps import steps_of
 from nbauth.data.paging.styles import Offset, PageNumber
-from nbauth.errors import ApiError, NbauthError
+from nbauth.errors import ApiError, NbauthError, PaginationError
+from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Fetched", "Walker"]
 
-_NOT_FOUND = 404
+NOT_FOUND = 404
+_NO_CONTENT = 204
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ class Fetched:
         response: the answer, whose body is read.
         total_rows: how many rows there are in all, where the answer says.
         following: the request for the page after it; None after the last.
+        is_good: whether what it says of the page after it holds; if not, an error comes next.
     """
 
     rows: Rows
     response: Response
     total_rows: int | None
     following: Ask | None
+    is_good: bool = True
 
     @property
     def size(self) -> int:
@@ -66,7 +70,9 @@ class Walker:
         asker: sends the requests.
         allows: tells whether a request to a URL may carry a token.
         style: how the API is paged.
-        records: the path of the rows, if the caller named it.
+        records: the path of the rows, if it is known.
+        is_named: whether the caller named that path.
+        goes_on: whether it goes on after an earlier load that broke off, whose style and path these are.
         concurrency: how many requests at once, where the first answer tells all the others.
         rows_before: how many rows came in an earlier load that broke off.
 
@@ -83,6 +89,8 @@ class Walker:
         *,
         style: Style,
         records: str | None,
+        is_named: bool = True,
+        goes_on: bool = False,
         concurrency: int = 1,
         rows_before: int = 0,
     ) -> None:
@@ -90,6 +98,9 @@ class Walker:
         self._allows = allows
         self.style = style
         self.records = records
+        self._is_named = is_named and records is not None
+        self._goes_on = goes_on
+        self._known: set[str] | None = None  # the first answer's members, where it showed the path
         self._concurrency = concurrency
         self._rows_before = rows_before
         self.columns: list[str] = []
@@ -115,36 +126,88 @@ class Walker:
         if answer is None:
             yield Fetched(Rows.none(), response, None, None)
             return
-        style, records = self.style, self.records
         with _reading(response, content):
-            if style == "auto":
-                style, records = recognise(answer, records)
-            elif records is None and not isinstance(style, str) and not is_odata(answer.document.members()):
-                records = find_collection(answer.document)
-            self.columns = selected(answer)
-        self.style, self.records = style, records
-        steps = steps_of(style, rows_before=self._rows_before)
+            self._look_at(answer)
+        steps = steps_of(self.style, rows_before=self._rows_before)
         guards = Guards(self._allows, most_equal_pages=steps.most_equal_pages)
-        total = style.total if isinstance(style, Offset | PageNumber) else None
+        total = self.style.total if isinstance(self.style, Offset | PageNumber) else None
         source: _Source | None = None
+        is_first, are_lists = not self._goes_on, answer.document.is_list
         try:
             while True:
                 with _reading(response, content):
-                    rows = odata_rows(answer.document) if records is None else rows_at(answer, records)
+                    rows = self._rows(answer)
+                    if are_lists and self.records is None and rows.is_single:
+                        raise format_error(response, content, "where the pages before were arrays")
                     following = steps.after(answer, rows)
-                _check(guards, answer, rows, following)
-                yield Fetched(rows, response, total_of(answer, total), following)
+                    error = self._check(guards, answer, rows, following, is_first=is_first)
+                    total_rows = total_of(answer, total)
+                is_good = error is None
+                yield Fetched(rows, response, total_rows, following if is_good else None, is_good)
+                if error is not None:
+                    raise error
                 if following is None:
                     return
                 source = source or self._source(steps, guards, answer, rows)
                 found = source.take(following)
-                further = None if found is None else _answer(following, *found)
-                if found is None or further is None:
+                if found is None:
                     return
-                (response, content), answer = found, further
+                (response, content), is_first = found, False
+                further = _answer(following, response, content)
+                if further is None:
+                    self._check_nothing(response)
+                    return
+                answer = further
         finally:
             if source is not None:
                 source.close()
+
+    def _look_at(self, answer: Answer) -> None:
+        """Learn from the first answer how the API is paged and where the rows are."""
+        if self._goes_on:
+            self._known = None if self._is_named else {*answer.document.members(), *NEXT, *COUNT}
+            return
+        self._known = None if self._is_named else set(answer.document.members())
+        if self.style == "auto":
+            self.style, self.records = recognise(answer, self.records)
+        elif self.records is None:
+            self.records = rows_path(answer, self.style)
+        self.columns = selected(answer)
+
+    def _rows(self, answer: Answer) -> Rows:
+        if self.records is None:
+            return rows_of(answer.document)
+        return rows_at(answer, self.records, known=self._known)
+
+    def _check(
+        self, guards: Guards, answer: Answer, rows: Rows, following: Ask | None, *, is_first: bool
+    ) -> NbauthError | None:
+        """Return what speaks against going on after a page.
+
+        Raises:
+            PaginationError: the page itself came before.
+        """
+        guards.saw(answer)
+        guards.check_progress(rows, here=answer.url, is_last=following is None)
+        try:
+            if following is not None:
+                guards.check(following, here=answer.url)
+            elif not rows.is_single:
+                check_end(answer, self.style, self.records, is_first=is_first)
+        except NbauthError as error:
+            return error
+        return None
+
+    def _check_nothing(self, response: Response) -> None:
+        """Check that a further page may have no body at all."""
+        if not isinstance(self.style, Offset | PageNumber):
+            if response.status_code != _NO_CONTENT:
+                raise format_error(response, b"", "which is empty, where the pages before were JSON")
+        elif self.style.total is not None or (isinstance(self.style, PageNumber) and self.style.pages is not None):
+            place = redact_url(response.url)
+            raise PaginationError(
+                f"{place}: an empty answer came, and the answer before says that there is more.", url=place
+            )
 
     def _source(self, steps: Steps, guards: Guards, answer: Answer, rows: Rows) -> _Source:
         planned = steps.plan(answer, rows) if self._concurrency > 1 else []
@@ -158,7 +221,7 @@ class Walker:
         try:
             response, content = self._asker.content(ask)
         except ApiError as error:
-            if error.status == _NOT_FOUND and steps.missing_is_end:
+            if error.status == NOT_FOUND and steps.missing_is_end:
                 return None
             raise
         found = format_of(response.headers.get("Content-Type", ""), response.url, ask.url)
@@ -188,13 +251,6 @@ class _Source:
         self._left = []
         self.close()
         return self._get(ask)
-
-
-def _check(guards: Guards, answer: Answer, rows: Rows, following: Ask | None) -> None:
-    guards.saw(answer)
-    if following is not None:
-        guards.check(following, here=answer.url)
-        guards.check_progress(rows, here=answer.url)
 
 
 def _answer(ask: Ask, response: Response, content: bytes) -> Answer | None:

@@ -20,6 +20,7 @@ __all__ = ["Guards", "canonical", "resolve"]
 
 _MOST_EMPTY_PAGES = 100
 _MOST_EQUAL_PAGES = 3
+_PAIR = 2  # where an API that does not know the parameter would send its first page again
 
 
 class Guards:
@@ -69,12 +70,19 @@ class Guards:
                 f"{place}: the next link leads to {there}, which was read before; it loops.", url=place
             )
 
-    def check_progress(self, rows: Rows, *, here: str) -> None:
-        """Check that pages with a successor bring something new.
+    def check_progress(self, rows: Rows, *, here: str, is_last: bool = False) -> None:
+        """Check that pages bring something new.
+
+        Args:
+            rows: the rows of one page.
+            here: where they came from.
+            is_last: whether no page follows.
 
         Raises:
             PaginationError: more and more pages bring nothing new.
         """
+        if is_last and (rows.is_empty or self._most_equal_pages > _PAIR):
+            return
         if rows.is_empty:
             self._empty_pages += 1
             if self._empty_pages >= _MOST_EMPTY_PAGES:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbauth.data.paging.answers import Answer, Ask, Rows
     from nbauth.data.paging.styles import Offset, PageNumber
 
-__all__ = ["OffsetSteps", "PageSteps", "first_ask"]
+__all__ = ["OffsetSteps", "PageSteps", "first_ask", "number_at"]
 
 _MOST_PLANNED = 1_000_000
 
@@ -25,40 +25,38 @@ _MOST_PLANNED = 1_000_000
 class OffsetSteps:
     """Offset and limit. The number of rows that came moves the offset, not the number that was asked for."""
 
-    # An API that does not know the parameter answers its first page again and again.
-    most_equal_pages = 2
     missing_is_end = False
 
     def __init__(self, style: Offset) -> None:
         self._style = style
+        self.most_equal_pages = _most_equal_pages(style)
 
     def after(self, answer: Answer, rows: Rows) -> Ask | None:
         """Return the request for what comes after these rows."""
         style, count = self._style, rows.count()
         offset = self._offset(answer.asked)
         _check_echo(answer, style.echo, offset, style.offset)
-        total = _number(answer, style.total)
+        total = number_at(answer, style.total)
         following = offset + count
-        if total is not None and following >= total:
+        if total is not None and following - style.base >= total:
             return None
         if not count:
-            _check_total(answer, offset, total)
+            _check_total(answer, offset - style.base, total)
             return None
         return self._ask(answer.asked, following)
 
     def plan(self, answer: Answer, rows: Rows) -> list[Ask]:
         """Return all further requests, as many rows apart as the first page has."""
-        total, step = _number(answer, self._style.total), rows.count()
+        total, step = number_at(answer, self._style.total), rows.count()
         if total is None or not step:
             return []
         start = self._offset(answer.asked) + step
-        return [
-            self._ask(answer.asked, offset) for offset in range(start, min(total, start + step * _MOST_PLANNED), step)
-        ]
+        end = min(total + self._style.base, start + step * _MOST_PLANNED)
+        return [self._ask(answer.asked, offset) for offset in range(start, end, step)]
 
     def _offset(self, asked: Ask) -> int:
         given = _given(asked, self._style.offset, self._style.send)
-        return self._style.start if given is None else given
+        return self._style.start + self._style.base if given is None else given
 
     def _ask(self, asked: Ask, offset: int) -> Ask:
         return _with(asked, {self._style.offset: offset}, self._style.send)
@@ -67,34 +65,40 @@ class OffsetSteps:
 class PageSteps:
     """The number of the page."""
 
-    most_equal_pages = 2
-
     def __init__(self, style: PageNumber, *, rows_before: int = 0) -> None:
         self._style = style
+        self.most_equal_pages = _most_equal_pages(style)
         self._rows = rows_before
-        self.missing_is_end = False
+        self._is_counted = bool(rows_before)  # whether the rows of pages before the first answer are in it
+        self._is_guess = False
+        self.missing_is_end = style.pages is None and style.total is None
 
     def after(self, answer: Answer, rows: Rows) -> Ask | None:
         """Return the request for the page with the next number."""
         style, count = self._style, rows.count()
         number = self._page(answer.asked)
         _check_echo(answer, style.echo, number, style.parameter)
+        if not self._is_counted and number > style.first:
+            # The caller's URL begins further on; how many rows are before it can only be guessed.
+            self._rows, self._is_guess = (number - style.first) * count, True
+        self._is_counted = True
         self._rows += count
-        pages, total = _number(answer, style.pages), _number(answer, style.total)
+        pages, total = number_at(answer, style.pages), number_at(answer, style.total)
         self.missing_is_end = pages is None and total is None
         if pages is not None:
             return self._ask(answer.asked, number + 1) if number + 1 < pages + style.first else None
         if total is not None and self._rows >= total:
             return None
         if not count:
-            _check_total(answer, self._rows, total)
+            if not self._is_guess:
+                _check_total(answer, self._rows, total)
             return None
         return self._ask(answer.asked, number + 1)
 
     def plan(self, answer: Answer, rows: Rows) -> list[Ask]:
         """Return all further requests."""
         style, count, number = self._style, rows.count(), self._page(answer.asked)
-        pages, total = _number(answer, style.pages), _number(answer, style.total)
+        pages, total = number_at(answer, style.pages), number_at(answer, style.total)
         if pages is None and total is not None and count:
             pages = -(-total // count)
         if pages is None:
@@ -110,10 +114,15 @@ class PageSteps:
         return _with(asked, {self._style.parameter: number}, self._style.send)
 
 
+def _most_equal_pages(style: Offset | PageNumber) -> int:
+    # An API that does not know the parameter answers its first page again, unless it repeats what it was asked for.
+    return 2 if style.echo is None else 3
+
+
 def first_ask(ask: Ask, style: Any) -> Ask:
     """Return the first request of a numbered style: with the size and the place, unless it has them."""
     name = style.offset if hasattr(style, "offset") else style.parameter
-    start = style.start if hasattr(style, "start") else style.first
+    start = style.start + style.base if hasattr(style, "start") else style.first
     values = {name: start} if _given(ask, name, style.send) is None else {}
     if style.size is not None:
         values[style.limit] = style.size
@@ -130,7 +139,8 @@ def _given(ask: Ask, name: str, send: str) -> int | None:
     return in_body(ask.body, name) if send == "body" else get_int(ask.url, name)
 
 
-def _number(answer: Answer, path: str | None) -> int | None:
+def number_at(answer: Answer, path: str | None) -> int | None:
+    """Return a whole number that the body names, as a number or as text."""
     found = MISSING if path is None else answer.get(*path.split("."))
     if type(found) is int:
         return found
@@ -138,7 +148,7 @@ def _number(answer: Answer, path: str | None) -> int | None:
 
 
 def _check_echo(answer: Answer, path: str | None, expected: int, parameter: str) -> None:
-    found = _number(answer, path)
+    found = number_at(answer, path)
     if found is not None and found != expected:
         place = redact_url(answer.url)
         raise PaginationError(

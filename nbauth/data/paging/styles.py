@@ -57,6 +57,7 @@ class Offset:
         limit: the parameter for the size of a page.
         size: how many rows to ask for; None leaves that to the URL or the server.
         start: how many rows to leave out first.
+        base: what the API calls the first row: 0, or 1 where it counts from one.
         total: where the body names the number of all rows, with dots between the members.
         echo: where the body repeats the offset; another one than was asked for is an error.
         send: whether the parameters go into the query or the JSON body.
@@ -66,6 +67,7 @@ class Offset:
     limit: str = "limit"
     size: int | None = None
     start: int = 0
+    base: int = 0
     total: str | None = None
     echo: str | None = None
     send: Literal["query", "body"] = "query"
@@ -140,7 +142,7 @@ def _check(style: NextUrl | Cursor | Offset | PageNumber) -> None:
     allowed = get_args(_Where) if isinstance(style, Cursor) else ("query", "body")
     if send not in allowed:
         raise ConfigError(f"send: expected one of {', '.join(allowed)}, found {send!r}.")
-    for name in ("size", "start", "first"):
+    for name in ("size", "start", "base", "first"):
         number = getattr(style, name, None)
         smallest = 1 if name == "size" else 0
         if number is not None and (type(number) is not int or number < smallest):

@@ -13,8 +13,8 @@ from nbauth.data.paging.answers import Ask, Rows
 from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.link_header import next_link
 from nbauth.data.paging.numbered import first_ask
-from nbauth.data.paging.recognise import recognise
-from nbauth.data.paging.records import odata_rows, rows_at, total_of
+from nbauth.data.paging.recognise import check_end, recognise
+from nbauth.data.paging.records import rows_at, rows_of, total_of
 from nbauth.data.paging.steps import steps_of
 from nbauth.data.paging.styles import style_of
 from nbauth.errors import ConfigError, FormatError, OriginNotAllowed, PaginationError
@@ -27,6 +27,12 @@ def _answer(document: Any, url: str = URL, *, asked: Ask | None = None, **header
     return Answer(url, 200, named, node_of(json.dumps(document).encode()), asked or Ask(url))
 
 
+def _rows(document: Any) -> Rows:
+    answer = _answer(document)
+    path = recognise(answer, None)[1]
+    return rows_of(answer.document) if path is None else rows_at(answer, path)
+
+
 def _next(style: Any, document: Any, url: str = URL, *, rows: int = 1, asked: Ask | None = None, **headers: str) -> Any:
     """Return the request that follows an answer, by a style; its URL where that is all."""
     steps = steps_of(style_of(style))
@@ -35,12 +41,13 @@ def _next(style: Any, document: Any, url: str = URL, *, rows: int = 1, asked: As
 
 
 def _follow(guards: Guards, link: str, records: list[Any], url: str = URL) -> str:
-    answer = _answer({"value": records, "@odata.nextLink": link}, url)
-    ask = steps_of("auto").after(answer, odata_rows(answer.document))
+    document = {"value": records, "@odata.nextLink": link}
+    answer = _answer(document, url)
+    ask = steps_of("auto").after(answer, _rows(document))
     assert ask is not None
     guards.saw(answer)
     guards.check(ask, here=url)
-    guards.check_progress(odata_rows(answer.document), here=url)
+    guards.check_progress(_rows(document), here=url)
     return ask.url
 
 
@@ -94,14 +101,14 @@ def test_link_header(header: str, expected: str | None) -> None:
         ({"items": [1]}, [{"items": [1]}], None),
         ({}, [{}], None),
         ("text", ["text"], None),
-        (None, [None], None),
+        (None, [], None),
     ],
 )
 def test_odata(document: object, records: list[object], link: str | None) -> None:
     """Collections, arrays and single objects are told apart, and their next links found."""
-    rows = odata_rows(node_of(json.dumps(document).encode()))
+    rows = _rows(document)
     assert ([rows.node.value()] if rows.is_single else rows.node.value()) == records
-    assert recognise(_answer(document), None) == ("auto", None)
+    assert recognise(_answer(document), None)[0] == "auto"
     assert _next("auto", document) == (link and f"https://api.example{link}")
 
 
@@ -246,11 +253,68 @@ def test_equal_pages() -> None:
         ({"d": [1]}, NextUrl(path="d.__next"), "d"),
         ({"d": {"results": [1], "name": "an entity"}}, "auto", None),
         ({"d": {"results": [1]}, "e": 1}, "auto", None),
+        # Members that may be empty here, beside one that says more.
+        ({"data": [1], "next_url": None, "next_cursor": "c"}, Cursor(path="next_cursor"), "data"),
+        (
+            {"data": [1], "next": None, "page": 1, "total_pages": 3},
+            PageNumber(pages="total_pages", echo="page"),
+            "data",
+        ),
+        ({"data": [1], "next": None, "page": 3, "total_pages": 3}, NextUrl(path="next"), "data"),
+        # The only list beside a sign of more, whatever its name.
+        ({"customers": [{}], "next_cursor": "c"}, Cursor(path="next_cursor"), "customers"),
+        (
+            {"kind": "f", "files": [{}], "nextPageToken": "x"},
+            Cursor(parameter="pageToken", path="nextPageToken"),
+            "files",
+        ),
+        ({"names": ["a"], "id": 1, "next_cursor": "c"}, Cursor(path="next_cursor"), "names"),
+        (
+            {"issues": [{}], "startAt": 0, "maxResults": 1, "total": 3, "warnings": []},
+            Offset(offset="startAt", limit="maxResults", total="total", echo="startAt"),
+            "issues",
+        ),
+        (
+            {"records": [{}], "done": False, "nextRecordsUrl": "/query/2", "totalSize": 2},
+            NextUrl(path="nextRecordsUrl"),
+            "records",
+        ),
+        (
+            {"results": [1], "paging": {"next": {"after": "a", "link": "?after=a"}}},
+            NextUrl(path="paging.next.link"),
+            "results",
+        ),
+        (
+            {"results": [1], "paging": {"next": {"after": "a"}}},
+            Cursor(parameter="after", path="paging.next.after"),
+            "results",
+        ),
+        ({"items": [1], "page": 1, "next_page": 2}, Cursor(parameter="page", path="next_page"), "items"),
+        ({"data": [1], "next_page": {"offset": "o", "uri": "https://x/b"}}, NextUrl(path="next_page.uri"), "data"),
+        # What counts, counts from one, or says it in text.
+        (
+            {"items": [1, 2], "start": 1, "count": 2, "total": 5},
+            Offset(offset="start", limit="count", base=1, total="total", echo="start"),
+            "items",
+        ),
+        (
+            {"items": [1], "offset": "0", "limit": "1", "total": "3"},
+            Offset(offset="offset", limit="limit", total="total", echo="offset"),
+            "items",
+        ),
+        ({"data": [1, 2], "offset": 0, "limit": 2, "count": 2}, Offset(echo="offset"), "data"),
+        ({"data": [1, 2], "offset": 0, "limit": 2, "count": 5}, Offset(total="count", echo="offset"), "data"),
+        (
+            {"_links": {}, "page": {"size": 9, "totalElements": 0, "totalPages": 0, "number": 0}},
+            PageNumber(first=0, pages="page.totalPages", echo="page.number"),
+            "_embedded",
+        ),
         # Nothing beside the list says that it is a page: the object is a row.
         ({"items": [1]}, "auto", None),
         ({"items": [1], "total": 99}, "auto", None),
-        ({"items": [1], "records": [2], "next": "/b"}, "auto", None),
         ({"next": "/b", "name": "a row"}, "auto", None),
+        ({"id": 1, "parts": [{}], "next": "/b"}, "auto", None),
+        ({"films": ["/f/1"], "next": "/b"}, "auto", None),
     ],
 )
 def test_recognised(document: dict[str, Any], style: Any, path: str | None) -> None:
@@ -270,12 +334,77 @@ def test_recognised_with_records() -> None:
     assert recognise(_answer({"stars": [1]}), "stars") == ("auto", "stars")
 
 
-def test_more_in_no_known_way() -> None:
-    """An answer that says that there is more, in no way that is known, is an error and no short frame."""
-    with pytest.raises(PaginationError, match="says has_more, but not how"):
-        recognise(_answer({"data": [1], "has_more": True}), None)
-    assert recognise(_answer({"data": [1], "has_more": False}), None) == ("auto", None)
-    assert recognise(_answer({"data": [1], "has_more": True}, Link="</b>; rel=next"), None) == ("auto", None)
+def test_rows_beside_a_link() -> None:
+    """Where the link stands in a header, the rows are still those of the envelope."""
+    link = {"Link": "</b>; rel=next"}
+    assert recognise(_answer({"data": [1], "has_more": True}, **link), None) == ("auto", "data")
+    assert recognise(_answer({"total_count": 4, "incomplete_results": False, "items": [1]}, **link), None) == (
+        "auto",
+        "items",
+    )
+    style = Cursor(parameter="continuationToken", header="x-ms-continuationtoken")
+    assert recognise(_answer({"Documents": [{}], "_rid": "x"}, x_ms_continuationtoken="t"), None) == (
+        style,
+        "Documents",
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"items": [1], "records": [2], "next": "/b"}, "says next, and has several lists: items, records"),
+        ({"a": [{}], "b": [{}], "has_more": True}, "says has_more, and has several lists: a, b"),
+        ({"data": {"x": 1}, "next_cursor": "c"}, "says next_cursor, and has no list"),
+    ],
+)
+def test_more_of_what_cannot_be_told(document: dict[str, Any], says: str) -> None:
+    """An answer that goes on, of which it cannot be told where its rows are, is an error and no single row."""
+    with pytest.raises(PaginationError, match=says):
+        recognise(_answer(document), None)
+
+
+@pytest.mark.parametrize(
+    ("style", "document", "path", "says"),
+    [
+        ("auto", {"data": [1], "has_more": True}, "data", "has_more"),
+        ("auto", {"values": [1], "isLast": False}, "values", "isLast"),
+        ("auto", {"content": [1], "last": False}, "content", "last=false"),
+        ("auto", {"data": {"o": {"nodes": [1], "pageInfo": {"hasNextPage": True}}}}, "data.o.nodes", "data.o.pageInfo"),
+        (NextUrl(), {"data": [1], "next": None, "has_more": True}, "data", "has_more"),
+        (NextUrl(path="links.nxt"), {"data": [1], "links": {"next": "/b"}}, "data", "links.next"),
+        (Cursor(path="meta.nxt"), {"data": [1], "meta": {"next_cursor": "c"}}, "data", "meta.next_cursor"),
+        (Cursor(), {"items": [1], "nextPageToken": "c"}, "items", "nextPageToken"),
+        ("odata", {"items": [1], "links": {"next": "/b"}}, "items", "links.next"),
+    ],
+)
+def test_more_in_no_known_way(style: Any, document: dict[str, Any], path: str, says: str) -> None:
+    """A chain that ends at an answer that says that there is more is an error and no short frame."""
+    with pytest.raises(PaginationError, match=f"says {says}.*, but not how"):
+        check_end(_answer(document), style, path, is_first=True)
+
+
+@pytest.mark.parametrize(
+    ("style", "document"),
+    [
+        ("auto", {"data": [1], "has_more": False}),
+        ("none", {"data": [1], "has_more": True}),
+        (lambda answer: None, {"data": [1], "has_more": True}),
+        (Offset(), {"data": [1], "has_more": True}),
+        (NextUrl(path="paging.next"), {"data": [1], "paging": {"cursors": {"after": "always"}, "next": None}}),
+        ("auto", {"data": [1], "done": False, "last": False}),
+    ],
+)
+def test_an_end(style: Any, document: dict[str, Any]) -> None:
+    """Where nothing says that there is more, or the caller does, it is the end."""
+    check_end(_answer(document), style, "data", is_first=True)
+
+
+def test_links_of_the_last_page() -> None:
+    """What only the first answer would be asked for, such as a cursor that is always there, counts there alone."""
+    answer = _answer({"data": [1], "paging": {"cursors": {"after": "always"}}})
+    check_end(answer, NextUrl(path="paging.next"), "data", is_first=False)
+    with pytest.raises(PaginationError):
+        check_end(answer, NextUrl(path="paging.next"), "data", is_first=True)
 
 
 @pytest.mark.parametrize("name", ["", "sql", 7, NextUrl])

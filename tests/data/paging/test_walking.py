@@ -294,3 +294,142 @@ def test_wrong_arguments(session: Session, api: Server, wrong: dict[str, Any]) -
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         read(session, f"{api.origin}/x", **wrong)
     assert api.seen == []
+
+
+def _in_turn(*pages: Any, name: str = "n") -> Any:
+    """Answer one page after another, each by its number."""
+
+    def answer(seen: Seen) -> Reply:
+        page = pages[int(_query(seen).get(name, 0))]
+        return page if isinstance(page, Reply) else as_json(page)
+
+    return answer
+
+
+@pytest.mark.parametrize("paging", ["auto", "odata"])
+@pytest.mark.parametrize("last", [{"value": [{"id": 3}]}, {"value": None}, {}])
+def test_rows_are_where_they_were(session: Session, api: Server, paging: Any, last: dict[str, Any]) -> None:
+    """Where the rows are is told from the first answer; a later one without them has none."""
+    api.routes["/x"] = _in_turn({"value": [{"id": 1}], "total": 3, "nextLink": "/x?n=1"}, {**last, "total": 3})
+    expected = [1, 3] if last.get("value") else [1]
+    assert read(session, f"{api.origin}/x", paging=paging)["id"].tolist() == expected
+
+
+def test_a_page_of_nothing(session: Session, api: Server) -> None:
+    """Go writes null for an empty array, and Google's APIs leave it out."""
+    link = {"Link": "</x?n=1>; rel=next"}
+    api.routes["/x"] = _in_turn(as_json([{"id": 1}], headers=link), None)
+    assert read(session, f"{api.origin}/x").to_dict("records") == [{"id": 1}]
+    api.routes["/x"] = _in_turn(
+        {"items": [{"id": 1}], "nextPageToken": "1"}, {"nextPageToken": "2"}, {"items": [{"id": 2}]}, name="pageToken"
+    )
+    assert read(session, f"{api.origin}/x")["id"].tolist() == [1, 2]
+    assert len(read(session, f"{api.origin}/x", records="items", paging="none")) == 1
+
+
+def test_a_page_of_something_else(session: Session, api: Server) -> None:
+    """An answer that has neither rows nor what the first one had is no page without rows."""
+    for paging in ("auto", "odata"):
+        api.routes["/x"] = _in_turn({"value": [{"id": 1}], "nextLink": "/x?n=1"}, {"message": "Try later."})
+        with pytest.raises(FormatError, match="nothing at records='value'; it has message") as caught:
+            read(session, f"{api.origin}/x", paging=paging)
+        assert caught.value.partial["id"].tolist() == [1]
+
+
+def test_arrays_stay_arrays(session: Session, api: Server) -> None:
+    """An object where the pages before were arrays is an error, and no row."""
+    api.routes["/x"] = _in_turn(as_json([{"id": 1}], headers={"Link": "</x?n=1>; rel=next"}), {"message": "later"})
+    with pytest.raises(FormatError, match="where the pages before were arrays") as caught:
+        read(session, f"{api.origin}/x")
+    assert caught.value.partial["id"].tolist() == [1]
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+@pytest.mark.parametrize("style", ["offset", "page"])
+def test_no_body_before_the_end(session: Session, api: Server, style: str, concurrency: int) -> None:
+    """A page without a body before the last one is an error, and no short frame."""
+
+    def answer(seen: Seen) -> Reply:
+        return Reply(b"") if seen.path.endswith(("=10", "=3")) else _SHOWN[style](seen)  # type: ignore[no-any-return]
+
+    api.routes["/x"] = answer
+    with pytest.raises(PaginationError, match="an empty answer came") as caught:
+        read(session, f"{api.origin}/x", concurrency=concurrency)
+    assert caught.value.partial.to_dict("records") == ROWS[:10]
+
+
+def test_no_body_behind_a_link(session: Session, api: Server) -> None:
+    """Behind a next link 204 is a page without rows, and no body otherwise an error."""
+    first = {"value": [{"id": 1}], "nextLink": "/x?n=1"}
+    api.routes["/x"] = _in_turn(first, Reply(status=204, content_type=None))
+    assert read(session, f"{api.origin}/x")["id"].tolist() == [1]
+    api.routes["/x"] = _in_turn(first, Reply(b""))
+    with pytest.raises(FormatError, match="empty, where the pages before were JSON"):
+        read(session, f"{api.origin}/x")
+
+
+def test_counts_of_a_page(session: Session, api: Server) -> None:
+    """A count that is the page's is no total, and rows that are counted from one are all read."""
+
+    def counted(seen: Seen) -> Reply:
+        start = int(_query(seen).get("offset", 0))
+        rows = _slice(start)
+        return as_json({"data": rows, "offset": start, "limit": SIZE, "count": len(rows), "has_more": bool(rows)})
+
+    api.routes["/x"] = counted
+    assert read(session, f"{api.origin}/x").to_dict("records") == ROWS
+
+    def from_one(seen: Seen) -> Reply:
+        start = int(_query(seen).get("start", 1))
+        return as_json({"items": _slice(start - 1, 2), "start": start, "count": 2, "total": len(ROWS)})
+
+    api.routes["/x"] = from_one
+    for concurrency in (1, 4):
+        assert read(session, f"{api.origin}/x", concurrency=concurrency).to_dict("records") == ROWS
+    named = Offset(offset="start", base=1, total="total", echo="start")
+    assert read(session, f"{api.origin}/x", paging=named).to_dict("records") == ROWS
+    assert read(session, f"{api.origin}/x?start=4").to_dict("records") == ROWS[3:]
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+@pytest.mark.parametrize("style", [Offset(size=2, total="total"), PageNumber(pages="pages")])
+def test_the_first_page_as_the_last(session: Session, api: Server, style: Any, concurrency: int) -> None:
+    """An API that ignores the parameter is found out, also where the second page is the last one."""
+    api.routes["/x"] = as_json({"items": _slice(0, 2), "total": 4, "pages": 2})
+    with pytest.raises(PaginationError, match="same page came 2 times") as caught:
+        read(session, f"{api.origin}/x", paging=style, concurrency=concurrency)
+    assert caught.value.partial.to_dict("records") == ROWS[:2]
+
+
+def test_from_a_later_page(session: Session, api: Server) -> None:
+    """Where the caller's URL begins at a later page, the total is no error."""
+    api.routes["/x"] = lambda seen: as_json({"items": _slice((int(_query(seen)["page"]) - 1) * 5), "total": len(ROWS)})
+    style = PageNumber(total="total")
+    assert read(session, f"{api.origin}/x?page=2", paging=style).to_dict("records") == ROWS[5:]
+
+
+def test_rows_behind_a_link_header(session: Session, api: Server) -> None:
+    """An envelope's list is the rows, also where the next link stands in the header."""
+
+    def answer(seen: Seen) -> Reply:
+        listed = _link(seen)
+        return as_json({"total_count": len(ROWS), "items": json.loads(listed.body)}, headers=listed.headers)
+
+    api.routes["/x"] = answer
+    for paging in ("auto", "link"):
+        assert read(session, f"{api.origin}/x", paging=paging).to_dict("records") == ROWS
+
+
+def test_the_page_before_an_error(session: Session, api: Server, secure_stranger: Server) -> None:
+    """A page whose next link may not be followed has come all the same, for `read` and for `pages`."""
+    for link, kind in (("/x", PaginationError), (secure_stranger.origin, OriginNotAllowed)):
+        api.routes["/x"] = _in_turn(
+            {"value": [{"id": 1}], "nextLink": "/x?n=1"}, {"value": [{"id": 2}], "nextLink": link}
+        )
+        with pytest.raises(kind) as caught:
+            read(session, f"{api.origin}/x")
+        assert caught.value.partial["id"].tolist() == [1, 2]  # type: ignore[attr-defined]
+        several = pages(session, f"{api.origin}/x")
+        assert [next(several)["id"].tolist() for _ in range(2)] == [[1], [2]]
+        with pytest.raises(kind):
+            next(several)
