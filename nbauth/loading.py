@@ -69,6 +69,12 @@ class KernelAuthorizer:
         credential, scopes = self._find(url)
         return credential.token(scopes, rejected=rejected, claims=claims)
 
+    def who(self, url: str) -> str:
+        """Return what tells whose rows come from a URL: the profile and the account. Nothing of it is secret."""
+        credential, _ = self._find(url)
+        account = credential.account
+        return f"{credential.profile.name} {account['home_account_id'] if account else credential.profile.client_id}"
+
     def step_up(self, url: str, claims: str) -> SignInRequired:
         """Return the error for claims that no token can get silently; the next `login` asks for them."""
         credential, scopes = self._find(url)
@@ -111,10 +117,14 @@ def session_of(authorizer: KernelAuthorizer) -> Session:
     return Session(authorizer, ca_bundles=bundles)
 
 
-def _session_for(url: str, profile: str | None) -> Session:
+def _authorizer_for(url: str, profile: str | None) -> KernelAuthorizer:
     authorizer = KernelAuthorizer(profile)
     authorizer.token(url)  # raises SignInRequired and OriginNotAllowed before any traffic to the API
-    return session_of(authorizer)
+    return authorizer
+
+
+def _session_for(url: str, profile: str | None) -> Session:
+    return session_of(_authorizer_for(url, profile))
 
 
 @overload
@@ -210,7 +220,8 @@ def read(
     front_end = kernel.front_end()
     first = url if isinstance(url, str) else str(next(iter(url), ""))
     progress = front_end.progress(f"Reading {redact_url(first)}") if front_end else None
-    with _session_for(first, profile) as made:
+    authorizer = _authorizer_for(first, profile)
+    with session_of(authorizer) as made:
         if to is not None:
             from nbauth.data import to_parquet
 
@@ -228,6 +239,7 @@ def read(
                 retry_post=retry_post,
                 max_bytes=max_bytes,
                 progress=progress,
+                who=authorizer.who(first),
             )
         return reading.read(
             made,

@@ -122,6 +122,11 @@ class FrameBuilder:
             self._end_page({key for key, _, _ in found[1]}, rows)
         return rows
 
+    @property
+    def has_columns(self) -> bool:
+        """Tell whether any row had a member, or one is expected."""
+        return bool(self._columns)
+
     def expect(self, names: Sequence[str]) -> None:
         """Have columns of these names, also without a row."""
         for name in names:
@@ -165,7 +170,10 @@ class FrameBuilder:
             column.fit(rows)
             arrays.append(column.take_text_or_arrow(times=times))
         safe = [name.encode("utf-8", "backslashreplace").decode() for name in names]
-        return pa.table(arrays, names=safe) if arrays else pa.table({})
+        if not arrays:
+            # Rows without any column: a table made of columns would have none.
+            return pa.Table.from_batches([pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))])
+        return pa.table(arrays, names=safe)
 
     def _column(self, key: str | _Path) -> Column:
         column = self._columns.get(key)

@@ -18,8 +18,8 @@ from nbauth.data.json_text import reason
 from nbauth.data.lines import Lines
 from nbauth.data.nodes import RawNode
 from nbauth.data.paging.styles import style_of
-from nbauth.data.walking import Fetched, Walker
-from nbauth.errors import ConfigError
+from nbauth.data.walking import NOT_FOUND, Fetched, Walker
+from nbauth.errors import ApiError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from nbauth.data.retries import Retries
     from nbauth.data.session import Session
 
-__all__ = ["Load", "Options", "Part"]
+__all__ = ["CannotGoOn", "Load", "Options", "Part"]
 
 Part = Fetched | Lines | pd.DataFrame
+_GONE = frozenset({400, NOT_FOUND, 410})  # what APIs answer to a link that they have forgotten
 _MOST_AT_ONCE = 10  # as many connections as a session keeps
 
 
@@ -81,6 +82,10 @@ class Options:
             )
 
 
+class CannotGoOn(Exception):
+    """An API has forgotten the link that an earlier load had come to."""
+
+
 class Load:
     """Reads one URL.
 
@@ -119,9 +124,19 @@ class Load:
             prefetch: whether pages are fetched in a thread, ahead of who takes them.
             in_parts: whether files come in parts of some ten thousand rows, Parquet as tables of Arrow's.
             begin: the request to begin with, if it is not the first one.
+
+        Raises:
+            CannotGoOn: that request is no longer good.
         """
         ask = begin or self._walker.first
-        response = self._asker.ask(ask)
+        try:
+            response = self._asker.ask(ask)
+        except ApiError as error:
+            if begin is None or error.status not in _GONE:
+                raise
+            if error.status == NOT_FOUND and self._walker.missing_is_end:
+                return
+            raise CannotGoOn from error
         try:
             found = self._format(response, ask.url)
             if found == "json":

@@ -78,6 +78,10 @@ def _type_of(name: str, schemas: Sequence[Any], times: Sequence[dict[str, str]],
         return _time(name, [times[number].get(name) for number in held], [paths[number] for number in held])
     if len(types) == 1:
         return types.pop()
+    if types == {pa.int64(), pa.uint64()}:
+        signed = [number for number in held if schemas[number].field(name).type == pa.int64()]
+        if all(_is_positive(pq.read_table(paths[number], columns=[name])[name]) for number in signed):
+            return pa.uint64()
     if types <= set(_NUMBERS) and pa.float64() in types:
         whole = [number for number in held if schemas[number].field(name).type != pa.float64()]
         if all(_is_exact(pq.read_table(paths[number], columns=[name])[name]) for number in whole):
@@ -99,6 +103,11 @@ def _time(name: str, kinds: Sequence[str | None], paths: Sequence[Path]) -> Any:
     except pa.ArrowInvalid:  # nanoseconds do not reach so far
         return pa.string()
     return wanted
+
+
+def _is_positive(column: Any) -> bool:
+    least = pc.min(column).as_py()
+    return least is None or least >= 0
 
 
 def _is_exact(column: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +13,12 @@ from nbauth.data.arrow_memory import system_allocator
 from nbauth.data.asking import Question
 from nbauth.data.fast import need_pyarrow
 from nbauth.data.frames import FrameBuilder
+from nbauth.data.interrupts import held
 from nbauth.data.joined import without_index
-from nbauth.data.loads import Load, Options
+from nbauth.data.loads import CannotGoOn, Load, Options
 from nbauth.data.meter import Meter
 from nbauth.data.walking import Fetched
-from nbauth.errors import ConfigError, FormatError, ReadInterrupted
+from nbauth.errors import ConfigError, DataError, FormatError, ReadInterrupted
 from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from nbauth.data.session import Session
 
 __all__ = ["write"]
+
+logger = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE = 25_000
 _BYTES_AT_ONCE = 8_000_000
@@ -51,11 +56,12 @@ def write(
     retries: Retries | None = None,
     max_bytes: int | None = None,
     progress: Progress | None = None,
+    who: str = "",
 ) -> Path:
     """Read a URL into a Parquet file. Arguments and errors are those of `nbauth.data.read.read`.
 
     The file is there when all rows are, and not before. Pages of JSON that came before a break are kept beside it, and
-    the same call goes on after them.
+    the same call goes on after them, if it is made within a day and for the same person (``who``).
 
     Types are those that all pages need, as in a frame; but Parquet knows no Python objects: objects and lists inside a
     record are JSON text, unless they are flattened, and a column that is mixed is text.
@@ -71,67 +77,115 @@ def write(
         raise ConfigError(f"to: expected a file such as data.parquet, found the directory {str(path)!r}.")
     kind = "json" if nested == "object" else nested
     question = Question(url=url, params=params, headers=headers, json=json, retry_post=retry_post, max_bytes=max_bytes)
-    Options(nested=kind, paging=paging, records=records, concurrency=concurrency)  # checked before anything is made
-    named = paging if not callable(paging) else getattr(paging, "__qualname__", "")
-    parts = Parts(path, fingerprint(url, params, dict(headers or {}), json, records, kind, named))
-    note = parts.note
-    options = Options(
-        nested=kind,
-        paging=paging if callable(paging) or note.following is None else note.style,
-        records=note.records if note.following is not None else records,
-        concurrency=concurrency,
-        retries=retries,
-        rows_before=note.rows,
-    )
+    options = Options(nested=kind, paging=paging, records=records, concurrency=concurrency, retries=retries)
     meter = Meter(progress)
-    meter.read(note.rows)
     outcome: Outcome = "failed"
+    place = redact_url(url)
+    asked = fingerprint(url, params, dict(headers or {}), json, records, kind, paging, who)
     try:
-        with system_allocator():
-            _take_in(Load(session, question, options, meter), parts, note.following, kind)
-            parts.finish()
+        with system_allocator(), Parts(path, asked) as parts:
+            meter.read(parts.note.rows)
+            try:
+                _fill(parts, session, question, options, meter)
+                with held():
+                    parts.finish()
+            except KeyboardInterrupt:
+                outcome = "interrupted"
+                raise ReadInterrupted(
+                    f"Stopped. {parts.note.rows:,} rows of {place} are kept beside {path.name}.",
+                    url=place,
+                    next_step="The same call goes on after them." if parts.note.following else None,
+                ) from None
         outcome = "done"
-    except KeyboardInterrupt:
-        outcome = "interrupted"
-        place = redact_url(url)
-        raise ReadInterrupted(
-            f"Stopped. {parts.note.rows:,} rows of {place} are kept beside {path.name}.",
+    except OSError as error:
+        raise DataError(
+            f"{path.name} cannot be written: {error.strerror or error}.",
             url=place,
-            next_step="The same call goes on after them." if parts.note.following else None,
-        ) from None
+            next_step="What came is kept: the same call goes on after it.",
+        ) from error
     finally:
         meter.finish(outcome)
     return path
 
 
-def _take_in(load: Load, parts: Parts, begin: Ask | None, nested: Nested) -> None:
-    builder = FrameBuilder(nested, "pyarrow")
-    following: Ask | None = None
-    waiting = 0
-    first: dict[str, Any] | None = None
-
-    def keep(table: Any) -> None:
-        style, records = load.recognised
-        parts.add(table, following=following, style=style, records=records)
-
-    for part in load.parts(prefetch=True, in_parts=True, begin=begin):
-        if isinstance(part, pd.DataFrame):
-            first = first or dict(part.dtypes.astype(str))
-            _check_types(part, first, redact_url(str(parts.target)))
-            keep(_table(part))
-        elif hasattr(part, "to_pandas"):
-            keep(part)
+def _fill(parts: Parts, session: Session, question: Question, options: Options, meter: Meter) -> None:
+    """Take in what is missing."""
+    note = parts.note
+    if note.is_complete:
+        return
+    if note.following is not None:
+        style = options.paging if callable(options.paging) else note.style
+        going_on = replace(
+            options, paging=style, records=note.records, is_named=options.records is not None, goes_on=True,
+            rows_before=note.rows,
+        )  # fmt: skip
+        try:
+            _Intake(Load(session, question, going_on, meter), parts, options.nested).run(note.following)
+        except CannotGoOn:
+            logger.info("%s: the link that was come to is no longer good; starting over.", redact_url(question.url))
+            parts.start_over()
+            meter.start_over()
         else:
-            load.add(part, builder)
-            if isinstance(part, Fetched):
-                following, waiting = part.following, waiting + part.size
-            if builder.rows >= _ROWS_AT_ONCE or waiting >= _BYTES_AT_ONCE:
-                keep(builder.table(times=False))
-                waiting = 0
-    following = None
-    if builder.rows or not parts.note.parts:
-        load.end(builder)
-        keep(builder.table(times=False))
+            return
+    _Intake(Load(session, question, options, meter), parts, options.nested).run(None)
+
+
+class _Intake:
+    """Takes one load into parts."""
+
+    def __init__(self, load: Load, parts: Parts, nested: Nested) -> None:
+        self._load = load
+        self._parts = parts
+        self._builder = FrameBuilder(nested, "pyarrow")
+        self._following: Ask | None = None  # the request after the rows in the builder
+        self._whole = 0  # so many of them are of pages that came whole
+        self._waiting = 0  # bytes of them
+        self._dtypes: dict[str, Any] | None = None
+        self._names: list[str] = []
+
+    def run(self, begin: Ask | None) -> None:
+        """Take in everything."""
+        try:
+            for part in self._load.parts(prefetch=True, in_parts=True, begin=begin):
+                self._take(part)
+                if self._builder.rows >= _ROWS_AT_ONCE or self._waiting >= _BYTES_AT_ONCE:
+                    self._keep_built()
+        except BaseException:
+            self._builder.undo()
+            if self._whole and self._builder.rows == self._whole and self._following is not None:
+                self._keep_built()
+            raise
+        self._following = None
+        if self._builder.rows or not self._parts.note.parts:
+            self._load.end(self._builder)
+            self._keep_built()
+        self._parts.complete()
+
+    def _take(self, part: Any) -> None:
+        if isinstance(part, pd.DataFrame):
+            self._dtypes = self._dtypes or dict(part.dtypes.astype(str))
+            _check_types(part, self._dtypes, self._parts.target.name)
+            self._keep(_table(part), may_be_times=False)
+        elif hasattr(part, "to_pandas"):
+            self._keep(part, may_be_times=False)
+        elif not isinstance(part, Fetched):
+            self._load.add(part, self._builder)
+        elif part.is_good:  # else it is asked for again when the load goes on
+            self._load.add(part, self._builder)
+            self._whole, self._following = self._builder.rows, part.following
+            self._waiting += part.size
+
+    def _keep_built(self) -> None:
+        with held():
+            if not self._builder.has_columns:
+                self._builder.expect(self._names[:1])  # rows of empty objects: a file has no row without a column
+            self._keep(self._builder.table(times=False))
+            self._waiting = self._whole = 0
+
+    def _keep(self, table: Any, *, may_be_times: bool = True) -> None:
+        self._names = self._names or table.column_names
+        style, records = self._load.recognised
+        self._parts.add(table, following=self._following, style=style, records=records, may_be_times=may_be_times)
 
 
 def _table(frame: pd.DataFrame) -> Any:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nbauth.data.paging.steps import Steps
     from nbauth.data.paging.styles import Style
 
-__all__ = ["Fetched", "Walker"]
+__all__ = ["NOT_FOUND", "Fetched", "Walker"]
 
 NOT_FOUND = 404
 _NO_CONTENT = 204
@@ -113,6 +113,11 @@ class Walker:
             if isinstance(self.style, Offset | PageNumber)
             else self._asker.first
         )
+
+    @property
+    def missing_is_end(self) -> bool:
+        """Tell whether a 404 for a further page means that there is none."""
+        return steps_of(self.style).missing_is_end
 
     def walk(self, ask: Ask, response: Response) -> Iterator[Fetched]:
         """Yield the pages, from an answer whose body is still to be read.

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -9,10 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from loopback_api import Reply, as_json
 
+from nbauth.data import read as reading
+from nbauth.data.loads import Load
 from nbauth.data.paging import PageNumber
 from nbauth.data.read import read
 from nbauth.data.to_parquet import write
-from nbauth.errors import ApiError, ConfigError, FormatError
+from nbauth.errors import ApiError, ConfigError, DataError, FormatError, ReadInterrupted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,3 +213,154 @@ def test_wrong_target(session: Session, api: Server, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="directory"):
         write(session, f"{api.origin}/x", tmp_path)
     assert api.seen == []
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_goes_on_to_the_page_that_is_missing(session: Session, api: Server, tmp_path: Path, concurrency: int) -> None:
+    """Also when it goes on, a 404 ends pages that only end so."""
+    api.routes["/x"] = lambda seen: as_json([{"id": 1}]) if "page=1" in seen.path else Reply(b"no", 500)
+    with pytest.raises(ApiError):
+        write(session, f"{api.origin}/x", tmp_path / "d.parquet", paging="page", concurrency=concurrency)
+    api.routes["/x"] = Reply(b"no", 404)
+    write(session, f"{api.origin}/x", tmp_path / "d.parquet", paging="page", concurrency=concurrency)
+    assert pd.read_parquet(tmp_path / "d.parquet")["id"].tolist() == [1]
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_a_link_that_was_forgotten(session: Session, api: Server, tmp_path: Path, status: int) -> None:
+    """Where the API has forgotten the saved link, the same call starts over."""
+    url = _serve(api, [[{"id": 1}], [{"id": 2}], [{"id": 3}]])
+    _break_at(api, "n=1")
+    with pytest.raises(ApiError):
+        write(session, url, tmp_path / "d.parquet")
+    served = _serve(api, [[{"id": 7}]])
+    first = api.routes["/x"]
+    api.routes["/x"] = lambda seen: Reply(b"no", status) if "n=1" in seen.path else first(seen)  # type: ignore[operator]
+    write(session, served, tmp_path / "d.parquet")
+    assert pd.read_parquet(tmp_path / "d.parquet")["id"].tolist() == [7]
+
+
+def test_goes_on_by_a_function(session: Session, api: Server, tmp_path: Path) -> None:
+    """A load whose paging is a function goes on, too; by another function it starts over."""
+    broken = True
+
+    def answer(seen: Seen) -> Reply:
+        number = int(seen.path.partition("page=")[2] or 1)
+        return Reply(b"no", 500) if number == 3 and broken else as_json({"rows": [{"id": number}], "n": number})
+
+    api.routes["/x"] = answer
+    makers = [lambda a: {"page": a.json()["n"] + 1} if a.json()["n"] < 4 else None] * 2
+    makers.append(lambda a: {"page": a.json()["n"] + 2} if a.json()["n"] < 3 else None)
+    for paging, fails in zip((makers[0], makers[2], makers[0], makers[1]), (True, True, True, False), strict=True):
+        broken = fails
+        api.seen.clear()
+        if fails:
+            with pytest.raises(ApiError):
+                write(session, f"{api.origin}/x", tmp_path / "d.parquet", records="rows", paging=paging)
+        else:
+            write(session, f"{api.origin}/x", tmp_path / "d.parquet", records="rows", paging=paging)
+    assert [seen.path for seen in api.seen] == ["/x?page=3", "/x?page=4"]
+    assert pd.read_parquet(tmp_path / "d.parquet")["id"].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("how", ["error", "interrupt"])
+def test_few_rows_are_kept_too(session: Session, api: Server, tmp_path: Path, how: str, monkeypatch: Any) -> None:
+    """What came before a break is kept however little it is, and no row comes twice."""
+    monkeypatch.setattr("nbauth.data.to_parquet._ROWS_AT_ONCE", 25_000)
+    pages = [[{"id": 4 * number + row} for row in range(4)] for number in range(10)]
+    url = _serve(api, pages)
+    _break_at(api, "n=7")
+    if how == "interrupt":
+        before = Load.add
+
+        def add(self: Load, part: Any, builder: Any) -> None:
+            if builder.rows == 28:
+                raise KeyboardInterrupt
+            before(self, part, builder)
+
+        monkeypatch.setattr(Load, "add", add)
+        _serve(api, pages)
+    with pytest.raises(ApiError if how == "error" else ReadInterrupted):
+        write(session, url, tmp_path / "d.parquet")
+    monkeypatch.undo()
+    _serve(api, pages)
+    api.seen.clear()
+    write(session, url, tmp_path / "d.parquet")
+    assert len(api.seen) == 3
+    assert pd.read_parquet(tmp_path / "d.parquet")["id"].tolist() == list(range(40))
+
+
+def test_the_file_itself_fails(session: Session, api: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the file cannot be written, what came is kept, and the next call asks for nothing."""
+    url = _serve(api, [[{"id": 1}], [{"id": 2}]])
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "nbauth.data.parquet_parts.unified", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
+        )
+        with pytest.raises(DataError, match=r"d.parquet cannot be written: No space left.*the same call goes on"):
+            write(session, url, tmp_path / "d.parquet")
+    api.seen.clear()
+    write(session, url, tmp_path / "d.parquet")
+    assert api.seen == []
+    assert pd.read_parquet(tmp_path / "d.parquet")["id"].tolist() == [1, 2]
+    assert _left(tmp_path / "d.parquet") == ["d.parquet"]
+
+
+@pytest.mark.parametrize("change", [{"who": "other"}, {"headers": {"x": "1"}}, {"json": {1: "a", "b": 2}}, "age"])
+def test_somebody_elses(session: Session, api: Server, tmp_path: Path, change: Any) -> None:
+    """What came for somebody else, for another request or long ago is not gone on with."""
+    pages = [[{"id": 1}], [{"id": 2}]]
+    url = _serve(api, pages)
+    _break_at(api, "n=1")
+    with pytest.raises(ApiError):
+        write(session, url, tmp_path / "d.parquet", who="me")
+    if change == "age":
+        note = tmp_path / ".d.parquet.nbauth-parts" / "note.json"
+        os.utime(note, (time.time() - 90_000,) * 2)
+    _serve(api, pages)
+    api.seen.clear()
+    write(session, url, tmp_path / "d.parquet", **{"who": "me", **(change if isinstance(change, dict) else {})})
+    assert len(api.seen) == 2
+
+
+def test_one_call_at_a_time(session: Session, api: Server, tmp_path: Path) -> None:
+    """A second call for one file is refused while the first is at it."""
+    url = _serve(api, [[{"id": 1}]])
+    first = api.routes["/x"]
+    refused: list[str] = []
+
+    def answer(seen: Seen) -> Reply:
+        try:
+            write(session, url, tmp_path / "d.parquet")
+        except ConfigError as error:
+            refused.append(str(error))
+        return first(seen)  # type: ignore[operator]
+
+    api.routes["/x"] = answer
+    write(session, url, tmp_path / "d.parquet")
+    assert "is being written by another call" in refused[0]
+    assert _left(tmp_path / "d.parquet") == ["d.parquet"]
+
+
+def test_rows_without_members(session: Session, api: Server, tmp_path: Path) -> None:
+    """Empty objects are rows, behind others in a file and in Arrow's tables."""
+    url = _serve(api, [[{"a": 1}] * 4, [{}, {}, {}]])
+    assert len(pd.read_parquet(write(session, url, tmp_path / "d.parquet"))) == 7
+    assert [table.num_rows for table in reading.pages(session, url, as_="arrow")] == [4, 3]
+
+
+def test_unsigned_integers(session: Session, api: Server, tmp_path: Path) -> None:
+    """Integers that only later pages have beyond int64 stay integers where all fit into uint64."""
+    url = _serve(api, [[{"a": 1}] * 4, [{"a": 2**64 - 2}] * 4])
+    assert pd.read_parquet(write(session, url, tmp_path / "d.parquet"))["a"].tolist() == [1] * 4 + [2**64 - 2] * 4
+    url = _serve(api, [[{"a": -1}] * 4, [{"a": 2**64 - 2}] * 4])
+    found = pd.read_parquet(write(session, url, tmp_path / "d.parquet"))["a"].tolist()
+    assert found == ["-1"] * 4 + [str(2**64 - 2)] * 4
+
+
+def test_text_of_a_file_stays_text(session: Session, api: Server, tmp_path: Path) -> None:
+    """Parquet's own types stay: text there is text, also if it is written as times are."""
+    frame = pd.DataFrame({"when": ["2024-01-01", "2024-01-02"]})
+    api.routes["/x.parquet"] = Reply(frame.to_parquet(), content_type=None)
+    written = write(session, f"{api.origin}/x.parquet", tmp_path / "d.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(written), frame)

@@ -122,4 +122,4 @@ def canonical(url: str) -> str:
 
 
 def _rest(ask: Ask) -> str:
-    return json.dumps([ask.body, dict(ask.headers)], sort_keys=True) if ask.body is not None or ask.headers else ""
+    return json.dumps([ask.body, dict(ask.headers)]) if ask.body is not None or ask.headers else ""
