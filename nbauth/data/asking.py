@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -105,6 +106,7 @@ class Asker:
         self._lock = threading.Lock()
         self._open: set[Response] = set()
         self._waited_s = 0.0
+        self._waits_until = 0.0  # by the monotonic clock
         self._had_success = False
         self.on_throttle: Callable[[], None] = lambda: None
         first = self._prepare(question.url, self._headers, question.params)
@@ -281,10 +283,18 @@ class Asker:
         self._wait(seconds, "the connection broke")
 
     def _may_wait(self, seconds: float) -> bool:
-        return not self._stopped.is_set() and self._waited_s + seconds <= self._retries.longest_s
+        with self._lock:
+            return not self._stopped.is_set() and self._waited_s + self._more(seconds) <= self._retries.longest_s
+
+    def _more(self, seconds: float) -> float:
+        """Return by how much a wait makes the load longer: threads may wait at the same time."""
+        now = time.monotonic()
+        return max(0.0, now + seconds - max(now, self._waits_until))
 
     def _wait(self, seconds: float, why: str) -> None:
-        self._waited_s += seconds
+        with self._lock:
+            self._waited_s += self._more(seconds)
+            self._waits_until = max(self._waits_until, time.monotonic() + seconds)
         self._meter.waiting(seconds, f"{why}: trying again in {seconds:,.0f} s")
         if self._stopped.wait(seconds):
             raise ReadInterrupted("Stopped.", url=redact_url(self._question.url))

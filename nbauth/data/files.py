@@ -16,17 +16,22 @@ from nbauth.errors import DataError
 from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from requests import Response
 
     from nbauth.data.bodies import Body
 
-__all__ = ["read_excel", "read_parquet", "read_parquet_parts"]
+__all__ = ["frame_of", "read_excel", "read_parquet", "read_parquet_parts"]
 
 _IN_MEMORY = 16_000_000
 _PIECE = 1024 * 1024
 _ROWS_AT_ONCE = 50_000
+_NULLABLE = {
+    **{f"int{bits}": f"Int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": f"UInt{bits}" for bits in (8, 16, 32, 64)},
+    "bool": "boolean",
+}
 
 
 def read_parquet(response: Response, body: Body, *, backend: Any = None) -> pd.DataFrame:
@@ -37,13 +42,20 @@ def read_parquet(response: Response, body: Body, *, backend: Any = None) -> pd.D
         DataError: the body is not whole, or pyarrow is not installed.
     """
     _need(response, "pyarrow", "Parquet", FAST_EXTRA)
+    import pyarrow.parquet as pq
+
     options: dict[str, Any] = {"dtype_backend": backend} if backend else {}
     with _kept(body) as file:
         if not file.seek(0, 2):
             return pd.DataFrame()
         file.seek(0)
         try:
-            return pd.read_parquet(file, engine="pyarrow", **options)
+            frame = pd.read_parquet(file, engine="pyarrow", **options)
+            if backend:
+                return frame
+            file.seek(0)
+            opened = pq.ParquetFile(file)
+            return _with_gaps(frame, opened.schema_arrow, lambda names: opened.read(columns=names))
         except (ValueError, OSError) as error:  # pyarrow's own errors are these
             raise format_error(response, b"", f"which cannot be read as Parquet: {reason(error)}") from error
 
@@ -85,6 +97,31 @@ def read_excel(response: Response, body: Body, *, backend: Any = None) -> pd.Dat
             frame: pd.DataFrame = pd.read_excel(file, engine="openpyxl", **options)
         except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
             raise format_error(response, b"", f"which cannot be read as Excel: {reason(error)}") from error
+    return frame
+
+
+def frame_of(table: Any, backend: Any = None) -> pd.DataFrame:
+    """Return an Arrow table as a frame; integers and truth values that have gaps stay such.
+
+    Args:
+        table: the table.
+        backend: ``"pyarrow"`` for Arrow's dtypes.
+    """
+    if backend == "pyarrow":
+        return table.to_pandas(types_mapper=pd.ArrowDtype)  # type: ignore[no-any-return]
+    frame: pd.DataFrame = table.to_pandas()
+    return _with_gaps(frame, table.schema, table.select)
+
+
+def _with_gaps(frame: pd.DataFrame, schema: Any, read: Callable[[list[str]], Any]) -> pd.DataFrame:
+    """Return the frame with nullable dtypes where pandas made floats of integers, or objects of truth values."""
+    kinds = {field.name: _NULLABLE.get(str(field.type)) for field in schema}
+    names = [name for name in frame.columns if kinds.get(name) and frame[name].dtype.kind in "fO"]
+    if names:
+        types = {schema.field(name).type: pd.Series([], dtype=kinds[name]).dtype for name in names}
+        found = read(names).to_pandas(types_mapper=types.get, ignore_metadata=True)
+        for name in names:
+            frame[name] = found[name].array
     return frame
 
 

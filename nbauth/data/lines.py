@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbauth.data.content import has_lines
 from nbauth.data.failures import format_error
 from nbauth.data.json_text import loads, reason
+from nbauth.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from requests import Response
 
     from nbauth.data.bodies import Body
+    from nbauth.errors import FormatError
 
 __all__ = ["Lines", "read_lines"]
 
@@ -49,12 +51,8 @@ class Lines:
             lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
         return memoryview(b"[" + b",".join(lines) + b"]"), len(lines)
 
-    def records(self) -> list[Any]:
-        """Decode them one by one.
-
-        Raises:
-            FormatError: a line is no JSON.
-        """
+    def records(self) -> tuple[list[Any], FormatError | None]:
+        """Decode them one by one; return those in front of a line that is no JSON, and the error that says so."""
         records: list[Any] = []
         for number, line in enumerate(self.lines, self.before + 1):
             if not line.strip():
@@ -63,24 +61,32 @@ class Lines:
                 records.append(loads(line if self.codec == "utf-8-sig" else line.decode(self.codec)))
             except (ValueError, RecursionError) as error:
                 why = f"whose line {number} is no valid JSON: {reason(error)}"
-                raise format_error(self.response, line, why) from error
-        return records
+                return records, format_error(self.response, line, why)
+        return records, None
 
 
 def read_lines(response: Response, body: Body, codec: str) -> Iterator[Lines]:
-    """Yield the lines of a body.
+    """Yield the lines of a body; if it breaks off, those that came whole before that is raised.
 
     Raises:
         DataError: the body is not whole.
     """
     waiting: list[bytes] = []
     before, rest = 0, b""
+    broke: BaseException | None = None
     with body:
         if not has_lines(codec):
             text = body.readall().decode(codec)
             waiting, codec = [line.encode() for line in text.split("\n")], "utf-8"
         else:
-            while piece := body.read(_PIECE):
+            while True:
+                try:
+                    piece = body.read(_PIECE)
+                except (DataError, KeyboardInterrupt) as error:
+                    broke, rest = error, b""
+                    break
+                if not piece:
+                    break
                 *whole, rest = (rest + piece).split(b"\n")
                 waiting += whole
                 while len(waiting) >= _LINES_AT_ONCE:
@@ -92,3 +98,5 @@ def read_lines(response: Response, body: Body, codec: str) -> Iterator[Lines]:
         yield Lines(waiting[:_LINES_AT_ONCE], before, response, codec)
         before += _LINES_AT_ONCE
         del waiting[:_LINES_AT_ONCE]
+    if broke is not None:
+        raise broke

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from nbauth.data.paging.styles import Paging, Style
     from nbauth.data.retries import Retries
     from nbauth.data.session import Session
+    from nbauth.errors import FormatError
 
 __all__ = ["CannotGoOn", "Load", "Options", "Part"]
 
@@ -172,18 +173,16 @@ class Load:
             FormatError: it is no JSON.
         """
         before = builder.rows
-        total = None
+        total, broken = None, None
         if isinstance(part, Lines):
             raw = part.raw() if builder.is_fast else None
             try:
                 if raw is None:
-                    builder.add(part.records())
+                    broken = _add_lines(part, builder)
                 else:
                     builder.add_raw(raw[0], expected=raw[1])
             except (ValueError, RecursionError):
-                if raw is None:
-                    raise
-                builder.add(part.records())
+                broken = _add_lines(part, builder)
         elif isinstance(part, Fetched):
             total = part.total_rows
             node = part.rows.node
@@ -198,6 +197,8 @@ class Load:
                 start = bytes(node.raw[:1000]) if isinstance(node, RawNode) else b""
                 raise format_error(part.response, start, f"which is no valid JSON: {reason(error)}") from error
         self._meter.read(builder.rows - before, total)
+        if broken is not None:
+            raise broken
 
     def _file(self, ask: Ask, response: Response, found: Format, *, in_parts: bool) -> Iterator[Part | Any]:
         backend = self._options.dtype_backend
@@ -246,6 +247,12 @@ class Load:
                 raise format_error(response, start)
             self._meter.read(0, 0)
         return found
+
+
+def _add_lines(part: Lines, builder: FrameBuilder) -> FormatError | None:
+    records, broken = part.records()
+    builder.add(records)
+    return broken
 
 
 def _size(page: Fetched) -> int:

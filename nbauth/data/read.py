@@ -10,6 +10,7 @@ from nbauth.data.arrow_memory import system_allocator
 from nbauth.data.asking import Asker, Question
 from nbauth.data.bodies import as_file
 from nbauth.data.fast import need_pyarrow
+from nbauth.data.files import frame_of
 from nbauth.data.frames import FrameBuilder
 from nbauth.data.interrupts import held
 from nbauth.data.joined import joined, without_index
@@ -291,7 +292,7 @@ def _part(part: Any, load: Load, options: Options, as_: Form) -> Any | None:
     if hasattr(part, "to_pandas"):  # a table of Arrow's
         if as_ == "arrow":
             return part
-        return part.to_pandas(types_mapper=pd.ArrowDtype if options.dtype_backend == "pyarrow" else None)
+        return frame_of(part, options.dtype_backend)
     builder = FrameBuilder(options.nested, options.dtype_backend)
     load.add(part, builder)
     if not builder.rows:

@@ -15,11 +15,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from loopback_api import Reply, as_json
 
+from nbauth.data.columns import Column
 from nbauth.data.paging import Cursor
 from nbauth.data.read import open_url, pages, read
 from nbauth.data.retries import Retries, retry_after_s
 from nbauth.data.session import Session
-from nbauth.errors import ApiError, ConfigError, DataError, FormatError, ReadInterrupted
+from nbauth.errors import ApiError, ConfigError, DataError, FormatError, ReadInterrupted, SignInRequired
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -379,3 +380,82 @@ def test_undecodable_page_in_the_middle(session: Session, api: Server) -> None:
     with pytest.raises(FormatError, match="no valid JSON") as caught:
         read(session, f"{api.origin}/x")
     assert caught.value.partial["a"].tolist() == [1]
+
+
+def test_waits_at_once_count_once(session: Session, api: Server) -> None:
+    """Requests that wait at the same time make the load no longer than one of them."""
+    refused: set[str] = set()
+
+    def answer(seen: Seen) -> Reply:
+        start = int(seen.path.partition("offset=")[2] or 0)
+        if start and seen.path not in refused:
+            refused.add(seen.path)
+            return Reply(b"", 429, headers={"Retry-After": "1"})
+        return as_json({"items": [{"id": start}], "offset": start, "limit": 1, "total": 9})
+
+    api.routes["/x"] = answer
+    frame = read(session, f"{api.origin}/x", concurrency=8, retries=Retries(longest_s=5))
+    assert frame["id"].tolist() == list(range(9))
+    assert len(refused) == 8
+
+
+def test_lines_before_a_break(session: Session, api: Server) -> None:
+    """Whole lines that came before a break, or before one that is no JSON, are in the error."""
+    body = b"".join(b'{"a": %d}\n' % number for number in range(6_000))
+    kind = "application/x-ndjson"
+    for reply, rows in (
+        (Reply(body + b'{"a": 1', content_type=kind, announce=len(body) + 1_000), 6_000),
+        (Reply(body + b'{"a": tru}\n{"a": 1}\n', content_type=kind), 6_000),
+    ):
+        api.routes["/x"] = reply
+        with pytest.raises(DataError) as caught:
+            read(session, f"{api.origin}/x", retries=Retries(most=0))
+        assert caught.value.partial["a"].tolist() == list(range(rows))
+
+
+def test_signed_out_on_the_way(session: Session, authorizer: FakeAuthorizer, api: Server) -> None:
+    """When a sign-in ends in the middle of a load, what came is in the error."""
+
+    def second(seen: Seen) -> Reply:
+        authorizer.signed_in = False
+        return as_json({"value": [{"a": 2}], "nextLink": "/z"})
+
+    api.routes["/x"] = as_json({"value": [{"a": 1}], "nextLink": "/y"})
+    api.routes["/y"] = second
+    with pytest.raises(SignInRequired) as caught:
+        read(session, f"{api.origin}/x")
+    assert caught.value.partial["a"].tolist() == [1, 2]
+
+
+def test_interrupted_at_the_end(session: Session, api: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt while the frame is made waits for it: all rows are in the error."""
+    before = Column.take
+
+    def take(self: Column, backend: Any = None) -> Any:
+        _thread.interrupt_main()
+        return before(self, backend)
+
+    api.routes["/x"] = as_json([{"a": 1, "b": "x"}])
+    monkeypatch.setattr(Column, "take", take)
+    with pytest.raises(ReadInterrupted, match=r"^Stopped. 1 rows") as caught:
+        read(session, f"{api.origin}/x")
+    assert caught.value.partial.to_dict("records") == [{"a": 1, "b": "x"}]
+
+
+def test_no_thread_stays(session: Session, api: Server) -> None:
+    """An error that is kept keeps no thread that goes on asking."""
+
+    def answer(seen: Seen) -> Reply:
+        time.sleep(0.02)
+        number = int(seen.path.partition("n=")[2] or 0)
+        if number == 2:
+            return Reply(b'{"value": [{"a": "\xff"}], "nextLink": "/x?n=3"}')
+        return as_json({"value": [{"a": "b"}], "nextLink": f"/x?n={number + 1}"})
+
+    api.routes["/x"] = answer
+    with pytest.raises(FormatError):
+        read(session, f"{api.origin}/x")
+    for thread in threading.enumerate():
+        if thread.name == "nbauth-fetch":
+            thread.join(5)
+            assert not thread.is_alive()
