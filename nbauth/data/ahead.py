@@ -13,7 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 __all__ = ["ahead"]
 
@@ -34,7 +34,7 @@ def ahead(
     stop: Callable[[], None],
     left: list[T],
     is_eager: bool = False,
-) -> Iterator[T]:
+) -> Generator[T]:
     """Yield what an iterator yields, which runs in a thread meanwhile.
 
     Args:

@@ -52,17 +52,19 @@ def parsed_array(texts: list[str | None]) -> Any:
 
 
 def times(chunks: list[Chunk]) -> pd.Series[Any] | None:
-    """Return the chunks' times as pandas has them, or None if not all are."""
+    """Return the chunks' times as pandas has them and empty the list, or None if not all are."""
     found = _moments(chunks, default_unit())
     if found is None:
         return None
     unit, is_zoned, parts = found
-    # Copies that pandas may write to.
+    # Copies that pandas may write to; what was copied goes, so that memory does not double.
     values = np.empty(sum(map(len, parts)), f"datetime64[{unit}]")
-    start = 0
-    for part in parts:
-        values[start : start + len(part)] = part.to_numpy(zero_copy_only=False)
-        start += len(part)
+    end = len(values)
+    chunks.clear()
+    while parts:
+        part = parts.pop()
+        values[end - len(part) : end] = part.to_numpy(zero_copy_only=False)
+        end -= len(part)
     series: pd.Series[Any] = pd.Series(values, copy=False)
     return series.dt.tz_localize("UTC") if is_zoned else series
 

@@ -230,10 +230,11 @@ class Load:
                 yield part
             return
         try:
-            frame = tables.read_table(response, body, in_parts=ask.body is None, **options)
+            frame = tables.read_table(response, body, in_parts=ask.body is None, stop=self._asker.stop, **options)
         except tables.Mixed:
             again = self._asker.ask(ask)
-            frame = tables.read_table(again, self._asker.body(ask, again), in_parts=False, **options)
+            body = self._asker.body(ask, again)
+            frame = tables.read_table(again, body, in_parts=False, stop=self._asker.stop, **options)
         self._meter.read(len(frame))
         yield frame
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from nbauth.data.ahead import ahead
 from nbauth.data.arrow_memory import give_back
 from nbauth.data.bodies import as_file
 from nbauth.data.content import has_lines
@@ -26,7 +27,7 @@ from nbauth.data.whole_lines import WholeLines
 from nbauth.errors import DataError, ReadInterrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from requests import Response
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Mixed", "read_parts", "read_table", "with_times"]
 
 _ROWS_AT_ONCE = 50_000
+_PIECE = 256 * 1024
 _CORES = 2
 _WORTH_THREADS = 4  # slices
 
@@ -44,7 +46,14 @@ class Mixed(Exception):
 
 
 def read_table(
-    response: Response, body: Body, *, separator: str, codec: str, backend: Any, in_parts: bool
+    response: Response,
+    body: Body,
+    *,
+    separator: str,
+    codec: str,
+    backend: Any,
+    in_parts: bool,
+    stop: Callable[[], None],
 ) -> pd.DataFrame:
     """Read a table.
 
@@ -55,6 +64,7 @@ def read_table(
         codec: the character set.
         backend: pandas' ``dtype_backend``, or None.
         in_parts: whether pandas is to convert it part by part.
+        stop: called when no more is wanted, so that the thread that fetches ends soon.
 
     Raises:
         Mixed: it must be read in one piece.
@@ -62,10 +72,17 @@ def read_table(
         DataError: the body is not whole. The rows that came are in ``partial``.
         ReadInterrupted: the person stopped it; likewise.
     """
-    lines = WholeLines(body, has_lines=has_lines(codec))
+    # Ahead, so that what comes is taken in while pandas parses, which needs Python's lock for half of its time only.
+    pieces = ahead(iter(lambda: body.read(_PIECE), b""), size=len, stop=stop, left=[], is_eager=True)
+    lines = WholeLines(pieces, has_lines=has_lines(codec))
     frame = pd.DataFrame()
     try:
-        with lines, _mixed_told() as told, _no_table(response, lines, may_be_mixed=in_parts and backend is not None):
+        with (
+            body,
+            closing(pieces),
+            _mixed_told() as told,
+            _no_table(response, lines, may_be_mixed=in_parts and backend is not None),
+        ):
             frame = pd.read_csv(lines, sep=separator, encoding=codec, low_memory=in_parts, **_options(backend))
         if in_parts and lines.error is None and ((told and _is_mixed(frame)) or _is_rounded(frame)):
             raise Mixed
@@ -160,9 +177,13 @@ def _is_rounded(frame: pd.DataFrame) -> bool:
     """Tell whether pandas may have made floats of integers that are int64 in some parts and uint64 in others."""
     for position in range(frame.shape[1]):
         column = frame.iloc[:, position]
-        if len(column) and pd.api.types.is_float_dtype(column) and 2**63 <= column.max() <= 2**64:
+        if not len(column) or not pd.api.types.is_float_dtype(column):
+            continue
+        # Of an array by numpy, which takes no memory for it.
+        largest = np.fmax.reduce(column.to_numpy()) if isinstance(column.dtype, np.dtype) else column.max()
+        if 2**63 <= largest <= 2**64:
             values = column.to_numpy(np.float64, na_value=np.nan)
-            if column.min() >= 0 and not np.isnan(values).any() and not (values % 1).any():
+            if not np.isnan(values).any() and values.min() >= 0 and not (values % 1).any():
                 return True
     return False
 

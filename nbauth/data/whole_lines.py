@@ -8,31 +8,30 @@ from typing import TYPE_CHECKING
 from nbauth.data.nodes import quotes
 
 if TYPE_CHECKING:
-    from nbauth.data.bodies import Body
+    from collections.abc import Iterator
 
 __all__ = ["WholeLines"]
 
-_PIECE = 256 * 1024
 _LONGEST = 4 * 1024 * 1024  # of a line that is waited for: one quotation mark too many would keep everything back
 
 
 class WholeLines(io.BufferedIOBase):
-    """Hands on a body; what breaks it, an interrupt too, is an end after the last whole line.
+    """Hands on what comes in pieces; what breaks it, an interrupt too, is an end after the last whole line.
 
     A line ends where no quotation mark is open (RFC 4180 §2).
 
     Args:
-        body: the body.
+        pieces: the pieces; none is empty.
         has_lines: whether its character set has the bytes of ASCII, so that lines can be told.
 
     Attributes:
-        error: what broke the body.
+        error: what broke it.
         is_whole: whether what was handed on ends with a line.
     """
 
-    def __init__(self, body: Body, *, has_lines: bool = True) -> None:
+    def __init__(self, pieces: Iterator[bytes], *, has_lines: bool = True) -> None:
         super().__init__()
-        self._body = body
+        self._pieces = pieces
         self._has_lines = has_lines
         self._ready = b""
         self._rest = b""  # of a line that has begun
@@ -62,15 +61,10 @@ class WholeLines(io.BufferedIOBase):
         self._ready = b""
         return ready
 
-    def close(self) -> None:
-        """Close the body."""
-        self._body.close()
-        super().close()
-
     def _next(self) -> bytes:
         try:
             while self.error is None:
-                piece = self._body.read(_PIECE)
+                piece = next(self._pieces, b"")
                 if not piece or not self._has_lines:
                     piece, self._rest = self._rest + piece, b""
                     return piece

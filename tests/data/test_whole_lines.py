@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -20,6 +21,8 @@ from nbauth.data.whole_lines import WholeLines
 from nbauth.errors import DataError, ReadInterrupted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from loopback_api import Server
 
     from nbauth.data.session import Session
@@ -28,25 +31,17 @@ CELLS = st.text(st.sampled_from('ab",\n\ré'), max_size=5)
 TABLES = st.lists(st.lists(CELLS, min_size=2, max_size=2), min_size=1, max_size=8)
 
 
-class Pieces(io.RawIOBase):
-    """A body that comes in pieces of some sizes, and breaks after so many bytes."""
-
-    def __init__(self, content: bytes, sizes: list[int], *, until: int | None = None) -> None:
-        super().__init__()
-        self._content = content if until is None else content[:until]
-        self._sizes = sizes
-        self._breaks = until is not None
-        self._count = self._position = 0
-
-    def read(self, size: int = -1) -> bytes:  # type: ignore[override]
-        """Return the next piece."""
-        self._count += 1
-        wanted = min(size, self._sizes[self._count % len(self._sizes)])
-        piece = self._content[self._position : self._position + wanted]
-        self._position += len(piece)
-        if not piece and self._breaks:
-            raise DataError("It broke off.")
-        return piece
+def in_pieces(content: bytes, sizes: list[int], *, until: int | None = None) -> Iterator[bytes]:
+    """Yield a body in pieces of some sizes, which breaks after so many bytes."""
+    content = content if until is None else content[:until]
+    position = 0
+    for size in itertools.cycle(sizes):
+        if position >= len(content):
+            break
+        yield content[position : position + size]
+        position += size
+    if until is not None:
+        raise DataError("It broke off.")
 
 
 def written(rows: list[list[str]]) -> bytes:
@@ -60,10 +55,10 @@ def written(rows: list[list[str]]) -> bytes:
 def test_all_of_it(rows: list[list[str]], sizes: list[int], asked: int) -> None:
     """Nothing of a body that comes whole is lost, whatever the sizes of its pieces."""
     body = written(rows)
-    assert WholeLines(Pieces(body, sizes)).read() == body  # type: ignore[arg-type]
-    lines = WholeLines(Pieces(body, sizes))  # type: ignore[arg-type]
+    assert WholeLines(in_pieces(body, sizes)).read() == body
+    lines = WholeLines(in_pieces(body, sizes))
     assert b"".join(iter(lambda: lines.read(asked), b"")) == body
-    lines = WholeLines(Pieces(body[:-1], sizes))  # type: ignore[arg-type]
+    lines = WholeLines(in_pieces(body[:-1], sizes))
     assert (b"".join(iter(lambda: lines.read1(asked), b"")), lines.error) == (body[:-1], None)
 
 
@@ -72,7 +67,7 @@ def test_what_came_before_a_break(rows: list[list[str]], sizes: list[int], data:
     """A body that breaks off ends with its last whole row, also where rows hold line ends and quotation marks."""
     body = written(rows)
     until = data.draw(st.integers(0, len(body)))
-    lines = WholeLines(Pieces(body, sizes, until=until))  # type: ignore[arg-type]
+    lines = WholeLines(in_pieces(body, sizes, until=until))
     ends = [len(written(rows[:count])) for count in range(len(rows) + 1)]
     assert lines.read() == body[: max(end for end in ends if end <= until)]
     assert lines.is_whole
@@ -84,7 +79,7 @@ def test_one_quotation_mark_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """A quotation mark that nothing closes keeps no more than some lines back."""
     monkeypatch.setattr(whole_lines, "_LONGEST", 20)
     body = b'a\n5" pipe\n' + b"7\n" * 30
-    lines = WholeLines(Pieces(body, [10], until=len(body)))  # type: ignore[arg-type]
+    lines = WholeLines(in_pieces(body, [10], until=len(body)))
     found = lines.read()
     assert body.startswith(found)
     assert len(found) > len(body) - 30
