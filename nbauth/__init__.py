@@ -47,6 +47,9 @@ def __getattr__(name: str) -> object:
     # On first use (PEP 562), so that `import nbauth` loads neither MSAL nor pandas nor requests.
     if name == "errors":
         return importlib.import_module("nbauth.errors")
+    if name == "data":  # `nbauth.data.paging` holds what `paging=` takes
+        importlib.import_module("nbauth.data.paging")
+        return importlib.import_module("nbauth.data")
     if name not in __all__:
         raise AttributeError(f"module 'nbauth' has no attribute {name!r}")
     importlib.import_module("nbauth.notebook.front_end").put_in_place()

@@ -117,6 +117,24 @@ def session_of(authorizer: KernelAuthorizer) -> Session:
     return Session(authorizer, ca_bundles=bundles)
 
 
+def _checked(url: str | Sequence[str]) -> list[str]:
+    """Return the URLs; those that are written for other tools, ``nbauth+https://``, as they are meant.
+
+    Raises:
+        ConfigError: something is no URL.
+    """
+    urls = [url] if isinstance(url, str) else list(url) if isinstance(url, (list, tuple)) else None
+    if not urls:
+        what = "an empty list" if urls is not None else type(url).__name__
+        raise ConfigError(f"url: expected a URL or a list of URLs, found {what}.")
+    for one in urls:
+        if not isinstance(one, str):
+            raise ConfigError(f"url: expected a string, found {type(one).__name__}.")
+        if "://" not in one:
+            raise ConfigError(f"url: {redact_url(one)!r} is no URL.", next_step="Give an absolute https:// URL.")
+    return [one.removeprefix("nbauth+") for one in urls]
+
+
 def _authorizer_for(url: str, profile: str | None) -> KernelAuthorizer:
     authorizer = KernelAuthorizer(profile)
     authorizer.token(url)  # raises SignInRequired and OriginNotAllowed before any traffic to the API
@@ -215,10 +233,13 @@ def read(
     """
     from nbauth.data import read as reading
 
-    if to is not None and (not isinstance(url, str) or dtype_backend is not None):
-        raise ConfigError("to= takes one URL and no dtype_backend: Parquet has types of its own.")
+    urls = _checked(url)
+    if to is not None and not isinstance(url, str):
+        raise ConfigError("to= takes one URL; write each to a file of its own.")
+    if to is not None and dtype_backend is not None:
+        raise ConfigError("to= takes no dtype_backend: Parquet has types of its own.")
     front_end = kernel.front_end()
-    first = url if isinstance(url, str) else str(next(iter(url), ""))
+    first = urls[0]
     progress = front_end.progress(f"Reading {redact_url(first)}") if front_end else None
     authorizer = _authorizer_for(first, profile)
     with session_of(authorizer) as made:
@@ -243,7 +264,7 @@ def read(
             )
         return reading.read(
             made,
-            url,
+            urls,
             params=params,
             headers=headers,
             json=json,
@@ -283,9 +304,12 @@ def pages(
     """
     from nbauth.data import read as reading
 
+    if not isinstance(url, str):
+        raise ConfigError("pages takes one URL; read takes several.")
+    (one,) = _checked(url)
     return reading.pages(
-        _session_for(url, profile),
-        url,
+        _session_for(one, profile),
+        one,
         params=params,
         headers=headers,
         json=json,
@@ -309,4 +333,5 @@ def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | N
     """
     from nbauth.data import read as reading
 
-    return reading.open_url(_session_for(url, profile), url, headers=headers)
+    (one,) = _checked(url)
+    return reading.open_url(_session_for(one, profile), one, headers=headers)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,6 +14,7 @@ import requests
 import nbauth
 from nbauth import kernel
 from nbauth.errors import ApiError, ConfigError, OriginNotAllowed, PaginationError
+from nbauth.loading import KernelAuthorizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,3 +199,70 @@ def test_any_openid_provider(demo: DemoServer, person: Any) -> None:
 def test_an_address_with_blanks(alice: DemoServer) -> None:
     """An OData filter with blanks is quoted on the way, as browsers do."""
     assert len(nbauth.read(f"{alice.api_url}/cities?$filter=name eq 'Quito'", profile="demo")) == 10
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ([], "url: expected a URL or a list of URLs, found an empty list"),
+        (None, "found NoneType"),
+        ([None], "url: expected a string, found NoneType"),
+        ("localhost/data?sig=hush", "'localhost/data\\?sig=…' is no URL"),
+    ],
+)
+def test_no_url(alice: DemoServer, url: Any, message: str) -> None:
+    """What is no URL is an error that says so, and shows no value of a query."""
+    with pytest.raises(ConfigError, match=message):
+        nbauth.read(url)
+
+
+def test_one_url(alice: DemoServer) -> None:
+    """Where one URL is taken, several are an error that says where they belong."""
+    url = f"{alice.api_url}/cities"
+    with pytest.raises(ConfigError, match="pages takes one URL; read takes several"):
+        nbauth.pages([url])  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="to= takes one URL"):
+        nbauth.read([url], to="x.parquet")  # type: ignore[call-overload]
+    with pytest.raises(ConfigError, match="to= takes no dtype_backend"):
+        nbauth.read(url, to="x.parquet", dtype_backend="pyarrow")
+
+
+def test_urls_of_other_tools(alice: DemoServer) -> None:
+    """A URL as fsspec takes it is the same URL."""
+    url = f"{alice.api_url}/cities"
+    pd.testing.assert_frame_equal(nbauth.read(f"nbauth+{url}", profile="demo"), nbauth.read(url, profile="demo"))
+
+
+def test_http_elsewhere(alice: DemoServer) -> None:
+    """For http on another machine nothing is proposed that a profile may not hold."""
+    with pytest.raises(OriginNotAllowed, match="never sent over http") as caught:
+        nbauth.read("http://api.contoso.com/x")
+    assert caught.value.next_step is None
+
+
+def test_where_to(alice: DemoServer, tmp_path: Path) -> None:
+    """A file of another format, or in a directory that is not there, is refused before anything is sent."""
+    alice.api.requests.clear()
+    for name, message in (
+        ("x.csv", "Parquet is written, and 'x.csv' says otherwise"),
+        ("no/x.parquet", "no directory"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            nbauth.read(f"{alice.api_url}/cities", profile="demo", to=tmp_path / name)
+    assert len(alice.api.requests) == 0
+
+
+def test_whose_rows(alice: DemoServer) -> None:
+    """Whose rows come is told by profile and account, without a secret."""
+    url = f"{alice.api_url}/cities"
+    person, job = (kernel_authorizer.who(url) for kernel_authorizer in map(KernelAuthorizer, ("demo", "nightly")))
+    assert person.startswith("demo ")
+    assert job.startswith("nightly ")
+    assert person.split()[1] == nbauth.accounts()[0].home_account_id
+
+
+def test_styles_in_a_fresh_kernel() -> None:
+    """The styles of paging are where the messages say, before anything was read."""
+    code = "import nbauth; print(nbauth.data.paging.Cursor().parameter)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "cursor\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,13 +15,13 @@ from nbauth.data.bodies import Allowance, Body
 from nbauth.data.failures import api_error, network_error
 from nbauth.data.headers import carried_over
 from nbauth.data.paging.answers import Ask
-from nbauth.data.retries import Retries, is_transient
+from nbauth.data.retries import Retries, is_transient, is_unavailable
 from nbauth.data.versions import part_of, version_of
 from nbauth.errors import ConfigError, DataError, ReadInterrupted
 from nbauth.signin.origins import origin_of, redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from requests import PreparedRequest, Response
 
@@ -55,6 +56,12 @@ class Question:
     def __post_init__(self) -> None:
         if not isinstance(self.url, str):
             raise ConfigError(f"url: expected a string, found {type(self.url).__name__}.")
+        for name in ("params", "headers"):
+            given = getattr(self, name)
+            if given is not None and not isinstance(given, Mapping):
+                raise ConfigError(
+                    f'{name}: expected names and values as in {{"top": 80}}, found {type(given).__name__}.'
+                )
         if self.max_bytes is not None and (type(self.max_bytes) is not int or self.max_bytes < 1):
             raise ConfigError(f"max_bytes: expected a positive integer, found {self.max_bytes!r}.")
 
@@ -268,7 +275,10 @@ class Asker:
             self.on_throttle()
         seconds = self._retries.wait_for(response, attempt, is_safe=self._is_safe)
         if seconds is None or not self._may_wait(seconds):
-            raise api_error(response)
+            error = api_error(response)
+            if not self._is_safe and is_unavailable(response.status_code):
+                error.next_step = "Nobody knows whether it was done. If it may be done twice: retry_post=True."
+            raise error
         response.close()
         self._wait(seconds, f"the API answered {response.status_code}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -11,14 +12,13 @@ from fsspec import AbstractFileSystem
 from fsspec.spec import AbstractBufferedFile
 from fsspec.utils import stringify_path
 
-from nbauth.data.ranges import asker_of, facts_of, open_at_any_place
+from nbauth.data.ranges import asker_of, facts_of, open_at_any_place, size_of
 from nbauth.data.read_ahead import ReadAhead
 from nbauth.errors import ApiError, ConfigError
 from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from nbauth.data.ranges import Copy, Ranges
     from nbauth.data.session import Session
@@ -67,8 +67,9 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
             path: its URL.
 
         Returns:
-            ``name``, ``type`` (always ``"file"``), ``size`` (None where the API does not tell it before it sends the
-            file), ``ETag``, ``LastModified`` and ``mimetype`` where it tells them.
+            ``name``, ``type`` (always ``"file"``), ``size``, ``ETag``, ``LastModified`` and ``mimetype`` where it tells
+            them. Where the API does not tell the size before it sends a file, the file is asked for to count its bytes,
+            since tools need it.
 
         Raises:
             FileNotFoundError: the API answered 404.
@@ -80,22 +81,19 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
         url = url_of(path)
         try:
             facts = facts_of(self.connect(url), url)
+            size = facts.size if facts.size is not None else size_of(self.connect(url), url)
         except ApiError as error:
             raise _as_found(error) from error
         told = {"ETag": facts.etag, "LastModified": facts.modified, "mimetype": facts.content_type}
         said = {name: value for name, value in told.items() if value}
-        return {"name": self._strip_protocol(path), "size": facts.size, "type": "file", **said}
+        return {"name": self._strip_protocol(path), "size": size, "type": "file", **said}
 
     def modified(self, path: str) -> datetime:
-        """Return when the file was changed last, if the API tells it.
-
-        Raises:
-            NotImplementedError: it does not.
-        """
+        """Return when the file was changed last; now, if the API does not tell: so nothing is kept of it."""
         try:
             return parsedate_to_datetime(self.info(path).get("LastModified", ""))
         except ValueError:
-            raise NotImplementedError(f"{redact_url(url_of(path))} does not tell when it was changed.") from None
+            return datetime.now(UTC)
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:  # noqa: FBT001, FBT002 - fsspec's
         """Return a file itself; there are no folders.

@@ -219,7 +219,7 @@ def check_choices(nested: Nested, dtype_backend: Backend | None) -> None:
     if nested not in get_args(Nested):
         raise ConfigError(f"nested: expected one of {', '.join(get_args(Nested))}, found {nested!r}.")
     if dtype_backend not in (None, *get_args(Backend)):
-        raise ConfigError(f"dtype_backend: expected one of {', '.join(get_args(Backend))}, found {dtype_backend!r}.")
+        raise ConfigError(f"dtype_backend: expected 'pyarrow' or None, found {dtype_backend!r}.")
     if dtype_backend == "pyarrow":
         need_pyarrow('dtype_backend="pyarrow"')
 

@@ -27,8 +27,10 @@ class Meter:
     def __init__(self, progress: Progress | None = None) -> None:
         self._progress = progress or SilentProgress()
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
         self._rows = self._requests = self._bytes = 0
         self._total_rows: int | None = None
+        self._has_ended = False  # a request that was given up may end later
 
     def asked(self, requests: int) -> None:
         """Count requests."""
@@ -57,7 +59,7 @@ class Meter:
 
     def waiting(self, seconds: float, why: str) -> None:
         """Tell that nothing comes for a while, and why."""
-        if seconds >= _WORTH_SAYING_S:
+        if seconds >= _WORTH_SAYING_S and not self._has_ended:
             self._progress.wait(seconds, why)
 
     def start_over(self) -> None:
@@ -66,11 +68,15 @@ class Meter:
             self._rows = 0
 
     def finish(self, outcome: Outcome) -> None:
-        """Tell that the load ended."""
-        self._progress.finish(outcome)
+        """Tell that the load ended; nothing is told after that."""
+        with self._telling:
+            self._has_ended = True
+            self._progress.finish(outcome)
 
     def _tell(self) -> None:
         with self._lock:
             state = {"rows": self._rows, "requests": self._requests, "received_bytes": self._bytes}
             total = self._total_rows
-        self._progress.update(**state, total_rows=total)
+        with self._telling:
+            if not self._has_ended:
+                self._progress.update(**state, total_rows=total)

@@ -23,7 +23,7 @@ import urllib3
 if TYPE_CHECKING:
     from requests import Response
 
-__all__ = ["Retries", "is_transient", "retry_after_s"]
+__all__ = ["Retries", "is_transient", "is_unavailable", "retry_after_s"]
 
 _TOO_MANY = 429
 _UNAVAILABLE = frozenset({502, 503, 504})
@@ -88,6 +88,11 @@ def retry_after_s(value: str, *, now: datetime | None = None) -> float | None:
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+
+
+def is_unavailable(status: int) -> bool:
+    """Tell whether a status says that the API may answer later."""
+    return status in _UNAVAILABLE
 
 
 def is_transient(error: BaseException, *, had_success: bool) -> bool:

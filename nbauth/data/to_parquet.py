@@ -36,6 +36,7 @@ __all__ = ["write"]
 
 logger = logging.getLogger(__name__)
 
+_OTHERS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xlsx", ".xls", ".txt", ".feather", ".arrow"})
 _ROWS_AT_ONCE = 25_000
 _BYTES_AT_ONCE = 8_000_000
 
@@ -75,6 +76,10 @@ def write(
     path = Path(target).expanduser()
     if path.is_dir() or not path.name:
         raise ConfigError(f"to: expected a file such as data.parquet, found the directory {str(path)!r}.")
+    if path.suffix.lower() in _OTHERS:
+        raise ConfigError(f"to: Parquet is written, and {path.name!r} says otherwise.", next_step="Name it .parquet.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"to: there is no directory {str(path.parent)!r}.")
     kind = "json" if nested == "object" else nested
     question = Question(url=url, params=params, headers=headers, json=json, retry_post=retry_post, max_bytes=max_bytes)
     options = Options(nested=kind, paging=paging, records=records, concurrency=concurrency, retries=retries)

@@ -85,7 +85,8 @@ def redact_url(url: str) -> str:
     host = parts.netloc.rpartition("@")[2]
     names = [pair.partition("=")[0] for pair in parts.query.split("&") if pair]
     query = "?" + "&".join(f"{name}=…" for name in names) if names else ""
-    return f"{parts.scheme}://{host}{parts.path}{query}"
+    scheme = f"{parts.scheme}://" if parts.netloc or parts.scheme else ""
+    return f"{scheme}{host}{parts.path}{query}"
 
 
 def _ascii_host(host: str) -> str:

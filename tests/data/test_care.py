@@ -16,6 +16,7 @@ import pytest
 from loopback_api import Reply, as_json
 
 from nbauth.data.columns import Column
+from nbauth.data.meter import Meter
 from nbauth.data.paging import Cursor
 from nbauth.data.read import open_url, pages, read
 from nbauth.data.retries import Retries, retry_after_s
@@ -459,3 +460,35 @@ def test_no_thread_stays(session: Session, api: Server) -> None:
         if thread.name == "nbauth-fetch":
             thread.join(5)
             assert not thread.is_alive()
+
+
+def test_what_was_not_done_for_sure(session: Session, api: Server) -> None:
+    """Where a POST may have been done, the error says what allows it to be sent again."""
+    api.routes["/x"] = DOWN
+    with pytest.raises(ApiError, match="retry_post=True"):
+        read(session, f"{api.origin}/x", json={})
+    with pytest.raises(ApiError) as caught:
+        read(session, f"{api.origin}/x")
+    assert "retry_post" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [{"params": "top=80&sig=hush"}, {"headers": ["x: hush"]}])
+def test_no_names_and_values(session: Session, api: Server, wrong: dict[str, Any]) -> None:
+    """Parameters and headers that are none are an error, which does not show them."""
+    with pytest.raises(ConfigError, match="expected names and values") as caught:
+        read(session, f"{api.origin}/x", **wrong)
+    assert "hush" not in str(caught.value)
+
+
+def test_nothing_is_told_after_the_end() -> None:
+    """A request that was given up, and ends later, draws nothing over the next prompt."""
+    watch = Watch()
+    meter = Meter(watch)
+    receive = meter.receiver()
+    receive(10)
+    meter.read(1)
+    meter.finish("interrupted")
+    receive(20)
+    meter.read(7)
+    meter.waiting(9, "later")
+    assert (watch.rows, watch.waits) == (1, [])

@@ -73,8 +73,14 @@ def test_version_of_a_file(files: ReadOnlyFileSystem, url: str, file: RangedFile
     file.content = CONTENT[:-1]
     assert before != files.ukey(url)
     file.modified = ""
-    with pytest.raises(NotImplementedError, match="does not tell when"):
-        files.modified(url)
+    assert (datetime.now(UTC) - files.modified(url)).total_seconds() < 60  # unknown: so nothing is kept of it
+
+
+def test_size_that_is_not_told(files: ReadOnlyFileSystem, url: str, api: Server) -> None:
+    """Where a server tells no length, the bytes are counted, since tools need their number."""
+    api.routes["/x"] = lambda seen: Reply(chunks=[CONTENT[:1000], CONTENT[1000:]], content_type="text/csv")
+    assert files.info(url)["size"] == len(CONTENT)
+    assert files.exists(url)
 
 
 def test_paths(files: ReadOnlyFileSystem, url: str, api: Server, file: RangedFile) -> None:

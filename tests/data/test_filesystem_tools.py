@@ -125,6 +125,14 @@ def test_a_table(files: str, csv: RangedFile, tool: str, has_ranges: bool) -> No
     pd.testing.assert_frame_equal(WIDE, WHOLE[tool](f"{files}/wide.csv"))
 
 
+def test_the_demo_by_duckdb_and_dask(alice: str, demo: DemoServer) -> None:
+    """Files without a Last-Modified, and one without a length, are read by tools that ask for both."""
+    parquet, csv = f"{alice}/sunlight.parquet", f"{alice}/sunlight.csv"
+    assert _duckdb(f"select id from read_parquet('{parquet}')")["id"].tolist() == list(range(5_000))  # noqa: S608 - ours
+    assert _duckdb(f"select id from read_csv('{csv}')")["id"].tolist() == list(range(5_000))  # noqa: S608 - ours
+    assert dd.read_csv(csv)["id"].compute(scheduler="threads").tolist() == list(range(5_000))
+
+
 def test_the_demo(alice: str, demo: DemoServer) -> None:
     """The demo's Parquet file is read by ranges, faults included."""
     expected = nbauth.read(f"{demo.api_url}/sunlight.parquet")
