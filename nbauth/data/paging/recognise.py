@@ -86,10 +86,12 @@ def recognise(answer: Answer, records: str | None) -> tuple[Style, str | None]:
 def _style_of(answer: Answer, path: str | None) -> Style | None:
     # What says that there is more comes before what may only be empty here.
     found: Style | None = _by_header(answer) or _by_url(answer) or _by_cursor(answer)
-    if found is None and not _has_link(answer):
-        numbered = _by_number(answer, path)
-        found = numbered if numbered is not None and _goes_on(answer, numbered) else _ended(answer) or numbered
-    return found
+    if found is not None or _has_link(answer):
+        return found
+    numbered = _by_number(answer, path)
+    if numbered is not None and _goes_on(answer, numbered):
+        return numbered
+    return _by_next_number(answer) or _ended(answer) or numbered
 
 
 def rows_path(answer: Answer, style: Style) -> str | None:
@@ -160,11 +162,17 @@ def _by_url(answer: Answer) -> NextUrl | None:
 
 
 def _by_cursor(answer: Answer) -> Cursor | None:
-    for path, parameter in (*_CURSORS, *((path, "page") for path in _NEXT_NUMBERS)):
+    for path, parameter in _CURSORS:
         found = _get(answer, path)
-        is_number = type(found) is int or (isinstance(found, str) and found.isdecimal())
-        if is_number or (isinstance(found, str) and found and parameter != "page"):
+        if type(found) in (str, int) and found:
             return Cursor(parameter=parameter, path=path)
+    return None
+
+
+def _by_next_number(answer: Answer) -> Cursor | None:
+    for path in _NEXT_NUMBERS:
+        if number_at(answer, path):
+            return Cursor(parameter="page", path=path)
     return None
 
 
@@ -235,7 +243,7 @@ def _only_list(answer: Answer, style: Style | None, more: str | None) -> str | N
 def _more(answer: Answer, path: str | None) -> str | None:
     """Return the name of a member that says that there is more, or where."""
     said = _says_more(answer, path)
-    found = None if said is not None else _by_url(answer) or _by_cursor(answer)
+    found = None if said is not None else _by_url(answer) or _by_cursor(answer) or _by_next_number(answer)
     return said if found is None else found.path
 
 

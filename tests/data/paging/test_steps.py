@@ -290,6 +290,12 @@ def test_equal_pages() -> None:
             "results",
         ),
         ({"items": [1], "page": 1, "next_page": 2}, Cursor(parameter="page", path="next_page"), "items"),
+        (
+            {"items": [1], "page": 1, "next_page": 2, "total_pages": 3},
+            PageNumber(pages="total_pages", echo="page"),
+            "items",
+        ),
+        ({"items": [1], "next_cursor": 0}, "auto", None),
         ({"data": [1], "next_page": {"offset": "o", "uri": "https://x/b"}}, NextUrl(path="next_page.uri"), "data"),
         # What counts, counts from one, or says it in text.
         (
