@@ -11,6 +11,7 @@ import pandas as pd
 
 from nbauth.data.failures import format_error
 from nbauth.data.fast import FAST_EXTRA
+from nbauth.data.joined import NULLABLE
 from nbauth.data.json_text import reason
 from nbauth.errors import DataError
 from nbauth.signin.origins import redact_url
@@ -27,11 +28,6 @@ __all__ = ["frame_of", "read_excel", "read_parquet", "read_parquet_parts"]
 _IN_MEMORY = 16_000_000
 _PIECE = 1024 * 1024
 _ROWS_AT_ONCE = 50_000
-_NULLABLE = {
-    **{f"int{bits}": f"Int{bits}" for bits in (8, 16, 32, 64)},
-    **{f"uint{bits}": f"UInt{bits}" for bits in (8, 16, 32, 64)},
-    "bool": "boolean",
-}
 
 
 def read_parquet(response: Response, body: Body, *, backend: Any = None) -> pd.DataFrame:
@@ -115,7 +111,7 @@ def frame_of(table: Any, backend: Any = None) -> pd.DataFrame:
 
 def _with_gaps(frame: pd.DataFrame, schema: Any, read: Callable[[list[str]], Any]) -> pd.DataFrame:
     """Return the frame with nullable dtypes where pandas made floats of integers, or objects of truth values."""
-    kinds = {field.name: _NULLABLE.get(str(field.type)) for field in schema}
+    kinds = {field.name: NULLABLE.get(str(field.type)) for field in schema}
     names = [name for name in frame.columns if kinds.get(name) and frame[name].dtype.kind in "fO"]
     if names:
         types = {schema.field(name).type: pd.Series([], dtype=kinds[name]).dtype for name in names}

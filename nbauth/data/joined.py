@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,14 @@ from nbauth.data.fast import is_fast
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["joined", "without_index"]
+__all__ = ["NULLABLE", "joined", "without_index"]
 
-_NULLABLE = {"int64": "Int64", "uint64": "UInt64", "bool": "boolean"}
+NULLABLE = {
+    **{f"int{bits}": f"Int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": f"UInt{bits}" for bits in (8, 16, 32, 64)},
+    "bool": "boolean",
+}
+_PLAIN = {nullable: plain for plain, nullable in NULLABLE.items()}
 
 
 def joined(frames: Sequence[pd.DataFrame], backend: str | None = None) -> pd.DataFrame:
@@ -43,15 +49,16 @@ def _column(parts: list[pd.Series[Any] | int], backend: str | None) -> pd.Series
     """Join the parts of one column; a number stands for so many rows of a frame that has no such column."""
     there = [part for part in parts if not isinstance(part, int) and len(part)]
     dtypes: set[Any] = {part.dtype for part in there}
-    if len(dtypes) == 1 and len(there) == sum(1 for part in parts if isinstance(part, int) or len(part)):
+    has_gaps = any(isinstance(part, int) and part for part in parts)
+    if len(dtypes) == 1 and not has_gaps:
         return pd.concat(there, ignore_index=True)
-    if dtypes and len({_family(dtype) for dtype in dtypes}) == 1:
+    if dtypes and object not in dtypes and len({_family(dtype) for dtype in dtypes}) == 1:
         # With gaps, and of several units or nullabilities; never across kinds of values.
-        dtype = _NULLABLE.get(str(next(iter(dtypes))), next(iter(dtypes)))
-        if len(dtypes) > 1:
-            dtype = _NULLABLE.get(_family(dtype), dtype)
-        whole = [pd.Series([pd.NA] * p, dtype=dtype) if isinstance(p, int) else _as(p, dtype) for p in parts]
-        return pd.concat([part for part in whole if len(part)], ignore_index=True)
+        dtype = next(iter(dtypes))
+        dtype = NULLABLE.get(_PLAIN.get(str(dtype), str(dtype)), dtype)
+        whole = [pd.Series(None, range(p), dtype) if isinstance(p, int) else _as(p, dtype) for p in parts]
+        with suppress(pd.errors.OutOfBoundsDatetime, OverflowError):  # no unit holds all of them
+            return pd.concat([part for part in whole if len(part)], ignore_index=True)
     column = Column(in_arrow=is_fast() or backend == "pyarrow")
     for part in parts:
         if isinstance(part, int):
@@ -63,11 +70,10 @@ def _column(parts: list[pd.Series[Any] | int], backend: str | None) -> pd.Series
 
 def _family(dtype: Any) -> str:
     """Return what dtypes have in common that can be joined without a loss."""
-    name = str(dtype)
     if isinstance(dtype, pd.DatetimeTZDtype) or (isinstance(dtype, np.dtype) and dtype.kind == "M"):
         return f"datetime64 {getattr(dtype, 'tz', None)}"
-    return {nullable: plain for plain, nullable in _NULLABLE.items()}.get(name, name)
+    return _PLAIN.get(str(dtype), str(dtype))
 
 
 def _as(part: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
-    return part.astype(dtype) if str(dtype) in _NULLABLE.values() else part
+    return part.astype(dtype) if str(dtype) in _PLAIN else part
