@@ -60,6 +60,7 @@ class Meter:
     def waiting(self, seconds: float, why: str) -> None:
         """Tell that nothing comes for a while, and why."""
         if seconds >= _WORTH_SAYING_S and not self._has_ended:
+            self._tell()
             self._progress.wait(seconds, why)
 
     def start_over(self) -> None:
