@@ -109,6 +109,10 @@ class Body(io.RawIOBase):
             return self.readall()
         return self._read(size) if size else b""
 
+    def read1(self, size: int) -> bytes:
+        """Return what is there, at most so many bytes; it waits only where nothing is, and nothing comes at the end."""
+        return self._read(size, waits=False)
+
     def readall(self) -> bytes:
         """Read what is left, in one go."""
         if self._inflater is None and self._allowance.limit is None and self._reopen is None:
@@ -121,9 +125,9 @@ class Body(io.RawIOBase):
             self._response.close()
         super().close()
 
-    def _read(self, size: int | None) -> bytes:
+    def _read(self, size: int | None, *, waits: bool = True) -> bytes:
         try:
-            data = self._decoded(size)
+            data = self._decoded(size, waits=waits)
             if self._on_bytes is not None:
                 self._on_bytes(self._response.raw.tell() if self._is_foreign else self._position)
             self._allowance.take(len(data), self._response.url)
@@ -136,12 +140,12 @@ class Body(io.RawIOBase):
             raise
         return data
 
-    def _decoded(self, size: int | None) -> bytes:
+    def _decoded(self, size: int | None, *, waits: bool) -> bytes:
         inflater = self._inflater
         if inflater is None:
-            return self._wire(size)
+            return self._wire(size, waits=waits)
         while not (data := inflater.take(size or 0)):
-            piece = self._wire(_BUFFER)
+            piece = self._wire(_BUFFER, waits=waits)
             if not piece:
                 if not inflater.is_whole:
                     raise urllib3.exceptions.IncompleteRead(self._position, 0)
@@ -149,10 +153,11 @@ class Body(io.RawIOBase):
             inflater.feed(piece)
         return data
 
-    def _wire(self, size: int | None) -> bytes:
+    def _wire(self, size: int | None, *, waits: bool) -> bytes:
         while True:
+            raw = self._response.raw
             try:
-                data = bytes(self._response.raw.read(size, decode_content=self._is_foreign))
+                data = bytes((raw.read if waits else raw.read1)(size, decode_content=self._is_foreign))
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 further = self._reopen(error, self._position) if self._reopen is not None else None
                 if further is None:

@@ -81,7 +81,7 @@ def read_lines(response: Response, body: Body, codec: str) -> Iterator[Lines]:
         else:
             while True:
                 try:
-                    piece = body.read(_PIECE)
+                    piece = body.read1(_PIECE)
                 except (DataError, KeyboardInterrupt) as error:
                     broke, rest = error, b""
                     break

@@ -73,7 +73,7 @@ def read_table(
         ReadInterrupted: the person stopped it; likewise.
     """
     # Ahead, so that what comes is taken in while pandas parses, which needs Python's lock for half of its time only.
-    pieces = ahead(iter(lambda: body.read(_PIECE), b""), size=len, stop=stop, left=[], is_eager=True)
+    pieces = ahead(iter(lambda: body.read1(_PIECE), b""), size=len, stop=stop, left=[], is_eager=True)
     lines = WholeLines(pieces, has_lines=has_lines(codec))
     frame = pd.DataFrame()
     try:

@@ -492,3 +492,25 @@ def test_nothing_is_told_after_the_end() -> None:
     meter.read(7)
     meter.waiting(9, "later")
     assert (watch.rows, watch.waits) == (1, [])
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "application/x-ndjson"])
+@pytest.mark.parametrize("coding", ["", "gzip"])
+def test_interrupted_where_little_came(session: Session, api: Server, kind: str, coding: str) -> None:
+    """What came slowly is in the error, too, however little it is: nothing waits for more before it is taken in."""
+    body = b"a\n1\n2\n3" if kind == "text/csv" else b'{"a": 1}\n{"a": 2}\n{"a": 3'
+    if coding:
+        packer = zlib.compressobj(wbits=31)
+        body = packer.compress(body) + packer.flush(zlib.Z_SYNC_FLUSH)
+    gate = threading.Event()
+
+    def stall(seen: Seen) -> Reply:
+        threading.Timer(0.5, _thread.interrupt_main).start()
+        headers = {"Content-Encoding": coding} if coding else {}
+        return Reply(body, headers=headers, content_type=kind, announce=10_000, hold=gate)
+
+    api.routes["/x"] = stall
+    with pytest.raises(ReadInterrupted) as caught:
+        read(session, f"{api.origin}/x")
+    gate.set()
+    assert caught.value.partial["a"].tolist() == [1, 2]

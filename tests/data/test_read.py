@@ -594,18 +594,21 @@ def test_interrupt_in_body(
     """An interrupt in the middle of a body is an interrupt, not an error of the parser."""
     from urllib3.response import HTTPResponse
 
-    before = HTTPResponse.read
     count = 0
 
-    def interrupt(self: HTTPResponse, *args: Any, **options: Any) -> bytes:
-        nonlocal count
-        count += 1
-        if count > reads or content_type == "application/json":
-            raise KeyboardInterrupt
-        return before(self, *args, **options)
+    def interrupting(before: Callable[..., bytes]) -> Callable[..., bytes]:
+        def interrupt(self: HTTPResponse, *args: Any, **options: Any) -> bytes:
+            nonlocal count
+            count += 1
+            if count > reads or content_type == "application/json":
+                raise KeyboardInterrupt
+            return before(self, *args, **options)
+
+        return interrupt
 
     api.routes["/x"] = Reply(b"1\n" * 1_000_000, content_type=content_type)
-    monkeypatch.setattr(HTTPResponse, "read", interrupt)
+    for name in ("read", "read1"):
+        monkeypatch.setattr(HTTPResponse, name, interrupting(getattr(HTTPResponse, name)))
     watch = Watch()
     with pytest.raises(ReadInterrupted):
         read(session, f"{api.origin}/x", progress=watch)
