@@ -135,6 +135,12 @@ def _checked(url: str | Sequence[str]) -> list[str]:
     return [one.removeprefix("nbauth+") for one in urls]
 
 
+def _one(url: str, name: str) -> str:
+    if not isinstance(url, str):
+        raise ConfigError(f"{name} takes one URL; read takes several.")
+    return _checked(url)[0]
+
+
 def _authorizer_for(url: str, profile: str | None) -> KernelAuthorizer:
     authorizer = KernelAuthorizer(profile)
     authorizer.token(url)  # raises SignInRequired and OriginNotAllowed before any traffic to the API
@@ -304,9 +310,7 @@ def pages(
     """
     from nbauth.data import read as reading
 
-    if not isinstance(url, str):
-        raise ConfigError("pages takes one URL; read takes several.")
-    (one,) = _checked(url)
+    one = _one(url, "pages")
     return reading.pages(
         _session_for(one, profile),
         one,
@@ -333,5 +337,5 @@ def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | N
     """
     from nbauth.data import read as reading
 
-    (one,) = _checked(url)
+    one = _one(url, "open")
     return reading.open_url(_session_for(one, profile), one, headers=headers)

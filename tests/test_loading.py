@@ -221,6 +221,8 @@ def test_one_url(alice: DemoServer) -> None:
     url = f"{alice.api_url}/cities"
     with pytest.raises(ConfigError, match="pages takes one URL; read takes several"):
         nbauth.pages([url])  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="open takes one URL; read takes several"):
+        nbauth.open([url, url])  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="to= takes one URL"):
         nbauth.read([url], to="x.parquet")  # type: ignore[call-overload]
     with pytest.raises(ConfigError, match="to= takes no dtype_backend"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,9 +19,9 @@ from nbauth.errors import ApiError, ConfigError
 from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from nbauth.data.ranges import Copy, Ranges
+    from nbauth.data.ranges import Copy, Facts, Ranges
     from nbauth.data.session import Session
 
 __all__ = ["PROTOCOLS", "ReadOnlyFileSystem"]
@@ -79,11 +80,9 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
             DataError: the API could not be reached.
         """
         url = url_of(path)
-        try:
-            facts = facts_of(self.connect(url), url)
+        facts = self._facts(url)
+        with _missing_files():
             size = facts.size if facts.size is not None else size_of(self.connect(url), url)
-        except ApiError as error:
-            raise _as_found(error) from error
         told = {"ETag": facts.etag, "LastModified": facts.modified, "mimetype": facts.content_type}
         said = {name: value for name, value in told.items() if value}
         return {"name": self._strip_protocol(path), "size": size, "type": "file", **said}
@@ -91,7 +90,7 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def modified(self, path: str) -> datetime:
         """Return when the file was changed last; now, if the API does not tell: so nothing is kept of it."""
         try:
-            return parsedate_to_datetime(self.info(path).get("LastModified", ""))
+            return parsedate_to_datetime(self._facts(url_of(path)).modified)
         except ValueError:
             return datetime.now(UTC)
 
@@ -129,7 +128,7 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def exists(self, path: str, **_: Any) -> bool:
         """Tell whether a file is there; a sign-in that is missing is an error, not an answer."""
         try:
-            self.info(path)
+            self._facts(url_of(path))
         except FileNotFoundError:
             return False
         return True
@@ -146,13 +145,11 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
         """Return a file's bytes, or those from `start` until `end`; negative ones count from the end."""
         url = url_of(path)
-        try:
+        with _missing_files():
             if start is None and end is None:
                 asker = asker_of(self.connect(url), url)
                 return asker.content(asker.first)[1]
             source = open_at_any_place(self.connect(url), url)
-        except ApiError as error:
-            raise _as_found(error) from error
         try:
             return _cut(source, start, end)
         finally:
@@ -212,6 +209,10 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
             raise failed
         return got
 
+    def _facts(self, url: str) -> Facts:
+        with _missing_files():
+            return facts_of(self.connect(url), url)
+
     def _open(
         self,
         path: str,
@@ -227,10 +228,8 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if mode != "rb":
             self._refuse(path)
         url = url_of(path)
-        try:
+        with _missing_files():
             source = open_at_any_place(self.connect(url), url)
-        except ApiError as error:
-            raise _as_found(error) from error
         return _File(self, path, source, block_size=block_size, cache_type=cache_type, cache_options=cache_options)
 
     def _refuse(self, path: str, *_: Any, **__: Any) -> NoReturn:
@@ -300,6 +299,15 @@ def _cut(source: Ranges | Copy, start: int | None, end: int | None) -> bytes:
     if begin < stop <= len(source.first):
         return source.first[begin:stop]
     return source.fetch(begin, stop) if begin < stop else b""
+
+
+@contextmanager
+def _missing_files() -> Iterator[None]:
+    """Raise what tools for files expect where there is no file."""
+    try:
+        yield
+    except ApiError as error:
+        raise _as_found(error) from error
 
 
 def _as_found(error: Exception) -> Exception:

@@ -36,7 +36,8 @@ def joined(frames: Sequence[pd.DataFrame], backend: str | None = None) -> pd.Dat
     plain = [without_index(frame) for frame in frames]
     if len(plain) == 1:
         return plain[0]
-    columns = {name: _column([f.get(name, len(f)) for f in plain], backend) for f in plain for name in f.columns}
+    names = dict.fromkeys(name for frame in plain for name in frame.columns)
+    columns = {name: _column([frame.get(name, len(frame)) for frame in plain], backend) for name in names}
     return pd.DataFrame(columns, index=pd.RangeIndex(sum(map(len, plain))), copy=False)
 
 

@@ -56,7 +56,6 @@ class Options:
         retries: how often and how long to try again.
         rows_before: how many rows came in an earlier load that broke off.
         is_named: whether the caller named the path of the rows.
-        goes_on: whether it goes on after that load.
 
     Raises:
         ConfigError: a value that is none of those.
@@ -70,7 +69,6 @@ class Options:
     retries: Retries | None = None
     rows_before: int = 0
     is_named: bool = True
-    goes_on: bool = False
 
     def __post_init__(self) -> None:
         check_choices(self.nested, self.dtype_backend)
@@ -113,7 +111,6 @@ class Load:
             concurrency=options.concurrency,
             rows_before=options.rows_before,
             is_named=options.is_named,
-            goes_on=options.goes_on,
         )
         self.can_start_over = False
         self.left: list[Fetched] = []
@@ -141,7 +138,7 @@ class Load:
         try:
             found = self._format(response, ask.url)
             if found == "json":
-                walk = self._walker.walk(ask, response)
+                walk = self._walker.walk(ask, response, goes_on=begin is not None)
                 if prefetch:
                     is_eager = self._options.concurrency > 1
                     walk = ahead(walk, size=_size, stop=self._asker.stop, left=self.left, is_eager=is_eager)

@@ -19,7 +19,7 @@ from nbauth.data.challenge import asked_claims
 from nbauth.data.headers import is_credential, leave_harmless
 from nbauth.errors import ConfigError, OriginNotAllowed
 from nbauth.signin.environment import notebook_directory
-from nbauth.signin.origins import is_loopback, origin_of, redact_url
+from nbauth.signin.origins import check_https, is_loopback, origin_of, redact_url
 from nbauth.signin.tls import TrustAdapter, environment_bundle, trust_context
 
 if TYPE_CHECKING:
@@ -261,10 +261,7 @@ class Session(requests.Session):
             origin = origin_of(url)
         except ValueError as error:
             raise ConfigError(f"{redact_url(url)}: {error}.") from None
-        if origin.startswith("http:") and not is_loopback(url):
-            raise OriginNotAllowed(
-                f"{redact_url(url)}: a token is never sent over http, except on this machine.", url=redact_url(url)
-            )
+        check_https(url, origin)
         return self._authorizer.token(url)  # raises OriginNotAllowed for an origin that is not listed
 
     def _send_with(self, token: _Hidden, request: PreparedRequest, options: Mapping[str, Any]) -> Response:

@@ -121,7 +121,7 @@ def _fill(parts: Parts, session: Session, question: Question, options: Options, 
     if note.following is not None:
         style = options.paging if callable(options.paging) else note.style
         going_on = replace(
-            options, paging=style, records=note.records, is_named=options.records is not None, goes_on=True,
+            options, paging=style, records=note.records, is_named=options.records is not None,
             rows_before=note.rows,
         )  # fmt: skip
         try:

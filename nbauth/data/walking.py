@@ -72,7 +72,6 @@ class Walker:
         style: how the API is paged.
         records: the path of the rows, if it is known.
         is_named: whether the caller named that path.
-        goes_on: whether it goes on after an earlier load that broke off, whose style and path these are.
         concurrency: how many requests at once, where the first answer tells all the others.
         rows_before: how many rows came in an earlier load that broke off.
 
@@ -90,7 +89,6 @@ class Walker:
         style: Style,
         records: str | None,
         is_named: bool = True,
-        goes_on: bool = False,
         concurrency: int = 1,
         rows_before: int = 0,
     ) -> None:
@@ -99,7 +97,6 @@ class Walker:
         self.style = style
         self.records = records
         self._is_named = is_named and records is not None
-        self._goes_on = goes_on
         self._known: set[str] | None = None  # the first answer's members, where it showed the path
         self._concurrency = concurrency
         self._rows_before = rows_before
@@ -119,8 +116,13 @@ class Walker:
         """Tell whether a 404 for a further page means that there is none."""
         return steps_of(self.style).missing_is_end
 
-    def walk(self, ask: Ask, response: Response) -> Iterator[Fetched]:
+    def walk(self, ask: Ask, response: Response, *, goes_on: bool = False) -> Iterator[Fetched]:
         """Yield the pages, from an answer whose body is still to be read.
+
+        Args:
+            ask: the request.
+            response: its answer.
+            goes_on: whether it goes on after an earlier load that broke off, and showed the style and the path.
 
         Raises:
             DataError: and what is derived from it; see `nbauth.data.read.read`.
@@ -132,12 +134,12 @@ class Walker:
             yield Fetched(Rows.none(), response, None, None)
             return
         with _reading(response, content):
-            self._look_at(answer)
+            self._look_at(answer, goes_on=goes_on)
         steps = steps_of(self.style, rows_before=self._rows_before)
         guards = Guards(self._allows, most_equal_pages=steps.most_equal_pages)
         total = self.style.total if isinstance(self.style, Offset | PageNumber) else None
         source: _Source | None = None
-        is_first, are_lists = not self._goes_on, answer.document.is_list
+        is_first, are_lists = not goes_on, answer.document.is_list
         try:
             while True:
                 with _reading(response, content):
@@ -167,9 +169,9 @@ class Walker:
             if source is not None:
                 source.close()
 
-    def _look_at(self, answer: Answer) -> None:
+    def _look_at(self, answer: Answer, *, goes_on: bool) -> None:
         """Learn from the first answer how the API is paged and where the rows are."""
-        if self._goes_on:
+        if goes_on:
             self._known = None if self._is_named else {*answer.document.members(), *NEXT, *COUNT}
             return
         self._known = None if self._is_named else set(answer.document.members())

@@ -7,7 +7,9 @@ import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-__all__ = ["host_of", "is_loopback", "origin_of", "redact_url"]
+from nbauth.errors import OriginNotAllowed
+
+__all__ = ["check_https", "host_of", "is_loopback", "origin_of", "redact_url"]
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 # Browsers, urllib and requests read these differently, which is how a host check is fooled.
@@ -71,6 +73,21 @@ def _is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def check_https(url: str, origin: str) -> None:
+    """Make sure that a token could not be read on its way to a URL.
+
+    Args:
+        url: the URL.
+        origin: its origin.
+
+    Raises:
+        OriginNotAllowed: it is http on another machine.
+    """
+    if origin.startswith("http:") and not is_loopback(url):
+        place = redact_url(url)
+        raise OriginNotAllowed(f"{place}: a token is never sent over http, except on this machine.", url=place)
 
 
 def redact_url(url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError, OriginNotAllowed
-from nbauth.signin.origins import is_loopback, origin_of, redact_url
+from nbauth.signin.origins import check_https, origin_of, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,10 +86,7 @@ def _not_allowed(config: Config, url: str, only: str | None) -> NbauthError:
         return OriginNotAllowed(f"{redact_url(url)}: {error}.", url=redact_url(url))
     if not config.profiles:
         return ConfigError(f"No profile is configured, so nothing may be sent to {origin}.", next_step=_START)
-    if origin.startswith("http:") and not is_loopback(url):
-        return OriginNotAllowed(
-            f"{redact_url(url)}: a token is never sent over http, except on this machine.", url=redact_url(url)
-        )
+    check_https(url, origin)
     who = f"Profile {only!r} does not name" if only else f"No profile of {config.source} names"
     return OriginNotAllowed(
         f"{who} {origin}, so no token is sent there.",

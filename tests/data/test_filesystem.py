@@ -80,7 +80,9 @@ def test_size_that_is_not_told(files: ReadOnlyFileSystem, url: str, api: Server)
     """Where a server tells no length, the bytes are counted, since tools need their number."""
     api.routes["/x"] = lambda seen: Reply(chunks=[CONTENT[:1000], CONTENT[1000:]], content_type="text/csv")
     assert files.info(url)["size"] == len(CONTENT)
+    api.seen.clear()
     assert files.exists(url)
+    assert [(seen.method, seen.headers.get("range")) for seen in api.seen] == [("HEAD", None), ("GET", "bytes=0-0")]
 
 
 def test_paths(files: ReadOnlyFileSystem, url: str, api: Server, file: RangedFile) -> None:
