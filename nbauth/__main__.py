@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from nbauth import __version__
-from nbauth.errors import NbauthError
+from nbauth.errors import ConfigError, NbauthError
 
 __all__ = ["main"]
 
@@ -113,6 +113,8 @@ def _init(_options: argparse.Namespace) -> int:
     except FileExistsError:
         print(f"{path} is there already and was left as it is.", file=sys.stderr)
         return 1
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}.") from None
     print(f"Wrote {path}. Put in your application's client_id and tenant, then run: %login")
     return 0
 

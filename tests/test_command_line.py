@@ -70,6 +70,14 @@ def test_serve(apart: Path) -> None:
         assert not Path(told["config"]).exists()
 
 
+def test_init_onto_a_link(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`nbauth init` does not write through a link, also where that leads nowhere."""
+    (apart / "nbauth.toml").symlink_to("elsewhere")
+    assert main(["init"]) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert [path.name for path in apart.iterdir()] == ["nbauth.toml"]
+
+
 def test_init_and_profiles(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`nbauth init` writes a file that can be read, once; `nbauth profiles` lists what it holds."""
     assert main(["profiles"]) == 1

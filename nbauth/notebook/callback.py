@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
+from nbauth.directories import Directory
 from nbauth.errors import ConfigError
 
 __all__ = ["callback_directory", "install_callback_page"]
@@ -35,11 +34,9 @@ def install_callback_page(directory: Path) -> Path:
     path = directory / "callback.html"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=directory, prefix=".callback-")
-        with os.fdopen(handle, "wb") as file:
+        # A server may run as another user, so everybody may read it, whatever the umask.
+        with Directory(directory, private=False) as folder, folder.new_file(path.name, allowed=0o644) as file:
             file.write(_PAGE.read_bytes())
-        Path(temporary).chmod(0o644)  # a server may run as another user
-        Path(temporary).replace(path)
     except OSError as error:
         raise ConfigError(
             f"The callback page cannot be written to {directory}: {error.strerror}.",

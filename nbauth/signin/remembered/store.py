@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import stat
-import tempfile
-import time
 from typing import TYPE_CHECKING
 
 import filelock
+
+from nbauth.directories import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +22,7 @@ logger = logging.getLogger(__name__)
 
 _MAGIC = b"nbauth-remembered 1"
 _LARGEST = 1024 * 1024
-_SHORT_S, _STALE_TEMPORARY_S = 5.0, 600
-_HAS_OWNERS = hasattr(os, "getuid")  # not on Windows, where the user's own folder has an access list
+_SHORT_S = 5.0
 
 
 class Damaged(ValueError):
@@ -53,8 +50,7 @@ class Store:
     def read(self) -> bytes | None:
         """Return what was written last; None where nothing is, or nothing that can be trusted."""
         try:
-            _check_private(self._directory.lstat(), directory=True)
-            sealed = _read_private_file(self.path)
+            sealed = self._sealed()
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
@@ -81,19 +77,10 @@ class Store:
         sealed = b"\n".join((_MAGIC, self._codec.name.encode(), self._codec.seal(data, self._name)))
         if len(sealed) > _LARGEST:
             raise ValueError("it is too large")
-        self._sweep()
-        handle, temporary = tempfile.mkstemp(prefix=f"{self._name}.", suffix=".tmp", dir=self._directory)  # 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
+        with Directory(self._directory) as directory:
+            directory.sweep()
+            with directory.new_file(self.path.name) as file:
                 file.write(sealed)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)  # noqa: PTH105 - both are plain names in one folder
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
-            raise
-        _sync_directory(self._directory)
 
     def delete(self) -> None:
         """Forget the content; to be called under `lock`. Does nothing where there is none.
@@ -101,13 +88,14 @@ class Store:
         Raises:
             OSError: it can be neither deleted nor emptied.
         """
-        for path in (self.path, self._damaged):
-            try:
-                path.unlink(missing_ok=True)
-            except OSError:
-                # In a directory that is read-only now the file itself may still be written to: empty, it is nothing.
-                os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)))
-        _sync_directory(self._directory)
+        with Directory(self._directory) as directory:
+            for path in (self.path, self._damaged):
+                try:
+                    directory.remove(path.name)
+                except OSError:
+                    # In a directory that is read-only now the file may still be written to: empty, it is nothing.
+                    directory.empty(path.name)
+            directory.sync()
 
     @contextlib.contextmanager
     def lock(self, timeout_s: float = _SHORT_S) -> Iterator[None]:
@@ -163,16 +151,13 @@ class Store:
         return self._codec.open(content, self._name)
 
     def _set_aside(self, sealed: bytes) -> None:
-        with contextlib.suppress(OSError, ValueError), self.lock():
-            if _read_private_file(self.path) == sealed:  # nobody wrote a good one meanwhile
-                os.replace(self.path, self._damaged)  # noqa: PTH105
+        with contextlib.suppress(OSError, ValueError), self.lock(), Directory(self._directory) as directory:
+            if self._sealed() == sealed:  # nobody wrote a good one meanwhile
+                directory.rename(self.path.name, self._damaged.name)
 
-    def _sweep(self) -> None:
-        now = time.time()
-        for path in self._directory.glob("*.tmp"):
-            with contextlib.suppress(OSError):
-                if now - path.lstat().st_mtime > _STALE_TEMPORARY_S:
-                    path.unlink()
+    def _sealed(self) -> bytes:
+        with Directory(self._directory) as directory:
+            return directory.read(self.path.name, _LARGEST)
 
 
 def make_private_directory(directory: Path) -> None:
@@ -182,44 +167,4 @@ def make_private_directory(directory: Path) -> None:
         OSError: it cannot be made.
         ValueError: what is there is a link, somebody else's, or open to others.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check_private(directory.lstat(), directory=True)
-
-
-def _read_private_file(path: Path) -> bytes:
-    """Read a file that only its owner can read: no link, no device, not large; never waits."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    handle = os.open(path, flags)
-    try:  # `fdopen` refuses a directory, and leaves it open
-        _check_private(os.fstat(handle), directory=False)
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            data = file.read(_LARGEST + 1)
-    finally:
-        os.close(handle)
-    if len(data) > _LARGEST:
-        raise ValueError("it is too large")
-    return data
-
-
-def _check_private(status: os.stat_result, *, directory: bool) -> None:
-    expected = stat.S_ISDIR if directory else stat.S_ISREG
-    what = "directory" if directory else "file"
-    if not expected(status.st_mode):
-        raise ValueError(f"it is not a plain {what}")
-    if not _HAS_OWNERS:
-        return
-    if status.st_uid != os.getuid():
-        raise ValueError(f"the {what} belongs to somebody else")
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ValueError(f"the {what} is open to others")
-
-
-def _sync_directory(directory: Path) -> None:
-    if not _HAS_OWNERS:
-        return  # a directory cannot be opened there
-    with contextlib.suppress(OSError):  # some file systems refuse; the content itself is on the disk
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    Directory(directory, make=True).close()
