@@ -19,6 +19,7 @@ from nbauth.private_files import why_not_private, why_status_not_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
     from pathlib import Path
 
 try:
@@ -103,7 +104,7 @@ class Directory:
         """Return what `os.lstat` does of a name in it."""
         return os.stat(self._at(name), dir_fd=self._handle, follow_symlinks=False)
 
-    def open(self, name: str, *, readable: bool = False, links: int | None = None) -> IO[bytes]:
+    def open(self, name: str, *, readable: bool = False, links: int | None = None) -> BufferedReader:
         """Open a file of this user's own for reading: no link, no pipe, no device; it never waits.
 
         Args:

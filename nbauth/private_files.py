@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 
-__all__ = ["why_not_private", "why_not_trusted_owner", "why_status_not_private", "why_status_not_trusted"]
+__all__ = [
+    "follow_links",
+    "why_not_private",
+    "why_not_trusted_owner",
+    "why_status_not_own",
+    "why_status_not_private",
+    "why_status_not_trusted",
+]
 
 _HAS_OWNERS = hasattr(os, "getuid")  # not on Windows, where an access list decides
 _MOST_LINKS = 40  # as many as Linux follows
@@ -43,16 +51,23 @@ def why_status_not_private(status: os.stat_result, *, directory: bool = False, r
         readable: whether others may read it, as they may what is public, and only not write to it.
     """
     what = "directory" if directory else "file"
-    if not (stat.S_ISDIR if directory else stat.S_ISREG)(status.st_mode) or _is_junction(status):
-        return f"it is not a plain {what}"
-    if not _HAS_OWNERS:
-        return None
-    if status.st_uid != os.getuid():
-        return f"the {what} belongs to somebody else"
+    reason = why_status_not_own(status, directory=directory)
+    if reason is not None or not _HAS_OWNERS:
+        return reason
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         return f"the {what} is open to others, who may write to it"
     if not readable and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         return f"the {what} is open to others"
+    return None
+
+
+def why_status_not_own(status: os.stat_result, *, directory: bool = False) -> str | None:
+    """Tell why what `os.lstat` or `os.fstat` returned is no file of this user's, whoever else may read or write it."""
+    what = "directory" if directory else "file"
+    if not (stat.S_ISDIR if directory else stat.S_ISREG)(status.st_mode) or _is_junction(status):
+        return f"it is not a plain {what}"
+    if _HAS_OWNERS and status.st_uid != os.getuid():
+        return f"the {what} belongs to somebody else"
     return None
 
 
@@ -76,15 +91,26 @@ def why_not_trusted_owner(path: str | os.PathLike[str]) -> str | None:
     Raises:
         OSError: it is not there, cannot be looked at, or is a link to itself.
     """
-    step = Path(path)
+    place, reason = follow_links(Path(path))
+    return reason or why_status_not_trusted(place.lstat())
+
+
+def follow_links(path: Path) -> tuple[Path, str | None]:
+    """Return where a path leads, and why it may not be followed: a link on the way is another user's.
+
+    The last name need not be there; the directories on the way are not judged.
+
+    Raises:
+        OSError: it cannot be looked at, or is a link to itself.
+    """
     for _ in range(_MOST_LINKS):
-        status = step.lstat()
-        if not stat.S_ISLNK(status.st_mode):
-            return why_status_not_trusted(status)
+        if not path.is_symlink():
+            return path, None
+        status = path.lstat()
         if not _is_of_this_user_or_root(status):
-            return f"the link {step} belongs to {_owner(status)}"
-        step = step.parent / step.readlink()
-    return why_status_not_trusted(step.stat())  # raises: too many links
+            return path, f"the link {path} belongs to {_owner(status)}"
+        path = path.parent / path.readlink()
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
 
 
 def why_status_not_trusted(status: os.stat_result) -> str | None:

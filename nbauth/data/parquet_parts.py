@@ -1,63 +1,49 @@
 """A load on its way to one Parquet file: parts on disk, and a note from where it goes on after a break.
 
-They lie in a folder beside the file, for its owner only. The note holds the next request, as an API's next links are
-all that tells where a load was; a next link may hold a token of the API's own, such as `$skiptoken`, and never one of
-ours. The folder is removed when the file is whole. It is good for a day, since later rows would be of another time.
+They lie in a folder beside the file, for its owner only, which is held open: see `nbauth.directories`. Only files of
+this user's with names of ours are deleted in it, and it is removed when the file is whole. A folder of that name that
+is not ours, such as a link that came with a clone, is an error.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import io
+import logging
 import os
-import shutil
+import re
+import stat
 import tempfile
-import time
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
-from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber
-from nbauth.data.paging.answers import Ask
+from nbauth.data.checkpoint import LARGEST_NOTE, Note, Part, is_fresh, opened, sealed
 from nbauth.data.parquet_types import cast, time_type, unified
+from nbauth.directories import Directory, NotPrivate
 from nbauth.errors import ConfigError
+from nbauth.private_files import why_status_not_own
+from nbauth.state_key import StateKey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbauth.data.paging.answers import Ask
     from nbauth.data.paging.styles import Style
 
-__all__ = ["Note", "Parts", "fingerprint"]
+__all__ = ["Parts"]
 
-_VERSION = 2
-_GOOD_FOR_S = 24 * 3600
-_FUNCTION = "function"
-_LARGEST_NOTE = 4_000_000
-_STYLES = {style.__name__: style for style in (NextUrl, Cursor, Offset, PageNumber)}
+logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Note:
-    """From where a load goes on.
-
-    Attributes:
-        rows: how many rows the parts hold.
-        parts: for each part, which of its columns are times, and of what type.
-        following: the next request; None if there is none, or the load cannot go on.
-        style: how the API is paged.
-        records: the path of the rows.
-        is_complete: whether the parts are all that there is.
-    """
-
-    rows: int = 0
-    parts: tuple[dict[str, str], ...] = ()
-    following: Ask | None = None
-    style: Style = "auto"
-    records: str | None = None
-    is_complete: bool = False
+_NOTE, _LOCK, _WHOLE = "note.json", "lock", "whole.parquet"
+_TEMPORARY = rf"(\d{{5,}}\.parquet|{re.escape(_NOTE)}|{re.escape(_WHOLE)})\.[0-9a-f]{{16}}\.tmp"
+# The last one is what earlier versions left.
+_OURS = re.compile(rf"\d{{5,}}\.parquet|{re.escape(_NOTE)}|{_LOCK}(\.soft)?|{_TEMPORARY}|new\.[0-9a-z_]{{8}}")
+_TRIES = 20
 
 
 @dataclass
@@ -65,8 +51,12 @@ class Parts:
     """The parts of one file; no other call, of any process, has them at the same time.
 
     Args:
-        target: the file.
-        request: the fingerprint of what is asked for; parts of another request are thrown away.
+        target: the file; no link.
+        request: the fingerprint of what is asked for, and for whom; parts of another request are thrown away.
+
+    Raises:
+        ConfigError: another call has them, or the folder is not ours; nothing was changed.
+        OSError: there can be no folder.
     """
 
     target: Path
@@ -74,37 +64,81 @@ class Parts:
     note: Note = field(default_factory=Note)
 
     def __post_init__(self) -> None:
-        self.folder = self.target.with_name(f".{self.target.name}.nbauth-parts")
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = FileLock(self.folder / "lock", timeout=0, mode=0o600)
+        self.folder = Path(os.path.realpath(self.target.parent)) / f".{self.target.name}.nbauth-parts"
+        self._key = StateKey("checkpoint")
+        self._why_not_kept = ""
         try:
-            self._lock.acquire()
-        except Timeout:
-            raise ConfigError(
-                f"to: {str(self.target)!r} is being written by another call.", next_step="Wait for it, or name another."
-            ) from None
-        self.note = self._found() or Note()
-        if not self.note.parts:
-            self.start_over()
+            self._key.mac(b"")
+        except (OSError, ValueError) as error:
+            self._why_not_kept = str(getattr(error, "strerror", None) or error)
+        with ExitStack() as stack:
+            self._directory = self._begin(stack)
+            if self._why_not_kept:
+                text = "%s: a load that breaks off starts over, since what came cannot be kept safely: %s."
+                logger.warning(text, self.target.name, self._why_not_kept)
+            self.note = self._found() or Note()
+            if not self.note.parts:
+                self.start_over()
+            self._open = stack.pop_all()
+
+    def _begin(self, stack: ExitStack) -> Directory:
+        """Return the folder, locked."""
+        for _ in range(_TRIES):
+            was_there = os.path.lexists(self.folder)
+            with ExitStack() as attempt:
+                try:
+                    directory = attempt.enter_context(Directory(self.folder, make=True))
+                    self._refuse_what_is_foreign(directory)
+                    attempt.enter_context(directory.locked(_LOCK))
+                except FileNotFoundError:
+                    continue  # a call that ends just now has removed it
+                except TimeoutError:
+                    raise ConfigError(
+                        f"to: {str(self.target)!r} is being written by another call.",
+                        next_step="Wait for it, or name another.",
+                    ) from None
+                except NotPrivate as error:
+                    if was_there:
+                        raise self._foreign(self.folder, str(error)) from None
+                    return self._elsewhere(stack)
+                stack.enter_context(attempt.pop_all())
+                return directory
+        raise FileNotFoundError(f"{self.folder} is removed again and again")
+
+    def _elsewhere(self, stack: ExitStack) -> Directory:
+        """Return a folder of the system's for temporary files, where the file's own file system has no private ones."""
+        with suppress(OSError):
+            self.folder.rmdir()
+        self._why_not_kept = self._why_not_kept or f"no directory in {self.target.parent} is closed to others"
+        made = stack.enter_context(tempfile.TemporaryDirectory(prefix="nbauth-"))
+        return stack.enter_context(Directory(Path(made)))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let others have them; if nothing can be gone on with, they are removed."""
-        is_empty = self.note.following is None and not self.note.is_complete
-        if is_empty:
+        with self._open:
+            if self.can_go_on:
+                return
             self._clear()
-        self._lock.release()
-        if is_empty:
-            with suppress(OSError):
-                (self.folder / "lock").unlink(missing_ok=True)
+            with suppress(OSError):  # on Windows, a lock file that is held; what is not ours
+                self._directory.remove(_LOCK)
                 self.folder.rmdir()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether what comes is there for a later call."""
+        return not self._why_not_kept
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the same call would go on after what is here now."""
+        return self.is_kept and (self.note.following is not None or self.note.is_complete)
 
     def start_over(self) -> None:
         """Throw away what there is."""
         self._clear()
-        self.folder.chmod(0o700)
         self.note = Note()
 
     def add(
@@ -121,9 +155,11 @@ class Parts:
         """
         kinds = {name: time_type(table[name]) for name in table.column_names} if may_be_times else {}
         times = {name: kind for name, kind in kinds.items() if kind is not None}
-        with self._new_file(self._part(len(self.note.parts))) as file:
-            pq.write_table(table, file, compression="snappy")
-        self._write(Note(self.note.rows + table.num_rows, (*self.note.parts, times), following, style, records))
+        with self._directory.new_file(_part(len(self.note.parts))) as file:
+            digested = _Digested(file)
+            pq.write_table(table, digested, compression="snappy")
+        part = Part(digested.digest.hexdigest(), times)
+        self._write(Note(self.note.rows + table.num_rows, (*self.note.parts, part), following, style, records))
         pa.default_memory_pool().release_unused()
 
     def complete(self) -> None:
@@ -131,128 +167,111 @@ class Parts:
         self._write(replace(self.note, following=None, is_complete=True))
 
     def _write(self, note: Note) -> None:
-        style = note.style
-        content = {
-            "version": _VERSION,
-            "request": self.request,
-            "rows": note.rows,
-            "parts": note.parts,
-            "following": None if note.following is None else asdict(note.following),
-            "style": style if isinstance(style, str) else [_name_of(style), _fields(style)],
-            "records": note.records,
-            "is_complete": note.is_complete,
-        }
-        with self._new_file(self.folder / "note.json") as file:
-            file.write(json.dumps(content).encode())
+        if self.is_kept:
+            with self._directory.new_file(_NOTE) as file:
+                file.write(sealed(note, self._key, self.folder, self.request))
         self.note = note
 
     def finish(self) -> None:
         """Make one file of the parts, in place of what was there, and remove them."""
-        schemas = [pq.read_schema(self._part(number)) for number in range(len(self.note.parts))]
-        schema = unified(schemas, self.note.parts, [self._part(number) for number in range(len(schemas))])
-        handle, name = tempfile.mkstemp(prefix=f".{self.target.name}.", dir=self.target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-                for number in range(len(schemas)):
-                    writer.write_table(cast(pq.read_table(self._part(number), use_threads=False), schema))
-                    pa.default_memory_pool().release_unused()
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(name).chmod(0o666 & ~umask)  # as a file that is opened for writing
-            Path(name).replace(self.target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        numbers = range(len(self.note.parts))
+        schema = unified([self._schema(number) for number in numbers], [p.times for p in self.note.parts], self._table)
+        with self._new_target() as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for number in numbers:
+                writer.write_table(cast(self._table(number), schema))
+                pa.default_memory_pool().release_unused()
         self.note = Note()
 
-    def _clear(self) -> None:
-        for path in self.folder.iterdir():
-            if path.name != "lock":
-                with suppress(OSError):
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    @contextmanager
+    def _new_target(self) -> Iterator[IO[bytes]]:
+        """Write the file; its mode is that of the file before it, or that of any new file."""
+        mode = _mode_of(self.target)
+        if self._directory.path == self.folder:
+            with self._directory.new_file(_WHOLE, to=self.target, mode=0o666, allowed=mode) as file:
+                yield file
+        else:
+            with (
+                Directory(self.target.parent, private=False) as parent,
+                parent.new_file(self.target.name, mode=0o666, allowed=mode) as file,
+            ):
+                yield file
 
-    def _part(self, number: int) -> Path:
-        return self.folder / f"{number:05d}.parquet"
+    def _schema(self, number: int) -> Any:
+        with self._directory.open(_part(number)) as file:
+            return pq.read_schema(file)
 
-    def _new_file(self, path: Path) -> _Atomic:
-        return _Atomic(path)
+    def _table(self, number: int, columns: list[str] | None = None) -> Any:
+        with self._directory.open(_part(number)) as file:
+            return pq.read_table(file, columns=columns, use_threads=False)
 
     def _found(self) -> Note | None:
         """Read the note of an earlier load; whatever is odd about it means that there is none."""
-        path = self.folder / "note.json"
-        try:
-            state = path.lstat()
-            if os.name == "posix" and (state.st_uid != os.getuid() or state.st_mode & 0o077):
-                return None
-            if state.st_size > _LARGEST_NOTE or not 0 <= time.time() - state.st_mtime < _GOOD_FOR_S:
-                return None
-            content = json.loads(path.read_bytes())
-            is_complete = content["is_complete"] is True
-            if content["version"] != _VERSION or content["request"] != self.request:
-                return None
-            if content["following"] is None and not is_complete:
-                return None
-            found = Note(
-                int(content["rows"]),
-                tuple(content["parts"]),
-                None if is_complete else Ask(**content["following"]),
-                _style(content["style"]),
-                content["records"],
-                is_complete,
-            )
-            rows = sum(pq.read_metadata(self._part(number)).num_rows for number in range(len(found.parts)))
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        if not self.is_kept:
             return None
-        return found if rows == found.rows else None
+        try:
+            if not is_fresh(self._directory.status(_NOTE).st_mtime):
+                return None
+            found = opened(self._directory.read(_NOTE, LARGEST_NOTE, links=1), self._key, self.folder, self.request)
+            for number, part in enumerate(found.parts):
+                with self._directory.open(_part(number), links=1) as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != part.digest:
+                        return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+        return found
+
+    def _clear(self) -> None:
+        for name in self._directory.names():
+            if name != _LOCK and _OURS.fullmatch(name):
+                with suppress(OSError):
+                    if why_status_not_own(self._directory.status(name)) is None:
+                        self._directory.remove(name)
+
+    def _refuse_what_is_foreign(self, directory: Directory) -> None:
+        """Make sure that what has a name of ours is a file of this user's, since it would be replaced or deleted."""
+        for name in directory.names():
+            if _OURS.fullmatch(name):
+                try:
+                    reason = why_status_not_own(directory.status(name))
+                except FileNotFoundError:
+                    continue  # another call is at it
+                if reason is not None:
+                    raise self._foreign(self.folder / name, reason)
+
+    def _foreign(self, path: Path, reason: str) -> ConfigError:
+        return ConfigError(
+            f"to: {self.target.name} is not written, since {str(path)!r} is not nbauth's: {reason}.",
+            next_step="Look at it and delete it, or name another file.",
+        )
 
 
-class _Atomic:
-    """A file that is there whole or not at all; for its owner only."""
+class _Digested(io.RawIOBase):
+    """A file whose content is digested while it is written."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
+        self._file = file
+        self.digest = hashlib.sha256()
 
-    def __enter__(self) -> Any:
-        handle, self._name = tempfile.mkstemp(prefix="new.", dir=self._path.parent)
-        self._file = os.fdopen(handle, "wb")
-        return self._file
+    def writable(self) -> bool:
+        return True
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        self._file.close()
-        if kind is None:
-            Path(self._name).replace(self._path)
-        else:
-            Path(self._name).unlink(missing_ok=True)
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def write(self, data: Any, /) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
 
 
-def fingerprint(*parts: Any) -> str:
-    """Return what stands for a request; nothing of it can be read back."""
-    return hashlib.sha256(json.dumps(parts, default=_known_by).encode()).hexdigest()
+def _part(number: int) -> str:
+    return f"{number:05d}.parquet"
 
 
-def _known_by(value: Any) -> str:
-    """Return what a value that JSON does not know is told from others by: a function by its code, not its address."""
-    code = getattr(value, "__code__", None)
-    if code is None:
-        return repr(value)
-    constants = [one for one in code.co_consts if isinstance(one, (str, int, float, bytes, tuple))]
-    return repr((value.__qualname__, code.co_code, code.co_names, constants))
-
-
-def _name_of(style: Any) -> str:
-    name = type(style).__name__
-    return name if name in _STYLES else _FUNCTION
-
-
-def _fields(style: Any) -> dict[str, Any]:
-    return asdict(style) if type(style).__name__ in _STYLES else {}
-
-
-def _style(written: Any) -> Any:
-    """Return the style of a note; a function is the caller's, who gives it again."""
-    if isinstance(written, str):
-        return written
-    return "auto" if written[0] == _FUNCTION else _STYLES[written[0]](**written[1])
+def _mode_of(path: Path) -> int | None:
+    """Return the mode of a file of this user's; None where there is none."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    return stat.S_IMODE(status.st_mode) if why_status_not_own(status) is None else None

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from nbauth.data.arrow_series import first_text, parsed_array, time_array
 from nbauth.data.arrow_text import compacted, in_reach_of_nanoseconds
@@ -15,8 +14,9 @@ from nbauth.data.chunks import EXACT, Chunk
 from nbauth.data.dates import is_iso
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
+
+    Read = Callable[[int, list[str]], Any]
 
 __all__ = ["cast", "time_type", "unified"]
 
@@ -42,16 +42,16 @@ def time_type(column: Any) -> str | None:
     return f"{found.type.unit} {family}"
 
 
-def unified(schemas: Sequence[Any], times: Sequence[dict[str, str]], paths: Sequence[Path]) -> Any:
+def unified(schemas: Sequence[Any], times: Sequence[dict[str, str]], read: Read) -> Any:
     """Return the schema that holds all parts.
 
     Args:
         schemas: the schema of each part.
         times: for each part, its columns that are times.
-        paths: the parts' files.
+        read: returns some columns of a part, which is told by its number.
     """
     names = dict.fromkeys(name for schema in schemas for name in schema.names)
-    return pa.schema([(name, _type_of(name, schemas, times, paths)) for name in names])
+    return pa.schema([(name, _type_of(name, schemas, times, read)) for name in names])
 
 
 def cast(table: Any, schema: Any) -> Any:
@@ -68,35 +68,35 @@ def cast(table: Any, schema: Any) -> Any:
     return pa.table(columns, schema=schema)
 
 
-def _type_of(name: str, schemas: Sequence[Any], times: Sequence[dict[str, str]], paths: Sequence[Path]) -> Any:
+def _type_of(name: str, schemas: Sequence[Any], times: Sequence[dict[str, str]], read: Read) -> Any:
     held = [number for number, schema in enumerate(schemas) if name in schema.names]
     held = [number for number in held if not pa.types.is_null(schemas[number].field(name).type)]
     types = {schemas[number].field(name).type for number in held}
     if not types:
         return pa.null()
     if types == {pa.string()} or types == {pa.large_string()}:
-        return _time(name, [times[number].get(name) for number in held], [paths[number] for number in held])
+        return _time(name, [times[number].get(name) for number in held], held, read)
     if len(types) == 1:
         return types.pop()
     if types == {pa.int64(), pa.uint64()}:
         signed = [number for number in held if schemas[number].field(name).type == pa.int64()]
-        if all(_is_positive(pq.read_table(paths[number], columns=[name])[name]) for number in signed):
+        if all(_is_positive(read(number, [name])[name]) for number in signed):
             return pa.uint64()
     if types <= set(_NUMBERS) and pa.float64() in types:
         whole = [number for number in held if schemas[number].field(name).type != pa.float64()]
-        if all(_is_exact(pq.read_table(paths[number], columns=[name])[name]) for number in whole):
+        if all(_is_exact(read(number, [name])[name]) for number in whole):
             return pa.float64()
     return pa.string()
 
 
-def _time(name: str, kinds: Sequence[str | None], paths: Sequence[Path]) -> Any:
+def _time(name: str, kinds: Sequence[str | None], held: Sequence[int], read: Read) -> Any:
     if None in kinds or len({str(kind).partition(" ")[2] for kind in kinds}) != 1:
         return pa.string()
     unit = "ns" if any(str(kind).startswith("ns") for kind in kinds) else "us"
     wanted = pa.timestamp(unit, "UTC" if str(kinds[0]).endswith("zoned") else None)
     try:
-        for path in paths if unit == "ns" else ():
-            column = pq.read_table(path, columns=[name])[name]
+        for number in held if unit == "ns" else ():
+            column = read(number, [name])[name]
             if not in_reach_of_nanoseconds(column):
                 return pa.string()
             column.cast(wanted)

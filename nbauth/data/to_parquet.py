@@ -18,7 +18,7 @@ from nbauth.data.joined import without_index
 from nbauth.data.loads import CannotGoOn, Load, Options
 from nbauth.data.meter import Meter
 from nbauth.data.walking import Fetched
-from nbauth.errors import ConfigError, DataError, FormatError, ReadInterrupted
+from nbauth.errors import DataError, FormatError, ReadInterrupted
 from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ __all__ = ["write"]
 
 logger = logging.getLogger(__name__)
 
-_OTHERS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xlsx", ".xls", ".txt", ".feather", ".arrow"})
 _ROWS_AT_ONCE = 25_000
 _BYTES_AT_ONCE = 8_000_000
 
@@ -71,24 +70,22 @@ def write(
         The file's path.
     """
     need_pyarrow("to=")
-    from nbauth.data.parquet_parts import Parts, fingerprint
+    from nbauth.data.checkpoint import fingerprint
+    from nbauth.data.parquet_parts import Parts
+    from nbauth.data.parquet_target import place_of
 
     path = Path(target).expanduser()
-    if path.is_dir() or not path.name:
-        raise ConfigError(f"to: expected a file such as data.parquet, found the directory {str(path)!r}.")
-    if path.suffix.lower() in _OTHERS:
-        raise ConfigError(f"to: Parquet is written, and {path.name!r} says otherwise.", next_step="Name it .parquet.")
-    if not path.parent.is_dir():
-        raise ConfigError(f"to: there is no directory {str(path.parent)!r}.")
+    file = place_of(path)
     kind = "json" if nested == "object" else nested
     question = Question(url=url, params=params, headers=headers, json=json, retry_post=retry_post, max_bytes=max_bytes)
     options = Options(nested=kind, paging=paging, records=records, concurrency=concurrency, retries=retries)
     meter = Meter(progress)
     outcome: Outcome = "failed"
+    parts: Parts | None = None
     place = redact_url(url)
     asked = fingerprint(url, params, dict(headers or {}), json, records, kind, paging, who)
     try:
-        with system_allocator(), Parts(path, asked) as parts:
+        with system_allocator(), Parts(file, asked) as parts:
             meter.read(parts.note.rows)
             try:
                 _fill(parts, session, question, options, meter)
@@ -96,17 +93,19 @@ def write(
                     parts.finish()
             except KeyboardInterrupt:
                 outcome = "interrupted"
+                kept = f"{parts.note.rows:,} rows of {place} are kept beside {path.name}"
                 raise ReadInterrupted(
-                    f"Stopped. {parts.note.rows:,} rows of {place} are kept beside {path.name}.",
+                    f"Stopped. {kept if parts.can_go_on else f'Nothing of {place} is kept'}.",
                     url=place,
-                    next_step="The same call goes on after them." if parts.note.following else None,
+                    next_step="The same call goes on after them." if parts.can_go_on else None,
                 ) from None
         outcome = "done"
     except OSError as error:
+        is_kept = parts is not None and parts.can_go_on
         raise DataError(
             f"{path.name} cannot be written: {error.strerror or error}.",
             url=place,
-            next_step="What came is kept: the same call goes on after it.",
+            next_step="What came is kept: the same call goes on after it." if is_kept else None,
         ) from error
     finally:
         meter.finish(outcome)

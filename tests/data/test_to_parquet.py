@@ -266,23 +266,23 @@ def test_goes_on_by_a_function(session: Session, api: Server, tmp_path: Path) ->
 @pytest.mark.parametrize("how", ["error", "interrupt"])
 def test_few_rows_are_kept_too(session: Session, api: Server, tmp_path: Path, how: str, monkeypatch: Any) -> None:
     """What came before a break is kept however little it is, and no row comes twice."""
-    monkeypatch.setattr("nbauth.data.to_parquet._ROWS_AT_ONCE", 25_000)
     pages = [[{"id": 4 * number + row} for row in range(4)] for number in range(10)]
     url = _serve(api, pages)
     _break_at(api, "n=7")
-    if how == "interrupt":
-        before = Load.add
+    with monkeypatch.context() as patch:
+        patch.setattr("nbauth.data.to_parquet._ROWS_AT_ONCE", 25_000)
+        if how == "interrupt":
+            before = Load.add
 
-        def add(self: Load, part: Any, builder: Any) -> None:
-            if builder.rows == 28:
-                raise KeyboardInterrupt
-            before(self, part, builder)
+            def add(self: Load, part: Any, builder: Any) -> None:
+                if builder.rows == 28:
+                    raise KeyboardInterrupt
+                before(self, part, builder)
 
-        monkeypatch.setattr(Load, "add", add)
-        _serve(api, pages)
-    with pytest.raises(ApiError if how == "error" else ReadInterrupted):
-        write(session, url, tmp_path / "d.parquet")
-    monkeypatch.undo()
+            patch.setattr(Load, "add", add)
+            _serve(api, pages)
+        with pytest.raises(ApiError if how == "error" else ReadInterrupted):
+            write(session, url, tmp_path / "d.parquet")
     _serve(api, pages)
     api.seen.clear()
     write(session, url, tmp_path / "d.parquet")
