@@ -8,26 +8,19 @@ handle (openat(2), renameat(2), unlinkat(2)). Windows has no such handles: there
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import secrets
 import time
 from typing import IO, TYPE_CHECKING, Self
 
-from nbauth.private_files import why_not_private, why_status_not_private
+from nbauth.file_lock import hold
+from nbauth.private_files import NotPrivate, why_not_private, why_status_not_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
     from pathlib import Path
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    _HAS_FLOCK = False
-else:
-    _HAS_FLOCK = True
 
 __all__ = ["Directory", "NotPrivate"]
 
@@ -36,11 +29,6 @@ _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN  # a pipe is found out, and not waited for
 _TEMPORARY = re.compile(r"(?P<name>.+)\.[0-9a-z_]{3,32}\.tmp", re.DOTALL)
 _STALE_S = 600
-_POLL_S = 0.02
-
-
-class NotPrivate(ValueError):
-    """A file or directory is not this user's alone, or no plain one; the message says which, without its path."""
 
 
 class Directory:
@@ -60,6 +48,7 @@ class Directory:
     def __init__(self, path: Path, *, private: bool = True, readable: bool = False, make: bool = False) -> None:
         self.path = path
         self._handle: int | None = None
+        self._is_closed = False
         if make and not os.path.lexists(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):  # another kernel was quicker
@@ -92,7 +81,7 @@ class Directory:
 
     def close(self) -> None:
         """Let it go; a second call does nothing."""
-        handle, self._handle = self._handle, None
+        handle, self._handle, self._is_closed = self._handle, None, True
         if handle is not None:
             os.close(handle)
 
@@ -241,55 +230,12 @@ class Directory:
             NotPrivate: it is no plain file of this user's.
             OSError: it is a link, or cannot be made; FileNotFoundError where the directory was removed meanwhile.
         """
-        deadline = time.monotonic() + timeout_s
-        with contextlib.ExitStack() as stack:
-            if _HAS_FLOCK and self._handle is not None:
-                try:
-                    self._flock(stack, name, deadline)
-                except OSError as error:
-                    if error.errno not in {errno.ENOSYS, errno.EOPNOTSUPP}:
-                        raise
-                    # As on Lustre where it is not set up.
-                    self._lock_file(stack, f"{name}.soft", max(deadline - time.monotonic(), 0.0), soft=True)
-            else:
-                self._lock_file(stack, name, timeout_s)
+        with hold(self.path / name, self._at(name), self._handle, timeout_s):
             yield
 
-    def _flock(self, stack: contextlib.ExitStack, name: str, deadline: float) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | _PLAIN
-        while True:
-            with contextlib.ExitStack() as attempt:
-                handle = os.open(name, flags, 0o600, dir_fd=self._handle)
-                attempt.callback(os.close, handle)  # releases the lock
-                _check(os.fstat(handle), readable=True)
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    if time.monotonic() >= deadline:
-                        raise TimeoutError(f"{self.path / name} is held by another") from None
-                    time.sleep(_POLL_S)
-                    continue
-                if self._is_still(name, handle):
-                    stack.enter_context(attempt.pop_all())
-                    return
-
-    def _lock_file(self, stack: contextlib.ExitStack, name: str, timeout_s: float, *, soft: bool = False) -> None:
-        import filelock
-
-        kind = filelock.SoftFileLock if soft else filelock.FileLock
-        try:
-            stack.enter_context(kind(self.path / name, timeout=timeout_s, mode=0o600, poll_interval=_POLL_S))
-        except filelock.Timeout as error:
-            raise TimeoutError(str(error)) from None
-
-    def _is_still(self, name: str, handle: int) -> bool:
-        """Tell whether an open file still has its name: whoever held the lock before may have deleted it."""
-        try:
-            return os.path.samestat(self.status(name), os.fstat(handle))
-        except FileNotFoundError:
-            return False
-
     def _at(self, name: str) -> str:
+        if self._is_closed:  # its path may lead anywhere by now
+            raise ValueError(f"{self.path} is closed")
         return name if self._handle is not None else os.path.join(self.path, name)  # noqa: PTH118 - like the name, text
 
 

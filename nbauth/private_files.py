@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 __all__ = [
+    "NotPrivate",
     "follow_links",
     "why_not_private",
     "why_not_trusted_owner",
@@ -20,6 +21,10 @@ _HAS_OWNERS = hasattr(os, "getuid")  # not on Windows, where an access list deci
 _MOST_LINKS = 40  # as many as Linux follows
 # Windows' symbolic link, and its junction, which `stat` shows as a directory.
 _LINK_TAGS = (0xA000000C, 0xA0000003)
+
+
+class NotPrivate(ValueError):
+    """A file or directory is not this user's alone, or no plain one; the message says which, without its path."""
 
 
 def why_not_private(path: str | os.PathLike[str], *, directory: bool = False) -> str | None:
@@ -113,10 +118,10 @@ def follow_links(path: Path) -> tuple[Path, str | None]:
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
 
 
-def why_status_not_trusted(status: os.stat_result) -> str | None:
-    """Tell the same of what `os.fstat` returned for an open file."""
-    if not stat.S_ISREG(status.st_mode):
-        return "it is not a plain file"
+def why_status_not_trusted(status: os.stat_result, *, directory: bool = False) -> str | None:
+    """Tell the same of what `os.fstat` returned for an open file, or for a directory."""
+    if not (stat.S_ISDIR if directory else stat.S_ISREG)(status.st_mode):
+        return f"it is not a plain {'directory' if directory else 'file'}"
     if not _HAS_OWNERS:
         return None
     if not _is_of_this_user_or_root(status):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from nbauth.directories import Directory
+from nbauth.private_files import why_status_not_trusted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,17 +62,22 @@ class StateKey:
     def _read(self) -> bytes:
         if any(name.startswith("BINDER_") for name in self._environ):
             raise ValueError("a server of Binder's is nobody's own, and there is no key of the user's on it")
-        folder, path = self._directory.resolve(), self._directory / self._name
-        if any((parent / mark).exists() for parent in (folder, *folder.parents) for mark in _VERSION_CONTROL):
+        path, folder = self._directory / self._name, self._directory.resolve()
+        above = (*path.parents, *(folder / self._name).parents)
+        if any((parent / mark).exists() for parent in above for mark in _VERSION_CONTROL):
             raise ValueError(f"its key would lie in a version-controlled tree, {self._directory}")
-        try:
-            with Directory(folder, readable=True, make=True) as directory:
-                if not os.path.lexists(path):
-                    with directory.new_file(self._name, keeps=True) as file:
-                        file.write(secrets.token_bytes(_SIZE))
+        with Directory(folder, private=False, make=True) as directory:
+            # Made by others with the usual umask, it may well be open to the user's own group.
+            reason = why_status_not_trusted(folder.stat(), directory=True)
+            if reason is not None:
+                raise ValueError(f"its key would lie in {folder}, and {reason}")
+            if not os.path.lexists(path):
+                with directory.new_file(self._name, keeps=True) as file:
+                    file.write(secrets.token_bytes(_SIZE))
+            try:
                 key = directory.read(self._name, _SIZE)
-        except ValueError as error:
-            raise ValueError(f"its key {path} cannot be used: {error}; delete it") from None
+            except ValueError as error:
+                raise ValueError(f"its key {path} cannot be used: {error}; delete it") from None
         if len(key) != _SIZE:
             raise ValueError(f"its key {path} is damaged; delete it")
         return key

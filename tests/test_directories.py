@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nbauth.directories import Directory, NotPrivate
+from nbauth.directories import Directory
 from nbauth.errors import ConfigError
 from nbauth.notebook.callback import install_callback_page
+from nbauth.private_files import NotPrivate
 from nbauth.signin.http_cache import StoredAnswer
 from nbauth.signin.http_cache_file import HttpCacheFile
 
@@ -45,6 +47,8 @@ def test_swapped_for_a_link(tmp_path: Path, victim: Path) -> None:
         assert directory.read("other", 10) == b"new"
     assert [path.name for path in victim.iterdir()] == ["precious"]
     assert (victim / "precious").read_text() == "precious"
+    with pytest.raises(ValueError, match="is closed"):
+        directory.remove("precious")
     with pytest.raises(NotPrivate, match="not a plain directory"):
         Directory(tmp_path / "ours", make=True)
 
@@ -110,6 +114,19 @@ def test_a_lock_that_was_deleted(tmp_path: Path) -> None:
             path.rmdir()
         with pytest.raises(FileNotFoundError), second.locked("lock"):
             pass
+
+
+def test_locks_without_flock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file system has no flock(2), one excludes the others all the same."""
+
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with Directory(tmp_path / "ours", make=True) as directory:
+        for _ in range(2):
+            with directory.locked("lock"), pytest.raises(TimeoutError), directory.locked("lock"):
+                pass
 
 
 def test_the_http_cache_s_folder(tmp_path: Path, victim: Path) -> None:

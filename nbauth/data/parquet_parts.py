@@ -24,9 +24,9 @@ import pyarrow.parquet as pq
 
 from nbauth.data.checkpoint import LARGEST_NOTE, Note, Part, is_fresh, opened, sealed
 from nbauth.data.parquet_types import cast, time_type, unified
-from nbauth.directories import Directory, NotPrivate
+from nbauth.directories import Directory
 from nbauth.errors import ConfigError
-from nbauth.private_files import why_status_not_own
+from nbauth.private_files import NotPrivate, why_status_not_own
 from nbauth.state_key import StateKey
 
 if TYPE_CHECKING:
@@ -39,10 +39,11 @@ __all__ = ["Parts"]
 
 logger = logging.getLogger(__name__)
 
-_NOTE, _LOCK, _WHOLE = "note.json", "lock", "whole.parquet"
+_NOTE, _WHOLE = "note.json", "whole.parquet"
+_LOCK, _LOCKS = "lock", ("lock", "lock.soft")  # the second one where there is no flock(2)
 _TEMPORARY = rf"(\d{{5,}}\.parquet|{re.escape(_NOTE)}|{re.escape(_WHOLE)})\.[0-9a-f]{{16}}\.tmp"
 # The last one is what earlier versions left.
-_OURS = re.compile(rf"\d{{5,}}\.parquet|{re.escape(_NOTE)}|{_LOCK}(\.soft)?|{_TEMPORARY}|new\.[0-9a-z_]{{8}}")
+_OURS = re.compile(rf"\d{{5,}}\.parquet|{re.escape(_NOTE)}|lock(\.soft)?|{_TEMPORARY}|new\.[0-9a-z_]{{8}}")
 _TRIES = 20
 
 
@@ -122,9 +123,12 @@ class Parts:
             if self.can_go_on:
                 return
             self._clear()
-            with suppress(OSError):  # on Windows, a lock file that is held; what is not ours
+            with suppress(OSError):  # on Windows, a lock file that is held
                 self._directory.remove(_LOCK)
-                self.folder.rmdir()
+        with suppress(OSError):  # what is not ours stays
+            if os.name == "nt":
+                (self.folder / _LOCK).unlink(missing_ok=True)
+            self.folder.rmdir()
 
     @property
     def is_kept(self) -> bool:
@@ -222,7 +226,7 @@ class Parts:
 
     def _clear(self) -> None:
         for name in self._directory.names():
-            if name != _LOCK and _OURS.fullmatch(name):
+            if name not in _LOCKS and _OURS.fullmatch(name):
                 with suppress(OSError):
                     if why_status_not_own(self._directory.status(name)) is None:
                         self._directory.remove(name)

@@ -287,6 +287,27 @@ def test_a_key_that_others_may_read(session: Session, api: Server, target: Path,
     assert _rows(write(session, _serve(api), target)) == ROWS
 
 
+def test_a_file_system_without_private_directories(
+    session: Session, api: Server, target: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where all directories are open to others, as on some mounts, parts lie elsewhere and are gone after a break."""
+    mkdir = os.mkdir
+
+    def opened(path: Any, mode: int = 0o777, **others: Any) -> None:
+        mkdir(path, 0o777 if "nbauth-parts" in str(path) else mode, **others)
+
+    monkeypatch.setattr("os.mkdir", opened)
+    temporary = target.parent.parent / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    with pytest.raises(ApiError):
+        write(session, _serve(api, broken=2), target)
+    assert "closed to others" in caplog.text
+    assert (list(target.parent.iterdir()), list(temporary.iterdir())) == ([], [])
+    assert _rows(write(session, _serve(api), target)) == ROWS
+    assert ([path.name for path in target.parent.iterdir()], list(temporary.iterdir())) == ([target.name], [])
+
+
 # The file
 
 
