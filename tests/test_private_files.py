@@ -83,6 +83,19 @@ def test_a_group(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reasons == [None, None, "a group may write to it", "a group may write to it"]
 
 
+def test_another_user_s_link(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user's link to a file of this user's is not followed: it could lead elsewhere tomorrow."""
+    link, owner = file.with_name("link"), os.getuid()
+    link.symlink_to(file)
+    if owner == 0:
+        os.chown(link, 12345, 12345, follow_symlinks=False)
+    else:
+        monkeypatch.setattr("os.getuid", lambda: owner + 1)
+    reason = why_not_trusted_owner(link)
+    assert reason is not None
+    assert reason.startswith(f"the link {link} belongs to another user")
+
+
 def test_links(file: Path) -> None:
     """A link that leads nowhere, or to itself, is an error of the system, as for any file."""
     (file.parent / "nowhere").symlink_to("nothing")

@@ -53,10 +53,17 @@ def _why_not(place: Path, *, is_linked: bool) -> str | None:
         return None if not is_linked or place.suffix.lower() in _OURS else "it is not named .parquet"
     if not stat.S_ISREG(status.st_mode):
         return "it is no plain file"
-    if why_status_not_own(status) is not None and not os.access(place, os.W_OK):
+    if why_status_not_own(status) is not None and not _may_replace(place):
         return "it belongs to another user"
     if is_linked and status.st_size:
         with place.open("rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
                 return "it is no Parquet file"
     return None
+
+
+def _may_replace(place: Path) -> bool:
+    """Tell whether another user's file may be replaced: one may write to it, and is not in the like of ``/tmp``."""
+    above = place.parent.stat()
+    is_sticky = above.st_mode & stat.S_ISVTX and os.getuid() not in {0, above.st_uid}
+    return not is_sticky and os.access(place, os.W_OK)
