@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from io import BufferedReader
     from pathlib import Path
 
-__all__ = ["Directory", "NotPrivate"]
+__all__ = ["Directory"]
 
 _BY_HANDLE = {os.open, os.stat, os.mkdir, os.unlink, os.rename, os.link} <= os.supports_dir_fd
 _PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN  # a pipe is found out, and not waited for
-_TEMPORARY = re.compile(r"(?P<name>.+)\.[0-9a-z_]{3,32}\.tmp", re.DOTALL)
+_TEMPORARY = re.compile(r".+\.[0-9a-z_]{3,32}\.tmp", re.DOTALL)
 _STALE_S = 600
 
 

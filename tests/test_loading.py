@@ -268,3 +268,19 @@ def test_styles_in_a_fresh_kernel() -> None:
     code = "import nbauth; print(nbauth.data.paging.Cursor().parameter)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "cursor\n"
+
+
+def test_a_cloned_folder_s_link(alice: DemoServer, tmp_path: Path) -> None:
+    """A link that a clone ships in the place of the folder for parts costs nothing: it is named before a request."""
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "thesis.docx").write_text("precious")
+    shipped = tmp_path / ".orders.parquet.nbauth-parts"
+    shipped.symlink_to(victim)
+    with pytest.raises(ConfigError, match=r"orders\.parquet\.nbauth-parts.*not a plain directory.*delete it"):
+        nbauth.read(f"{alice.api_url}/sunlight", profile="demo", to=tmp_path / "orders.parquet")
+    assert [path.name for path in victim.iterdir()] == ["thesis.docx"]
+    assert len(alice.api.requests) == 0
+    shipped.unlink()
+    written = nbauth.read(f"{alice.api_url}/sunlight", profile="demo", to=tmp_path / "orders.parquet")
+    assert len(pd.read_parquet(written)) == 5_000
