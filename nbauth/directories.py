@@ -208,7 +208,7 @@ class Directory:
         """Delete what killed writers left of files whose names begin so; what may still be written to stays."""
         now = time.time()
         for name in self.names():
-            if not name.startswith(prefix) or not is_temporary(name):
+            if not name.startswith(prefix) or not _is_temporary(name):
                 continue
             with contextlib.suppress(OSError):
                 status = self.status(name)
@@ -239,7 +239,7 @@ class Directory:
         return name if self._handle is not None else os.path.join(self.path, name)  # noqa: PTH118 - like the name, text
 
 
-def is_temporary(name: str) -> bool:
+def _is_temporary(name: str) -> bool:
     """Tell whether a file is one that is not finished."""
     return _TEMPORARY.fullmatch(name) is not None
 
