@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nbauth.demo.person import Person
     from nbauth.demo.server import DemoServer
     from nbauth.signin.account import Account
-    from nbauth.signin.flows.prompt import SignInRequest
+    from nbauth.signin.flows.sign_in_request import SignInRequest
 
 __all__ = ["PersonPrompt", "run"]
 

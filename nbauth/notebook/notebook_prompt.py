@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled
-from nbauth.notebook.text import is_web_address, printable, who_asks
+from nbauth.notebook.request_text import text_of
+from nbauth.notebook.text import is_web_address, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbauth.signin.account import Account
-    from nbauth.signin.flows.prompt import SignInRequest
+    from nbauth.signin.flows.sign_in_request import SignInRequest
 
 __all__ = ["Message", "NotebookPrompt", "show_address"]
 
@@ -59,7 +60,7 @@ class NotebookPrompt:
     def begin(self, request: SignInRequest) -> None:
         """Remember who asks; it is shown with what to do."""
         self._profile = request.profile
-        self._who_text = who_asks(request)
+        self._who_text = text_of(request)
         self._deadline = time.monotonic() + request.timeout_s
 
     def page(self) -> None:
@@ -123,7 +124,8 @@ class NotebookPrompt:
 
         who = self._who_text
         message = Message(
-            f"<div><p>{markup}</p><p><small>{html.escape(who)}</small></p></div>", printable_lines(f"{text}\n{who}")
+            f"<div><p>{markup}</p><pre style='white-space: pre-wrap'>{html.escape(who)}</pre></div>",
+            printable_lines(f"{text}\n{who}"),
         )
         if self._handle is None:
             self._handle = display(message, display_id=True)

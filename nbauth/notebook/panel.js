@@ -222,7 +222,7 @@ function render({ model, el }) {
     panel.hidden = view.step === "loading";
     heading.textContent = view.heading || "";
     who.replaceChildren(
-      ...(view.who || []).flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)]),
+      ...(view.who || []).flatMap(([term, text]) => [h("dt", {}, term), ...text.split("\n").map((line) => h("dd", { dir: "ltr" }, line))]),
     );
     status.textContent = view.status || "";
     if (view.step === "signed_in" && view.good_until) status.textContent += ` The token is good until ${clock(view.good_until)} and renewed by itself.`;

@@ -14,7 +14,9 @@ import traitlets
 
 from nbauth import kernel
 from nbauth.errors import NbauthError
+from nbauth.notebook.request_text import facts_of
 from nbauth.notebook.text import printable
+from nbauth.signin.flows.sign_in_request import SignInRequest
 from nbauth.signin.profile_choice import by_name
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class View:
     Attributes:
         step: ``idle``, ``starting``, ``open``, ``code``, ``finishing``, ``signed_in`` or ``failed``.
         heading: what this is.
-        who: terms and texts: who asks, and where the tokens may go.
+        who: terms and texts, of one line or several: who asks, and where the tokens may go.
         status: what is happening, in words.
         alert: what went wrong.
         url: the address to open.
@@ -129,14 +131,17 @@ class SignInPanel(anywidget.AnyWidget):
         timeout_s: float = 300.0,
     ) -> None:
         self._profile = by_name(kernel.config(), profile)
+        wanted = (scopes,) if isinstance(scopes, str) else None if scopes is None else tuple(scopes)
         self._options: dict[str, Any] = {
             "flow": flow,
-            "scopes": tuple(scopes) if scopes is not None and not isinstance(scopes, str) else scopes,
+            "scopes": wanted,
             "account": account,
             "tenant": tenant,
             "remember": remember,
             "timeout_s": timeout_s,
         }
+        asked = self._profile if tenant is None else self._profile.with_tenant(tenant)
+        self._request = SignInRequest.of(asked, flow=flow, scopes=wanted)
         self._actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
         self._prompt: PanelPrompt | None = None
         self._page: dict[str, Any] | None = None
@@ -184,9 +189,16 @@ class SignInPanel(anywidget.AnyWidget):
         """Send something to the page that is no view."""
         self.send({"kind": kind, **content})
 
-    def serve(self, prompt: PanelPrompt | None) -> None:
-        """Let `prompt` have what the person does; None lets the panel act by itself."""
+    def serve(self, prompt: PanelPrompt | None, request: SignInRequest | None = None) -> None:
+        """Let `prompt` have what the person does; None lets the panel act by itself.
+
+        Args:
+            prompt: who has it.
+            request: who asks in this sign-in, to be shown from now on; the profile may have changed since the panel
+                was made.
+        """
         self._prompt = prompt
+        self._request = request or self._request
         self._actions = queue.SimpleQueue()
 
     def next_action(self, timeout_s: float) -> Action | None:
@@ -266,16 +278,8 @@ class SignInPanel(anywidget.AnyWidget):
 
     def view_of(self, step: str, **content: Any) -> View:
         """Make a view with who asks and where the tokens may go."""
-        profile: Profile = self._profile
-        tenant = profile.resolved_authority.tenant
-        who = (
-            ("Application", f"{profile.client_id} at {profile.authority_host}{f' ({tenant})' if tenant else ''}"),
-            ("Tokens may go to", ", ".join(profile.apis) or "nowhere"),
-        )
-        heading = f"Sign in to {profile.name}"
-        return View(
-            step=step, heading=printable(heading), who=tuple((term, printable(text)) for term, text in who), **content
-        )
+        who = tuple((term, "\n".join(lines)) for term, lines in facts_of(self._request))
+        return View(step=step, heading=printable(f"Sign in to {self._profile.name}"), who=who, **content)
 
     def _look_again(self) -> None:
         """Follow what the kernel is signed in to; it is called when that changed."""

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from nbauth.notebook.panel import Action
     from nbauth.signin.account import Account
-    from nbauth.signin.flows.prompt import Prompt, SignInRequest
+    from nbauth.signin.flows.prompt import Prompt
+    from nbauth.signin.flows.sign_in_request import SignInRequest
     from nbauth.signin.profiles import Profile
 
 __all__ = ["PanelPrompt"]
@@ -67,7 +68,7 @@ class PanelPrompt:
         self._request = request
         if self._panel is None:
             self._panel = SignInPanel(request.profile)
-        self._panel.serve(self)
+        self._panel.serve(self, request)
         self._pump = _pump_for(self._panel)
         if self._own and not self._display():
             self._turn_plain()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import sys
 import threading
 import time
@@ -12,18 +13,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
 from nbauth.errors import SignInCancelled
-from nbauth.notebook.text import printable, who_asks
+from nbauth.notebook.request_text import text_of
+from nbauth.notebook.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbauth.errors import NbauthError
     from nbauth.signin.account import Account
-    from nbauth.signin.flows.prompt import SignInRequest
+    from nbauth.signin.flows.sign_in_request import SignInRequest
 
 __all__ = ["TerminalPrompt"]
 
 _STEP_S = 0.1
+_WIDEST = 100
 _BACKSPACES = ("\x7f", "\b")
 
 
@@ -46,7 +49,7 @@ class TerminalPrompt:
     def begin(self, request: SignInRequest) -> None:
         """Print who asks."""
         self._profile = request.profile
-        self._print(who_asks(request))
+        self._print(text_of(request, width=min(_WIDEST, shutil.get_terminal_size().columns)))
 
     def page(self) -> None:
         """Tell that this is no page."""

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from nbauth.signin.flows.prompt import SignInRequest
+__all__ = ["is_web_address", "printable", "shortened"]
 
-__all__ = ["is_web_address", "printable", "who_asks"]
+# Letters and signs that are drawn as nothing (Default_Ignorable_Code_Point, Unicode 16 §5.21), and the Braille blank;
+# Python calls them printable.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+_LONGEST = 200
 
 
 def printable(text: str) -> str:
-    """Return a text without the characters that move a terminal's cursor, colour it or reorder what is shown."""
-    return "".join(c if c.isprintable() else "�" for c in text)
+    """Return a text without characters that move a terminal's cursor, colour it, reorder it or are not seen."""
+    return _UNSEEN.sub("�", "".join(c if c.isprintable() else "�" for c in text))
+
+
+def shortened(text: str, longest: int = _LONGEST) -> str:
+    """Return a long text without its middle."""
+    return text if len(text) <= longest else f"{text[: longest // 2]}…{text[-(longest // 2 - 1) :]}"
 
 
 def is_web_address(url: str) -> bool:
     """Tell whether a link may be made of it; a ``javascript:`` address would run in the notebook's page."""
     return urlsplit(url).scheme in ("http", "https") and url.isprintable()
-
-
-def who_asks(request: SignInRequest) -> str:
-    """Say in one line who asks and where the tokens may go."""
-    origins = ", ".join(request.origins) or "nowhere"
-    tenant = f", {request.tenant}" if request.tenant else ""
-    return printable(
-        f"Profile {request.profile}: application {request.client_id} at {request.authority_host}{tenant}. "
-        f"Its tokens may go to {origins}."
-    )

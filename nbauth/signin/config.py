@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ConfigError
-from nbauth.signin.profiles import CLOUDS, Profile
+from nbauth.signin.profiles import CLOUDS, ENVIRONMENT, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -179,9 +179,10 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         instance=f"https://{host}",
         apis=_environment_apis(host, environ, person=not _environment_credential(environ)),
         ca_bundle=environ.get("NBAUTH_CA_BUNDLE") or None,
+        source=ENVIRONMENT,
         **_environment_credential(environ),
     )
-    return Config(MappingProxyType({"default": profile}), "default", "the AZURE_* environment variables")
+    return Config(MappingProxyType({"default": profile}), "default", ENVIRONMENT)
 
 
 def _environment_credential(environ: Mapping[str, str]) -> dict[str, Any]:

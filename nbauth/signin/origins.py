@@ -5,11 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from nbauth.errors import OriginNotAllowed
 
-__all__ = ["check_https", "host_of", "is_loopback", "origin_of", "redact_url"]
+__all__ = ["check_https", "display_url", "host_of", "is_loopback", "origin_of", "redact_url"]
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 # Browsers, urllib and requests read these differently, which is how a host check is fooled.
@@ -58,6 +58,22 @@ def host_of(url: str) -> str:
     return origin_of(url).partition("://")[2]
 
 
+def display_url(url: str) -> str:
+    """Return a URL as a person is to see it before they trust it: in ASCII, without a port that goes without saying.
+
+    Letters of another script look like those of ours, mixed with them or alone (a whole name can be Cyrillic), so a
+    host is shown as it is looked up (Unicode Technical Standard 39 §4, RFC 5890 §4.4).
+
+    Raises:
+        ValueError: as `origin_of`.
+    """
+    origin = origin_of(url)
+    rest = urlsplit(url)._replace(scheme="", netloc="").geturl()
+    # Quoted as it is sent: a blank, or a sign that nobody sees, would look like its end.
+    rest = quote(rest, safe="/?#[]@!$&'()*+,;=:%~")
+    return origin.removesuffix(f":{_DEFAULT_PORTS[origin.partition(':')[0]]}") + ("" if rest == "/" else rest)
+
+
 def is_loopback(url: str) -> bool:
     """Tell whether a URL's host is this machine: localhost, 127.0.0.0/8 or ::1."""
     server = _AUTHORITY.match(url)
@@ -96,14 +112,25 @@ def redact_url(url: str) -> str:
     Queries hold signatures (SAS), codes and sometimes people's names.
     """
     try:
-        parts = urlsplit(_UNSAFE.sub("?", url))
+        parts = urlsplit("".join(c if c.isprintable() else "?" for c in url))
     except ValueError:  # brackets that are no IPv6 address
         return "a URL that cannot be read"
     host = parts.netloc.rpartition("@")[2]
+    if not host.isascii():
+        host = _ascii_or_escaped(host)
     names = [pair.partition("=")[0] for pair in parts.query.split("&") if pair]
     query = "?" + "&".join(f"{name}=…" for name in names) if names else ""
     scheme = f"{parts.scheme}://" if parts.netloc or parts.scheme else ""
     return f"{scheme}{host}{parts.path}{query}"
+
+
+def _ascii_or_escaped(host: str) -> str:
+    """Return a host, with its port, in ASCII: it may look like another one as it is written."""
+    name, colon, port = host.partition(":")
+    try:
+        return f"{_ascii_host(name)}{colon}{port}"
+    except ValueError:
+        return host.encode("ascii", "backslashreplace").decode()
 
 
 def _ascii_host(host: str) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from nbauth.errors import ConfigError
 from nbauth.signin import options, profile_credentials
 from nbauth.signin.authority import CLOUDS, Authority
-from nbauth.signin.origins import is_loopback, origin_of
+from nbauth.signin.origins import host_of, is_loopback, origin_of
 
 if TYPE_CHECKING:
     from nbauth.signin.authority import Audience
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from nbauth.signin.profile_credentials import Supplied
     from nbauth.signin.secrets import SecretSource
 
-__all__ = ["CLOUDS", "Profile"]
+__all__ = ["CLOUDS", "ENVIRONMENT", "Profile"]
+
+ENVIRONMENT = "the AZURE_* environment variables"
 
 _OPTIONAL_TEXTS = (
     "authority",
@@ -40,6 +42,8 @@ _OPTIONAL_TEXTS = (
     "domain_hint",
 )
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
+# RFC 6749 appendix A.1 without the blank, which no provider gives out: "… at login.microsoftonline.com" could follow.
+_CLIENT_ID = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Profile:
             those of the environment.
         timeout_s: seconds to wait for the provider's next bytes, up to 300; a whole request has 5 s more.
         broker: sign in through the system's own broker where MSAL finds one; needs ``nbauth[broker]``.
-        source: the file it was read from, for messages.
+        source: the file it was read from, or `ENVIRONMENT`, for messages.
 
     Raises:
         ConfigError: a value is missing, of another type, or contradicts another one.
@@ -127,6 +131,8 @@ class Profile:
         self._set("apis", self._checked_apis())
         for key in ("exclude_scopes", "endpoint_hosts", "client_capabilities"):
             self._set(key, self._checked_list(key, getattr(self, key)))
+        for host in self.endpoint_hosts:
+            self._check_host("endpoint_hosts", host)
         if "openid" in self.exclude_scopes:
             raise self._error("exclude_scopes", "'openid' cannot be left out: without it nobody is signed in")
         self._set_credentials()
@@ -216,17 +222,26 @@ class Profile:
             return dataclasses.replace(self, tenant=tenant, audience=None)
         return dataclasses.replace(self, authority=url)
 
+    @property
+    def written_in(self) -> str:
+        """Where it was written, in words: a file's path, the environment, or code."""
+        return self.source or "code of this session"
+
     # How it is checked
 
     @property
+    def _file(self) -> Path | None:
+        return Path(self.source) if self.source and self.source != ENVIRONMENT else None
+
+    @property
     def _base(self) -> Path:
-        return Path(self.source).parent if self.source else Path.cwd()
+        return self._file.parent if self._file else Path.cwd()
 
     def _set(self, key: str, value: Any) -> None:
         object.__setattr__(self, key, value)  # the dataclass is frozen for everybody else
 
     def _where(self, key: str) -> str:
-        return f"{self.source}: [profiles.{self.name}] {key}" if self.source else f"Profile {self.name!r}: {key}"
+        return f"{self._file}: [profiles.{self.name}] {key}" if self._file else f"Profile {self.name!r}: {key}"
 
     def _error(self, key: str, problem: str, next_step: str | None = None) -> ConfigError:
         return ConfigError(f"{self._where(key)}: {problem}.", next_step=next_step)
@@ -241,6 +256,9 @@ class Profile:
                 continue
             elif not isinstance(value, str) or not value.strip():
                 raise self._error(key, f"expected a text that is not empty, found {value!r}")
+        if required and not _CLIENT_ID.fullmatch(self.client_id):
+            problem = f"expected up to 255 letters, digits and signs of ASCII without a blank, found {self.client_id!a}"
+            raise self._error("client_id", problem)
         prompts = ("login", "select_account", "consent", "create", "none")
         if self.prompt is not None and self.prompt not in prompts:
             raise self._error("prompt", f"expected one of {', '.join(prompts)}; found {self.prompt!r}")
@@ -280,6 +298,16 @@ class Profile:
             raise self._error(key, f"{error}; found {url!r}") from None
         if origin.startswith("http:") and not is_loopback(url):
             raise self._error(key, f"expected https:// (http only on this machine); found {url!r}")
+
+    def _check_host(self, key: str, host: str) -> None:
+        try:
+            bare = urlsplit(f"https://{host}")
+            host_of(bare.geturl())
+            is_bare = bare.netloc == host
+        except ValueError:
+            is_bare = False
+        if not is_bare:
+            raise self._error(key, f"expected hosts such as keys.example.com or keys.example.com:8443, found {host!a}")
 
     def _check_options(self) -> None:
         self._set("proxies", options.checked_proxies(self.proxies, lambda problem: self._error("proxies", problem)))

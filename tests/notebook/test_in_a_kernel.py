@@ -85,8 +85,9 @@ def test_auto_on_a_machine_without_a_browser(demo: DemoServer, player: Player) -
     outcome = player.run("%login", on_message=interrupt)
     assert outcome.status == "error"
     (text,) = seen
-    assert f"application {demo.client_id} at localhost:" in text
-    assert f"Its tokens may go to {demo.api_origin}." in text
+    assert f"Application       {demo.client_id}" in text
+    assert "Provider          localhost:" in text
+    assert f"Tokens may go to  {demo.api_origin} — " in text
 
 
 def test_interrupt(demo: DemoServer, player: Player) -> None:

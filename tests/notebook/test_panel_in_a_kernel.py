@@ -61,8 +61,11 @@ def test_says_who_asks_before_anything_is_pressed(demo: DemoServer, started: Pla
     started.run("%login")
     view = next(view for view in page.views if view["step"] == "open")
     assert view["heading"] == "Sign in to demo"
-    assert dict(view["who"])["Application"].startswith(f"{demo.client_id} at {demo.authority.split('/')[2]}")
-    assert dict(view["who"])["Tokens may go to"] == demo.api_origin
+    who = dict(view["who"])
+    assert (who["Application"], who["Provider"]) == (demo.client_id, demo.authority.split("/")[2])
+    assert who["Tokens may go to"].startswith(f"{demo.api_origin} — ")
+    assert who["Certificates of"].endswith(str(demo.ca_file))
+    assert who["Configured in"] == str(demo.config_path)
 
 
 def test_browser_on_the_same_machine(demo: DemoServer, started: Player) -> None:

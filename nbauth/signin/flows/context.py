@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbauth.errors import SignInTimeout
-from nbauth.signin.flows.prompt import SignInRequest
+from nbauth.signin.flows.sign_in_request import SignInRequest
 
 if TYPE_CHECKING:
     import msal
@@ -51,16 +51,7 @@ class SignIn:
     @property
     def request(self) -> SignInRequest:
         """Who asks, for the prompt."""
-        profile = self.profile
-        return SignInRequest(
-            profile=profile.name,
-            flow=self.flow,
-            authority_host=profile.authority_host,
-            client_id=profile.client_id,
-            tenant=profile.resolved_authority.tenant,
-            origins=tuple(profile.apis),
-            timeout_s=self.timeout_s,
-        )
+        return SignInRequest.of(self.profile, flow=self.flow, scopes=self.scopes, timeout_s=self.timeout_s)
 
     @property
     def left_s(self) -> float:

@@ -7,10 +7,10 @@ import contextlib
 import contextvars
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbauth.errors import SignInCancelled
+from nbauth.signin.flows.sign_in_request import SignInRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,29 +21,6 @@ if TYPE_CHECKING:
     from nbauth.signin.flows.page import Page
 
 __all__ = ["CancellablePrompt", "NobodyPrompt", "Prompt", "SignInRequest", "in_a_thread"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SignInRequest:
-    """Who asks, and where the tokens may go: what a person should see before they sign in.
-
-    Attributes:
-        profile: name of the profile.
-        flow: name of the flow that was asked for; ``"auto"`` where it is to be chosen.
-        authority_host: host of the identity provider.
-        client_id: the application that asks.
-        tenant: tenant or audience, or None where the provider has none.
-        origins: the origins that the tokens may be sent to.
-        timeout_s: seconds until the sign-in gives up.
-    """
-
-    profile: str
-    flow: str
-    authority_host: str
-    client_id: str
-    tenant: str | None
-    origins: tuple[str, ...]
-    timeout_s: float
 
 
 class Prompt(Protocol):
