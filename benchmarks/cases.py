@@ -25,6 +25,12 @@ class Authorizer:
     def origins(self) -> tuple[str, ...]:
         return (self._base,)
 
+    def chain(self, url: str):
+        return self
+
+    def ca_bundles(self, url: str) -> tuple[str, ...]:
+        return ()
+
     def token(self, url: str, *, rejected: str | None = None, claims: str | None = None) -> str:
         return TOKEN
 

@@ -149,11 +149,11 @@ def _signed_in(size: int, client_id: str, authority: str) -> str:
 
 
 def nbauth_session(size: int, client_id: str, authority: str) -> Case:
-    from nbauth.loading import KernelAuthorizer
+    from nbauth.authorizer import KernelAuthorizer
 
     token = _signed_in(size, client_id, authority)
-    names = {"authorizer": KernelAuthorizer(None), "url": f"{os.environ['DEMO_API']}/cities?$top=10"}
-    return "authorizer.token(url)", names, token
+    url = f"{os.environ['DEMO_API']}/cities?$top=10"
+    return "chain.token(url)", {"chain": KernelAuthorizer(None).chain(url), "url": url}, token
 
 
 def nbauth_credential(size: int, client_id: str, authority: str) -> Case:
@@ -166,7 +166,7 @@ def nbauth_credential(size: int, client_id: str, authority: str) -> Case:
 
 
 SUBJECTS: dict[str, tuple[str, Callable[[int, str, str], Case]]] = {
-    "nbauth_session": ("nbauth, as a session asks: KernelAuthorizer.token(url)", nbauth_session),
+    "nbauth_session": ("nbauth, as a load asks: KernelChain.token(url)", nbauth_session),
     "nbauth_credential": ("nbauth: Credential.token(scopes)", nbauth_credential),
     "msal_exact": ("MSAL: acquire_token_silent, scopes as cached", msal_exact),
     "msal_subset": ("MSAL: acquire_token_silent, a subset of them", msal_subset),

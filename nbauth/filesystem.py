@@ -6,40 +6,18 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 from nbauth import kernel
+from nbauth.authorizer import KernelAuthorizer, session_of
 from nbauth.data.filesystem import PROTOCOLS, ReadOnlyFileSystem
-from nbauth.errors import ConfigError, DataError
-from nbauth.loading import KernelAuthorizer, session_of
-from nbauth.signin.origins import redact_url
+from nbauth.errors import ConfigError
 
 if TYPE_CHECKING:
     from nbauth.data.session import Session
     from nbauth.signin.config import Config
-    from nbauth.signin.credential import Credential
 
 __all__ = ["PROTOCOLS", "FileSystem"]
 
 # What fsspec itself may hand on; none of it changes what is read.
 _FSSPECS = frozenset({"asynchronous", "loop", "batch_size", "use_listings_cache", "listings_expiry_time", "max_paths"})
-
-
-class _OnePerson(KernelAuthorizer):
-    """Serves a file as long as who opened it is signed in: it is never read with two people's eyes."""
-
-    def __init__(self, profile: str | None) -> None:
-        super().__init__(profile)
-        self._first: dict[str, Credential] = {}
-
-    def _find(self, url: str) -> tuple[Credential, tuple[str, ...]]:
-        credential, scopes = super()._find(url)
-        place = "/".join(url.split("/", 3)[:3])
-        first = self._first.setdefault(place, credential)
-        if first is not credential and not first.shares_tokens_with(credential):
-            raise DataError(
-                f"{redact_url(url)} was opened by another sign-in of profile {credential.profile.name!r}.",
-                url=redact_url(url),
-                next_step="Open it again.",
-            )
-        return credential, scopes
 
 
 class FileSystem(ReadOnlyFileSystem):
@@ -74,7 +52,7 @@ class FileSystem(ReadOnlyFileSystem):
         del url  # the session finds the profile that names it
         version, config, made = kernel.version(), kernel.config(), self._made
         if made is None or made[:2] != (version, config):
-            session = session_of(_OnePerson(self._profile))
+            session = session_of(KernelAuthorizer(self._profile))
             # It serves many files; what an API keeps there for one of them is none of the others'.
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             self._made = made = (version, config, session)

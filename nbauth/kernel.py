@@ -40,6 +40,7 @@ __all__ = [
     "config",
     "credential_of",
     "front_end",
+    "is_in_use",
     "is_signed_in",
     "login",
     "login_async",
@@ -107,6 +108,13 @@ def watch(method: Callable[[], None]) -> None:
 def is_signed_in(profile: Profile) -> bool:
     """Tell whether a profile has an account, or needs none; its token may still have to be renewed."""
     return profile.kind == "application" or bool(_state.sign_ins and _state.sign_ins.of(profile.name))
+
+
+def is_in_use(profile: Profile) -> bool:
+    """Tell whether somebody has signed in to a profile, or an application has used it, in this kernel."""
+    if profile.kind == "application":
+        return profile in _state.applications
+    return is_signed_in(profile)
 
 
 def front_end() -> FrontEnd | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nbauth import kernel
+from nbauth.authorizer import KernelAuthorizer, session_of
 from nbauth.errors import ConfigError
-from nbauth.signin.origins import origin_of, redact_url
-from nbauth.signin.profile_choice import by_name, by_url
+from nbauth.signin.origins import redact_url
+from nbauth.signin.profile_choice import by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,77 +19,10 @@ if TYPE_CHECKING:
 
     from nbauth.data.paging import Paging
     from nbauth.data.session import Session
-    from nbauth.errors import SignInRequired
-    from nbauth.signin.credential import Credential
-    from nbauth.signin.profiles import Profile
 
-__all__ = ["KernelAuthorizer", "open", "pages", "read", "session", "session_of"]
+__all__ = ["open", "pages", "read", "session"]
 
 Nested = Literal["object", "json", "flatten"]
-
-
-class KernelAuthorizer:
-    """Which token a request may carry: the present sign-ins, for the profiles as they were when it was made.
-
-    Args:
-        profile: the one profile that it serves; None for all.
-    """
-
-    def __init__(self, profile: str | None) -> None:
-        self._config = kernel.config()
-        self._only = None if profile is None else by_name(self._config, profile).name
-        # With the version of the kernel's sign-ins at which each was found.
-        self._found: dict[str, tuple[int, Credential, tuple[str, ...]]] = {}
-
-    @property
-    def profiles(self) -> list[Profile]:
-        """The profiles that it serves."""
-        return [p for p in self._config.profiles.values() if self._only in (None, p.name)]
-
-    def allows(self, url: str) -> bool:
-        """Tell whether a profile of this session lists the URL's origin."""
-        return any(profile.scopes_for(url) is not None for profile in self.profiles)
-
-    def origins(self) -> tuple[str, ...]:
-        """Return every origin that a token may go to."""
-        return tuple(dict.fromkeys(origin for profile in self.profiles for origin in profile.apis))
-
-    def token(self, url: str, *, rejected: str | None = None, claims: str | None = None) -> str:
-        """Return the token for a URL's origin.
-
-        Args:
-            url: where the request goes.
-            rejected: a token that the API answered with 401.
-            claims: the claims that it asked for, as JSON.
-
-        Raises:
-            OriginNotAllowed: no profile names it.
-            ConfigError: several do.
-            SignInRequired: a person has to sign in first.
-        """
-        credential, scopes = self._find(url)
-        return credential.token(scopes, rejected=rejected, claims=claims)
-
-    def who(self, url: str) -> str:
-        """Return what tells whose rows come from a URL: the profile and the account. Nothing of it is secret."""
-        credential, _ = self._find(url)
-        account = credential.account
-        return f"{credential.profile.name} {account['home_account_id'] if account else credential.profile.client_id}"
-
-    def step_up(self, url: str, claims: str) -> SignInRequired:
-        """Return the error for claims that no token can get silently; the next `login` asks for them."""
-        credential, scopes = self._find(url)
-        return credential.step_up(scopes, claims)
-
-    def _find(self, url: str) -> tuple[Credential, tuple[str, ...]]:
-        version = kernel.version()
-        place = "/".join(url.split("/", 3)[:3])
-        found = self._found.get(place)
-        if found is None or found[0] != version:
-            profile = by_url(self._config, url, only=self._only)
-            scopes = profile.origins[origin_of(url)]
-            found = self._found[place] = (version, kernel.credential_of(profile, scopes), scopes)
-        return found[1:]
 
 
 def session(profile: str | None = None) -> Session:
@@ -96,7 +30,7 @@ def session(profile: str | None = None) -> Session:
 
     Args:
         profile: the profile whose origins it serves; None serves every profile's, and the origin of each request
-            picks profile and token.
+            picks profile and token. A redirect gets tokens of that profile only.
 
     Raises:
         ConfigError: the profile is wrong.
@@ -107,14 +41,6 @@ def session(profile: str | None = None) -> Session:
         first = by_name(kernel.config(), profile)
         kernel.credential_of(first, first.login_scopes)  # raises SignInRequired
     return session_of(authorizer)
-
-
-def session_of(authorizer: KernelAuthorizer) -> Session:
-    """Return the session of an authorizer; whether somebody is signed in shows when it sends."""
-    from nbauth.data.session import Session
-
-    bundles = sorted({p.ca_bundle for p in authorizer.profiles if p.ca_bundle})
-    return Session(authorizer, ca_bundles=bundles)
 
 
 def _checked(url: str | Sequence[str]) -> list[str]:
@@ -141,14 +67,15 @@ def _one(url: str, name: str) -> str:
     return _checked(url)[0]
 
 
-def _authorizer_for(url: str, profile: str | None) -> KernelAuthorizer:
-    authorizer = KernelAuthorizer(profile)
-    authorizer.token(url)  # raises SignInRequired and OriginNotAllowed before any traffic to the API
+def _authorizer_for(urls: list[str], profile: str | None) -> KernelAuthorizer:
+    authorizer = KernelAuthorizer(profile, is_one_load=True)
+    for url in urls:
+        authorizer.chain(url).token(url)  # raises SignInRequired and OriginNotAllowed before any traffic to the API
     return authorizer
 
 
 def _session_for(url: str, profile: str | None) -> Session:
-    return session_of(_authorizer_for(url, profile))
+    return session_of(_authorizer_for([url], profile))
 
 
 @overload
@@ -209,7 +136,8 @@ def read(
 
     Args:
         url: where the data is; or a list of URLs, whose rows come one after another in one frame.
-        profile: whose token to use; None takes the profile that names the URL's origin.
+        profile: whose token to use; None takes the profile that names the URL's origin. Redirects and next links get
+            tokens of that profile only.
         params: query parameters to add.
         headers: request headers to add.
         json: a document to post, for APIs whose queries are posted; None makes it a GET.
@@ -247,7 +175,7 @@ def read(
     front_end = kernel.front_end()
     first = urls[0]
     progress = front_end.progress(f"Reading {redact_url(first)}") if front_end else None
-    authorizer = _authorizer_for(first, profile)
+    authorizer = _authorizer_for(urls, profile)
     with session_of(authorizer) as made:
         if to is not None:
             from nbauth.data import to_parquet
@@ -266,7 +194,7 @@ def read(
                 retry_post=retry_post,
                 max_bytes=max_bytes,
                 progress=progress,
-                who=authorizer.who(first),
+                who=authorizer.chain(first).who(first),
             )
         return reading.read(
             made,

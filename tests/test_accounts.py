@@ -16,11 +16,11 @@ from IPython.utils.capture import capture_output
 
 import nbauth
 from nbauth import kernel
+from nbauth.authorizer import KernelAuthorizer
 from nbauth.demo.api import Api
 from nbauth.demo.bearer import BearerCheck
 from nbauth.demo.realms import PARTNER_ID, TENANT_ID
-from nbauth.errors import ConfigError, SignInFailed, SignInRequired
-from nbauth.loading import KernelAuthorizer
+from nbauth.errors import ConfigError, DataError, SignInFailed, SignInRequired
 from nbauth.notebook.tables import AccountsTable
 from nbauth.signin.token_cache import cache_key
 
@@ -167,8 +167,11 @@ def test_a_switch_during_a_look_up(sign_in: Callable[..., Any], demo: DemoServer
 
     monkeypatch.setattr(kernel, "credential_of", slow)
     url = f"{demo.api_url}/me"
-    users = [_claims(authorizer.token(url))["preferred_username"] for _ in range(2)]
-    assert users == [ALICE, BOB]
+    chain = authorizer.chain(url)
+    assert _claims(chain.token(url))["preferred_username"] == ALICE
+    with pytest.raises(DataError, match="another sign-in"):
+        chain.token(url)
+    assert _claims(authorizer.chain(url).token(url))["preferred_username"] == BOB
 
 
 def test_magics(
@@ -367,7 +370,7 @@ def test_two_profiles_of_one_origin(sign_in: Callable[..., Any], demo: DemoServe
         with nbauth.session(profile) as session:
             assert _who(session, demo) == who
     with pytest.raises(ConfigError, match=r"named by several profiles: nightly, second"):
-        _without_default(demo).token(demo.api_url)
+        _without_default(demo).chain(demo.api_url)
 
 
 def _without_default(demo: DemoServer) -> KernelAuthorizer:

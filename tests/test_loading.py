@@ -13,8 +13,8 @@ import requests
 
 import nbauth
 from nbauth import kernel
+from nbauth.authorizer import KernelAuthorizer
 from nbauth.errors import ApiError, ConfigError, OriginNotAllowed, PaginationError
-from nbauth.loading import KernelAuthorizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -257,7 +257,7 @@ def test_where_to(alice: DemoServer, tmp_path: Path) -> None:
 def test_whose_rows(alice: DemoServer) -> None:
     """Whose rows come is told by profile and account, without a secret."""
     url = f"{alice.api_url}/cities"
-    person, job = (kernel_authorizer.who(url) for kernel_authorizer in map(KernelAuthorizer, ("demo", "nightly")))
+    person, job = (KernelAuthorizer(name).chain(url).who(url) for name in ("demo", "nightly"))
     assert person.startswith("demo ")
     assert job.startswith("nightly ")
     assert person.split()[1] == nbauth.accounts()[0].home_account_id

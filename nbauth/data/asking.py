@@ -93,9 +93,11 @@ class Asker:
     Attributes:
         on_throttle: called when the API answers 429.
         first: the first request.
+        chain: whose tokens all its requests carry.
 
     Raises:
         ConfigError: the URL, a header or the document cannot be sent.
+        OriginNotAllowed: no profile names the URL's origin.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class Asker:
         self.on_throttle: Callable[[], None] = lambda: None
         first = self._prepare(question.url, self._headers, question.params)
         self.first = Ask(str(first.prepared.url), question.json)
+        self.chain = session.chain(self.first.url)
         self._first_prefix = first.prefix
         self._templates[first.prefix] = first
 
@@ -234,7 +237,7 @@ class Asker:
         if len(self._session.cookies):
             request.headers.pop("Cookie", None)
             request.prepare_cookies(self._session.cookies)
-        response = self._session.send(request, **template.settings)
+        response = self._session.send_within(self.chain, request, **template.settings)
         with self._lock:
             self._open = {one for one in self._open if not one.raw.closed}
             self._open.add(response)

@@ -105,7 +105,7 @@ class Load:
         self._asker = Asker(session, question, meter, retries=options.retries, accept=ACCEPT)
         self._walker = Walker(
             self._asker,
-            session.allows,
+            self._asker.chain,
             style=style_of(options.paging),
             records=options.records,
             concurrency=options.concurrency,

@@ -8,27 +8,27 @@ import os
 import re
 from collections import OrderedDict
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import requests
 from requests.auth import AuthBase
 from requests.cookies import RequestsCookieJar
 from requests.utils import resolve_proxies
 
+from nbauth.data.chain import Authorizer, may_carry, who_names
 from nbauth.data.challenge import asked_claims
 from nbauth.data.headers import is_credential, leave_harmless
 from nbauth.errors import ConfigError, OriginNotAllowed
 from nbauth.signin.environment import notebook_directory
 from nbauth.signin.origins import check_https, is_loopback, origin_of, redact_url
-from nbauth.signin.tls import TrustAdapter, environment_bundle, trust_context
+from nbauth.signin.tls import PerRequestTrustAdapter, Trust, environment_bundle
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from requests import PreparedRequest, Request, Response
 
-    from nbauth.errors import SignInRequired
+    from nbauth.data.chain import Chain
 
 __all__ = ["Authorizer", "Session"]
 
@@ -36,33 +36,6 @@ logger = logging.getLogger(__name__)
 
 _UNAUTHORIZED = 401
 _OURS = "nbauth attaches the tokens itself, for the origins that a profile names; send other requests with requests."
-
-
-class Authorizer(Protocol):
-    """Which token a request may carry."""
-
-    def allows(self, url: str) -> bool:
-        """Tell whether a profile of this session lists the URL's origin."""
-
-    def token(self, url: str, *, rejected: str | None = None, claims: str | None = None) -> str:
-        """Return the access token for the URL's origin.
-
-        Args:
-            url: where the request goes.
-            rejected: the token that the API has just answered with 401; it is replaced by one refresh.
-            claims: the claims that the API asked for, as JSON, which the new token must have.
-
-        Raises:
-            OriginNotAllowed: no profile of this session names the origin.
-            SignInRequired: a person has to sign in first.
-            ConfigError: several profiles name the origin.
-        """
-
-    def step_up(self, url: str, claims: str) -> SignInRequired:
-        """Return the error for claims that no token can get without the person."""
-
-    def origins(self) -> tuple[str, ...]:
-        """Return every origin that a token may go to."""
 
 
 class _Hidden(str):
@@ -99,15 +72,15 @@ class Session(requests.Session):
 
     It is used as a `requests.Session` is. The token is fetched for each request before anything is sent, so one that
     expires in the middle of a load is renewed. A 401 leads to one refresh and one retry. Redirects are followed with
-    the token of where they lead, or, for a GET that leaves the profiles' origins over https, with nothing.
+    the token of where they lead, or, for a GET that leaves the origins of the profile that serves it over https, with
+    nothing. A server is known by the usual authorities and by those of the profile that serves it.
 
     Args:
         authorizer: which token a request may carry.
-        ca_bundles: PEM files of certificate authorities to trust beside the usual ones.
         timeout_s: seconds to connect, and to wait for the next bytes, where a request names no timeout.
 
     Raises:
-        ConfigError: a bundle cannot be read; and from each request that brings credentials of its own.
+        ConfigError: from a request that brings credentials of its own, or whose profile's bundle cannot be read.
         OriginNotAllowed: from a request to an origin that no profile names, or a redirect that may not be followed.
         SignInRequired: from a request, before anything is sent.
     """
@@ -116,13 +89,13 @@ class Session(requests.Session):
         self,
         authorizer: Authorizer,
         *,
-        ca_bundles: Iterable[str] = (),
         timeout_s: tuple[float, float] = (5.0, 60.0),
     ) -> None:
         super().__init__()
         self._authorizer = authorizer
         self._timeout_s = timeout_s
-        self.mount("https://", TrustAdapter(_trust(ca_bundles)))
+        self._trust = Trust(environment_bundle(untrusted=notebook_directory()))
+        self.mount("https://", PerRequestTrustAdapter())
         self._outside = _Outside(self)
         self._process = os.getpid()
 
@@ -134,11 +107,17 @@ class Session(requests.Session):
 
     def allows(self, url: str) -> bool:
         """Tell whether a request to the URL would carry a token: its origin is listed, and it is https or loopback."""
-        try:
-            origin = origin_of(url)
-        except ValueError:
-            return False
-        return (origin.startswith("https:") or is_loopback(url)) and self._authorizer.allows(url)
+        return may_carry(self._authorizer, url)
+
+    def chain(self, url: str) -> Chain:
+        """Return the chain that a URL begins, for `send_within`.
+
+        Raises:
+            ConfigError: several profiles name its origin, or it has none.
+            OriginNotAllowed: no profile names its origin, or it is http on another machine.
+        """
+        _check_place(url)
+        return self._authorizer.chain(url)
 
     def prepare_request(self, request: Request) -> PreparedRequest:
         """Prepare a request as requests does, but with no credentials from the caller or from ``.netrc``.
@@ -175,6 +154,16 @@ class Session(requests.Session):
             OriginNotAllowed: no profile names the origin, or a redirect may not be followed.
             SignInRequired: a person has to sign in first; nothing was sent.
         """
+        return self.send_within(self.chain(str(request.url)), request, **options)
+
+    def send_within(self, chain: Chain, request: PreparedRequest, **options: Any) -> Response:
+        """Send a prepared request that an earlier one led to; arguments and errors are otherwise those of `send`.
+
+        Args:
+            chain: what the earlier one began.
+            request: what to send.
+            options: as `requests.Session.send` takes them.
+        """
         if self._process != os.getpid():
             self._start_over()
         follow = options.pop("allow_redirects", True)
@@ -188,8 +177,9 @@ class Session(requests.Session):
         while True:
             options["proxies"] = self._proxies(request, proxies)
             if inside:
-                response = self._send_inside(request, options)
+                response = self._send_inside(chain, request, options)
             else:
+                options["verify"] = self._verify(chain, request)
                 response = _tidy(self._outside.send, request, allow_redirects=False, **options)
             if not follow or response.next is None:
                 response.history = history
@@ -199,11 +189,11 @@ class Session(requests.Session):
             history.append(response)
             following = response.next
             # A chain that has left does not come back with a token: the address is no longer the API's choice.
-            inside = inside and self.allows(str(following.url))
+            inside = inside and may_carry(chain, str(following.url))
             if inside:
                 self._keep_keys_apart(request, following)
             else:
-                _let_go(request, following)
+                _let_go(chain, request, following)
             request = following
 
     def close(self) -> None:
@@ -227,8 +217,11 @@ class Session(requests.Session):
         del response
         prepared_request.headers.pop("Authorization", None)
 
-    def _send_inside(self, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
-        url, token = str(request.url), _Hidden(self._token(request))
+    def _send_inside(self, chain: Chain, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
+        url = str(request.url)
+        _check_place(url)
+        token = _Hidden(chain.token(url))  # raises OriginNotAllowed for an origin that is not listed
+        options = {**options, "verify": self._verify(chain, request)}
         response = self._send_with(token, request, options)
         # One retry for a token that is no longer good, one for claims that it lacks: an API cannot make it a loop.
         retries = {False, True}
@@ -239,14 +232,14 @@ class Session(requests.Session):
                 retries.remove(asked is not None)
                 try:
                     # The provider's clock, or a revocation, may be ahead of what the token says.
-                    fresh = _Hidden(self._authorizer.token(url, rejected=str(token), claims=asked))
+                    fresh = _Hidden(chain.token(url, rejected=str(token), claims=asked))
                 except BaseException:
                     response.close()
                     raise
             if fresh == token:
                 if asked is not None:
                     response.close()
-                    raise self._authorizer.step_up(url, asked)
+                    raise chain.step_up(url, asked)
                 return response
             if not _is_repeatable(request):
                 return response  # the caller's next one has the fresh token
@@ -255,14 +248,12 @@ class Session(requests.Session):
             response = self._send_with(token, request, options)
         return response
 
-    def _token(self, request: PreparedRequest) -> str:
+    def _verify(self, chain: Chain, request: PreparedRequest) -> Any:
+        """Return what requests is to take as ``verify``: the authorities that the URL's server may be known by."""
         url = str(request.url)
-        try:
-            origin = origin_of(url)
-        except ValueError as error:
-            raise ConfigError(f"{redact_url(url)}: {error}.") from None
-        check_https(url, origin)
-        return self._authorizer.token(url)  # raises OriginNotAllowed for an origin that is not listed
+        if not url.lower().startswith("https:") or not isinstance(self.get_adapter(url), PerRequestTrustAdapter):
+            return True  # an adapter that the caller mounted knows the usual authorities
+        return self._trust.context(chain.ca_bundles(url))
 
     def _send_with(self, token: _Hidden, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
         signed = request.copy()
@@ -290,9 +281,12 @@ class Session(requests.Session):
         return resolve_proxies(request, dict(given), self.trust_env)
 
 
-def _trust(ca_bundles: Iterable[str]) -> ssl.SSLContext:
-    # Of requests' own `verify=` the environment's bundle would win over the profile's.
-    return trust_context(*ca_bundles, base=environment_bundle(untrusted=notebook_directory()))
+def _check_place(url: str) -> None:
+    try:
+        origin = origin_of(url)
+    except ValueError as error:
+        raise ConfigError(f"{redact_url(url)}: {error}.") from None
+    check_https(url, origin)
 
 
 def _check_headers(headers: Mapping[Any, Any]) -> None:
@@ -319,7 +313,7 @@ def _claims_of(response: Response) -> str | None:
     return asked_claims(response.headers.get("WWW-Authenticate", ""))
 
 
-def _let_go(request: PreparedRequest, following: PreparedRequest) -> None:
+def _let_go(chain: Chain, request: PreparedRequest, following: PreparedRequest) -> None:
     """Make the request that a redirect leads to fit for strangers.
 
     Raises:
@@ -331,14 +325,16 @@ def _let_go(request: PreparedRequest, following: PreparedRequest) -> None:
         secure = origin_of(url).startswith("https:")
     except ValueError:
         secure = False
+    whose, other = who_names(chain, url)
     if not (secure and request.method == following.method == "GET" and following.body is None):
+        own = f" With the token: a call of its own, as of nbauth.session({other!r})." if other else ""
         raise OriginNotAllowed(
-            f"{here} redirects a {request.method} to {there}, whose origin no profile names.",
+            f"{here} redirects a {request.method} to {there}, whose origin {whose}.",
             url=there,
-            next_step="Only a GET is followed there, over https and without the token.",
+            next_step=f"Only a GET is followed there, over https and without the token.{own}",
         )
     leave_harmless(following.headers)
-    logger.info("%s redirects to %s, whose origin no profile names: followed without token", here, there)
+    logger.info("%s redirects to %s, whose origin %s: followed without token", here, there, whose)
 
 
 def _tidy(send: Any, request: PreparedRequest, **options: Any) -> Response:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from requests import Response
 
     from nbauth.data.asking import Asker
+    from nbauth.data.chain import Chain
     from nbauth.data.paging.answers import Ask
     from nbauth.data.paging.steps import Steps
     from nbauth.data.paging.styles import Style
@@ -68,7 +69,7 @@ class Walker:
 
     Args:
         asker: sends the requests.
-        allows: tells whether a request to a URL may carry a token.
+        chain: tells whether a request to a URL may carry a token.
         style: how the API is paged.
         records: the path of the rows, if it is known.
         is_named: whether the caller named that path.
@@ -84,7 +85,7 @@ class Walker:
     def __init__(
         self,
         asker: Asker,
-        allows: Callable[[str], bool],
+        chain: Chain,
         *,
         style: Style,
         records: str | None,
@@ -93,7 +94,7 @@ class Walker:
         rows_before: int = 0,
     ) -> None:
         self._asker = asker
-        self._allows = allows
+        self._chain = chain
         self.style = style
         self.records = records
         self._is_named = is_named and records is not None
@@ -126,7 +127,7 @@ class Walker:
 
         Raises:
             DataError: and what is derived from it; see `nbauth.data.read.read`.
-            OriginNotAllowed: a next link leaves the origins that a profile names.
+            OriginNotAllowed: a next link leaves the origins of the profile that serves the load.
         """
         response, content = self._asker.content(ask, response)
         answer = _answer(ask, response, content)
@@ -136,7 +137,7 @@ class Walker:
         with _reading(response, content):
             self._look_at(answer, goes_on=goes_on)
         steps = steps_of(self.style, rows_before=self._rows_before)
-        guards = Guards(self._allows, most_equal_pages=steps.most_equal_pages)
+        guards = Guards(self._chain, most_equal_pages=steps.most_equal_pages)
         total = self.style.total if isinstance(self.style, Offset | PageNumber) else None
         source: _Source | None = None
         is_first, are_lists = not goes_on, answer.document.is_list
@@ -198,7 +199,7 @@ class Walker:
         guards.check_progress(rows, here=answer.url, is_last=following is None)
         try:
             if following is not None:
-                guards.check(following, here=answer.url)
+                guards.check(following, answer=answer)
             elif not rows.is_single:
                 check_end(answer, self.style, self.records, is_first=is_first)
         except NbauthError as error:
@@ -219,7 +220,7 @@ class Walker:
     def _source(self, steps: Steps, guards: Guards, answer: Answer, rows: Rows) -> _Source:
         planned = steps.plan(answer, rows) if self._concurrency > 1 else []
         for one in planned:
-            guards.check(one, here=answer.url)
+            guards.check(one, answer=answer)
         source = _Source(lambda ask: self._get(ask, steps), planned, at_once=self._concurrency)
         self._asker.on_throttle = source.slow_down
         return source

@@ -8,13 +8,13 @@ from nbauth.errors import ConfigError, OriginNotAllowed
 from nbauth.signin.origins import check_https, origin_of, redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from nbauth.errors import NbauthError
     from nbauth.signin.config import Config
     from nbauth.signin.profiles import Profile
 
-__all__ = ["by_name", "by_url", "check_scopes", "default_name", "to_forget"]
+__all__ = ["by_name", "by_url", "check_scopes", "default_name", "naming", "to_forget"]
 
 _START = "Run: nbauth init, or nbauth demo to try it without a tenant."
 
@@ -66,17 +66,22 @@ def by_url(config: Config, url: str, *, only: str | None = None) -> Profile:
         OriginNotAllowed: no profile names its origin.
         ConfigError: several do, and the default one is not among them.
     """
-    candidates = config.profiles if only is None else {only: config.profiles[only]}
-    naming = {name: profile for name, profile in candidates.items() if profile.scopes_for(url) is not None}
-    if not naming:
+    candidates = config.profiles.values() if only is None else [config.profiles[only]]
+    found = {profile.name: profile for profile in naming(candidates, url)}
+    if not found:
         raise _not_allowed(config, url, only)
     default = default_name(config)
-    if len(naming) == 1 or default in naming:
-        return naming[default if default in naming else next(iter(naming))]
+    if len(found) == 1 or default in found:
+        return found[default if default in found else next(iter(found))]
     raise ConfigError(
-        f"{_short(origin_of(url))} is named by several profiles: {', '.join(sorted(naming))}.",
-        next_step=f"Say which one, as in profile={min(naming)!r}.",
+        f"{_short(origin_of(url))} is named by several profiles: {', '.join(sorted(found))}.",
+        next_step=f"Say which one, as in profile={min(found)!r}.",
     )
+
+
+def naming(profiles: Iterable[Profile], url: str) -> list[Profile]:
+    """Return those of the profiles that list a URL's origin."""
+    return [profile for profile in profiles if profile.scopes_for(url) is not None]
 
 
 def _not_allowed(config: Config, url: str, only: str | None) -> NbauthError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
@@ -14,7 +15,7 @@ from nbauth.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["TrustAdapter", "environment_bundle", "trust_context"]
+__all__ = ["PerRequestTrustAdapter", "Trust", "TrustAdapter", "environment_bundle", "trust_context"]
 
 
 def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Path | None = None) -> str | None:
@@ -100,6 +101,48 @@ class TrustAdapter(HTTPAdapter):
         """Name no bundle beside the context: urllib3 would load it into the context that all connections share."""
         del verify, cert
         return super().build_connection_pool_key_attributes(request, True)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave trust to the context; requests would load its own bundle again for each connection."""
+        del url, verify, cert
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+class Trust:
+    """The TLS contexts that stand on the same usual authorities, each made once, when it is needed.
+
+    Args:
+        base: PEM file or directory of the usual authorities; certifi's when None.
+    """
+
+    def __init__(self, base: str | None = None) -> None:
+        self._base = base
+        self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+        self._lock = Lock()
+
+    def context(self, ca_bundles: tuple[str, ...]) -> ssl.SSLContext:
+        """Return the context that trusts further bundles.
+
+        Raises:
+            ConfigError: a bundle cannot be read.
+        """
+        with self._lock:
+            if ca_bundles not in self._contexts:
+                self._contexts[ca_bundles] = trust_context(*ca_bundles, base=self._base)
+            return self._contexts[ca_bundles]
+
+
+class PerRequestTrustAdapter(HTTPAdapter):
+    """An adapter that is told with each request, as ``verify``, the context that its server must be known to.
+
+    Connections are kept apart by it: one that a bundle let in carries no request that may not rely on that bundle.
+    """
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """Make the context a part of what tells pools apart."""
+        del cert
+        host, options = super().build_connection_pool_key_attributes(request, True)
+        return host, {**options, "ssl_context": verify}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Leave trust to the context; requests would load its own bundle again for each connection."""

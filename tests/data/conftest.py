@@ -57,7 +57,8 @@ def authorizer(api: Server) -> FakeAuthorizer:
 @pytest.fixture
 def session(authorizer: FakeAuthorizer, tls: ServerTls) -> Iterator[Session]:
     """A session for the API, which trusts the stranger's authority."""
-    with Session(authorizer, ca_bundles=[str(tls.ca_file)]) as made:
+    authorizer.bundles = (str(tls.ca_file),)
+    with Session(authorizer) as made:
         yield made
 
 

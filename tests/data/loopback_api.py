@@ -138,11 +138,13 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.whole:
             self.wfile.write(b"0\r\n\r\n")
 
-    do_GET = do_POST = do_PUT = do_HEAD = do_PATCH = _answer  # noqa: N815
+    do_GET = do_POST = do_PUT = do_HEAD = do_PATCH = do_DELETE = _answer  # noqa: N815
 
 
 class FakeAuthorizer:
-    """Gives tokens ``token-1`` and on for the origins that it is told."""
+    """Gives tokens ``token-1`` and on for the origins that it is told; as an authorizer, and as each of its chains."""
+
+    profile = "work"
 
     def __init__(self, *urls: str) -> None:
         self.listed = {origin_of(url) for url in urls}
@@ -150,6 +152,22 @@ class FakeAuthorizer:
         self.signed_in = True
         self.rejected: list[str] = []
         self.asked: list[str | None] = []
+        self.bundles: tuple[str, ...] = ()  # that every server may be known by
+        self.named_elsewhere: tuple[str, ...] = ()  # the profiles that name every other origin
+
+    def chain(self, url: str) -> FakeAuthorizer:
+        """Return itself; no profile's if the origin is not listed."""
+        if not self.allows(url):
+            raise OriginNotAllowed("No profile names it.", url=redact_url(url))
+        return self
+
+    def others(self, url: str) -> tuple[str, ...]:
+        """Return the other profiles that name a URL's origin."""
+        return self.named_elsewhere
+
+    def ca_bundles(self, url: str) -> tuple[str, ...]:
+        """Return the bundles that a server may be known by."""
+        return self.bundles
 
     def allows(self, url: str) -> bool:
         """Tell whether the origin is listed."""

@@ -147,8 +147,10 @@ def test_ca_bundle(tls: ServerTls, secure_stranger: Server) -> None:
     """An authority of the profile's is trusted beside the usual ones, and without it it is not."""
     secure_stranger.routes["/x"] = as_json(1)
     authorizer = FakeAuthorizer(secure_stranger.origin)
-    with Session(authorizer, ca_bundles=[str(tls.ca_file)]) as session:
+    authorizer.bundles = (str(tls.ca_file),)
+    with Session(authorizer) as session:
         assert session.get(f"{secure_stranger.origin}/x").ok
+    authorizer.bundles = ()
     with Session(authorizer) as session, pytest.raises(requests.exceptions.SSLError):
         session.get(f"{secure_stranger.origin}/x")
 
@@ -164,7 +166,9 @@ def test_environment_bundle_beside(
     other.write_bytes(Path(certifi.where()).read_bytes())
     monkeypatch.setenv(variable, str(other))
     secure_stranger.routes["/x"] = as_json(1)
-    with Session(FakeAuthorizer(secure_stranger.origin), ca_bundles=[str(tls.ca_file)]) as session:
+    authorizer = FakeAuthorizer(secure_stranger.origin)
+    authorizer.bundles = (str(tls.ca_file),)
+    with Session(authorizer) as session:
         assert session.get(f"{secure_stranger.origin}/x").ok
 
 
@@ -176,10 +180,21 @@ def test_environment_bundle_alone(tls: ServerTls, secure_stranger: Server, monke
         assert session.get(f"{secure_stranger.origin}/x").ok
 
 
-def test_bad_bundle(tmp_path: Path, authorizer: FakeAuthorizer) -> None:
-    """A bundle that cannot be read is an error that names it."""
-    with pytest.raises(ConfigError, match=r"ca\.pem"):
-        Session(authorizer, ca_bundles=[str(tmp_path / "ca.pem")])
+def test_bad_bundle(tmp_path: Path, secure_stranger: Server) -> None:
+    """A bundle that cannot be read is an error that names it, and nothing is sent."""
+    authorizer = FakeAuthorizer(secure_stranger.origin)
+    authorizer.bundles = (str(tmp_path / "ca.pem"),)
+    with Session(authorizer) as session, pytest.raises(ConfigError, match=r"ca\.pem"):
+        session.get(f"{secure_stranger.origin}/x")
+    assert secure_stranger.seen == []
+
+
+def test_own_adapter(session: Session, authorizer: FakeAuthorizer, secure_stranger: Server) -> None:
+    """An adapter that the caller mounts, as for retries, works with the usual authorities."""
+    authorizer.listed.add(secure_stranger.origin)
+    session.mount("https://", requests.adapters.HTTPAdapter(max_retries=2))
+    with pytest.raises(requests.exceptions.SSLError, match="local issuer certificate"):
+        session.get(f"{secure_stranger.origin}/x")
 
 
 def test_loopback_passes_no_proxy(

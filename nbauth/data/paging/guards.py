@@ -8,12 +8,12 @@ from urllib.parse import urldefrag, urljoin
 
 from requests.utils import requote_uri
 
+from nbauth.data.chain import may_carry, who_names
 from nbauth.errors import OriginNotAllowed, PaginationError
 from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from nbauth.data.chain import Chain
     from nbauth.data.paging.answers import Answer, Ask, Rows
 
 __all__ = ["Guards", "canonical", "resolve"]
@@ -27,12 +27,12 @@ class Guards:
     """Checks each further request of one load before it is sent.
 
     Args:
-        allows: tells whether a request to a URL may carry a token.
+        chain: tells whether a request to a URL may carry a token.
         most_equal_pages: how many equal pages in a row are one too many.
     """
 
-    def __init__(self, allows: Callable[[str], bool], *, most_equal_pages: int = _MOST_EQUAL_PAGES) -> None:
-        self._allows = allows
+    def __init__(self, chain: Chain, *, most_equal_pages: int = _MOST_EQUAL_PAGES) -> None:
+        self._chain = chain
         self._most_equal_pages = most_equal_pages
         self._seen: set[tuple[str, str]] = set()
         self._empty_pages = 0
@@ -46,26 +46,40 @@ class Guards:
         if answer.url != answer.asked.url:
             self._seen.add((canonical(answer.url), rest))
 
-    def check(self, ask: Ask, *, here: str) -> None:
+    def check(self, ask: Ask, *, answer: Answer) -> None:
         """Check a request that an answer leads to.
 
         Args:
             ask: the request.
-            here: the URL that answered.
+            answer: the answer.
 
         Raises:
-            OriginNotAllowed: it leaves the origins that a profile names.
+            OriginNotAllowed: it leaves the origins of the profile that serves the load; or a server that is none of
+                them says where it goes.
             PaginationError: it was made before.
         """
-        if not self._allows(ask.url):
-            place, there = redact_url(here), redact_url(ask.url)
+        here, asked = answer.url, answer.asked
+        place, there = redact_url(here), redact_url(ask.url)
+        if not may_carry(self._chain, ask.url):
+            whose, other = who_names(self._chain, ask.url)
+            step = "If the API is to be trusted there, add the origin to the profile's apis."
+            if other is not None:
+                step = (
+                    f"Read it in a call of its own: nbauth.read(URL, profile={other!r}); or, if it is the same API's, "
+                    f"name the origin under [profiles.{self._chain.profile}.apis], too."
+                )
             raise OriginNotAllowed(
-                f"{place}: the next link leads to {there}, which no profile allows.",
+                f"{place}: the next link leads to {there}, whose origin {whose}.", url=there, next_step=step
+            )
+        if not may_carry(self._chain, here) and _target(ask.url) != _target(asked.url):
+            # A redirect led to that server, as to a download; where our token goes is not for it to say.
+            raise OriginNotAllowed(
+                f"{place}: the next link leads back to {there}, another address than {redact_url(asked.url)}, from "
+                f"a server that profile {self._chain.profile!r} does not name.",
                 url=there,
-                next_step="If the API is to be trusted there, add the origin to the profile's apis.",
+                next_step="Read it in a call of its own if you trust that server.",
             )
         if (ask.url, _rest(ask)) in self._seen:
-            place, there = redact_url(here), redact_url(ask.url)
             raise PaginationError(
                 f"{place}: the next link leads to {there}, which was read before; it loops.", url=place
             )
@@ -119,6 +133,11 @@ def resolve(link: str, here: str) -> str:
 def canonical(url: str) -> str:
     """Return a URL in the form in which it is sent."""
     return requote_uri(urldefrag(url.strip())[0])
+
+
+def _target(url: str) -> str:
+    """Return a URL without its query."""
+    return urldefrag(url)[0].partition("?")[0]
 
 
 def _rest(ask: Ask) -> str:

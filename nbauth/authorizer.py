@@ -1,0 +1,159 @@
+"""Which token a request may carry: the kernel's present sign-ins, one profile for each chain of requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbauth import kernel
+from nbauth.errors import DataError
+from nbauth.signin.origins import origin_of, redact_url
+from nbauth.signin.profile_choice import by_name, by_url, naming
+
+if TYPE_CHECKING:
+    from nbauth.data.session import Session
+    from nbauth.errors import SignInRequired
+    from nbauth.signin.config import Config
+    from nbauth.signin.credential import Credential
+    from nbauth.signin.profiles import Profile
+
+__all__ = ["KernelAuthorizer", "KernelChain", "session_of"]
+
+
+class KernelAuthorizer:
+    """Which profile serves a URL: the present sign-ins, for the profiles as they were when it was made.
+
+    Args:
+        profile: the one profile that it serves; None for all.
+        is_one_load: whether all its chains are parts of one load, whose rows must not be of several people.
+    """
+
+    def __init__(self, profile: str | None, *, is_one_load: bool = False) -> None:
+        self._config = kernel.config()
+        self._only = None if profile is None else by_name(self._config, profile).name
+        self._people: dict[str, tuple[str, ...]] | None = {} if is_one_load else None
+
+    @property
+    def profiles(self) -> list[Profile]:
+        """The profiles that it serves."""
+        return [p for p in self._config.profiles.values() if self._only in (None, p.name)]
+
+    def allows(self, url: str) -> bool:
+        """Tell whether a profile of this session lists the URL's origin."""
+        return bool(naming(self.profiles, url))
+
+    def origins(self) -> tuple[str, ...]:
+        """Return every origin that a token may go to."""
+        return tuple(dict.fromkeys(origin for profile in self.profiles for origin in profile.apis))
+
+    def chain(self, url: str) -> KernelChain:
+        """Return the chain of requests that a URL begins.
+
+        Raises:
+            OriginNotAllowed: no profile names its origin.
+            ConfigError: several do.
+        """
+        return KernelChain(self._config, by_url(self._config, url, only=self._only), people=self._people)
+
+
+class KernelChain:
+    """The requests that one URL leads to: its redirects, next links, byte ranges and repetitions.
+
+    They carry the tokens of one profile and one sign-in. Where they lead is the API's choice, not the caller's: an API
+    must not spend another profile's token, nor may rows of two people come together.
+
+    Args:
+        config: every profile.
+        profile: the one that serves it.
+        people: who has been found to be signed in to each profile, where several chains are of one person.
+    """
+
+    def __init__(self, config: Config, profile: Profile, *, people: dict[str, tuple[str, ...]] | None = None) -> None:
+        self._config = config
+        self._profile = profile
+        self._people = {} if people is None else people
+        # With the version of the kernel's sign-ins at which each was found.
+        self._found: dict[str, tuple[int, Credential, tuple[str, ...]]] = {}
+
+    @property
+    def profile(self) -> str:
+        """Name of the profile."""
+        return self._profile.name
+
+    def allows(self, url: str) -> bool:
+        """Tell whether the profile lists the URL's origin."""
+        return self._profile.scopes_for(url) is not None
+
+    def token(self, url: str, *, rejected: str | None = None, claims: str | None = None) -> str:
+        """Return the token for a URL's origin.
+
+        Args:
+            url: where the request goes.
+            rejected: a token that the API answered with 401.
+            claims: the claims that it asked for, as JSON.
+
+        Raises:
+            OriginNotAllowed: the profile does not name it.
+            SignInRequired: a person has to sign in first.
+            DataError: somebody else has signed in since the chain began.
+        """
+        credential, scopes = self._find(url)
+        return credential.token(scopes, rejected=rejected, claims=claims)
+
+    def who(self, url: str) -> str:
+        """Return what tells whose rows come from a URL: the profile and the account. Nothing of it is secret."""
+        return " ".join(_who(self._find(url)[0])[:2])
+
+    def step_up(self, url: str, claims: str) -> SignInRequired:
+        """Return the error for claims that no token can get silently; the next `login` asks for them."""
+        credential, scopes = self._find(url)
+        return credential.step_up(scopes, claims)
+
+    def others(self, url: str) -> tuple[str, ...]:
+        """Return the names of the other profiles that list the URL's origin."""
+        return tuple(p.name for p in naming(self._config.profiles.values(), url) if p.name != self.profile)
+
+    def ca_bundles(self, url: str) -> tuple[str, ...]:
+        """Return the bundles that a URL's server may be known by, beside the usual authorities.
+
+        They are its profile's own. Where the profile does not name it they are those of the profiles that do, as far
+        as somebody is signed in to them: a profile that nobody has agreed to decides nothing.
+        """
+        if self.allows(url):
+            return (self._profile.ca_bundle,) if self._profile.ca_bundle else ()
+        known = naming(self._config.profiles.values(), url)
+        return tuple(sorted({p.ca_bundle for p in known if p.ca_bundle and kernel.is_in_use(p)}))
+
+    def _find(self, url: str) -> tuple[Credential, tuple[str, ...]]:
+        version = kernel.version()
+        place = "/".join(url.split("/", 3)[:3])
+        found = self._found.get(place)
+        if found is None or found[0] != version:
+            scopes = by_url(self._config, url, only=self.profile).origins[origin_of(url)]
+            credential = kernel.credential_of(self._profile, scopes)
+            self._check_person(credential, url)
+            found = self._found[place] = (version, credential, scopes)
+        return found[1:]
+
+    def _check_person(self, credential: Credential, url: str) -> None:
+        who = _who(credential)
+        if self._people.setdefault(self.profile, who) != who:
+            place = redact_url(url)
+            raise DataError(
+                f"{place} was opened by another sign-in of profile {self.profile!r}.",
+                url=place,
+                next_step="Open it again.",
+            )
+
+
+def _who(credential: Credential) -> tuple[str, ...]:
+    profile, account = credential.profile, credential.account
+    if account is None:
+        return profile.name, profile.client_id
+    return profile.name, str(account["home_account_id"]), profile.authority_url  # the tenant is a part of it
+
+
+def session_of(authorizer: KernelAuthorizer) -> Session:
+    """Return the session of an authorizer; whether somebody is signed in shows when it sends."""
+    from nbauth.data.session import Session
+
+    return Session(authorizer)
