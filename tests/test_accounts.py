@@ -153,6 +153,19 @@ def test_sessions_follow_the_sign_in(sign_in: Callable[..., Any], demo: DemoServ
         assert _who(session, demo) == BOB
 
 
+def test_a_switch_during_a_load(sign_in: Callable[..., Any], demo: DemoServer) -> None:
+    """Rows of two people never come together: a load that was begun as Alice ends when Bob signs in."""
+    sign_in()
+    frames = nbauth.pages(f"{demo.api_url}/sunlight")
+    assert len(next(frames)) == 1_000
+    sign_in(who="bob", account=BOB)
+    before = len(demo.api.requests)
+    with pytest.raises(DataError, match=r"opened by another sign-in of profile 'demo'\. Open it again\."):
+        next(frames)
+    assert len(demo.api.requests) == before
+    assert len(next(nbauth.pages(f"{demo.api_url}/sunlight"))) == 1_000
+
+
 def test_a_switch_during_a_look_up(sign_in: Callable[..., Any], demo: DemoServer, monkeypatch: Any) -> None:
     """A switch while another thread looks its token up is not missed at the next request."""
     sign_in()
@@ -302,11 +315,13 @@ def _all_at_once(credentials: list[Any]) -> None:
         ({"oidc_authority": "https://x.example/a"}, {"oidc_authority": "https://x.example/b"}, False),
         ({"oidc_authority": "https://x.example/a"}, {"authority": "https://x.example/a"}, False),
         ({"authority": "https://x.b2clogin.com/t/b2c_1_x"}, {"authority": "https://x.b2clogin.com/t/b2c_1_y"}, False),
+        ({"tenant": "a"}, {"tenant": "a", "ca_bundle": __file__}, False),
+        ({"tenant": "a", "ca_bundle": __file__}, {"tenant": "b", "ca_bundle": __file__}, True),
     ],
     ids=str,
 )
 def test_who_shares_a_cache(one: dict[str, str], other: dict[str, str], share: bool) -> None:  # noqa: FBT001 - a row
-    """Tenants of one provider share a token cache, for one application; nobody else does."""
+    """Tenants of one provider share a token cache, for one application and one trust; nobody else does."""
     keys = {cache_key(nbauth.Profile("p", **({"client_id": "x", "apis": {}} | given))) for given in (one, other)}
     assert (len(keys) == 1) == share
 

@@ -107,11 +107,14 @@ class HttpCache(dict[str, Any]):
     Args:
         file: the persisted file, or None for memory only.
         allowed_hosts: ``host:port`` of the provider's hosts; entries that name others are left out.
+        trust: stands for the certificate authorities beside the usual ones. What a server said that these vouched for
+            is nothing to a profile that does not trust them: it could name false keys.
     """
 
-    def __init__(self, file: HttpCacheFile | None, allowed_hosts: frozenset[str]) -> None:
+    def __init__(self, file: HttpCacheFile | None, allowed_hosts: frozenset[str], *, trust: str = "") -> None:
         super().__init__()
         self._file = file
+        self._mark = f" trust={trust}" if trust else ""
         self._allowed_hosts = allowed_hosts
         self._forgotten: dict[str, float] = {}
         if file is not None:
@@ -124,7 +127,10 @@ class HttpCache(dict[str, Any]):
 
         now = int(time.time())
         sequence, timestamps = [], {}
-        for key, answer in stored:
+        for marked, answer in stored:
+            key = marked.removesuffix(self._mark)
+            if marked != key + self._mark:
+                continue
             if answer.is_fresh(now) and self._acceptable(key, answer.text):
                 headers = {"content-type": "application/json"}
                 super().__setitem__(key, NormalizedResponse(Answer(200, answer.text, headers)))
@@ -140,7 +146,7 @@ class HttpCache(dict[str, Any]):
             return
         if self._acceptable(key, value.text):
             now = int(time.time())
-            self._file.store(key, StoredAnswer(value.text, now, now + LONGEST_S))
+            self._file.store(key + self._mark, StoredAnswer(value.text, now, now + LONGEST_S))
 
     def forget(self, url: str) -> bool:
         """Drop the answers to a URL, so that the next GET asks again; for keys that were rotated.

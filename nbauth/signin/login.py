@@ -18,7 +18,7 @@ from nbauth.signin.http_cache import HttpCache
 from nbauth.signin.options import region_hosts
 from nbauth.signin.profile_credentials import stamp
 from nbauth.signin.region import region_of
-from nbauth.signin.tls import environment_bundle, trust_context
+from nbauth.signin.tls import environment_bundle, fingerprint, trust_context
 from nbauth.signin.token_cache import HeldBackCache, Turns
 from nbauth.signin.transport import GuardedTransport
 
@@ -79,7 +79,8 @@ def connect(
         ProviderUnavailable: the provider is down, not trusted, or does not answer as one.
     """
     present = stamp(profile)
-    trust = trust_context(profile.ca_bundle, base=environment_bundle(untrusted=notebook_directory))
+    base = environment_bundle(untrusted=notebook_directory)
+    trust = trust_context(profile.ca_bundle, base=base)
     region = region_of(profile)
     transport = GuardedTransport(
         profile.allowed_hosts | region_hosts(region, profile.authority_host),
@@ -87,7 +88,7 @@ def connect(
         timeout_s=profile.timeout_s,
         proxies=profile.proxies,
     )
-    http_cache = HttpCache(cache_file, profile.allowed_hosts)
+    http_cache = HttpCache(cache_file, profile.allowed_hosts, trust=fingerprint(base, profile.ca_bundle))
     application = clients.build(
         profile, token_cache=token_cache, http_cache=http_cache, transport=transport, region=region
     )

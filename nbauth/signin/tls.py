@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import ssl
 from pathlib import Path
@@ -15,7 +16,7 @@ from nbauth.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PerRequestTrustAdapter", "Trust", "TrustAdapter", "environment_bundle", "trust_context"]
+__all__ = ["PerRequestTrustAdapter", "Trust", "TrustAdapter", "environment_bundle", "fingerprint", "trust_context"]
 
 
 def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Path | None = None) -> str | None:
@@ -72,6 +73,23 @@ def trust_context(*ca_bundles: str | None, base: str | None = None) -> ssl.SSLCo
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(f"{path}: cannot be read as PEM certificates: {error}.") from None
     return context
+
+
+def fingerprint(*ca_bundles: str | None) -> str:
+    """Return what stands for the content of bundles; None is passed over, and nothing at all is ``""``.
+
+    Raises:
+        ConfigError: a bundle cannot be read.
+    """
+    found = hashlib.sha256()
+    named = [Path(path) for path in ca_bundles if path is not None]
+    for path in named:
+        try:
+            # A directory's authorities come and go with the system's; its path stands for them.
+            found.update(hashlib.sha256(str(path).encode() if path.is_dir() else path.read_bytes()).digest())
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read as PEM certificates: {error}.") from None
+    return found.hexdigest() if named else ""
 
 
 class TrustAdapter(HTTPAdapter):

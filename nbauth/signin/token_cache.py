@@ -37,11 +37,13 @@ def cache_key(profile: Profile) -> tuple[str, str]:
 
     MSAL's keys hold the host without its port and one path segment, so that two providers on one host would serve each
     other's tokens. Entra's tenants are that segment and share a cache, as they share refresh tokens; no other
-    authorities do. Applications do not: MSAL's sign-out of one drops the access tokens of all.
+    authorities do. Applications do not: MSAL's sign-out of one drops the access tokens of all. Profiles that trust
+    different certificate authorities do not: a refresh token is sent only where its own profile would send it.
     """
     authority = profile.resolved_authority
+    place = authority.instance_key if authority.kind == "entra" else authority.cache_key
     return (
-        authority.instance_key if authority.kind == "entra" else authority.cache_key,
+        place if profile.ca_bundle is None else f"{place} by {profile.ca_bundle}",
         profile.client_id or profile.name,
     )
 

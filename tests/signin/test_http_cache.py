@@ -61,6 +61,13 @@ def test_what_one_kernel_learns_the_next_one_knows(file: HttpCacheFile, tmp_path
     assert again["_index_"][1].keys() == {KEY}
 
 
+def test_what_other_authorities_vouched_for(file: HttpCacheFile, tmp_path: Path) -> None:
+    """An answer is there only for profiles that trust the same authorities: others' could name false keys."""
+    HttpCache(file, ALLOWED, trust="a1")[KEY] = _response(json.dumps(DOCUMENT))
+    known = {trust: KEY in HttpCache(_file(tmp_path), ALLOWED, trust=trust) for trust in ("", "a1", "b2")}
+    assert known == {"": False, "a1": True, "b2": False}
+
+
 @pytest.mark.parametrize(
     ("key", "response"),
     [
