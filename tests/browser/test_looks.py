@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from jupyter_servers import Notebook
 
 LOGIN = "%load_ext nbauth\n%login"
+ODD = """import nbauth
+from nbauth import kernel
+nbauth.add_profile(nbauth.Profile("odd", client_id="00000000-0000-0000-0000-000000000000",
+    oidc_authority="https://login.microsoftonline.com.b\u00fccher.example/realms/lab",
+    ca_bundle=kernel.config().profiles["demo"].ca_bundle, proxies={"https": "http://proxy.example:3128"},
+    endpoint_hosts=["keys.example", "gr\u0430ph.microsoft.com"], redirect_uri="https://hub.example/hub/user-redirect/x",
+    apis={"https://gr\u0430ph.microsoft.com": [f"https://graph.microsoft.com/Scope.{n}" for n in range(20)],
+          "https://" + "a" * 60 + "." + "b" * 60 + ".example": ["Data.Read"]}))
+nbauth.SignInPanel("odd")"""
 THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
 # WCAG 2.2 §1.4.3, with colours as the browser computed them.
 CONTRASTS = """() => {
@@ -91,6 +100,32 @@ def test_narrow(opened: Callable[..., Notebook], shot: Callable[..., None]) -> N
     assert sizes[1] <= 320
     notebook.panel.get_by_text("Cancel").click()
     notebook.at_step("failed")
+
+
+def test_who_asks(opened: Callable[..., Notebook], shot: Callable[..., None]) -> None:
+    """All that is unusual about a profile stands there whole, wide and narrow, each origin on a line of its own."""
+    notebook = opened(ODD)
+    notebook.run_all()
+    notebook.at_step("idle")
+    lines = notebook.page.evaluate(
+        "() => [...document.querySelectorAll('.nbauth-who > *')].map(node => [node.tagName, node.innerText])"
+    )
+    origins = lines[lines.index(["DT", "Tokens may go to"]) + 1 : lines.index(["DT", "Configured in"])]
+    assert [text.partition(" — ")[0] for _, text in origins] == [
+        "https://xn--grph-63d.microsoft.com",
+        f"https://{'a' * 60}.{'b' * 60}.example",
+    ]
+    for width in ("100%", "320px"):
+        notebook.page.evaluate(
+            "width => { document.querySelector('.nbauth-panel').parentElement.style.width = width }", width
+        )
+        shot(notebook.page, f"who-asks-{width}")
+        assert notebook.page.evaluate(OVERLAPS) == []
+        assert notebook.page.evaluate("() => document.querySelector('.nbauth-panel').scrollWidth <= 640")
+    sideways = (
+        "() => (({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector('.nbauth-panel'))"
+    )
+    assert notebook.page.evaluate(sideways) == 0
 
 
 def test_by_keyboard(opened: Callable[..., Notebook]) -> None:

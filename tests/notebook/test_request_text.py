@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import nbauth
 from nbauth.errors import ConfigError
+from nbauth.notebook.panel_prompt import PanelPrompt
 from nbauth.notebook.request_text import facts_of, text_of
 from nbauth.notebook.text import printable
 from nbauth.signin.config import from_environment, load
@@ -14,6 +17,8 @@ from nbauth.signin.profiles import Profile
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from nbauth.demo.server import DemoServer
 
 CYRILLIC = "\u0430\u0440\u0440\u04cf\u0435.com"  # looks like an English word
 MIXED = "gr\u0430ph.microsoft.com"
@@ -179,3 +184,14 @@ def test_display_url() -> None:
     assert display_url("https://B\u00fccher.example/a\u202e b?c=\u3164#d") == (
         "https://xn--bcher-kva.example/a%E2%80%AE%20b?c=%E3%85%A4#d"
     )
+
+
+def test_panel_shows_the_request_that_is_made(demo: DemoServer) -> None:
+    """A profile that changes after a panel was made is shown as it is when somebody signs in."""
+    panel = nbauth.SignInPanel("demo", scopes="other")
+    shown = dict(panel.view_of("idle").who)
+    assert (shown["Tokens may go to"].partition(" — ")[0], shown["Asks for"]) == (demo.api_origin, "other")
+    changed = dataclasses.replace(panel.profile, apis={"https://elsewhere.example": ("a",)})
+    PanelPrompt(panel).begin(SignInRequest.of(changed))
+    assert dict(panel.view_of("open").who)["Tokens may go to"] == "https://elsewhere.example — a"
+    panel.close()

@@ -13,7 +13,7 @@ import requests
 from nbauth.errors import ProviderUnavailable, SignInFailed, SignInTimeout
 from nbauth.signin.clients import askable
 from nbauth.signin.failures import provider_errors, raise_for_error
-from nbauth.signin.origins import host_of, is_loopback
+from nbauth.signin.origins import display_url, host_of, is_loopback
 from nbauth.signin.transport import ProviderBusy
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _start(sign_in: SignIn) -> dict[str, Any]:
         )
     if not flow.get("user_code") or not flow.get("device_code"):
         raise ProviderUnavailable(f"Profile {profile.name!r}: {profile.authority_host} answered without a code.")
-    return {**flow, "verification_uri": uri}
+    return {**flow, "verification_uri": display_url(uri)}
 
 
 def _may_verify(uri: str, sign_in: SignIn) -> bool:
