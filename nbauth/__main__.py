@@ -90,18 +90,20 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _profiles(_options: argparse.Namespace) -> int:
     from nbauth import kernel
+    from nbauth.notebook.text import printable
+    from nbauth.signin.origins import display_url
     from nbauth.signin.profile_choice import default_name
 
     config = kernel.config()
     if not config.profiles:
         print("No profile is configured. Run: nbauth init, or nbauth demo to try it without a tenant.")
         return 1
-    print(config.source)
+    print(printable(config.source))
     for name, profile in config.profiles.items():
         mark = "*" if name == default_name(config) else " "
-        print(f"{mark} {name}: {profile.kind}, {profile.authority_url}")
+        print(f"{mark} {name}: {profile.kind}, {display_url(profile.authority_url)}")
         for origin, scopes in profile.apis.items():
-            print(f"    {origin}: {' '.join(scopes) or '(no scopes)'}")
+            print(printable(f"    {display_url(origin)}: {' '.join(scopes) or '(no scopes)'}"))
     return 0
 
 
@@ -121,22 +123,23 @@ def _init(_options: argparse.Namespace) -> int:
 
 def _doctor(_options: argparse.Namespace) -> int:
     from nbauth import kernel
+    from nbauth.notebook.text import printable
     from nbauth.signin.environment import detect
 
     environment = detect()
     where = f"remote ({environment.remote})" if environment.remote else "local"
     print(f"front end: {environment.front_end}, {where}, browser: {'yes' if environment.has_browser else 'no'}")
     print(f"may ask a person: {'yes' if environment.interactive else 'no, ' + environment.why_not}")
-    print(f"directory: {environment.notebook_directory}")
+    print(printable(f"directory: {environment.notebook_directory}"))
     config = kernel.config()
-    print(f"profiles: {config.source}: {', '.join(config.profiles) or 'none'}")
+    print(printable(f"profiles: {config.source}: {', '.join(config.profiles) or 'none'}"))
     status = 0
     for name in config.profiles:
         try:
             kernel.client(name)
         except NbauthError as error:
             status = 1
-            print(f"  {name}: {error}")
+            print(printable(f"  {name}: {error}"))
         else:
             print(f"  {name}: the provider answers")
     return status

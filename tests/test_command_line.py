@@ -91,6 +91,18 @@ def test_init_and_profiles(apart: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "* work: person, https://login.microsoftonline.com/contoso.onmicrosoft.com" in capsys.readouterr().out
 
 
+def test_profiles_of_others(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`nbauth profiles` shows hosts in ASCII, and nothing that moves the terminal's cursor."""
+    (apart / "nbauth.toml").write_text(
+        '[profiles.a]\nclient_id = "x"\noidc_authority = "https://b\u00fccher.example/\u202e"\n'
+        'apis = { "https://gr\u0430ph.microsoft.com" = ["\\u001b[2J"] }\n'
+    )
+    assert main(["profiles"]) == 0
+    shown = capsys.readouterr().out
+    assert "https://xn--bcher-kva.example/%E2%80%AE\n" in shown
+    assert "    https://xn--grph-63d.microsoft.com: \ufffd[2J\n" in shown
+
+
 def test_doctor(demo: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
     """`nbauth doctor` says whether each provider answers, and fails where one does not."""
     assert main(["doctor"]) == 0

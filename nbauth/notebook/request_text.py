@@ -40,10 +40,10 @@ def facts_of(request: SignInRequest) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if request.ca_bundle is not None:
         facts.append(("Certificates of", [f"the usual authorities and {shortened(request.ca_bundle)}"]))
     if request.proxies is not None:
-        through = [f"{proxy} for {scheme}" for scheme, proxy in request.proxies.items()]
+        through = [f"{_url(proxy)} for {scheme}" for scheme, proxy in request.proxies.items()]
         facts.append(("Proxy", through or ["none, whatever the environment names"]))
     if request.redirect_uri is not None:
-        facts.append(("Comes back to", [shortened(request.redirect_uri)]))
+        facts.append(("Comes back to", [_url(request.redirect_uri)]))
     needed = list(request.apis.values())
     if request.scopes != (needed[0] if needed else ()):
         facts.append(("Asks for", [_scopes(request.scopes)]))
@@ -73,6 +73,12 @@ def text_of(request: SignInRequest, *, width: int = 80) -> str:
                 break_on_hyphens=False,
             ) or [head]
     return "\n".join(lines)
+
+
+def _url(url: str) -> str:
+    """Return a URL with its host whole, however long it is."""
+    scheme, _, host, *rest = url.split("/", 3)
+    return "/".join([scheme, "", host, *map(shortened, rest)])
 
 
 def _scopes(scopes: Iterable[str]) -> str:

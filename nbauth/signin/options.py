@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from nbauth.signin.origins import origin_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,6 +54,10 @@ def checked_proxies(value: object, wrong: Callable[[str], ConfigError]) -> Mappi
             raise wrong("expected an address such as http://proxy.example.com:3128")
         if "@" in parts.netloc:
             raise wrong("a proxy's password is refused here; HTTPS_PROXY in the kernel's environment may hold it")
+        try:
+            origin_of(address)
+        except ValueError as error:
+            raise wrong(f"{error}; expected an address such as http://proxy.example.com:3128") from None
     return MappingProxyType(dict(value))
 
 

@@ -162,8 +162,18 @@ def test_texts_of_others(text: str, tmp_path: Path) -> None:
 def test_long_lists() -> None:
     """Long texts and lists of scopes are cut off and say so; no origin and no host ever is."""
     apis = {f"https://a{number}.{'x' * 60}.example": [f"S{n}" * 300 for n in range(20)] for number in range(60)}
-    profile = _profile(apis=apis, endpoint_hosts=[f"h{number}.example" for number in range(40)])
+    long = f"https://login.microsoftonline.com.{'.'.join(['x' * 60] * 3)}.evil.example"
+    profile = _profile(
+        apis=apis,
+        endpoint_hosts=[f"h{number}.example" for number in range(40)],
+        redirect_uri=f"{long}/{'y' * 900}",
+        proxies={"https": f"{long}:3128"},
+        source="/z" * 900,
+    )
     facts = _facts(profile)
+    assert facts["Comes back to"][0].startswith(f"{long}/yyy")
+    assert facts["Proxy"] == (f"{long}:3128 for https",)
+    assert [len(facts[term][0]) for term in ("Comes back to", "Configured in")] == [len(long) + 201, 200]
     assert [line.partition(" — ")[0] for line in facts["Tokens may go to"]] == list(apis)
     assert all(line.endswith(" and 12 more") and len(line) < 1_200 for line in facts["Tokens may go to"])
     assert facts["Also trusts"] == profile.endpoint_hosts

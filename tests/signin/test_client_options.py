@@ -326,6 +326,7 @@ def test_no_region(contoso: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None
         ({"proxies": "http://proxy:3128"}, r"proxies: expected a table such as"),
         ({"proxies": {"ftp": "http://proxy:3128"}}, r"proxies: expected https or http as the key, found 'ftp'"),
         ({"proxies": {"https": "proxy"}}, r"proxies: expected an address such as"),
+        ({"proxies": {"https": "http://a..b:3128"}}, r"proxies: the URL's host name is not valid; expected an address"),
         ({"proxies": {"https": "http://proxy:0x"}}, r"proxies: expected an address such as"),
         ({"proxies": {"https": "http://me:hunter2@proxy:3128"}}, r"proxies: a proxy's password is refused here"),
         ({"proxies": {"https": 1}}, r"proxies: expected the proxy's address as a text, found int"),
