@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakKeyDictionary
 
 import requests
 from requests.auth import AuthBase
@@ -97,6 +98,8 @@ class Session(requests.Session):
         self._trust = Trust(environment_bundle(untrusted=notebook_directory()))
         self.mount("https://", PerRequestTrustAdapter())
         self._outside = _Outside(self)
+        # Of requests that callers may hold, and what they may send on: `response.next`, `resolve_redirects`.
+        self._chains: WeakKeyDictionary[PreparedRequest, Chain] = WeakKeyDictionary()
         self._process = os.getpid()
 
     def __repr__(self) -> str:
@@ -154,7 +157,8 @@ class Session(requests.Session):
             OriginNotAllowed: no profile names the origin, or a redirect may not be followed.
             SignInRequired: a person has to sign in first; nothing was sent.
         """
-        return self.send_within(self.chain(str(request.url)), request, **options)
+        chain = self._chains.get(request) or self.chain(str(request.url))
+        return self.send_within(chain, request, **options)
 
     def send_within(self, chain: Chain, request: PreparedRequest, **options: Any) -> Response:
         """Send a prepared request that an earlier one led to; arguments and errors are otherwise those of `send`.
@@ -214,15 +218,16 @@ class Session(requests.Session):
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Take our token off a request that a redirect leads to; `send` decides what it gets instead."""
-        del response
         prepared_request.headers.pop("Authorization", None)
+        if response.request in self._chains:
+            self._chains[prepared_request] = self._chains[response.request]
 
     def _send_inside(self, chain: Chain, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
         url = str(request.url)
         _check_place(url)
         token = _Hidden(chain.token(url))  # raises OriginNotAllowed for an origin that is not listed
         options = {**options, "verify": self._verify(chain, request)}
-        response = self._send_with(token, request, options)
+        response = self._send_with(chain, token, request, options)
         # One retry for a token that is no longer good, one for claims that it lacks: an API cannot make it a loop.
         retries = {False, True}
         while response.status_code == _UNAUTHORIZED:
@@ -245,7 +250,7 @@ class Session(requests.Session):
                 return response  # the caller's next one has the fresh token
             response.close()
             token = fresh
-            response = self._send_with(token, request, options)
+            response = self._send_with(chain, token, request, options)
         return response
 
     def _verify(self, chain: Chain, request: PreparedRequest) -> Any:
@@ -255,8 +260,11 @@ class Session(requests.Session):
             return True  # an adapter that the caller mounted knows the usual authorities
         return self._trust.context(chain.ca_bundles(url))
 
-    def _send_with(self, token: _Hidden, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
+    def _send_with(
+        self, chain: Chain, token: _Hidden, request: PreparedRequest, options: Mapping[str, Any]
+    ) -> Response:
         signed = request.copy()
+        self._chains[signed] = chain
         signed.headers["Authorization"] = _Hidden("Bearer " + token)
         try:
             response = _tidy(super().send, signed, allow_redirects=False, **options)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ConfigError
-from nbauth.signin.profiles import CLOUDS, ENVIRONMENT, Profile
+from nbauth.signin.profiles import CLOUDS, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Config", "Reader", "find", "from_environment", "load"]
 
 FILE_NAME = "nbauth.toml"
-_KEYS = tuple(f.name for f in dataclasses.fields(Profile) if f.name not in ("name", "source"))
+_KEYS = tuple(f.name for f in dataclasses.fields(Profile) if f.name not in ("name", "source", "is_of_environment"))
 _TOP_KEYS = ("default", "profiles")
 # Where the tools of each cloud send tokens when nothing else is said.
 _CLOUD_APIS = {
@@ -179,10 +179,10 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         instance=f"https://{host}",
         apis=_environment_apis(host, environ, person=not _environment_credential(environ)),
         ca_bundle=environ.get("NBAUTH_CA_BUNDLE") or None,
-        source=ENVIRONMENT,
+        is_of_environment=True,
         **_environment_credential(environ),
     )
-    return Config(MappingProxyType({"default": profile}), "default", ENVIRONMENT)
+    return Config(MappingProxyType({"default": profile}), "default", "the AZURE_* environment variables")
 
 
 def _environment_credential(environ: Mapping[str, str]) -> dict[str, Any]:

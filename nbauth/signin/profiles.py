@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from nbauth.signin.profile_credentials import Supplied
     from nbauth.signin.secrets import SecretSource
 
-__all__ = ["CLOUDS", "ENVIRONMENT", "Profile"]
-
-ENVIRONMENT = "the AZURE_* environment variables"
+__all__ = ["CLOUDS", "Profile"]
 
 _OPTIONAL_TEXTS = (
     "authority",
@@ -88,7 +86,8 @@ class Profile:
             those of the environment.
         timeout_s: seconds to wait for the provider's next bytes, up to 300; a whole request has 5 s more.
         broker: sign in through the system's own broker where MSAL finds one; needs ``nbauth[broker]``.
-        source: the file it was read from, or `ENVIRONMENT`, for messages.
+        source: the file it was read from, for messages.
+        is_of_environment: it was made of the environment's variables, for messages.
 
     Raises:
         ConfigError: a value is missing, of another type, or contradicts another one.
@@ -123,6 +122,7 @@ class Profile:
     timeout_s: float = 30.0
     broker: bool = False
     source: str | None = field(default=None, compare=False, repr=False)
+    is_of_environment: bool = field(default=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(str(self.name)):
@@ -225,23 +225,20 @@ class Profile:
     @property
     def written_in(self) -> str:
         """Where it was written, in words: a file's path, the environment, or code."""
-        return self.source or "code of this session"
+        made_of = "the AZURE_* environment variables" if self.is_of_environment else "code of this session"
+        return self.source or made_of
 
     # How it is checked
 
     @property
-    def _file(self) -> Path | None:
-        return Path(self.source) if self.source and self.source != ENVIRONMENT else None
-
-    @property
     def _base(self) -> Path:
-        return self._file.parent if self._file else Path.cwd()
+        return Path(self.source).parent if self.source else Path.cwd()
 
     def _set(self, key: str, value: Any) -> None:
         object.__setattr__(self, key, value)  # the dataclass is frozen for everybody else
 
     def _where(self, key: str) -> str:
-        return f"{self._file}: [profiles.{self.name}] {key}" if self._file else f"Profile {self.name!r}: {key}"
+        return f"{self.source}: [profiles.{self.name}] {key}" if self.source else f"Profile {self.name!r}: {key}"
 
     def _error(self, key: str, problem: str, next_step: str | None = None) -> ConfigError:
         return ConfigError(f"{self._where(key)}: {problem}.", next_step=next_step)
@@ -257,7 +254,9 @@ class Profile:
             elif not isinstance(value, str) or not value.strip():
                 raise self._error(key, f"expected a text that is not empty, found {value!r}")
         if required and not _CLIENT_ID.fullmatch(self.client_id):
-            problem = f"expected up to 255 letters, digits and signs of ASCII without a blank, found {self.client_id!a}"
+            problem = (
+                f"expected up to 255 letters, digits and signs of ASCII without a blank, found {self.client_id[:80]!a}"
+            )
             raise self._error("client_id", problem)
         prompts = ("login", "select_account", "consent", "create", "none")
         if self.prompt is not None and self.prompt not in prompts:

@@ -233,6 +233,22 @@ def test_origin_of_both_profiles(world: World) -> None:
     assert [seen.token for seen in world.work.seen] == [tokens["lab"], tokens["lab"], tokens["work"]]
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_redirect_that_the_caller_follows(world: World, method: str) -> None:
+    """A redirect that the caller follows step by step, in either of the ways of requests, gets no other token."""
+    world.lab.routes["/x"] = redirect("/y", 307)
+    world.lab.routes["/y"] = redirect(f"{world.work.origin}/users/7", 307)
+    with nbauth.session() as session:
+        first = session.request(method, f"{world.lab.origin}/x", allow_redirects=False)
+        second = session.send(first.next, allow_redirects=False)
+        with pytest.raises(OriginNotAllowed, match="Profile 'lab' does not name"):
+            session.send(second.next, allow_redirects=False)
+        with pytest.raises(OriginNotAllowed, match="Profile 'lab' does not name"):
+            list(session.resolve_redirects(first, first.request))
+    assert {seen.token for seen in world.lab.seen} == {world.tokens()["lab"]}
+    assert world.work.seen == []
+
+
 def test_urls_of_several_profiles(world: World) -> None:
     """Several URLs in one call are a chain each: every one gets its own profile's token."""
     for api in (world.lab, world.work):
