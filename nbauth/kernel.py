@@ -339,13 +339,12 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
         applications = [p for p in _state.applications if names is None or p.name in names]
         credentials = [*(s.credential for s in gone), *(_state.applications.pop(p) for p in applications)]
         ended = _state.connections.of_people() if _state.connections else []
-        left = _state.credentials()
     try:
         places.forget([*named, *(s.credential.profile for s in gone)])
     finally:
         places.leave(gone)
         for credential in credentials:
-            credential.sign_out(shared=any(credential.shares_tokens_with(other) for other in left))
+            credential.sign_out()
     _state.changes.note()
     if everywhere:
         from nbauth.signin.logout import end_session

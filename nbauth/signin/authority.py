@@ -121,6 +121,11 @@ class Authority:
         """Return what stands in its place for a managed identity, which signs in nowhere else."""
         return cls("machine", "https://169.254.169.254")
 
+    @property
+    def has_client_info(self) -> bool:
+        """Whether its token answers say who somebody is in all tenants, in `client_info` beside the ID token."""
+        return self.kind in ("entra", "ciam", "b2c")
+
     # Its address
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import msal
 
-__all__ = ["ahead_s", "what_is_off"]
+__all__ = ["ahead_s", "seconds_off", "what_is_off"]
 
 _WORTH_TELLING_S = 60.0
 _UNITS = ((86_400.0, "days"), (3600.0, "h"), (60.0, "min"))
@@ -23,13 +23,18 @@ def ahead_s(date: str | None) -> float:
         return 0.0
 
 
+def seconds_off(application: msal.ClientApplication) -> float:
+    """Return how many seconds this machine's clock is ahead of the provider's, by its last answer."""
+    return float(getattr(application.http_client.http_client, "clock_ahead_s", 0.0))
+
+
 def what_is_off(application: msal.ClientApplication) -> str | None:
     """Return what is to be said of this machine's clock, or None where it is about right.
 
     Args:
         application: whose provider answered last.
     """
-    seconds = float(getattr(application.http_client.http_client, "clock_ahead_s", 0.0))
+    seconds = seconds_off(application)
     if abs(seconds) < _WORTH_TELLING_S:
         return None
     size, unit = next((size, unit) for size, unit in _UNITS if abs(seconds) >= size * 1.5 or size == _UNITS[-1][0])

@@ -11,7 +11,8 @@ from nbauth.signin.environment import notebook_directory
 from nbauth.signin.http_cache_file import HttpCacheFile
 from nbauth.signin.login import connect
 from nbauth.signin.profile_credentials import stamp
-from nbauth.signin.token_cache import Turns, cache_key, new_cache
+from nbauth.signin.token_cache import cache_key, new_cache
+from nbauth.signin.turns import Turns
 
 if TYPE_CHECKING:
     from pathlib import Path

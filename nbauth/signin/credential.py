@@ -11,18 +11,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbauth.errors import ProviderUnavailable, SignInRequired
-from nbauth.signin import grants
+from nbauth.signin import grants, renewal
 from nbauth.signin.access_token import AccessToken
 from nbauth.signin.clients import askable
 from nbauth.signin.failures import login_command, provider_errors, raise_for_error
 from nbauth.signin.flights import Flights
-from nbauth.signin.token_cache import Turn, drop_access_token
+from nbauth.signin.token_cache import drop_access_token, drop_tokens
+from nbauth.signin.turns import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import msal
 
+    from nbauth.signin.http_cache import HttpCache
     from nbauth.signin.lending import Borrower
     from nbauth.signin.profiles import Profile
 
@@ -59,11 +61,13 @@ class Credential:
         account: MSAL's account, or None for the application itself.
         turn: held while a refresh token is used. Credentials that share the refresh token share it: a rotated one is
             good for one use, and a second use revokes all that grew out of the sign-in (RFC 9700 §4.14.2).
+        http_cache: where the provider's keys are.
 
     Attributes:
         profile: whose it is.
         key: names it to child processes.
         unmet_claims: a claims challenge that only a person can meet, as JSON; the next sign-in asks for it.
+        ended: why the sign-in was ended without a sign-out, if it was.
     """
 
     def __init__(
@@ -73,10 +77,13 @@ class Credential:
         account: dict[str, Any] | None,
         *,
         turn: Turn | None = None,
+        http_cache: HttpCache | None = None,
     ) -> None:
         self.profile = profile
         self.key = uuid.uuid4().hex
         self.unmet_claims: str | None = None
+        self.ended: SignInRequired | None = None
+        self._http_cache = http_cache
         self._connect: Callable[[], msal.ClientApplication] = lambda: application
         self._account = account
         self._memo: dict[tuple[str, ...], AccessToken] = {}
@@ -180,19 +187,22 @@ class Credential:
         mine, others = (c.account and c.account["home_account_id"] for c in (self, other))
         return mine == others and self._connect().token_cache is other._connect().token_cache
 
-    def sign_out(self, *, shared: bool = False) -> None:
+    def sign_out(self) -> None:
         """Forget every token, those included that a refresh is fetching just now.
 
-        Args:
-            shared: another profile stands on the same refresh token, which therefore stays.
+        A refresh token that another profile stands on stays.
         """
         self.forget()
-        if shared or self._lender is not None:
+        if self._lender is not None:
             return
         if self._account is None:
             self._connect().remove_tokens_for_client()
         else:
-            self._connect().remove_account(self._account)
+            self._leave()
+
+    def _leave(self) -> None:
+        application = self._connect()
+        self._one_at_a_time.leave(self, lambda: application.remove_account(self._account))
 
     def forget(self) -> None:
         """Forget the tokens at hand, and hand out no others."""
@@ -249,6 +259,8 @@ class Credential:
                     }
             raise
         if self._signed_out:  # meanwhile: the sign-out wins
+            if self._account is not None and self._lender is None:
+                self._leave()  # of what came since, too
             raise self._sign_in_required(wish)
         if not token.is_good():
             self._pause(wish, token)
@@ -299,12 +311,46 @@ class Credential:
             result: dict[str, Any] | None = grants.acquire(
                 application, self.profile, wish.scopes, forced=forced, claims=wish.claims
             )
+            if result and self.profile.user_assertion is not None:
+                # It is held: a credential of a user reads one assertion, once.
+                renewal.check_user(
+                    result,
+                    self.profile.user_assertion.read(),
+                    profile=self.profile,
+                    application=application,
+                    http_cache=self._http_cache,
+                )
         else:
-            result = application.acquire_token_silent_with_error(
-                askable(wish.scopes), self._account, force_refresh=forced, claims_challenge=wish.claims
-            )
+            result = self._renewed(application, wish, forced=forced)
             if wish.rejected is not None and wish.claims is None and (result or {}).get("error") == "invalid_grant":
                 drop_access_token(application.token_cache, wish.rejected)
+        return result
+
+    def _renewed(self, application: msal.ClientApplication, wish: _Wish, *, forced: bool) -> dict[str, Any] | None:
+        """Have MSAL renew, and keep what comes once it was looked at."""
+        account, turn, cache = self._account, self._one_at_a_time, application.token_cache
+        assert account is not None
+        who, epoch = str(account["home_account_id"]), turn.epoch
+        with cache.held_back() as answers:
+            result: dict[str, Any] | None = application.acquire_token_silent_with_error(
+                askable(wish.scopes), account, force_refresh=forced, claims_challenge=wish.claims
+            )
+        try:
+            renewal.check(
+                answers,
+                profile=self.profile,
+                application=application,
+                http_cache=self._http_cache,
+                account=account,
+                scopes=wish.scopes,
+            )
+        except SignInRequired as error:
+            # The refresh token may be the other person's by now: nobody is to use it again.
+            self.ended = error
+            self.forget()
+            turn.remove(lambda: drop_tokens(cache, home_account_id=who, client_id=self.profile.client_id))
+            raise
+        turn.write(epoch, lambda: answers.put_into(cache, home_account_id=who))
         return result
 
     def _borrow(self, wish: _Wish) -> AccessToken:
@@ -342,6 +388,8 @@ class Credential:
         )
 
     def _sign_in_required(self, wish: _Wish) -> SignInRequired:
+        if self.ended is not None:
+            return self.ended
         if wish.claims is not None:
             return self.step_up(wish.scopes, wish.claims)
         if self._signed_out:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from nbauth.signin.http_cache import HttpCache
     from nbauth.signin.profiles import Profile
 
-__all__ = ["validate"]
+__all__ = ["check_times", "validate"]
 
 # What a key may sign with, by its type and curve (RFC 7518 §3.1, RFC 8037). Asymmetric only: with HS256 anybody who
 # knows the client secret, and with "none" anybody, could sign.
@@ -40,8 +41,9 @@ def validate(
     *,
     profile: Profile,
     application: msal.ClientApplication,
-    http_cache: HttpCache,
+    http_cache: HttpCache | None,
     access_token: str | None = None,
+    now: float | None = None,
 ) -> dict[str, Any]:
     """Validate an ID token and return its claims. The nonce is MSAL's to check, and it does.
 
@@ -49,8 +51,9 @@ def validate(
         id_token: as the token endpoint returned it.
         profile: whose sign-in.
         application: its client application.
-        http_cache: where the discovery document and the keys are.
+        http_cache: where the discovery document and the keys are; None fetches no key anew.
         access_token: what came with it; compared with `at_hash`, where the ID token has one (§3.1.3.6).
+        now: the time by the provider's clock, in seconds since the epoch; None goes by this machine's.
 
     Raises:
         SignInFailed: a check failed; nothing of this sign-in is to be kept.
@@ -58,17 +61,10 @@ def validate(
     """
     document = discover(profile, application)
     try:
-        header = jwt.get_unverified_header(id_token)
-        entry = _key(header.get("kid"), application, document["jwks_uri"], http_cache)
-        algorithm = _algorithm(header, entry)
-        claims: dict[str, Any] = jwt.decode(
-            id_token,
-            _public_key(entry, algorithm),
-            algorithms=[algorithm],
-            audience=profile.client_id,
-            leeway=_LEEWAY_S,
-            options={"require": ["iss", "sub", "aud", "exp", "iat"], "verify_iss": False},
-        )
+        keys = _Keys(application, document["jwks_uri"], http_cache)
+        claims, entry, algorithm = _verified(id_token, keys, audience=profile.client_id, with_times=now is None)
+        if now is not None:
+            check_times(claims, now)
         issuers.check_claims(profile.resolved_authority, document["issuer"], claims, key_issuer=_issuer_of(entry))
         _check_party(claims, profile)
         _check_hash(claims, algorithm, access_token)
@@ -92,13 +88,59 @@ def _failed(profile: Profile, reason: str, next_step: str | None = None) -> Sign
     )
 
 
-def _key(kid: str | None, application: msal.ClientApplication, jwks_uri: str, http_cache: HttpCache) -> dict[str, Any]:
-    entry = _find(get_json(application, jwks_uri), kid)
-    if entry is None and http_cache.forget(jwks_uri):  # rotated since they were cached
-        entry = _find(get_json(application, jwks_uri), kid)
-    if entry is None:
-        raise jwt.InvalidKeyError("no key of the provider signed it")
-    return entry
+@dataclass(frozen=True)
+class _Keys:
+    """Where the provider's keys are."""
+
+    application: msal.ClientApplication
+    uri: str
+    http_cache: HttpCache | None
+
+    def entry(self, kid: str | None) -> dict[str, Any]:
+        """Return the key of an id."""
+        entry = _find(get_json(self.application, self.uri), kid)
+        if entry is None and self.forget():  # rotated since they were cached
+            entry = _find(get_json(self.application, self.uri), kid)
+        if entry is None:
+            raise jwt.InvalidKeyError("no key of the provider signed it")
+        return entry
+
+    def forget(self) -> bool:
+        """Have the next key fetched anew; tell whether that is of any use just now."""
+        return self.http_cache is not None and self.http_cache.forget(self.uri)
+
+
+def _verified(
+    id_token: str, keys: _Keys, *, audience: str, with_times: bool
+) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """Return the claims, and the key and the algorithm that signed them."""
+    header = jwt.get_unverified_header(id_token)
+    entry = keys.entry(header.get("kid"))
+    while True:
+        algorithm = _algorithm(header, entry)
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                id_token,
+                _public_key(entry, algorithm),
+                algorithms=[algorithm],
+                audience=audience,
+                leeway=_LEEWAY_S,
+                options={
+                    "require": ["iss", "sub", "aud", "exp", "iat"],
+                    "verify_iss": False,
+                    "verify_exp": with_times,
+                    "verify_nbf": with_times,
+                    "verify_iat": with_times,
+                },
+            )
+        except jwt.InvalidSignatureError:
+            # Dex and Canaille sign with a new key under the id of the old one after a restart.
+            cached, fresh = entry, keys.entry(header.get("kid")) if keys.forget() else entry
+            if fresh == cached:
+                raise
+            entry = fresh
+        else:
+            return claims, entry, algorithm
 
 
 def _find(document: dict[str, Any], kid: str | None) -> dict[str, Any] | None:
@@ -128,6 +170,22 @@ def _public_key(entry: dict[str, Any], algorithm: str) -> jwt.PyJWK:
 def _issuer_of(entry: dict[str, Any]) -> str | None:
     issuer = entry.get("issuer")
     return issuer if isinstance(issuer, str) else None
+
+
+def check_times(claims: dict[str, Any], now: float) -> None:
+    """Check that an ID token is good at a time.
+
+    Raises:
+        PyJWTError: it has ended, or is of a time to come.
+    """
+    try:
+        begins = max(float(claims.get(name, 0)) for name in ("iat", "nbf"))
+        if float(claims["exp"]) < now - _LEEWAY_S:
+            raise jwt.ExpiredSignatureError("it has expired")
+    except (TypeError, ValueError, KeyError, OverflowError):
+        raise jwt.DecodeError("its times are no numbers") from None
+    if begins > now + _LEEWAY_S:
+        raise jwt.ImmatureSignatureError("it is of a time to come")
 
 
 def _check_party(claims: dict[str, Any], profile: Profile) -> None:

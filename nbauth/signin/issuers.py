@@ -94,9 +94,13 @@ def check_claims(
         raise ValueError(f"it is of the policy {clean(policy)}, not {authority.policy}")
 
 
-def tenant_of(claims: Mapping[str, Any]) -> str:
-    """Return the tenant of a checked ID token, which B2C says in `iss` only; empty where the provider has none."""
-    return str(claims.get("tid") or _tenant_in(str(claims["iss"])) or "")
+def tenant_of(authority: Authority, claims: Mapping[str, Any]) -> str:
+    """Return the tenant of a checked ID token, which B2C says in `iss` only; empty where the provider has none.
+
+    At a plain OpenID provider `tid` is a word like any other; where that is Entra, its `iss` says the tenant, too.
+    """
+    told = "" if authority.kind == "oidc" else str(claims.get("tid") or "")
+    return told or _tenant_in(str(claims["iss"])) or ""
 
 
 def _check_tenant(authority: Authority, issuer: str, tid: str) -> None:

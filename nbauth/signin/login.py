@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled, SignInFailed
-from nbauth.signin import broker, clients, failures, flows, id_token, issuers, on_behalf_of, userinfo
+from nbauth.signin import broker, clients, failures, flows, on_behalf_of, person, renewal
 from nbauth.signin.account import Account
 from nbauth.signin.credential import Credential
 from nbauth.signin.flows.context import SignIn
@@ -19,8 +19,9 @@ from nbauth.signin.options import region_hosts
 from nbauth.signin.profile_credentials import stamp
 from nbauth.signin.region import region_of
 from nbauth.signin.tls import environment_bundle, fingerprint, trust_context
-from nbauth.signin.token_cache import HeldBackCache, Turns
+from nbauth.signin.token_cache import HeldBackCache
 from nbauth.signin.transport import GuardedTransport
+from nbauth.signin.turns import Turns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,11 +147,9 @@ def sign_in(
     try:
         prompt.begin(attempt.request)
         result = _ask(attempt, environment)
-        identity = userinfo.named(client, _validated(client, result), str(result["access_token"]))
-        _check_account(account, identity, profile)
+        proven = person.prove(client, result, held_back.answers, wanted=account)
         with client.turns.held_where_shared():
-            held_back.release(client.application.token_cache)
-            signed_in = _person(client, result, identity, scopes, claims)
+            signed_in = SignedIn(*person.keep(client, proven, scopes=scopes, claims=claims))
     except KeyboardInterrupt:
         outcome = SignInCancelled(
             f"Profile {profile.name!r}: the sign-in was interrupted.",
@@ -187,7 +186,7 @@ def _ask(attempt: SignIn, environment: Environment) -> dict[str, Any]:
 def own_credential(client: Client) -> Credential:
     """Return the credential of a profile that needs no person, without a token yet."""
     kind = Credential if client.profile.user_assertion is None else on_behalf_of.UserCredential
-    made: Credential = kind(client.profile, client.application, None)
+    made: Credential = kind(client.profile, client.application, None, http_cache=client.http_cache)
     return made
 
 
@@ -205,25 +204,31 @@ def _application(client: Client, scopes: tuple[str, ...], timeout_s: float) -> S
     result = flows.run(attempt)
     credential = own_credential(client)
     if isinstance(credential, on_behalf_of.UserCredential) and assertion is not None:
-        claims = _validated(client, result) if "id_token" in result else on_behalf_of.claims_of(assertion)
+        with failures.provider_errors(profile):
+            said = renewal.check_user(
+                result, assertion, profile=profile, application=client.application, http_cache=client.http_cache
+            )
+        claims = on_behalf_of.claims_of(assertion) if said is None else said
         credential.of(assertion).keep(scopes, result)
-        return SignedIn(_user(claims, application_account(profile, credential)), credential)
+        return SignedIn(_user(claims, application_account(profile, credential), profile), credential)
     credential.keep(scopes, result)
     return SignedIn(application_account(profile, credential), credential)
 
 
-def _user(claims: dict[str, Any], account: Account) -> Account:
+def _user(claims: dict[str, Any], account: Account, profile: Profile) -> Account:
     """Return the account of the user that the application acts for."""
     if not claims.get("sub"):
         return account  # nobody says who it is
-    username = _username(claims)
-    tenant_id = str(claims.get("tid", account.tenant_id))
+    username = person.username_of(claims)
+    entra = profile.resolved_authority.has_client_info
+    tenant_id = str(claims.get("tid", account.tenant_id)) if entra else account.tenant_id
+    key = claims.get("oid", claims["sub"]) if entra else claims["sub"]
     return dataclasses.replace(
         account,
         username=username,
         name=str(claims.get("name") or username),
         tenant_id=tenant_id,
-        home_account_id=".".join(filter(None, (str(claims.get("oid", claims["sub"])), tenant_id))),
+        home_account_id=".".join(filter(None, (str(key), tenant_id))),
         kind="person",
     )
 
@@ -241,70 +246,3 @@ def application_account(profile: Profile, credential: Credential) -> Account:
         expires_at=credential.expires_at() or datetime.now(UTC),
         kind="application",
     )
-
-
-def _validated(client: Client, result: dict[str, Any]) -> dict[str, Any]:
-    profile = client.profile
-    if "access_token" not in result or "id_token" not in result:
-        missing = "access token" if "access_token" not in result else "ID token"
-        raise SignInFailed(
-            f"Profile {profile.name!r}: {profile.authority_host} answered without an {missing}.",
-            profile=profile.name,
-            next_step="Check that the application may use OpenID Connect at the provider.",
-        )
-    with failures.provider_errors(profile):
-        return id_token.validate(
-            str(result["id_token"]),
-            profile=profile,
-            application=client.application,
-            http_cache=client.http_cache,
-            access_token=str(result["access_token"]),
-        )
-
-
-def _username(claims: dict[str, Any]) -> str:
-    names = ("preferred_username", "upn", "email", "unique_name", "sub")
-    emails = claims.get("emails")  # B2C's, a list
-    if isinstance(emails, list) and emails and not any(claims.get(name) for name in names[:-1]):
-        return str(emails[0])
-    return next(str(claims[name]) for name in names if claims.get(name))
-
-
-def _check_account(wanted: str | None, claims: dict[str, Any], profile: Profile) -> None:
-    got = _username(claims)
-    if wanted is not None and got.lower() != wanted.lower():
-        raise SignInFailed(
-            f"Profile {profile.name!r}: {got} signed in where {wanted} was asked for. Nothing was kept.",
-            profile=profile.name,
-            next_step=f"Run: %login {profile.name} --account {got}",
-        )
-
-
-def _person(
-    client: Client, result: dict[str, Any], claims: dict[str, Any], scopes: tuple[str, ...], asked: str | None
-) -> SignedIn:
-    profile = client.profile
-    msal_account = _account_in_cache(client.application, str(claims.get("oid", claims["sub"])))
-    if msal_account is None:
-        raise SignInFailed(f"Profile {profile.name!r}: the token cache holds no such account.", profile=profile.name)
-    turn = client.turns.of(msal_account["home_account_id"])
-    turn.shared = None  # what is remembered is of the sign-in before
-    credential = Credential(profile, client.application, msal_account, turn=turn)
-    credential.keep(scopes, result, claims=asked)
-    account = Account(
-        username=_username(claims),
-        name=str(claims.get("name") or _username(claims)),
-        tenant_id=issuers.tenant_of(claims),
-        home_account_id=str(msal_account["home_account_id"]),
-        profile=profile.name,
-        expires_at=credential.expires_at() or datetime.now(UTC),
-    )
-    return SignedIn(account, credential)
-
-
-def _account_in_cache(application: msal.ClientApplication, local_id: str) -> dict[str, Any] | None:
-    # MSAL's `get_accounts` shows somebody who is in several tenants as they are in one of them, of its own choice.
-    cache, authority = application.token_cache, application.authority
-    here = {"environment": authority.instance, "local_account_id": local_id}
-    found = list(cache.search(cache.CredentialType.ACCOUNT, query=here))
-    return next((a for a in found if a.get("realm") == authority.tenant), found[0] if found else None)

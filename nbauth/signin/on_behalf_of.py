@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import msal
 
     from nbauth.signin.access_token import AccessToken
+    from nbauth.signin.http_cache import HttpCache
     from nbauth.signin.lending import Borrower
     from nbauth.signin.profiles import Profile
 
@@ -36,10 +37,18 @@ class UserCredential(Credential):
         profile: one with `user_assertion`.
         application: MSAL's client application.
         account: none; MSAL's cache is not asked.
+        http_cache: where the provider's keys are.
     """
 
-    def __init__(self, profile: Profile, application: msal.ClientApplication, account: None = None) -> None:
-        super().__init__(profile, application, account)
+    def __init__(
+        self,
+        profile: Profile,
+        application: msal.ClientApplication,
+        account: None = None,
+        *,
+        http_cache: HttpCache | None = None,
+    ) -> None:
+        super().__init__(profile, application, account, http_cache=http_cache)
         self._users: dict[str, Credential] = {}  # by the digest of an assertion, the last one made last
 
     def lend(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> AccessToken:
@@ -53,7 +62,9 @@ class UserCredential(Credential):
         with self._lock:
             made = self._users.get(digest)
             if made is None:
-                made = self._users[digest] = Credential(held(self.profile, assertion), None, None)
+                made = self._users[digest] = Credential(
+                    held(self.profile, assertion), None, None, http_cache=self._http_cache
+                )
                 made.connect_by(self._application)
                 if self._signed_out:
                     made.forget()
@@ -65,9 +76,9 @@ class UserCredential(Credential):
         """Return when the newest token expires (UTC), or None where there is none."""
         return max((at for user in self._all() if (at := user.expires_at()) is not None), default=None)
 
-    def sign_out(self, *, shared: bool = False) -> None:
+    def sign_out(self) -> None:
         """Forget every user's tokens, those included that are on their way."""
-        super().sign_out(shared=shared)
+        super().sign_out()
         for user in self._all():
             user.forget()
 

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from nbauth.errors import SignInFailed, SignInRequired
+from nbauth.signin import identity
 from nbauth.signin.credential import Credential, nobody
 from nbauth.signin.login import SignedIn
 
@@ -29,17 +30,23 @@ class SignIns:
         self._groups: dict[str, dict[tuple[str, str], SignedIn]] = {}
 
     def __iter__(self) -> Iterator[SignedIn]:
-        return iter([signed_in for group in list(self._groups.values()) for signed_in in list(group.values())])
+        return iter(
+            [s for group in list(self._groups.values()) for s in list(group.values()) if not s.credential.ended]
+        )
 
     def of(self, profile: str) -> list[SignedIn]:
         """Return the sign-ins of a profile, the present one first."""
-        return list(self._groups.get(profile, {}).values())[::-1]
+        return [s for s in list(self._groups.get(profile, {}).values())[::-1] if not s.credential.ended]
 
     def choose(self, signed_in: SignedIn) -> None:
         """Make a sign-in the present one of its profile; a new one takes the place of the same account's before."""
         account = signed_in.account
         group = self._groups.setdefault(account.profile, {})
-        group.pop((account.home_account_id, account.tenant_id), None)
+        before = group.pop((account.home_account_id, account.tenant_id), None)
+        if before is not None and before.credential is not signed_in.credential:
+            before.credential.turn.leave(before.credential)  # the tokens are the new one's
+        for key in [key for key, each in group.items() if each.credential.ended]:
+            del group[key]
         group[account.home_account_id, account.tenant_id] = signed_in
 
     def take(self, profiles: Iterable[str] | None) -> list[SignedIn]:
@@ -58,18 +65,22 @@ class SignIns:
         for signed_in in self.of(profile.name):
             if _application(signed_in) == _application_of(profile):
                 return signed_in
-        raise nobody(profile, scopes)
+        ended = (s.credential.ended for s in list(self._groups.get(profile.name, {}).values())[::-1])
+        raise next(filter(None, ended), None) or nobody(profile, scopes)
 
     def fitting(self, profile: Profile, account: str | None, *, any_tenant: bool = False) -> list[SignedIn]:
-        """Return the sign-ins of a profile's application and tenant, of an account if one is named."""
-        return [
+        """Return the sign-ins of a profile's application and tenant, of an account if one is named.
+
+        A name that several of them have is nobody's: names may be chosen freely, and somebody has to be asked.
+        """
+        fitting = [
             signed_in
             for signed_in in self.of(profile.name)
-            if account is None or signed_in.account.username.lower() == account.lower()
             if _application(signed_in) == _application_of(profile)
             # Scopes and origins may be edited while the kernel runs; another tenant is another sign-in.
             if any_tenant or _tenant_of(signed_in.credential.profile) == _tenant_of(profile)
         ]
+        return identity.those_called(account, fitting, lambda signed_in: signed_in.account)
 
     def known(
         self,
@@ -118,8 +129,13 @@ def in_another_tenant(known: SignedIn, client: Client, scopes: tuple[str, ...]) 
     msal_account = known.credential.account
     assert msal_account is not None
     turn = client.turns.of(msal_account["home_account_id"])
-    credential = Credential(client.profile, client.application, msal_account, turn=turn)
-    credential.token(scopes)
+    credential = Credential(client.profile, client.application, msal_account, turn=turn, http_cache=client.http_cache)
+    turn.join(credential)
+    try:
+        credential.token(scopes)
+    except BaseException:
+        turn.leave(credential)
+        raise
     account = dataclasses.replace(known.account, tenant_id=credential.tenant_id)
     return SignedIn(account, credential)
 

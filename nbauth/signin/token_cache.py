@@ -1,24 +1,25 @@
-"""Token caches in the kernel's memory: who shares one, and one that holds a sign-in back until it is proven."""
+"""Token caches in the kernel's memory: who shares one, and how answers are held back until they are proven."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
 import msal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from nbauth.signin.profiles import Profile
-    from nbauth.signin.remembered.shared import Shared
 
 __all__ = [
+    "AccountCache",
+    "Answers",
     "HeldBackCache",
     "NothingKept",
-    "Turn",
-    "Turns",
     "cache_key",
     "copy_account",
     "drop_access_token",
@@ -48,9 +49,9 @@ def cache_key(profile: Profile) -> tuple[str, str]:
     )
 
 
-def new_cache() -> msal.TokenCache:
+def new_cache() -> AccountCache:
     """Make a cache that lives as long as the kernel."""
-    return msal.TokenCache()
+    return AccountCache()
 
 
 def copy_account(source: msal.TokenCache, target: msal.TokenCache, *, home_account_id: str, client_id: str) -> None:
@@ -79,75 +80,130 @@ def drop_access_token(cache: msal.TokenCache, secret: str) -> None:
         cache.modify(_KINDS.ACCESS_TOKEN, entry)
 
 
-class Turn:
-    """Held while a refresh token is used: one thread at a time.
-
-    Attributes:
-        shared: the remembered sign-in that the refresh token belongs to, where later kernels are to find it.
-        names: the fingerprints under which profiles of this kernel are remembered, by the fingerprints they have here.
-    """
+class Answers:
+    """What a token endpoint answered to one sign-in or renewal, as long as it is in no cache."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.shared: Shared | None = None
-        self.names: dict[str, str] = {}
+        self._events: list[tuple[dict[str, Any], Any]] = []
+        self._renewed: list[tuple[dict[str, Any], str]] = []
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
+    def note(self, event: dict[str, Any], now: Any) -> None:
+        """Take what MSAL has for its cache."""
+        data = {key: value for key, value in (event.get("data") or {}).items() if key not in _SPENT}
+        # MSAL deletes from the response what it has stored; the caller's copy is not to be touched twice.
+        self._events.append(({**event, "data": data, "response": dict(event.get("response") or {})}, now))
 
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+    def note_renewed(self, entry: dict[str, Any], secret: str) -> None:
+        """Take the refresh token that comes in the place of another one."""
+        self._renewed.append((entry, secret))
 
-    def locked(self) -> bool:
-        """Tell whether somebody holds it."""
-        return self._lock.locked()
+    @property
+    def id_token(self) -> str | None:
+        """The ID token of the last answer, if it has one."""
+        return self._last.get("id_token")
 
+    @property
+    def access_token(self) -> str | None:
+        """The access token of the last answer."""
+        return self._last.get("access_token")
 
-class Turns:
-    """Whose turn it is to use a refresh token, for all who share a token cache: one at a time for each account."""
+    @property
+    def client_info(self) -> dict[str, str]:
+        """Entra's `client_info` of the last answer, which is not signed; empty where it has none."""
+        encoded = self._last.get("client_info")
+        if not encoded:
+            return {}
+        found: dict[str, str] = json.loads(base64.urlsafe_b64decode(f"{encoded}{'=' * (-len(encoded) % 4)}"))
+        return found
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._turns: dict[str, Turn] = {}
+    @property
+    def _last(self) -> dict[str, Any]:
+        return self._events[-1][0]["response"] if self._events else {}
 
-    def of(self, home_account_id: str) -> Turn:
-        """Return the turn of an account."""
-        with self._lock:
-            return self._turns.setdefault(home_account_id, Turn())
+    def put_into(self, cache: msal.TokenCache, *, home_account_id: str) -> dict[str, Any] | None:
+        """Write everything to a cache under the key of one account, whatever key MSAL would take.
 
-    @contextlib.contextmanager
-    def held_where_shared(self) -> Iterator[None]:
-        """Hold those that follow a file: what a new sign-in brings is not to be overwritten with what was before."""
-        with self._lock:
-            turns = [turn for _, turn in sorted(self._turns.items()) if turn.shared is not None]
-        with contextlib.ExitStack() as held:
-            for turn in turns:
-                held.enter_context(turn)
-            yield
+        Returns:
+            MSAL's account, where a sign-in wrote one.
+        """
+        apart = msal.TokenCache()
+        for event, now in self._events:
+            apart.add(event, now=now)
+        account = None
+        for kind in (_KINDS.ACCOUNT, *_TOKENS, _KINDS.APP_METADATA):
+            for entry in list(apart.search(kind)):
+                mine = entry if kind == _KINDS.APP_METADATA else {**entry, "home_account_id": home_account_id}
+                cache.modify(kind, mine, mine)
+                account = mine if kind == _KINDS.ACCOUNT else account
+        for entry, secret in self._renewed:
+            cache.update_rt(entry, secret)
+        self._events.clear()
+        self._renewed.clear()
+        return account
 
 
 class HeldBackCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no types
     """A cache that keeps the tokens of a sign-in aside until its ID token was validated.
 
-    MSAL stores tokens before anybody can look at them. A sign-in therefore runs on one of these, and `release` hands
-    its tokens to the kernel's cache.
+    MSAL stores tokens before anybody can look at them. A sign-in therefore runs on one of these, and its `answers`
+    are handed to the kernel's cache.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._events: list[tuple[dict[str, Any], Any]] = []
+        self.answers = Answers()
 
     def add(self, event: dict[str, Any], now: Any = None) -> None:
         """Keep an event aside."""
-        data = {key: value for key, value in (event.get("data") or {}).items() if key not in _SPENT}
-        # MSAL deletes from the response what it has stored; the caller's copy is not to be touched twice.
-        self._events.append(({**event, "data": data, "response": dict(event.get("response") or {})}, now))
+        self.answers.note(event, now)
 
-    def release(self, cache: msal.TokenCache) -> None:
-        """Hand every token to `cache`."""
-        for event, now in self._events:
-            cache.add(event, now=now)
-        self._events.clear()
+
+class AccountCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no types
+    """The kernel's cache: each account has a key of its own, and what a renewal brings is looked at before it is kept.
+
+    MSAL writes its keys in lower case, where `sub` is case-sensitive (OpenID Connect Core §2): of two people whose
+    `sub` differs in nothing else, one would overwrite the other.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        makers: dict[str, Callable[..., str]] = vars(self)["key_makers"]
+        self.key_makers = {kind: _case_sensitive(maker) for kind, maker in makers.items()}
+        self._here = threading.local()
+
+    @contextlib.contextmanager
+    def held_back(self) -> Iterator[Answers]:
+        """Keep aside what this thread gets meanwhile; whoever asks has it looked at, and puts it into the cache."""
+        self._here.answers = answers = Answers()
+        try:
+            yield answers
+        finally:
+            self._here.answers = None
+
+    def add(self, event: dict[str, Any], now: Any = None) -> None:
+        """Keep what was answered, or keep it aside."""
+        answers = getattr(self._here, "answers", None)
+        if answers is None:
+            super().add(event, now=now)
+        else:
+            answers.note(event, now)
+
+    def update_rt(self, rt_item: dict[str, Any], new_rt: str) -> None:
+        """Put a refresh token in the place of another one, or keep it aside."""
+        answers = getattr(self._here, "answers", None)
+        if answers is None:
+            super().update_rt(rt_item, new_rt)
+        else:
+            answers.note_renewed(rt_item, new_rt)
+
+
+def _case_sensitive(maker: Callable[..., str]) -> Callable[..., str]:
+    def key(home_account_id: str | None = None, **entry: Any) -> str:
+        # In digits, so that no account's key can be part of another one's either.
+        account = home_account_id and home_account_id.encode("utf-8", "surrogatepass").hex()
+        return maker(home_account_id=account, **entry)
+
+    return key
 
 
 class NothingKept(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no types

@@ -14,8 +14,6 @@ import msal
 from nbauth.signin.token_cache import cache_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nbauth.signin.account import Account
     from nbauth.signin.profiles import Profile
 
@@ -120,9 +118,9 @@ class Document:
     sign_ins: tuple[Remembered, ...] = ()
     grants: dict[str, Grant] = field(default_factory=dict)
 
-    def find(self, name: str, fits: Callable[[Remembered], bool] = lambda _: True) -> Remembered | None:
-        """Return who was remembered last for the profile of a fingerprint, of those that fit."""
-        return next((s for s in reversed(self.sign_ins) if s.fingerprint == name and fits(s)), None)
+    def of(self, name: str) -> list[Remembered]:
+        """Return who was remembered for the profile of a fingerprint, the last one first."""
+        return [sign_in for sign_in in reversed(self.sign_ins) if sign_in.fingerprint == name]
 
     def lists(self, name: str, home_account_id: str) -> bool:
         """Tell whether an account is remembered for the profile of a fingerprint."""

@@ -10,7 +10,7 @@ import msal
 import platformdirs
 
 from nbauth.errors import ConfigError, NbauthError, SignInFailed, SignInRequired
-from nbauth.signin import token_cache
+from nbauth.signin import identity, token_cache
 from nbauth.signin.account import Account
 from nbauth.signin.credential import Credential
 from nbauth.signin.login import SignedIn
@@ -104,34 +104,42 @@ def take(
     """
     present = next((signed_in.account.home_account_id for signed_in in here), None)
 
-    def fits(sign_in: Remembered) -> bool:
-        is_wanted = account is None or sign_in.username.lower() == account.lower()
-        return is_wanted and present in (None, sign_in.home_account_id)
-
     store, document = _find(profile)
-    who = document.find(fingerprint(profile), fits) if document is not None else None
-    grant = document.grants.get(who.home_account_id) if document is not None and who is not None else None
-    if store is None or who is None or grant is None:
+    if store is None or document is None:
+        return None
+    fitting = [s for s in document.of(fingerprint(profile)) if present in (None, s.home_account_id)]
+    who = next(iter(identity.those_called(account, fitting, lambda sign_in: sign_in)), None)
+    grant = None if who is None else document.grants.get(who.home_account_id)
+    if who is None or grant is None or not _is_theirs(profile, who, document):
         return None
     client = connect(profile)
     cache, mine = client.application.token_cache, _mine(profile, who.home_account_id)
     turn = client.turns.of(who.home_account_id)
     with turn:
+        epoch = turn.epoch
         before, shared_before = msal.SerializableTokenCache(), turn.shared
         token_cache.copy_account(cache, before, **mine)
         token_cache.drop_tokens(cache, **mine)
         token_cache.copy_account(grant.token_cache(), cache, **mine)
         turn.shared = sharing.Shared(store=store, cache=cache, **mine, generation=grant.generation, names=turn.names)
         found = cache.search(cache.CredentialType.ACCOUNT, query={"home_account_id": who.home_account_id})
-        msal_account = next(iter(list(found)), None)
+        credential = Credential(
+            profile, client.application, next(iter(list(found)), None), turn=turn, http_cache=client.http_cache
+        )
+        turn.join(credential)
     try:
-        credential = Credential(profile, client.application, msal_account, turn=turn)
         credential.token(scopes)
     except NbauthError as error:
-        with turn:
+
+        def put_back() -> None:
             token_cache.drop_tokens(cache, **mine)
             token_cache.copy_account(before, cache, **mine)
             turn.shared = shared_before
+
+        with turn:
+            # Not where they were replaced or removed meanwhile; to be ended is one step of that kind.
+            turn.write(epoch + bool(credential.ended), put_back)
+            turn.leave(credential)
         if isinstance(error, (SignInRequired, SignInFailed)):
             return None
         raise
@@ -160,8 +168,9 @@ def leave(signed_in: Iterable[SignedIn]) -> None:
     for each in signed_in:
         turn = each.credential.turn
         turn.names.pop(fingerprint(each.credential.profile), None)
-        if turn.shared is not None and not turn.shared.is_kept:
-            turn.shared = None
+        followed = turn.shared
+        if followed is not None and not followed.is_kept:
+            turn.unfollow(followed)
 
 
 def forget(profiles: Iterable[Profile]) -> None:
@@ -186,6 +195,25 @@ def forget(profiles: Iterable[Profile]) -> None:
             f"Signed out here, but what is remembered in {left[0]} cannot be deleted: {_reason(left[1])}.",
             next_step="Delete that file.",
         )
+
+
+def _is_theirs(profile: Profile, who: Remembered, document: Document) -> bool:
+    """Tell whether the tokens under an account's key are of whoever is remembered by that key.
+
+    At plain OpenID providers earlier versions could remember somebody under another one's key.
+    """
+    if profile.resolved_authority.has_client_info:
+        return True
+    cache = document.grants[who.home_account_id].token_cache()
+    known = identity.known_claims(cache, **_mine(profile, who.home_account_id))
+    for claims in known.values():
+        if claims.get("sub") != who.home_account_id:
+            return False
+        name = identity.shown_name(claims)
+        others = {s.username for s in document.sign_ins if s.home_account_id == who.home_account_id}
+        if (name is None and len(others) > 1) or name not in (None, who.username):
+            return False
+    return bool(known)
 
 
 def _store_to_clear(name: str) -> Store:

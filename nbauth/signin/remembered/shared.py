@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msal
 
-from nbauth.errors import ProviderUnavailable
+from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.signin.clients import askable
 from nbauth.signin.credential import nobody
 from nbauth.signin.remembered.document import Document, Grant, fingerprint, new_generation
@@ -157,7 +157,7 @@ class Shared:
             MSAL's answer.
 
         Raises:
-            SignInRequired: the sign-in was ended in another kernel.
+            SignInRequired: the sign-in was ended, here or in another kernel.
             ProviderUnavailable: another kernel has been renewing for too long.
         """
         if self._alone:
@@ -183,16 +183,25 @@ class Shared:
                     next_step="Try again.",
                 )
             before = self._refresh_tokens()
-            result = ask_provider()
+            result = self._ask(ask_provider)
             if (result or {}).get("error") == "invalid_grant" and self._is_behind(before) and self._follow(profile):
                 # Somebody renewed in spite of the lock: a file system without one, or another machine.
                 if (found := self._usable(wanted)) is not None:
                     return found
                 before = self._refresh_tokens()
-                result = ask_provider()
+                result = self._ask(ask_provider)
             if _is_to_be_written(result, claims) and not self._save(profile, before):
                 raise nobody(profile, scopes)
             return result
+
+    def _ask(self, ask_provider: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
+        try:
+            return ask_provider()
+        except SignInRequired:
+            # What came was somebody else's. Whose the file's refresh token is by now is not known: no kernel uses it.
+            with contextlib.suppress(OSError, ValueError):
+                forget(self._store, account=self._who)
+            raise
 
     def _found(self, profile: Profile | None = None) -> tuple[Document, Grant] | None:
         """Return what the file holds of this account; None where it, or its sign-in to the profile, was ended."""

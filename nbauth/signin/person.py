@@ -1,0 +1,146 @@
+"""From a token endpoint's answer to the person who signed in: proven first, then kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msal
+
+from nbauth.errors import SignInFailed
+from nbauth.signin import id_token, identity, issuers, token_cache, userinfo
+from nbauth.signin.account import Account
+from nbauth.signin.credential import Credential
+from nbauth.signin.failures import login_command, provider_errors
+
+if TYPE_CHECKING:
+    from nbauth.signin.login import Client
+    from nbauth.signin.profiles import Profile
+    from nbauth.signin.token_cache import Answers
+
+__all__ = ["Proven", "keep", "prove", "username_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proven:
+    """What is known of a person whose sign-in was proven.
+
+    Attributes:
+        key: of the account, MSAL's `home_account_id`; no other person has it in this kernel.
+        claims: of the ID token, with the names that userinfo has.
+        result: MSAL's.
+        answers: the tokens, which are in no cache yet.
+    """
+
+    key: str
+    claims: dict[str, Any]
+    result: dict[str, Any] = field(repr=False)
+    answers: Answers = field(repr=False)
+
+
+def prove(client: Client, result: dict[str, Any], answers: Answers, *, wanted: str | None) -> Proven:
+    """Validate what a sign-in brought.
+
+    Args:
+        client: the profile's client.
+        result: MSAL's.
+        answers: what was answered to this very sign-in.
+        wanted: the sign-in name or key of who is to sign in, or None.
+
+    Raises:
+        SignInFailed: it is not valid, does not say who signed in, or somebody else did.
+        ProviderUnavailable: the provider's keys cannot be had.
+    """
+    claims = userinfo.named(client, _validated(client, result), str(result["access_token"]))
+    key = _key(client, claims, answers)
+    _check_account(wanted, claims, key, client.profile)
+    return Proven(key=key, claims=claims, result=result, answers=answers)
+
+
+def keep(client: Client, proven: Proven, *, scopes: tuple[str, ...], claims: str | None) -> tuple[Account, Credential]:
+    """Put the tokens into the kernel's cache, in the place of those that the account had.
+
+    Args:
+        client: the profile's client.
+        proven: whose they are.
+        scopes: what was asked for.
+        claims: the claims challenge that was met, or None.
+    """
+    profile, cache, apart = client.profile, client.application.token_cache, msal.TokenCache()
+    msal_account = proven.answers.put_into(apart, home_account_id=proven.key)
+    if msal_account is None:
+        raise SignInFailed(f"Profile {profile.name!r}: the answer names no account.", profile=profile.name)
+    turn = client.turns.of(proven.key)
+    credential = Credential(profile, client.application, msal_account, turn=turn, http_cache=client.http_cache)
+    turn.join(
+        credential,
+        lambda: token_cache.copy_account(apart, cache, home_account_id=proven.key, client_id=profile.client_id),
+    )
+    credential.keep(scopes, proven.result, claims=claims)
+    username = username_of(proven.claims)
+    account = Account(
+        username=username,
+        name=str(proven.claims.get("name") or username),
+        tenant_id=issuers.tenant_of(profile.resolved_authority, proven.claims),
+        home_account_id=proven.key,
+        profile=profile.name,
+        expires_at=credential.expires_at() or datetime.now(UTC),
+    )
+    return account, credential
+
+
+def username_of(claims: dict[str, Any]) -> str:
+    """Return the sign-in name of somebody."""
+    return identity.shown_name(claims) or str(claims["sub"])
+
+
+def _validated(client: Client, result: dict[str, Any]) -> dict[str, Any]:
+    profile = client.profile
+    if "access_token" not in result or "id_token" not in result:
+        missing = "access token" if "access_token" not in result else "ID token"
+        raise SignInFailed(
+            f"Profile {profile.name!r}: {profile.authority_host} answered without an {missing}.",
+            profile=profile.name,
+            next_step="Check that the application may use OpenID Connect at the provider.",
+        )
+    with provider_errors(profile):
+        return id_token.validate(
+            str(result["id_token"]),
+            profile=profile,
+            application=client.application,
+            http_cache=client.http_cache,
+            access_token=str(result["access_token"]),
+        )
+
+
+def _key(client: Client, claims: dict[str, Any], answers: Answers) -> str:
+    """Return the key of the account, which no other person has in this kernel."""
+    profile, cache = client.profile, client.application.token_cache
+    try:
+        key = identity.key_of(profile.resolved_authority, claims, answers.client_info)
+        known = identity.known_claims(cache, home_account_id=key, client_id=profile.client_id)
+        here = known.get(str(client.application.authority.tenant))
+        if here is not None and (here.get("iss"), here.get("sub")) != (claims["iss"], claims["sub"]):
+            unclear = "somebody else is signed in with the same client_info"
+        else:
+            return key
+    except ValueError as error:
+        unclear = str(error)
+    raise SignInFailed(
+        f"Profile {profile.name!r}: {profile.authority_host} does not say clearly who signed in: {unclear}. "
+        "Nothing was kept.",
+        profile=profile.name,
+        error="invalid_id_token",
+        next_step=login_command(profile.name),
+    )
+
+
+def _check_account(wanted: str | None, claims: dict[str, Any], key: str, profile: Profile) -> None:
+    got = username_of(claims)
+    if wanted is not None and not identity.is_called(wanted, got, key):
+        raise SignInFailed(
+            f"Profile {profile.name!r}: {got} signed in where {wanted} was asked for. Nothing was kept.",
+            profile=profile.name,
+            next_step=f"Run: %login {profile.name} --account {got}",
+        )

@@ -1,0 +1,188 @@
+"""What a renewal brings is about the person who signed in (OpenID Connect Core §12.2); MSAL keeps whatever comes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import requests
+
+from nbauth.errors import ProviderUnavailable, SignInFailed, SignInRequired
+from nbauth.signin import id_token, identity
+from nbauth.signin.clocks import seconds_off
+from nbauth.signin.failures import login_command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import msal
+
+    from nbauth.signin.http_cache import HttpCache
+    from nbauth.signin.profiles import Profile
+    from nbauth.signin.token_cache import Answers
+
+__all__ = ["check", "check_user"]
+
+logger = logging.getLogger(__name__)
+
+
+def check(
+    answers: Answers,
+    *,
+    profile: Profile,
+    application: msal.ClientApplication,
+    http_cache: HttpCache | None,
+    account: Mapping[str, Any],
+    scopes: tuple[str, ...],
+) -> None:
+    """Check that what a renewal brought is about the account that was renewed.
+
+    An answer without an ID token is fine (§12.2): it is about whom the refresh token is about.
+
+    Args:
+        answers: what was answered, which is in no cache yet.
+        profile: whose sign-in.
+        application: its client application, on the cache that holds the account.
+        http_cache: where the provider's keys are.
+        account: MSAL's account.
+        scopes: what was asked for.
+
+    Raises:
+        SignInRequired: it is about somebody else, or not valid; nothing of it is to be kept.
+    """
+    who = str(account["home_account_id"])
+    known = identity.known_claims(application.token_cache, home_account_id=who, client_id=profile.client_id)
+    here = known.get(str(application.authority.tenant))
+    # A clock that is set while a kernel runs ends no sign-in: the answer's own date says how far it is off.
+    now = time.time() - seconds_off(application)
+    try:
+        claims = None
+        if answers.id_token is not None:
+            claims = _validated(
+                answers.id_token,
+                access_token=answers.access_token,
+                profile=profile,
+                application=application,
+                http_cache=http_cache,
+                here=here,
+                now=now,
+            )
+        wrong = _difference(profile, who, claims, answers.client_info, here=here, now=now)
+    except SignInFailed as error:
+        message, step = error.args[0], error.next_step
+    else:
+        if wrong is None:
+            return
+        message = (
+            f"Profile {profile.name!r}: {profile.authority_host} renewed the sign-in with an ID token that is not of "
+            f"the same person and sign-in: {wrong}. Nothing of it was kept, and the sign-in was ended."
+        )
+        step = login_command(profile.name)
+    logger.warning("%s", message)
+    raise SignInRequired(message, profile=profile.name, scopes=scopes, next_step=step)
+
+
+def check_user(
+    result: Mapping[str, Any],
+    assertion: str,
+    *,
+    profile: Profile,
+    application: msal.ClientApplication,
+    http_cache: HttpCache | None,
+) -> dict[str, Any] | None:
+    """Check that a token that was traded for a user's assertion (RFC 7523) is that user's; return its claims.
+
+    An assertion of another issuer may call its user otherwise, and is not compared.
+
+    Raises:
+        SignInFailed: it is another user's, or not valid.
+    """
+    if "id_token" not in result:
+        return None
+    claims = id_token.validate(
+        str(result["id_token"]),
+        profile=profile,
+        application=application,
+        http_cache=http_cache,
+        access_token=str(result["access_token"]),
+    )
+    vouched = identity.read_claims(assertion)
+    keys = ("tid", "oid") if profile.resolved_authority.has_client_info else ("iss", "sub")
+    first, second = ((vouched.get(key), claims.get(key)) for key in keys)
+    if None not in (*first, *second) and first[0] == first[1] and second[0] != second[1]:
+        raise SignInFailed(
+            f"Profile {profile.name!r}: {profile.authority_host} answered the assertion of one user with the token of "
+            "another one. Nothing was kept.",
+            profile=profile.name,
+            error="invalid_id_token",
+            next_step="Check the user_assertion in the profile.",
+        )
+    return claims
+
+
+def _validated(
+    token: str,
+    *,
+    access_token: str | None,
+    profile: Profile,
+    application: msal.ClientApplication,
+    http_cache: HttpCache | None,
+    here: Mapping[str, Any] | None,
+    now: float,
+) -> dict[str, Any]:
+    try:
+        return id_token.validate(
+            token,
+            profile=profile,
+            application=application,
+            http_cache=http_cache,
+            access_token=access_token,
+            now=now,
+        )
+    except (ProviderUnavailable, requests.RequestException) as error:
+        if here is None:
+            raise
+        # The refresh token may be spent: to throw away its successor would end the sign-in. The answer came from the
+        # token endpoint itself, where TLS may stand for the signature (§3.1.3.7, 6).
+        logger.warning("Profile %r: the provider's keys cannot be had (%s).", profile.name, type(error).__name__)
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                audience=profile.client_id,
+                options={"verify_signature": False, "verify_aud": True, "require": ["aud", "exp", "iat"]},
+            )
+            id_token.check_times(claims, now)
+        except jwt.PyJWTError as wrong:
+            raise SignInFailed(
+                f"Profile {profile.name!r}: the ID token of {profile.authority_host} is not valid: {wrong}. "
+                "Nothing was kept.",
+                profile=profile.name,
+                error="invalid_id_token",
+                next_step=login_command(profile.name),
+            ) from None
+        return claims
+
+
+def _difference(
+    profile: Profile,
+    who: str,
+    claims: Mapping[str, Any] | None,
+    client_info: Mapping[str, str],
+    *,
+    here: Mapping[str, Any] | None,
+    now: float,
+) -> str | None:
+    authority = profile.resolved_authority
+    told = client_info if authority.has_client_info and {"uid", "utid"} <= client_info.keys() else {}
+    if told and "{uid}.{utid}".format(**told).lower() != who.lower():
+        return "its client_info is somebody else's"
+    if claims is None:
+        return None
+    if here is not None:
+        return identity.changed(authority, here, claims, now=now)
+    # The first ID token of another tenant: there the person has another subject.
+    if not told and who != identity.key_of(authority, claims, {}):
+        return "nothing in it says that it is about the same person"
+    return None
