@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Clock", "Settings"]
 
@@ -28,6 +32,9 @@ class Settings:
         guests: whom the partner's tenant knows, by key; their refresh tokens are good there, too.
         consent_first: identifiers of the resources that a person has to be asked about on the page first.
         tell_lifetime: say in token responses how long a token lives.
+        id_token_claims: what ID tokens say in the place of what is true; None leaves a claim out.
+        client_info: what `client_info` says in the place of what is true, in plain OpenID realms, too.
+        id_token_at_refresh: answer a refresh with an ID token, which OpenID Connect Core §12.2 leaves open.
         ext_expires_in_s: the `ext_expires_in` of token responses, where it is another than the life time.
     """
 
@@ -45,12 +52,16 @@ class Settings:
     guests: frozenset[str] = frozenset({"alice"})
     consent_first: frozenset[str] = frozenset()
     tell_lifetime: bool = True
+    id_token_claims: Mapping[str, Any] = field(default_factory=dict)
+    client_info: Mapping[str, str] | None = None
+    id_token_at_refresh: bool = True
     ext_expires_in_s: int | None = None
 
     def reset(self) -> None:
         """Return to the defaults."""
+        fresh = Settings()
         for each in fields(self):
-            setattr(self, each.name, each.default)
+            setattr(self, each.name, getattr(fresh, each.name))
 
 
 class Clock:

@@ -254,12 +254,13 @@ class TokenEndpoint:
         }
         if "offline_access" in scopes.openid or refresh_token:
             answer["refresh_token"] = refresh_token or self._context.grants.add_refresh_token(family)
-        if "openid" in scopes.openid:
+        settings = self._context.settings
+        if "openid" in scopes.openid and (settings.id_token_at_refresh or not refresh_token):
             answer["id_token"] = self._mint.id_token(
                 family, client, realm, nonce=nonce, with_auth_time=with_auth_time, access_token=token
             )
-        if with_client_info and realm.tells_client_info:
-            answer["client_info"] = client_info(family.user, realm)
+        if with_client_info and (realm.tells_client_info or settings.client_info):
+            answer["client_info"] = client_info(family.user, realm, settings.client_info)
         return answer
 
 

@@ -16,6 +16,8 @@ from nbauth.demo.realms import PARTNER_ID, TENANT_ID
 from nbauth.demo.registry import USER_INFO
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nbauth.demo.context import Context
     from nbauth.demo.grants import Family
     from nbauth.demo.realms import Realm
@@ -136,7 +138,8 @@ class TokenMint:
             claims["nonce"] = nonce
         if with_auth_time:
             claims["auth_time"] = int(family.signed_in_at)
-        return self._sign(claims)
+        claims |= self._context.settings.id_token_claims
+        return self._sign({name: value for name, value in claims.items() if value is not None})
 
     def _common(self, realm: Realm, resource: Resource | None, client: Client) -> dict[str, Any]:
         now = int(self._context.clock())
@@ -159,11 +162,17 @@ class TokenMint:
         return token
 
 
-def client_info(user: User, realm: Realm) -> str:
-    """Return who signed in, as MSAL asks with `client_info=1`: object (in B2C with the policy) and home tenant id."""
+def client_info(user: User, realm: Realm, instead: Mapping[str, str] | None = None) -> str:
+    """Return who signed in, as MSAL asks with `client_info=1`: object (in B2C with the policy) and home tenant id.
+
+    Args:
+        user: who signed in.
+        realm: where.
+        instead: what is said in the place of that.
+    """
     uid = f"{user.object_id}-{realm.policy}" if realm.policy else user.object_id
     home = TENANT_ID if realm.tenant_id == PARTNER_ID else realm.tenant_id
-    raw = json.dumps({"uid": uid, "utid": home}).encode()
+    raw = json.dumps({"uid": uid, "utid": home} if instead is None else dict(instead)).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 

@@ -47,6 +47,7 @@ class SignIns:
             before.credential.turn.leave(before.credential)  # the tokens are the new one's
         for key in [key for key, each in group.items() if each.credential.ended]:
             del group[key]
+        signed_in.credential.turn.join(signed_in.credential)
         group[account.home_account_id, account.tenant_id] = signed_in
 
     def take(self, profiles: Iterable[str] | None) -> list[SignedIn]:
