@@ -125,6 +125,8 @@ def front_end() -> FrontEnd | None:
 def reset() -> None:
     """Forget every sign-in, added profile and cache of this kernel; for tests."""
     with _state.lock:
+        for credential in _state.credentials():
+            credential.turn.leave(credential)  # a sign-in that is going on may still get tokens of that account
         _state.forget()
 
 

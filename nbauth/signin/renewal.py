@@ -71,7 +71,7 @@ def check(
             )
         wrong = _difference(profile, who, claims, answers.client_info, here=here, now=now)
     except SignInFailed as error:
-        message, step = error.args[0], error.next_step
+        message = f"{error.args[0]} The sign-in was ended."
     else:
         if wrong is None:
             return
@@ -79,9 +79,8 @@ def check(
             f"Profile {profile.name!r}: {profile.authority_host} renewed the sign-in with an ID token that is not of "
             f"the same person and sign-in: {wrong}. Nothing of it was kept, and the sign-in was ended."
         )
-        step = login_command(profile.name)
     logger.warning("%s", message)
-    raise SignInRequired(message, profile=profile.name, scopes=scopes, next_step=step)
+    raise SignInRequired(message, profile=profile.name, scopes=scopes, next_step=login_command(profile.name))
 
 
 def check_user(
