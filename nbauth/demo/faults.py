@@ -22,6 +22,7 @@ class Fault:
         headers: headers to add, to the server's own answer where neither status nor body is given.
         body: the body instead of the server's own.
         delay_s: seconds to wait before anything is answered.
+        until: wait for this before anything is answered, half a minute at most.
         drip_headers_s: seconds between any two bytes of the status line and the headers.
         drip_body_s: seconds between any two bytes of the body.
         truncate_at: send the header for a whole body, but only so many bytes of it, then close.
@@ -36,6 +37,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
     delay_s: float = 0.0
+    until: threading.Event | None = None
     drip_headers_s: float = 0.0
     drip_body_s: float = 0.0
     truncate_at: int | None = None
@@ -60,6 +62,7 @@ class Faults:
         headers: dict[str, str] | None = None,
         body: str | bytes | None = None,
         delay_s: float = 0.0,
+        until: threading.Event | None = None,
         drip_headers_s: float = 0.0,
         drip_body_s: float = 0.0,
         truncate_at: int | None = None,
@@ -77,6 +80,7 @@ class Faults:
             headers: headers to add.
             body: body to answer with.
             delay_s: seconds to wait first.
+            until: what to wait for first, half a minute at most: a test says when the answer comes, on any machine.
             drip_headers_s: seconds between any two bytes of the headers.
             drip_body_s: seconds between any two bytes of the body.
             truncate_at: bytes of the body to send before the connection is closed.
@@ -103,6 +107,7 @@ class Faults:
             headers=extra,
             body=content,
             delay_s=delay_s,
+            until=until,
             drip_headers_s=drip_headers_s,
             drip_body_s=drip_body_s,
             truncate_at=truncate_at,

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _BODY_LIMIT = 1 << 20
 _IDLE_S = 30.0
+_HELD_S = 30.0
 
 
 class _ResetConnection(Exception):
@@ -57,6 +58,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.server.faults.take(self.command, path)
         if fault and fault.delay_s:
             self.server.stopping.wait(fault.delay_s)
+        if fault and fault.until:
+            fault.until.wait(_HELD_S)
         grant_type = None
         keys: tuple[str, ...] = ()
         try:

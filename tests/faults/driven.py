@@ -6,7 +6,6 @@ monotonic one goes on. So a token ends without anybody waiting for it.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ctypes
 import json
@@ -171,7 +170,7 @@ def fork(url: str, *, ended: bool, while_renewing: bool = False, children: int =
     if while_renewing:
         renewing = threading.Thread(target=lambda: credential().token(scopes()))
         renewing.start()
-        while not credential()._one_at_a_time.locked():
+        while renewing.is_alive() and not credential()._one_at_a_time.locked():
             time.sleep(0.001)
     pipes = []
     for _ in range(children):
@@ -223,38 +222,6 @@ def fork_and_end(url: str) -> None:
 _parent = os.getpid()
 
 
-async def _gather(work: list[Callable[[], Any]]) -> dict[str, Any]:
-    pauses: list[float] = []
-    done = asyncio.Event()
-
-    async def heartbeat() -> None:
-        last = time.perf_counter()
-        while not done.is_set():
-            await asyncio.sleep(0.001)
-            now = time.perf_counter()
-            pauses.append(now - last)
-            last = now
-
-    beating = asyncio.create_task(heartbeat())
-    await asyncio.sleep(0.05)
-    results = await asyncio.gather(*(asyncio.to_thread(each) for each in work))
-    done.set()
-    await beating
-    return {"worst_ms": 1000 * max(pauses), "beats": len(pauses), "results": sorted(set(results))}
-
-
-def coroutines(url: str, count: int, *, plain: bool) -> dict[str, Any]:
-    """Measure an event loop's worst pause while many coroutines request a URL, with our session or a plain one."""
-    if not plain:
-        set_clock(4000)
-        return asyncio.run(_gather([lambda: get(url)] * count))
-    import requests
-
-    bearer = {"Authorization": f"Bearer {credential().token(scopes())}"}
-    with requests.Session() as bare:
-        return asyncio.run(_gather([lambda: bare.get(url, headers=bearer).status_code] * count))
-
-
 def worker_names_no_secret() -> str:
     """Say what a process that `spawn` started finds: run by multiprocessing."""
     try:
@@ -289,8 +256,7 @@ def pool(method: str, url: str) -> list[str]:
 
 
 _ACTIONS: dict[str, Callable[..., Any]] = {
-    action.__name__: action
-    for action in (sign_in, wait_for_somebody, set_clock, refresh, token, get, state, threads, coroutines)
+    action.__name__: action for action in (sign_in, wait_for_somebody, set_clock, refresh, token, get, state, threads)
 } | {"fork": fork, "fork_and_end": fork_and_end, "pool": pool}
 
 

@@ -253,14 +253,16 @@ def test_nobody_waits_ahead_of_time(demo: DemoServer, person: Callable[..., Any]
     token = credential._memo[profile.login_scopes]
     object.__setattr__(token, "margin_s", 100.0)
     demo.provider.requests.clear()
-    demo.provider.faults.add("*/token", delay_s=1.0)
+    answer = threading.Event()  # a slow provider: it answers when everybody has got a token
+    demo.provider.faults.add("*/token", until=answer)
     got: set[str] = set()
     threads = [threading.Thread(target=lambda: got.add(credential.token(profile.login_scopes))) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(0.9)
+        thread.join()
     assert got == {token.secret}
+    answer.set()
     credential.settle(time.monotonic() + 10)
     assert _refreshes(demo) == 1
     assert credential.token(profile.login_scopes) != token.secret

@@ -165,13 +165,20 @@ def test_a_child_of_a_child(alice: Callable[[], str], demo: DemoServer) -> None:
 
 def test_a_sign_out_ends_it_for_children(alice: Callable[[], str], demo: DemoServer) -> None:
     """After a sign-out in the kernel, its children get no token any more; one in a child is the child's alone."""
-    go_on = multiprocessing.get_context("fork").Event()
+    context = multiprocessing.get_context("fork")
+    is_there, go_on = context.Event(), context.Event()
 
     def work() -> str:
+        is_there.set()
         go_on.wait(30)
         return _refused()
 
-    thread = threading.Timer(0.3, lambda: (kernel.logout("demo"), go_on.set()))
+    def sign_out() -> None:
+        is_there.wait(30)
+        kernel.logout("demo")
+        go_on.set()
+
+    thread = threading.Thread(target=sign_out)
     with nbauth.session("demo"):
         assert _in_child(lambda: [list(kernel.logout("demo")), nbauth.accounts()]) == [["alice@contoso.example"], []]
         assert alice() == "Alice Adams"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _READ_S, _TOTAL_S = 0.3, 1.0
 _SLACK_S = 5.0  # of a busy machine
+_SLOW = {"delay_s", "drip_headers_s", "drip_body_s"}
 _TOKEN = {"access_token": "at-in-answer", "token_type": "Bearer", "expires_in": 3600}
 _JSON = {"Content-Type": "application/json"}
 
@@ -130,6 +131,9 @@ class _Subject:
         return self.credential.token(self.scopes)
 
     def break_endpoint(self, fault: dict[str, Any]) -> Any:
+        if not fault.keys() & _SLOW:
+            # What is answered at once is waited for, however late a busy machine lets the demo answer.
+            self.transport._read_s, self.transport._total_s = 30.0, 60.0
         return self.demo.provider.faults.add("*/token", method="POST", times=None, **fault)
 
     def mend_endpoint(self) -> None:
@@ -163,7 +167,9 @@ def subject(
 
 
 @_TABLE
-def test_with_a_valid_token(fault: dict[str, Any], message: str, subject: _Subject) -> None:
+def test_with_a_valid_token(
+    fault: dict[str, Any], message: str, subject: _Subject, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
     """While the token is valid it is handed out, whatever the endpoint does, and no error is seen."""
     broken = subject.break_endpoint(fault)
     started = time.monotonic()
@@ -171,11 +177,14 @@ def test_with_a_valid_token(fault: dict[str, Any], message: str, subject: _Subje
     took_s = time.monotonic() - started
     print(f"with a token: {took_s / 3 * 1000:.0f} ms each")
     assert took_s < 3 * _TOTAL_S + _SLACK_S
-    assert broken.hits >= 1
+    # The demo may get to a request after it was given up here.
+    eventually(lambda: broken.hits >= 1)
 
 
 @_TABLE
-def test_without_a_token(fault: dict[str, Any], message: str, subject: _Subject) -> None:
+def test_without_a_token(
+    fault: dict[str, Any], message: str, subject: _Subject, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
     """Without a token it is one error of one line within the total time, and the next good answer is taken."""
     broken = subject.break_endpoint(fault)
     subject.credential._memo.clear()
@@ -190,6 +199,7 @@ def test_without_a_token(fault: dict[str, Any], message: str, subject: _Subject)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
     assert "at-in-answer" not in str(caught.value)
+    eventually(lambda: broken.hits >= 1)
     assert broken.hits == 1
     subject.mend_endpoint()
     fresh = subject.token()

@@ -170,8 +170,8 @@ def test_during_a_sign_in_to_one_profile_twice(sign_in: Callable[..., Account]) 
 
 def _during_a_renewal(demo: DemoServer, name: str, happens: Callable[[], Any]) -> BaseException | None:
     """Do something while a renewal is at the provider, and return what the renewal raised."""
-    credential, raised = _credential(name), list[BaseException]()
-    fault = demo.provider.faults.add("*/token", delay_s=1.0)
+    credential, raised, answer = _credential(name), list[BaseException](), threading.Event()
+    fault = demo.provider.faults.add("*/token", until=answer)
 
     def renew() -> None:
         try:
@@ -186,6 +186,7 @@ def _during_a_renewal(demo: DemoServer, name: str, happens: Callable[[], Any]) -
         assert time.monotonic() < deadline
         time.sleep(0.005)
     happens()
+    answer.set()
     thread.join()
     return raised[0] if raised else None
 
