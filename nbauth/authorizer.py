@@ -101,7 +101,8 @@ class KernelChain:
 
     def who(self, url: str) -> str:
         """Return what tells whose rows come from a URL: the profile and the account. Nothing of it is secret."""
-        return " ".join(_who(self._find(url)[0])[:2])
+        credential, _ = self._find(url)
+        return f"{credential.profile.name} {credential.who}"
 
     def step_up(self, url: str, claims: str) -> SignInRequired:
         """Return the error for claims that no token can get silently; the next `login` asks for them."""

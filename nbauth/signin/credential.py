@@ -124,6 +124,11 @@ class Credential:
         return self._account
 
     @property
+    def who(self) -> str:
+        """What tells the person, or the application, from every other one at the provider; nothing secret."""
+        return self.profile.client_id if self._account is None else str(self._account["home_account_id"])
+
+    @property
     def turn(self) -> Turn:
         """Held while the refresh token is used."""
         return self._one_at_a_time

@@ -51,6 +51,16 @@ class UserCredential(Credential):
         super().__init__(profile, application, account, http_cache=http_cache)
         self._users: dict[str, Credential] = {}  # by the digest of an assertion, the last one made last
 
+    @property
+    def who(self) -> str:
+        """The present user; where the assertion does not say who that is, the assertion's digest."""
+        assert self.profile.user_assertion is not None
+        assertion = self.profile.user_assertion.read()
+        claims = claims_of(assertion)
+        named = [str(claims.get(name, "")) for name in ("iss", "tid", "oid", "sub")]
+        user = " ".join(named) if claims.get("sub") else hashlib.sha256(assertion.encode()).hexdigest()
+        return f"{self.profile.client_id} {user}"
+
     def lend(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> AccessToken:
         """Return what `token` does, for the present user."""
         assert self.profile.user_assertion is not None

@@ -13,6 +13,7 @@ import nbauth
 from nbauth import kernel
 from nbauth.demo.provider import ALICE
 from nbauth.errors import SignInCancelled, SignInFailed, SignInRequired
+from nbauth.authorizer import KernelAuthorizer
 from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.remembered import places, shared
 from nbauth.signin.remembered.codec import PlainCodec
@@ -287,3 +288,29 @@ def test_on_behalf_of_somebody_else(demo: DemoServer, sign_in: Callable[..., Any
     with pytest.raises(SignInFailed, match="with the token of another one"):
         kernel.login("middle")
     assert json.dumps([a.kind for a in nbauth.accounts()]) == '["person", "person"]'
+
+
+def test_whose_rows_they_are(demo: DemoServer, sign_in: Callable[..., Any], apart: Any) -> None:
+    """An interrupted load that an application made for Alice is not gone on with for Bob."""
+    (apart / "secret").write_text(demo.middle_tier_secret)
+    assertions = []
+    for who in ("alice", "bob", "alice"):
+        sign_in(who, "demo")
+        assertions.append(_credential("demo").token(_credential("demo").profile.login_scopes))
+    present: list[str] = []
+    _profile(
+        demo,
+        "middle",
+        client_id=demo.middle_tier_client_id,
+        authority=demo.authority,
+        client_secret={"file": str(apart / "secret")},
+        user_assertion=lambda: present[-1],
+        apis={"https://middle.example": ["api://nbauth-demo-archive/Archive.Read"]},
+    )
+    authorizer = KernelAuthorizer("middle")
+    rows_of = []
+    for assertion in assertions:
+        present.append(assertion)
+        rows_of.append(authorizer.who("https://middle.example/rows"))
+    assert rows_of[0] == rows_of[2]
+    assert rows_of[0] != rows_of[1]
