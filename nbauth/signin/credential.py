@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.signin import grants, renewal
 from nbauth.signin.access_token import AccessToken
-from nbauth.signin.clients import askable
 from nbauth.signin.failures import login_command, provider_errors, raise_for_error
 from nbauth.signin.flights import Flights
-from nbauth.signin.token_cache import drop_access_token, drop_tokens
+from nbauth.signin.token_cache import drop_access_token
 from nbauth.signin.turns import Turn
 
 if TYPE_CHECKING:
@@ -205,6 +204,11 @@ class Credential:
         else:
             self._leave()
 
+    def _drop_if_signed_out(self) -> None:
+        """Drop what came since the sign-out, too."""
+        if self._signed_out and self._account is not None and self._lender is None:
+            self._leave()
+
     def _leave(self) -> None:
         application = self._connect()
         self._one_at_a_time.leave(self, lambda: application.remove_account(self._account))
@@ -256,6 +260,7 @@ class Credential:
                         if not self._signed_out:
                             self._memo[wish.scopes] = token
         except BaseException as error:
+            self._drop_if_signed_out()
             self._pause(wish, self._memo.get(wish.scopes))
             if isinstance(error, SignInRequired) and wish.claims is None and wish.rejected is not None:
                 with self._lock:  # no login is to take it for good again
@@ -264,8 +269,7 @@ class Credential:
                     }
             raise
         if self._signed_out:  # meanwhile: the sign-out wins
-            if self._account is not None and self._lender is None:
-                self._leave()  # of what came since, too
+            self._drop_if_signed_out()
             raise self._sign_in_required(wish)
         if not token.is_good():
             self._pause(wish, token)
@@ -326,36 +330,23 @@ class Credential:
                     http_cache=self._http_cache,
                 )
         else:
-            result = self._renewed(application, wish, forced=forced)
+            try:
+                result = renewal.silent(
+                    application,
+                    profile=self.profile,
+                    account=self._account,
+                    turn=self._one_at_a_time,
+                    http_cache=self._http_cache,
+                    scopes=wish.scopes,
+                    forced=forced,
+                    claims=wish.claims,
+                )
+            except SignInRequired as error:
+                self.ended = error
+                self.forget()
+                raise
             if wish.rejected is not None and wish.claims is None and (result or {}).get("error") == "invalid_grant":
                 drop_access_token(application.token_cache, wish.rejected)
-        return result
-
-    def _renewed(self, application: msal.ClientApplication, wish: _Wish, *, forced: bool) -> dict[str, Any] | None:
-        """Have MSAL renew, and keep what comes once it was looked at."""
-        account, turn, cache = self._account, self._one_at_a_time, application.token_cache
-        assert account is not None
-        who, epoch = str(account["home_account_id"]), turn.epoch
-        with cache.held_back() as answers:
-            result: dict[str, Any] | None = application.acquire_token_silent_with_error(
-                askable(wish.scopes), account, force_refresh=forced, claims_challenge=wish.claims
-            )
-        try:
-            renewal.check(
-                answers,
-                profile=self.profile,
-                application=application,
-                http_cache=self._http_cache,
-                account=account,
-                scopes=wish.scopes,
-            )
-        except SignInRequired as error:
-            # The refresh token may be the other person's by now: nobody is to use it again.
-            self.ended = error
-            self.forget()
-            turn.remove(lambda: drop_tokens(cache, home_account_id=who, client_id=self.profile.client_id))
-            raise
-        turn.write(epoch, lambda: answers.put_into(cache, home_account_id=who))
         return result
 
     def _borrow(self, wish: _Wish) -> AccessToken:

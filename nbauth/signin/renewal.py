@@ -7,80 +7,86 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import jwt
+import msal
 import requests
 
 from nbauth.errors import ProviderUnavailable, SignInFailed, SignInRequired
 from nbauth.signin import id_token, identity
+from nbauth.signin.clients import askable
 from nbauth.signin.clocks import seconds_off
 from nbauth.signin.failures import login_command
+from nbauth.signin.token_cache import copy_account, drop_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import msal
-
     from nbauth.signin.http_cache import HttpCache
     from nbauth.signin.profiles import Profile
     from nbauth.signin.token_cache import Answers
+    from nbauth.signin.turns import Turn
 
-__all__ = ["check", "check_user"]
+__all__ = ["check_user", "silent"]
 
 logger = logging.getLogger(__name__)
 
 
-def check(
-    answers: Answers,
+def silent(
+    application: msal.ClientApplication,
     *,
     profile: Profile,
-    application: msal.ClientApplication,
+    account: dict[str, Any],
+    turn: Turn,
     http_cache: HttpCache | None,
-    account: Mapping[str, Any],
     scopes: tuple[str, ...],
-) -> None:
-    """Check that what a renewal brought is about the account that was renewed.
+    forced: bool,
+    claims: str | None,
+) -> dict[str, Any] | None:
+    """Get a token for an account without asking anybody, and keep what comes once it was looked at.
 
     An answer without an ID token is fine (§12.2): it is about whom the refresh token is about.
 
     Args:
-        answers: what was answered, which is in no cache yet.
+        application: MSAL's client application, on the cache that holds the account.
         profile: whose sign-in.
-        application: its client application, on the cache that holds the account.
-        http_cache: where the provider's keys are.
         account: MSAL's account.
-        scopes: what was asked for.
+        turn: the account's; the caller holds it.
+        http_cache: where the provider's keys are.
+        scopes: what to ask for.
+        forced: do not take it from MSAL's cache.
+        claims: a claims challenge to meet, or None.
+
+    Returns:
+        MSAL's answer.
 
     Raises:
-        SignInRequired: it is about somebody else, or not valid; nothing of it is to be kept.
+        SignInRequired: what came is about somebody else, or not valid. Nothing of it is kept, and the account has no
+            tokens any more.
     """
-    who = str(account["home_account_id"])
-    known = identity.known_claims(application.token_cache, home_account_id=who, client_id=profile.client_id)
-    here = known.get(str(application.authority.tenant))
-    # A clock that is set while a kernel runs ends no sign-in: the answer's own date says how far it is off.
-    now = time.time() - seconds_off(application)
-    try:
-        claims = None
-        if answers.id_token is not None:
-            claims = _validated(
-                answers.id_token,
-                access_token=answers.access_token,
-                profile=profile,
-                application=application,
-                http_cache=http_cache,
-                here=here,
-                now=now,
-            )
-        wrong = _difference(profile, who, claims, answers.client_info, here=here, now=now)
-    except SignInFailed as error:
-        message = f"{error.args[0]} The sign-in was ended."
-    else:
-        if wrong is None:
-            return
-        message = (
-            f"Profile {profile.name!r}: {profile.authority_host} renewed the sign-in with an ID token that is not of "
-            f"the same person and sign-in: {wrong}. Nothing of it was kept, and the sign-in was ended."
+    cache, who, epoch = application.token_cache, str(account["home_account_id"]), turn.epoch
+    mine = {"home_account_id": who, "client_id": profile.client_id}
+    before = msal.TokenCache()
+    if turn.shared is not None:
+        copy_account(cache, before, **mine)
+    with cache.held_back() as answers:
+        result: dict[str, Any] | None = application.acquire_token_silent_with_error(
+            askable(scopes), account, force_refresh=forced, claims_challenge=claims
         )
-    logger.warning("%s", message)
-    raise SignInRequired(message, profile=profile.name, scopes=scopes, next_step=login_command(profile.name))
+    try:
+        _check(answers, profile=profile, application=application, http_cache=http_cache, account=account, scopes=scopes)
+    except SignInRequired:
+        # The refresh token may be the other person's by now: nobody is to use it again.
+        turn.remove(lambda: drop_tokens(cache, **mine))
+        raise
+
+    def put() -> None:
+        if turn.epoch != epoch:
+            # Signed out of meanwhile. From here it gets into the file, for the profiles and kernels that are left,
+            # and then the credential drops it.
+            copy_account(before, cache, **mine)
+        answers.put_into(cache, home_account_id=who)
+
+    turn.write(epoch if turn.shared is None else None, put)
+    return result
 
 
 def check_user(
@@ -185,3 +191,43 @@ def _difference(
     if not told and who != identity.key_of(authority, claims, {}):
         return "nothing in it says that it is about the same person"
     return None
+
+
+def _check(
+    answers: Answers,
+    *,
+    profile: Profile,
+    application: msal.ClientApplication,
+    http_cache: HttpCache | None,
+    account: Mapping[str, Any],
+    scopes: tuple[str, ...],
+) -> None:
+    who = str(account["home_account_id"])
+    known = identity.known_claims(application.token_cache, home_account_id=who, client_id=profile.client_id)
+    here = known.get(str(application.authority.tenant))
+    # A clock that is set while a kernel runs ends no sign-in: the answer's own date says how far it is off.
+    now = time.time() - seconds_off(application)
+    try:
+        claims = None
+        if answers.id_token is not None:
+            claims = _validated(
+                answers.id_token,
+                access_token=answers.access_token,
+                profile=profile,
+                application=application,
+                http_cache=http_cache,
+                here=here,
+                now=now,
+            )
+        wrong = _difference(profile, who, claims, answers.client_info, here=here, now=now)
+    except SignInFailed as error:
+        message = f"{error.args[0]} The sign-in was ended."
+    else:
+        if wrong is None:
+            return
+        message = (
+            f"Profile {profile.name!r}: {profile.authority_host} renewed the sign-in with an ID token that is not of "
+            f"the same person and sign-in: {wrong}. Nothing of it was kept, and the sign-in was ended."
+        )
+    logger.warning("%s", message)
+    raise SignInRequired(message, profile=profile.name, scopes=scopes, next_step=login_command(profile.name))

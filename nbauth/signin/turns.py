@@ -71,10 +71,10 @@ class Turn:
                 self.epoch += 1
                 remove()
 
-    def write(self, epoch: int, put: Callable[[], None]) -> None:
-        """Write what a renewal brought, unless its tokens were replaced or removed since an epoch."""
+    def write(self, epoch: int | None, put: Callable[[], None]) -> None:
+        """Write what a renewal brought, unless its tokens were replaced or removed since an epoch, if one is given."""
         with self._ledger:
-            if epoch == self.epoch:
+            if epoch in (self.epoch, None):
                 put()
 
     def remove(self, remove: Callable[[], None]) -> None:

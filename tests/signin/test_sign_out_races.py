@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nbauth.signin.account import Account
     from nbauth.signin.credential import Credential
 
+SCOPES = ["api://nbauth-demo/Data.Read"]
 KINDS = ("AccessToken", "RefreshToken", "IdToken", "Account")
 # When something happens beside a sign-in: while the person is asked, and between its tokens and its account.
 MOMENTS = ("begin", "end")
@@ -64,7 +65,8 @@ def _add(demo: DemoServer) -> None:
             client_id=demo.client_id,
             authority=demo.authority,
             ca_bundle=str(demo.ca_file),
-            apis=kernel.config().profiles["demo"].apis,
+            # Another API besides: what is remembered of one profile is not the other one's.
+            apis={**kernel.config().profiles["demo"].apis, "https://b.example": SCOPES},
         )
     )
 
@@ -249,3 +251,19 @@ def test_of_what_is_remembered(sign_in: Callable[..., Account], demo: DemoServer
     _add(demo)
     assert kernel.login("demo", flow="paste", prompt=NobodyPrompt(), timeout_s=20)
     _is_whole("demo")
+
+
+def test_of_who_renews_for_others(sign_in: Callable[..., Account], demo: DemoServer) -> None:
+    """A sign-out during a renewal leaves what it brought to the other profile that is remembered, and to it alone."""
+    for name in ("second", "demo"):
+        sign_in(name, remember=True)
+    kernel.reset()
+    _add(demo)
+    kernel.login("demo", flow="paste", prompt=NobodyPrompt(), timeout_s=20)
+    raised = _during_a_renewal(demo, "demo", lambda: kernel.logout("demo"))
+    assert isinstance(raised, SignInRequired)
+    assert _held()[:3] == [0, 0, 0]
+    kernel.reset()
+    _add(demo)
+    kernel.login("second", flow="paste", prompt=NobodyPrompt(), timeout_s=20)
+    _is_whole("second")
