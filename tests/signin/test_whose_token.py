@@ -11,9 +11,9 @@ import pytest
 
 import nbauth
 from nbauth import kernel
+from nbauth.authorizer import KernelAuthorizer
 from nbauth.demo.provider import ALICE
 from nbauth.errors import SignInCancelled, SignInFailed, SignInRequired
-from nbauth.authorizer import KernelAuthorizer
 from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.remembered import places, shared
 from nbauth.signin.remembered.codec import PlainCodec
