@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SCOPES = ["api://nbauth-demo/Data.Read", "api://nbauth-demo/Profile.Read"]
 _ALICE, _BOB = "alice@contoso.example", "bob@contoso.example"
+_ROWS = "https://middle.example/rows"
 
 
 @pytest.fixture(autouse=True)
@@ -311,6 +312,6 @@ def test_whose_rows_they_are(demo: DemoServer, sign_in: Callable[..., Any], apar
     rows_of = []
     for assertion in assertions:
         present.append(assertion)
-        rows_of.append(authorizer.who("https://middle.example/rows"))
+        rows_of.append(authorizer.chain(_ROWS).who(_ROWS))
     assert rows_of[0] == rows_of[2]
     assert rows_of[0] != rows_of[1]
