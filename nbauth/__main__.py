@@ -1,4 +1,4 @@
-"""The command line: ``nbauth demo | profiles | init | doctor``."""
+"""The command line: ``nbauth demo | profiles | init | trust | doctor``."""
 
 from __future__ import annotations
 
@@ -70,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     init = commands.add_parser("init", help="write an nbauth.toml to start from")
     init.set_defaults(run=_init)
 
+    trust = commands.add_parser("trust", help="approve of a configuration that came with a folder")
+    trust.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: the one that holds here")
+    how = trust.add_mutually_exclusive_group()
+    how.add_argument("--show", action="store_true", help="only say what it would do, and whether it was approved")
+    how.add_argument("--revoke", action="store_true", help="take the approval back")
+    trust.set_defaults(run=_trust)
+
     doctor = commands.add_parser("doctor", help="say what nbauth finds here, and whether the providers answer")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -118,6 +125,35 @@ def _init(_options: argparse.Namespace) -> int:
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}.") from None
     print(f"Wrote {path}. Put in your application's client_id and tenant, then run: %login")
+    return 0
+
+
+def _trust(options: argparse.Namespace) -> int:
+    from nbauth import kernel
+    from nbauth.notebook.text import printable
+    from nbauth.signin import approvals
+    from nbauth.signin.config import load
+
+    path: Path | None = options.file
+    if path is not None:
+        path = (path / "nbauth.toml" if path.is_dir() else path).absolute()
+    request = approvals.request_for(kernel.config() if path is None else load(path))
+    source = printable(request.source)
+    if options.revoke:
+        print(f"{source}: {'is no longer approved' if approvals.revoke(request) else 'was not approved'}.")
+        return 0
+    if not request.reasons:
+        print(f"{source}: needs no approval.")
+        return 0
+    print(f"{source}:")
+    for reason in request.reasons:
+        print(f"  {reason}")
+    if options.show:
+        is_approved = approvals.is_approved(request)
+        print("It is approved as it is now." if is_approved else f"It is not approved. Run: nbauth trust {source}")
+        return 0 if is_approved else 1
+    approvals.keep(request)
+    print("Approved, until it or one of its certificate authorities changes. To undo: nbauth trust --revoke")
     return 0
 
 

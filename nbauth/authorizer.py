@@ -73,6 +73,7 @@ class KernelChain:
         self._people = {} if people is None else people
         # With the version of the kernel's sign-ins at which each was found.
         self._found: dict[str, tuple[int, Credential, tuple[str, ...]]] = {}
+        self._is_trusted: tuple[int, bool] | None = None
 
     @property
     def profile(self) -> str:
@@ -117,12 +118,23 @@ class KernelChain:
         """Return the bundles that a URL's server may be known by, beside the usual authorities.
 
         They are its profile's own. Where the profile does not name it they are those of the profiles that do, as far
-        as somebody is signed in to them: a profile that nobody has agreed to decides nothing.
+        as somebody is signed in to them: a profile that nobody has agreed to decides nothing. Nor does one that came
+        with a folder and was not approved, or is no longer what was approved.
         """
         if self.allows(url):
-            return (self._profile.ca_bundle,) if self._profile.ca_bundle else ()
+            return self._own_bundles()
         known = naming(self._config.profiles.values(), url)
-        return tuple(sorted({p.ca_bundle for p in known if p.ca_bundle and kernel.is_in_use(p)}))
+        used = (p for p in known if p.ca_bundle and kernel.is_in_use(p) and kernel.is_trusted(p))
+        return tuple(sorted({str(p.ca_bundle) for p in used}))
+
+    def _own_bundles(self) -> tuple[str, ...]:
+        if self._profile.ca_bundle is None:
+            return ()
+        # Each request asks, and whether it is approved takes a look at files.
+        version = kernel.version()
+        if self._is_trusted is None or self._is_trusted[0] != version:
+            self._is_trusted = (version, kernel.is_trusted(self._profile))
+        return (self._profile.ca_bundle,) if self._is_trusted[1] else ()
 
     def _find(self, url: str) -> tuple[Credential, tuple[str, ...]]:
         version = kernel.version()

@@ -2,6 +2,7 @@
 
 NbauthError
 ├── ConfigError                  a file, key, environment variable or argument is wrong (also a ValueError)
+│   └── ApprovalRequired         a configuration from the notebook's tree needs a person's approval first
 ├── SignInRequired               a person has to sign in first; carries profile, scopes and claims
 ├── SignInFailed                 a sign-in was tried and the provider answered with an error
 │   ├── SignInCancelled          the person ended it here: Cancel, Interrupt
@@ -23,6 +24,7 @@ from typing import Any
 
 __all__ = [
     "ApiError",
+    "ApprovalRequired",
     "ConfigError",
     "DataError",
     "FormatError",
@@ -114,6 +116,30 @@ class NbauthError(Exception):
 
 class ConfigError(NbauthError, ValueError):
     """A profile, configuration file, environment variable or argument is wrong."""
+
+
+class ApprovalRequired(ConfigError):
+    """A configuration that may have come with a cloned folder does what a person has to approve of first.
+
+    Attributes:
+        source: the configuration file, or a description of the environment variables.
+        reasons: what it would do, each as a half sentence.
+        profile: name of the profile that was used.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        source: str | None = None,
+        reasons: tuple[str, ...] = (),
+        profile: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(message, next_step=next_step)
+        self.source = source
+        self.reasons = reasons
+        self.profile = profile
 
 
 class SignInRequired(NbauthError):

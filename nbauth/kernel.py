@@ -11,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError, NbauthError, NotRememberedWarning
+from nbauth.signin.approvals import Approvals
 from nbauth.signin.changes import Changes
 from nbauth.signin.config import Reader
 from nbauth.signin.environment import detect, notebook_directory
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
     from nbauth.data.front_end import FrontEnd
     from nbauth.signin.account import Account
+    from nbauth.signin.approvals import Request
     from nbauth.signin.config import Config
     from nbauth.signin.connections import Connections
     from nbauth.signin.credential import Credential
+    from nbauth.signin.environment import Environment
     from nbauth.signin.flows.prompt import Prompt
     from nbauth.signin.lending import Lender
     from nbauth.signin.login import Client, SignedIn
@@ -42,6 +45,7 @@ __all__ = [
     "front_end",
     "is_in_use",
     "is_signed_in",
+    "is_trusted",
     "login",
     "login_async",
     "logout",
@@ -65,6 +69,7 @@ class _State:
 
     def forget(self) -> None:
         self.added: dict[str, Profile] = {}
+        self.approvals = Approvals()
         self.reader = Reader()
         # Both are made when they are needed: they take MSAL along.
         self.connections: Connections | None = None
@@ -198,6 +203,7 @@ def login(
 
     Raises:
         ConfigError: the profile or an argument is wrong.
+        ApprovalRequired: the configuration came with a folder and was not approved.
         SignInRequired: nobody can be asked here.
         SignInCancelled: the person ended it.
         SignInTimeout: nobody finished it in time.
@@ -219,6 +225,7 @@ def login(
         places.check(chosen)
     wanted = (scopes,) if isinstance(scopes, str) else tuple(scopes or chosen.login_scopes)
     environment = detect() if prompt is None else detect().with_somebody()
+    _ask_approval(chosen, environment, prompt, timeout_s)
     claims = None
     if chosen.kind == "person" and not select_account:
         known, claims = _sign_ins().known(chosen, account, wanted, connect=_client)
@@ -269,6 +276,34 @@ def _choose(signed_in: SignedIn, *, remember_for: Profile | None = None) -> Acco
     return present(signed_in)
 
 
+def _ask_approval(profile: Profile, environment: Environment, prompt: Prompt | None, timeout_s: float) -> None:
+    from nbauth.signin.flows import approval
+
+    def ask(request: Request) -> bool:
+        asked = prompt or _front_end().prompt()
+        if not hasattr(asked, "ask_approval"):  # a caller's own, from before there were approvals
+            raise request.required(profile.name)
+        return approval.ask(asked, request, profile=profile.name, timeout_s=timeout_s)
+
+    can_ask = environment.interactive and (prompt is not None or _state.front_end is not None)
+    if profile.name not in _state.added and _state.approvals.check(profile, ask=ask if can_ask else None):
+        _state.changes.note()
+
+
+def is_trusted(profile: Profile) -> bool:
+    """Tell whether a profile needs no approval, or has it; until then its certificate authority counts for nothing."""
+    try:
+        _check_approval(profile)
+    except ConfigError:
+        return False
+    return True
+
+
+def _check_approval(profile: Profile) -> None:
+    if profile.name not in _state.added:  # those are made in code
+        _state.approvals.check(profile)
+
+
 def _sign_ins() -> SignIns:
     from nbauth.signin.sign_ins import SignIns
 
@@ -281,6 +316,7 @@ def _sign_ins() -> SignIns:
 def _client(profile: Profile) -> Client:
     from nbauth.signin.connections import Connections
 
+    _check_approval(profile)
     with _state.lock:
         if _state.connections is None:
             _state.connections = Connections()

@@ -13,6 +13,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from papermill.exceptions import PapermillExecutionError
 
+from nbauth.__main__ import main
+
 if TYPE_CHECKING:
     from nbauth.demo.server import DemoServer
 
@@ -26,13 +28,14 @@ pytestmark = [
 
 @pytest.fixture
 def unattended(demo: DemoServer, apart: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a directory whose default profile is the job's."""
+    """Return a directory whose default profile is the job's; a person approved of it."""
     text = demo.config_path.read_text().replace('default = "demo"', 'default = "nightly"')
     text = text.replace('"ca.pem"', f'"{demo.ca_file}"')
     text = text.replace('"nightly.secret"', f'"{demo.config_path.parent / "nightly.secret"}"')
     (apart / "nbauth.toml").write_text(text)
     monkeypatch.delenv("NBAUTH_CONFIG")
     monkeypatch.setenv("NBAUTH_DEMO_API", demo.api_url)
+    assert main(["trust", str(apart)]) == 0
     return apart
 
 

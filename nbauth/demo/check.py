@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nbauth.demo.person import Person
     from nbauth.demo.server import DemoServer
     from nbauth.signin.account import Account
+    from nbauth.signin.flows.prompt import ApprovalRequest
     from nbauth.signin.flows.sign_in_request import SignInRequest
 
 __all__ = ["PersonPrompt", "run"]
@@ -31,16 +32,26 @@ class PersonPrompt:
     Args:
         person: who signs in.
         choose: ``"alice"``, ``"bob"`` or ``"cancel"``: what they press.
+        approves: whether they approve of a configuration that came with a folder.
     """
 
     opens_addresses = True
 
-    def __init__(self, person: Person, choose: str) -> None:
+    def __init__(self, person: Person, choose: str, *, approves: bool = False) -> None:
+        self._approves = approves
         self._person = person
         self._choose = choose
         self._thread: threading.Thread | None = None
         self._pasted: str | None = None
         self._trouble: Exception | None = None
+
+    def ask_approval(self, request: ApprovalRequest) -> None:
+        """Read what the configuration would do, and answer."""
+        del request
+        self._pasted = "yes" if self._approves else "no"
+
+    def end_approval(self) -> None:
+        """Go on."""
 
     def begin(self, request: SignInRequest) -> None:
         """Read who asks."""

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled
 from nbauth.notebook.request_text import text_of
-from nbauth.notebook.text import is_web_address, printable
+from nbauth.notebook.text import approval_lead, is_web_address, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbauth.signin.account import Account
+    from nbauth.signin.flows.prompt import ApprovalRequest
     from nbauth.signin.flows.sign_in_request import SignInRequest
 
 __all__ = ["Message", "NotebookPrompt", "show_address"]
@@ -54,8 +55,24 @@ class NotebookPrompt:
         self._handle: Any = None
         self._who_text = ""
         self._asks = False
+        self._asks_approval = False
         self._profile = ""
         self._deadline = 0.0
+
+    def ask_approval(self, request: ApprovalRequest) -> None:
+        """Show what the configuration would do, and ask for a word."""
+        self._profile = request.profile
+        self._deadline = time.monotonic() + request.timeout_s
+        then = "To approve, type yes below. Anything else leaves it, and nothing is sent."
+        lines = [approval_lead(request), *(printable(reason) for reason in request.reasons), then]
+        self._display("".join(f"<p>{html.escape(line)}</p>" for line in lines), "\n".join(lines))
+        self._asks_approval = True
+
+    def end_approval(self) -> None:
+        """Take away what was shown."""
+        self._asks_approval = False
+        if self._handle is not None:
+            self._handle.update(Message("", ""))
 
     def begin(self, request: SignInRequest) -> None:
         """Remember who asks; it is shown with what to do."""
@@ -98,6 +115,8 @@ class NotebookPrompt:
     def wait(self, timeout_s: float) -> str | None:
         """Sleep, or ask for the address."""
         try:
+            if self._asks_approval:
+                return _ask_hidden("Approve? ", self._deadline)
             if not self._asks:
                 time.sleep(min(timeout_s, _STEP_S))
                 return None
@@ -120,13 +139,16 @@ class NotebookPrompt:
             self._handle.update(Message(f"<p>{text}</p>" if text else "", text))
 
     def _show(self, markup: str, text: str) -> None:
-        from IPython.display import display
-
         who = self._who_text
-        message = Message(
+        self._display(
             f"<div><p>{markup}</p><pre style='white-space: pre-wrap'>{html.escape(who)}</pre></div>",
             printable_lines(f"{text}\n{who}"),
         )
+
+    def _display(self, markup: str, text: str) -> None:
+        from IPython.display import display
+
+        message = Message(markup, text)
         if self._handle is None:
             self._handle = display(message, display_id=True)
         else:

@@ -164,6 +164,11 @@ function render({ model, el }) {
 
   const steps = {
     loading: () => [],
+    // What a cloned folder's configuration would do; Cancel stands first, and nothing has been sent.
+    approval: () => [
+      h("ul", { class: "nbauth-reasons" }, ...(view.reasons || []).map((reason) => h("li", {}, reason))),
+      row(cancel(), button("Approve", "plain", { kind: "approve" })),
+    ],
     starting: () => [row(cancel())],
     idle: () => [row(button("Sign in", "primary", { kind: "press" }))],
     open: () => {

@@ -31,7 +31,10 @@ __all__ = ["Action", "SignInPanel", "View"]
 _HERE = Path(__file__).parent
 _LONGEST = 64 * 1024  # of what a person may paste
 _KINDS = frozenset(
-    {"ready", "press", "opened", "redirect", "cancel", "flow", "probed", "install", "sign_out", "switch", "use"}
+    {
+        *("ready", "press", "approve", "opened", "redirect", "cancel"),
+        *("flow", "probed", "install", "sign_out", "switch", "use"),
+    }
 )
 
 
@@ -40,10 +43,11 @@ class View:
     """What the panel shows. It goes to the browser in a message, never into the widget's state.
 
     Attributes:
-        step: ``idle``, ``starting``, ``open``, ``code``, ``finishing``, ``signed_in`` or ``failed``.
+        step: ``idle``, ``approval``, ``starting``, ``open``, ``code``, ``finishing``, ``signed_in`` or ``failed``.
         heading: what this is.
         who: terms and texts, of one line or several: who asks, and where the tokens may go.
         status: what is happening, in words.
+        reasons: what a configuration would do that the person is asked to approve of.
         alert: what went wrong.
         url: the address to open.
         channel: name of the channel that the callback page answers on.
@@ -61,6 +65,7 @@ class View:
     heading: str = ""
     who: tuple[tuple[str, str], ...] = ()
     status: str = ""
+    reasons: tuple[str, ...] = ()
     alert: str = ""
     url: str | None = field(default=None, repr=False)
     channel: str | None = field(default=None, repr=False)

@@ -12,7 +12,7 @@ from nbauth.notebook.callback import callback_directory, install_callback_page
 from nbauth.notebook.comm_pump import CommPump
 from nbauth.notebook.notebook_prompt import Message, NotebookPrompt
 from nbauth.notebook.panel import SignInPanel
-from nbauth.notebook.text import printable
+from nbauth.notebook.text import approval_lead, printable
 from nbauth.signin.flows.beacon import Beacon
 from nbauth.signin.flows.page import OtherFlow, Page, callback_uri
 from nbauth.signin.origins import is_loopback
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from nbauth.notebook.panel import Action
     from nbauth.signin.account import Account
-    from nbauth.signin.flows.prompt import Prompt
+    from nbauth.signin.flows.prompt import ApprovalRequest, Prompt
     from nbauth.signin.flows.sign_in_request import SignInRequest
     from nbauth.signin.profiles import Profile
 
@@ -55,6 +55,7 @@ class PanelPrompt:
         self._request: SignInRequest | None = None
         self._page: Page | None = None
         self._ways: tuple[str, ...] = ()
+        self._asks_approval = False
 
     @property
     def opens_addresses(self) -> bool:
@@ -62,6 +63,40 @@ class PanelPrompt:
         return self._plain is None and self._request is not None and self._request.flow == "auto"
 
     # The protocol
+
+    def ask_approval(self, request: ApprovalRequest) -> None:
+        """Show what the configuration would do, in a panel that is gone afterwards where it is not the person's own."""
+        if self._panel is None:
+            self._panel = SignInPanel(request.profile)
+        self._panel.serve(self)
+        self._pump = _pump_for(self._panel)
+        self._asks_approval = True
+        if self._own and not self._display():
+            self._clear()
+            self._plain = NotebookPrompt()
+            self._plain.ask_approval(request)
+            return
+        reasons = tuple(printable(reason) for reason in request.reasons)
+        self._panel.show(self._panel.view_of("approval", status=approval_lead(request), reasons=reasons))
+
+    def end_approval(self) -> None:
+        """Remove what was shown; a sign-in begins anew."""
+        self._asks_approval = False
+        if self._plain is not None:
+            self._plain.end_approval()
+            self._plain = None
+        if self._pump is not None:
+            self._pump.remove()
+            self._pump = None
+        if self._panel is None:
+            return
+        if self._own:
+            self._panel.serve(None)
+            self._clear()
+            self._panel.close()
+            self._panel = None
+        else:
+            self._panel.show(self._panel.view_of("starting", status="Asking the provider…"))
 
     def begin(self, request: SignInRequest) -> None:
         """Show the panel; turn to plain text where nobody draws it."""
@@ -161,9 +196,13 @@ class PanelPrompt:
             self._next(_STEP_S)
         return self._panel.page is not None
 
-    def _turn_plain(self) -> None:
+    def _clear(self) -> None:
         if self._handle is not None:
             self._handle.update(Message("", ""))
+            self._handle = None
+
+    def _turn_plain(self) -> None:
+        self._clear()
         self._plain = NotebookPrompt()
         assert self._request is not None
         self._plain.begin(self._request)
@@ -207,6 +246,8 @@ class PanelPrompt:
         match action.kind:
             case "cancel":
                 raise self._cancelled("The sign-in was cancelled.")
+            case "approve":
+                return "yes" if self._asks_approval else None
             case "flow" if action.text in self._ways:
                 raise OtherFlow(action.text)
             case "redirect":
@@ -244,7 +285,7 @@ class PanelPrompt:
         self._panel.show(self._panel.view_of(step, ways=ways, may_install=self._may_install(), **content))
 
     def _cancelled(self, reason: str) -> SignInCancelled:
-        name = self._request.profile if self._request else ""
+        name = self._panel.profile.name if self._panel else ""
         return SignInCancelled(f"Profile {name!r}: {reason}", profile=name, next_step=f"Run: %login {name}")
 
 

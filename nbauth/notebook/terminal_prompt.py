@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, TextIO
 
 from nbauth.errors import SignInCancelled
 from nbauth.notebook.request_text import text_of
-from nbauth.notebook.text import printable
+from nbauth.notebook.text import approval_lead, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbauth.errors import NbauthError
     from nbauth.signin.account import Account
+    from nbauth.signin.flows.prompt import ApprovalRequest
     from nbauth.signin.flows.sign_in_request import SignInRequest
 
 __all__ = ["TerminalPrompt"]
@@ -44,7 +45,21 @@ class TerminalPrompt:
         self._output = output if output is not None else sys.stdout
         self._source = source if source is not None else sys.stdin
         self._asks = False
+        self._asks_approval = False
         self._profile = ""
+
+    def ask_approval(self, request: ApprovalRequest) -> None:
+        """Print what the configuration would do, and ask; the answer is seen, and is no unless it says yes."""
+        self._profile = request.profile
+        self._print(approval_lead(request))
+        for reason in request.reasons:
+            self._print(printable(f"  {reason}"))
+        print("Approve? [y/N] ", end="", file=self._output, flush=True)
+        self._asks = self._asks_approval = True
+
+    def end_approval(self) -> None:
+        """Ask no more; what was printed stays."""
+        self._asks = self._asks_approval = False
 
     def begin(self, request: SignInRequest) -> None:
         """Print who asks."""
@@ -106,6 +121,10 @@ class TerminalPrompt:
             f"Profile {self._profile!r}: {reason}", profile=self._profile, next_step=f"Run: %login {self._profile}"
         )
 
+    @property
+    def _nowhere(self) -> str:
+        return "There is no terminal to " + ("answer in." if self._asks_approval else "paste into.")
+
     def _read_line(self, timeout_s: float) -> str | None:
         try:
             descriptor = self._source.fileno()
@@ -113,7 +132,7 @@ class TerminalPrompt:
             descriptor = -1
         if descriptor < 0 or os.name != "posix":
             return self._read_in_thread(timeout_s)
-        with _unseen(descriptor):
+        with contextlib.nullcontext() if self._asks_approval else _unseen(descriptor):
             return self._read_characters(descriptor, timeout_s)
 
     def _read_characters(self, descriptor: int, timeout_s: float) -> str | None:
@@ -123,10 +142,11 @@ class TerminalPrompt:
         while select.select([descriptor], [], [], patience_s)[0]:
             data = os.read(descriptor, 4096).decode("utf-8", "replace")
             if not data or data == "\x04":  # the end of a pipe, Ctrl-D
-                raise self._cancelled("There is no terminal to paste into.")
+                raise self._cancelled(self._nowhere)
             for character in data:
                 if character in "\r\n":
-                    self._print("")
+                    if not self._asks_approval:
+                        self._print("")
                     return line
                 line = line[:-1] if character in _BACKSPACES else line + character
             patience_s = 60.0  # a paste has begun; what is left of it follows
@@ -140,7 +160,7 @@ class TerminalPrompt:
         if not lines:
             return None
         if not lines[0]:
-            raise self._cancelled("There is no terminal to paste into.")
+            raise self._cancelled(self._nowhere)
         return lines[0].strip()
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-__all__ = ["is_web_address", "printable", "shortened"]
+if TYPE_CHECKING:
+    from nbauth.signin.flows.prompt import ApprovalRequest
+
+__all__ = ["approval_lead", "is_web_address", "printable", "shortened"]
 
 # Letters and signs that are drawn as nothing (Default_Ignorable_Code_Point, Unicode 16 §5.21), and the Braille blank;
 # Python calls them printable.
@@ -29,3 +33,10 @@ def shortened(text: str, longest: int = _LONGEST) -> str:
 def is_web_address(url: str) -> bool:
     """Tell whether a link may be made of it; a ``javascript:`` address would run in the notebook's page."""
     return urlsplit(url).scheme in ("http", "https") and url.isprintable()
+
+
+def approval_lead(request: ApprovalRequest) -> str:
+    """Say whose configuration it is that a person is asked to approve of; its reasons follow."""
+    return printable(
+        f"{request.source} may have come with a cloned folder. Nothing was sent yet. If you approve of it as it is now,"
+    )

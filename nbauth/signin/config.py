@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import hashlib
 import json
 import os
 import tomllib
@@ -13,7 +14,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ConfigError
+from nbauth.signin import trust
 from nbauth.signin.profiles import CLOUDS, Profile
+from nbauth.signin.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,11 +42,13 @@ class Config:
         profiles: by name.
         default: what ``default = …`` names, or None.
         source: the file, or a description of where the profiles come from.
+        digest: SHA-256 of the file; None where there is no file.
     """
 
     profiles: Mapping[str, Profile] = field(default_factory=lambda: MappingProxyType({}))
     default: str | None = None
     source: str = "no nbauth.toml"
+    digest: str | None = None
 
 
 class Reader:
@@ -63,7 +68,8 @@ class Reader:
             present = from_environment()
         else:
             status = path.stat()
-            key = (path, status.st_mtime_ns, status.st_size)
+            # The time of change cannot be set back, as that of the content can.
+            key = (path, status.st_ino, status.st_ctime_ns, status.st_mtime_ns, status.st_size)
             if self._loaded is None or self._loaded[0] != key:
                 self._loaded = (key, load(path))
             present = self._loaded[1]
@@ -78,12 +84,11 @@ def find(directory: Path, environ: Mapping[str, str] = os.environ) -> Path | Non
     Raises:
         ConfigError: ``NBAUTH_CONFIG`` names a file that is not there.
     """
-    if named := environ.get("NBAUTH_CONFIG"):
-        path = Path(named).expanduser()
-        path = path / FILE_NAME if path.is_dir() else path
-        if not path.is_file():
-            raise ConfigError(f"NBAUTH_CONFIG names {path}, and there is no such file.")
-        return path.absolute()
+    named = trust.named_by_environment(environ)
+    if named is not None:
+        if not named.is_file():
+            raise ConfigError(f"NBAUTH_CONFIG names {named}, and there is no such file.")
+        return named
     return next((path for path in _candidates(directory) if path.is_file()), None)
 
 
@@ -91,21 +96,22 @@ def _candidates(directory: Path) -> Iterator[Path]:
     directory = directory.absolute()
     for folder in (directory, *directory.parents):
         yield folder / FILE_NAME
-    import platformdirs
-
-    yield platformdirs.user_config_path("nbauth", appauthor=False) / FILE_NAME
+    yield trust.user_file()
 
 
 def load(path: Path) -> Config:
     """Read one ``nbauth.toml``.
 
     Raises:
-        ConfigError: it cannot be read, is not TOML, or a key is unknown, missing or of another type.
+        ConfigError: it is somebody else's, cannot be read, is not TOML, or a key is unknown, missing or of another
+            type.
     """
     try:
-        document = tomllib.loads(path.read_bytes().decode())
+        data = trust.read_owned(path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
+    try:
+        document = tomllib.loads(data.decode())
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text.") from None
     except RecursionError:
@@ -122,7 +128,7 @@ def load(path: Path) -> Config:
     default = document.get("default")
     if default is not None and default not in profiles:
         raise ConfigError(f"{path}: default: expected one of {', '.join(profiles)}; found {default!r}.")
-    return Config(MappingProxyType(profiles), default, str(path))
+    return Config(MappingProxyType(profiles), default, str(path), hashlib.sha256(data).hexdigest())
 
 
 def _profile(name: str, table: Any, path: Path) -> Profile:
@@ -178,11 +184,21 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
         tenant=tenant,
         instance=f"https://{host}",
         apis=_environment_apis(host, environ, person=not _environment_credential(environ)),
-        ca_bundle=environ.get("NBAUTH_CA_BUNDLE") or None,
+        ca_bundle=_environment_bundle(environ),
         is_of_environment=True,
         **_environment_credential(environ),
     )
     return Config(MappingProxyType({"default": profile}), "default", "the AZURE_* environment variables")
+
+
+def _environment_bundle(environ: Mapping[str, str]) -> str | None:
+    value = environ.get("NBAUTH_CA_BUNDLE")
+    if value and is_in_tree(Path(value).expanduser(), environ):
+        raise ConfigError(
+            f"NBAUTH_CA_BUNDLE names {value}, which lies in {WHERE}.",
+            next_step="If you trust it, name it as ca_bundle in nbauth.toml, and run: nbauth trust",
+        )
+    return value or None
 
 
 def _environment_credential(environ: Mapping[str, str]) -> dict[str, Any]:

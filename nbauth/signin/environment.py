@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import sys
@@ -10,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Environment", "FrontEndKind", "detect", "is_text_browser", "notebook_directory"]
+__all__ = ["Environment", "FrontEndKind", "detect", "directories", "is_text_browser", "notebook_directory"]
 
 FrontEndKind = Literal["script", "terminal", "notebook", "voila"]
 # Each of them means that the person's browser is not on this machine, or cannot be opened from here.
@@ -99,16 +100,22 @@ def notebook_directory(environ: Mapping[str, str] = os.environ) -> Path:
     absolute and which is stale after a rename; IPython's first directory, which survives ``%cd``; the working
     directory.
     """
+    return next(directories(environ), None) or Path.cwd()
+
+
+def directories(environ: Mapping[str, str] = os.environ) -> Iterator[Path]:
+    """Return every directory that may be the notebook's, in the order of `notebook_directory`."""
     if named := environ.get("NBAUTH_NOTEBOOK_DIR"):
-        return Path(named).expanduser().absolute()
+        yield Path(named).expanduser().absolute()
     shell = _shell()
     namespace: dict[str, Any] = getattr(shell, "user_ns", {})
     for path in (namespace.get("__vsc_ipynb_file__"), environ.get("JPY_SESSION_NAME")):
         if isinstance(path, str) and Path(path).is_absolute() and Path(path).parent.is_dir():
-            return Path(path).parent
-    if directories := namespace.get("_dh"):
-        return Path(directories[0]).absolute()
-    return Path.cwd()
+            yield Path(path).parent
+    if visited := namespace.get("_dh"):
+        yield Path(visited[0]).absolute()
+    with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
+        yield Path.cwd()
 
 
 def _shell() -> Any:

@@ -74,13 +74,13 @@ class SecretSource:
             environ
         )
         if not secret:
-            raise ConfigError(f"{self.key}: {self._described()} is empty.")
+            raise ConfigError(f"{self.key}: {self.described} is empty.")
         return secret
 
     def _from_environment(self, environ: Mapping[str, str]) -> str:
         if self.place not in environ:
             raise ConfigError(
-                f"{self.key}: {self._described()} is not set.",
+                f"{self.key}: {self.described} is not set.",
                 next_step="Set it where the kernel is started.",
             )
         return environ[self.place]
@@ -90,12 +90,12 @@ class SecretSource:
             with Path(self.place).open("rb") as file:
                 data = file.read(_LARGEST + 1)
             if len(data) > _LARGEST:
-                raise ConfigError(f"{self.key}: {self._described()} is larger than 64 KiB.")
+                raise ConfigError(f"{self.key}: {self.described} is larger than 64 KiB.")
             return data.decode().rstrip("\r\n")
         except OSError as error:
-            raise ConfigError(f"{self.key}: cannot read {self._described()}: {error.strerror}.") from None
+            raise ConfigError(f"{self.key}: cannot read {self.described}: {error.strerror}.") from None
         except UnicodeDecodeError:
-            raise ConfigError(f"{self.key}: {self._described()} is not UTF-8 text.") from None
+            raise ConfigError(f"{self.key}: {self.described} is not UTF-8 text.") from None
 
     def _from_keyring(self, _environ: Mapping[str, str]) -> str:
         try:
@@ -113,11 +113,13 @@ class SecretSource:
             raise ConfigError(f"{self.key}: the keyring answered: {error}.") from None
         if found is None:
             raise ConfigError(
-                f"{self.key}: {self._described()} is not in the keyring.",
+                f"{self.key}: {self.described} is not in the keyring.",
                 next_step=f"Run: keyring set {service} {username}",
             )
         return str(found)
 
-    def _described(self) -> str:
-        names = {"env": "the environment variable", "file": "the file", "keyring": "the entry"}
+    @property
+    def described(self) -> str:
+        """What it is and how it is called, for messages."""
+        names = {"env": "the environment variable", "file": "the file", "keyring": "the keyring's entry"}
         return f"{names[self.kind]} {self.place}"

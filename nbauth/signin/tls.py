@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from requests.adapters import HTTPAdapter
 
 from nbauth.errors import ConfigError
+from nbauth.signin.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,25 +25,28 @@ def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Pa
 
     Args:
         environ: the environment variables.
-        untrusted: the notebook's directory. A bundle inside it is refused: the ``.env`` file of a cloned folder
-            can set these variables, and would then decide whom to trust with a person's sign-in.
+        untrusted: the notebook's directory. A bundle in its tree is refused: the ``.env`` file of a cloned folder can
+            set these variables, and would then decide whom to trust with a person's sign-in.
 
     Returns:
         A path, or None where neither names one that exists.
 
     Raises:
-        ConfigError: the bundle lies in the notebook's directory.
+        ConfigError: the bundle lies in the notebook's tree, or depends on the working directory.
     """
     for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         value = environ.get(variable)
         if not value or not Path(value).exists():
             continue
-        # Below the root of the file system lies everything; a kernel that runs there was cloned from nowhere.
-        tree = untrusted.resolve() if untrusted is not None else None
-        if tree is not None and tree != tree.parent and Path(value).resolve().is_relative_to(tree):
+        if untrusted is not None and is_in_tree(value, environ, directory=untrusted):
             raise ConfigError(
-                f"{variable} names {value}, which lies in the notebook's own directory.",
+                f"{variable} names {value}, which lies in {WHERE}.",
                 next_step="Name it as ca_bundle in the profile if you trust it.",
+            )
+        if untrusted is not None and not Path(value).is_absolute():
+            raise ConfigError(
+                f"{variable} names {value}, which is another file in every working directory.",
+                next_step="Give its whole path.",
             )
         return value
     return None

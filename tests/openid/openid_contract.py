@@ -27,6 +27,7 @@ from openid_visitor import Visiting
 
 import nbauth
 from nbauth import kernel
+from nbauth.__main__ import main
 from nbauth.errors import (
     ConfigError,
     ProviderUnavailable,
@@ -369,6 +370,7 @@ class Contract:
         secret.write_text(server.secret)
         secret.chmod(0o600)
         monkeypatch.setenv("NIGHTLY_SECRET", server.secret)
+        assert main(["trust"]) == 0
         assert sign_in(server).username == server.usernames["alice"]
         assert server.who(nbauth.session("lab")) == "alice"
         assert server.who(nbauth.session("nightly")) == server.job_client_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import msal
@@ -70,13 +71,18 @@ def _from_file(contoso: DemoServer, directory: Path, **keys: Any) -> Profile:
     if secret:
         lines.append(f'client_secret = {{ env = "{secret["env"]}" }}')
     lines += ["[profiles.work.apis]", f'"{contoso.api_origin}" = ["{scope}"]']
-    (directory / "nbauth.toml").write_text("\n".join(lines))
+    path = directory / "nbauth.toml"
+    path.write_text("\n".join(lines))
+    os.environ["NBAUTH_CONFIG"] = str(path)
     return kernel.config().profiles["work"]
 
 
 @pytest.fixture(params=["file", "code"])
-def make(request: pytest.FixtureRequest, contoso: DemoServer, apart: Path) -> Callable[..., Profile]:
-    """Return what makes the profile `work`, from `nbauth.toml` or in code."""
+def make(
+    request: pytest.FixtureRequest, contoso: DemoServer, apart: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Profile]:
+    """Return what makes the profile `work`, from the `nbauth.toml` that a person named or in code."""
+    monkeypatch.setenv("NBAUTH_CONFIG", "")  # put back at the end
 
     def made(**keys: Any) -> Profile:
         return _from_file(contoso, apart, **keys) if request.param == "file" else _from_code(contoso, **keys)

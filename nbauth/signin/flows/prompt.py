@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbauth.errors import SignInCancelled
@@ -20,7 +21,24 @@ if TYPE_CHECKING:
     from nbauth.signin.account import Account
     from nbauth.signin.flows.page import Page
 
-__all__ = ["CancellablePrompt", "NobodyPrompt", "Prompt", "SignInRequest", "in_a_thread"]
+__all__ = ["ApprovalRequest", "CancellablePrompt", "NobodyPrompt", "Prompt", "SignInRequest", "in_a_thread"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalRequest:
+    """What a configuration that may have come with a cloned folder would do, for a person to approve of.
+
+    Attributes:
+        profile: name of the profile that is signed in to.
+        source: the configuration file, or a description of the environment variables.
+        reasons: what it would do, each as a half sentence in plain words.
+        timeout_s: seconds until nobody is asked any more.
+    """
+
+    profile: str
+    source: str
+    reasons: tuple[str, ...]
+    timeout_s: float
 
 
 class Prompt(Protocol):
@@ -30,7 +48,16 @@ class Prompt(Protocol):
     something, then `wait` again and again, then `end` once, whatever happened. Every method may raise
     `SignInCancelled`. What is shown must not outlive the sign-in where it can be removed: the addresses hold `state`,
     the user code is good for minutes.
+
+    Before a sign-in it may be asked for an approval: `ask_approval` once, `wait` again and again, `end_approval` once,
+    whatever happened.
     """
+
+    def ask_approval(self, request: ApprovalRequest) -> None:
+        """Show what a configuration would do. The answer comes out of a later `wait`: ``"yes"``, or anything else."""
+
+    def end_approval(self) -> None:
+        """Remove what `ask_approval` showed."""
 
     @property
     def opens_addresses(self) -> bool:
@@ -77,6 +104,13 @@ class NobodyPrompt:
     """A prompt where nobody is there; for sign-ins that ask nobody."""
 
     opens_addresses = True
+
+    def ask_approval(self, request: ApprovalRequest) -> None:  # noqa: ARG002 - the protocol's arguments
+        """Refuse."""
+        raise SignInCancelled("Nobody is there to approve.")
+
+    def end_approval(self) -> None:
+        """Show nothing."""
 
     def begin(self, request: SignInRequest) -> None:
         """Show nothing."""

@@ -1,0 +1,206 @@
+"""Approvals: which configurations a person has approved of, kept in their own state directory.
+
+An approval is bound to the configuration's path and content and to the content of its certificate authorities, and
+holds for the reasons that the person was shown. Whatever changes of these asks again, as `direnv allow` does. One that
+lies in the notebook's tree counts for nothing: it may have come with a clone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shlex
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbauth.errors import ApprovalRequired, ConfigError
+from nbauth.private_files import why_not_private, why_status_not_private
+from nbauth.signin import trust
+from nbauth.signin.config import from_environment, load
+from nbauth.signin.tree import WHERE, is_in_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbauth.signin.config import Config
+    from nbauth.signin.profiles import Profile
+
+__all__ = ["Approvals", "Request", "directory", "is_approved", "keep", "request_for", "revoke"]
+
+_VERSION = 1
+_LARGEST = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a person is asked to approve of.
+
+    Attributes:
+        source: path of the configuration, or a description of the environment variables.
+        is_file: whether it is a file.
+        digest: of all that the approval is bound to.
+        reasons: why it is needed, in plain words; empty where it is not.
+    """
+
+    source: str
+    is_file: bool
+    digest: str
+    reasons: tuple[str, ...]
+
+    def required(self, profile: str, problem: str = "needs your approval") -> ApprovalRequired:
+        """Return the error for a profile that is used without it."""
+        command = "nbauth trust" + (f" {shlex.quote(self.source)}" if self.is_file else "")
+        came = "may have come with this folder" if self.is_file else "may come from this folder"
+        return ApprovalRequired(
+            f"{self.source}: {problem} and nothing was sent. It {came}, and {'; '.join(self.reasons)}.",
+            source=self.source,
+            reasons=self.reasons,
+            profile=profile,
+            next_step=f"Run: {command} (in a shell, if you trust it; %login {profile} asks here, too)",
+        )
+
+
+def request_for(config: Config) -> Request:
+    """Return what a configuration asks for, with all its profiles: one approval is for all of them."""
+    reasons = tuple(
+        f"profile {name!r} {reason}" for name, profile in config.profiles.items() for reason in trust.reasons(profile)
+    )
+    bundles = {name: p.ca_bundle and trust.digest_of_file(p.ca_bundle) for name, p in config.profiles.items()}
+    digest = _digest([config.digest or reasons, bundles])
+    return Request(source=config.source, is_file=config.digest is not None, digest=digest, reasons=reasons)
+
+
+def directory() -> Path:
+    """Return where approvals lie: the user's state directory."""
+    import platformdirs
+
+    return platformdirs.user_state_path("nbauth", appauthor=False) / "approved"
+
+
+def is_approved(request: Request) -> bool:
+    """Tell whether a person approved of this, as it is now."""
+    if is_in_tree(directory()):
+        return False
+    match _read(_path(request)):
+        case {"version": 1, "source": request.source, "digest": request.digest, "reasons": [*reasons]}:
+            return set(request.reasons) <= {reason for reason in reasons if isinstance(reason, str)}
+    return False
+
+
+def keep(request: Request) -> None:
+    """Keep the approval of a person.
+
+    Raises:
+        ConfigError: it cannot be kept here.
+    """
+    folder = directory()
+    if is_in_tree(folder):
+        raise ConfigError(
+            f"An approval cannot be kept in {folder}, which lies in {WHERE}.",
+            next_step="Set XDG_STATE_HOME to a directory of your own, or leave it out.",
+        )
+    document = {"version": _VERSION, "source": request.source, "digest": request.digest, "reasons": request.reasons}
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if why_not := why_not_private(folder, directory=True):
+            raise ConfigError(f"An approval cannot be kept in {folder}: {why_not}.", next_step="Delete or mend it.")
+        _replace(_path(request), json.dumps(document, indent=1).encode())
+    except OSError as error:
+        raise ConfigError(f"An approval cannot be kept in {folder}: {error.strerror or error}.") from None
+
+
+def revoke(request: Request) -> bool:
+    """Take an approval back; tell whether there was one.
+
+    Raises:
+        ConfigError: it cannot be deleted.
+    """
+    path = _path(request)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be deleted: {error.strerror}.", next_step="Delete it.") from None
+    return True
+
+
+class Approvals:
+    """The approvals that hold in a kernel: those that are kept, and those that were given here."""
+
+    def __init__(self) -> None:
+        self._settled: dict[Profile, tuple[str, ...]] = {}
+
+    def check(self, profile: Profile, *, ask: Callable[[Request], bool] | None = None) -> bool:
+        """Make sure that a profile needs no approval, or has it.
+
+        Args:
+            profile: one that was read from a file or the environment.
+            ask: asks a person who is there, and tells whether they approve.
+
+        Returns:
+            Whether a person has just approved.
+
+        Raises:
+            ApprovalRequired: it needs an approval and has none.
+            ConfigError: its file cannot be read, or is somebody else's.
+        """
+        reasons = trust.reasons(profile)
+        if not reasons or self._settled.get(profile) == reasons:
+            return False
+        request = request_for(from_environment() if profile.source is None else load(Path(profile.source)))
+        own = {f"profile {profile.name!r} {reason}" for reason in reasons}
+        # The file may have changed since the profile was read from it: an approval of what it is now is none of that.
+        is_as_it_was = own <= set(request.reasons)
+        has_just_approved = False
+        if not (is_as_it_was and is_approved(request)):
+            if ask is None or not is_as_it_was:
+                raise request.required(profile.name)
+            if not ask(request):
+                raise request.required(profile.name, "was not approved")
+            has_just_approved = True
+            with contextlib.suppress(ConfigError):  # where it cannot be kept it holds as long as this kernel
+                keep(request)
+        self._settled[profile] = reasons
+        return has_just_approved
+
+
+def _path(request: Request) -> Path:
+    place = request.source
+    if request.is_file:
+        place = str(Path(os.path.realpath(Path(place).parent)) / Path(place).name)
+    return directory() / f"{_digest(place)}.json"
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _read(path: Path) -> Any:
+    try:
+        if why_not_private(path.parent, directory=True) or why_not_private(path):
+            return None
+        with path.open("rb") as file:
+            if why_status_not_private(os.fstat(file.fileno())):
+                return None
+            return json.loads(file.read(_LARGEST))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix="approval.", suffix=".tmp", dir=path.parent)  # 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105 - both are plain names in one folder
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
+        raise

@@ -1,0 +1,48 @@
+"""Asking a person whether they approve of a configuration, before anything of it takes effect."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from nbauth.errors import SignInCancelled
+from nbauth.signin.flows.prompt import ApprovalRequest
+
+if TYPE_CHECKING:
+    from nbauth.signin.approvals import Request
+    from nbauth.signin.flows.prompt import Prompt
+
+__all__ = ["ask"]
+
+_YES = ("y", "yes")
+_STEP_S = 0.5
+
+
+def ask(prompt: Prompt, request: Request, *, profile: str, timeout_s: float) -> bool:
+    """Ask, and tell whether the person said yes. No answer within the time is a no.
+
+    Args:
+        prompt: the person.
+        request: what they are asked to approve of.
+        profile: name of the profile that is signed in to.
+        timeout_s: seconds that they have.
+
+    Raises:
+        SignInCancelled: the person ended it.
+    """
+    until = time.monotonic() + timeout_s
+    try:
+        prompt.ask_approval(
+            ApprovalRequest(profile=profile, source=request.source, reasons=request.reasons, timeout_s=timeout_s)
+        )
+        while (left_s := until - time.monotonic()) > 0:
+            answer = prompt.wait(min(left_s, _STEP_S))
+            if answer is not None:
+                return answer.strip().lower() in _YES
+    except KeyboardInterrupt:
+        raise SignInCancelled(
+            f"Profile {profile!r}: the sign-in was interrupted.", profile=profile, next_step=f"Run: %login {profile}"
+        ) from None
+    finally:
+        prompt.end_approval()
+    return False

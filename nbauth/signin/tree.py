@@ -1,0 +1,127 @@
+"""The notebook's tree: the folders that may have come whole from somebody else, by a clone or an archive.
+
+One rule holds for what lies there: nothing that decides on trust, and nothing that keeps secrets, comes from the tree.
+A ``.env`` file in the tree is part of it, although its lines look like anybody's environment variables once a tool
+has read it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbauth.signin.environment import directories
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["WHERE", "is_in_tree", "is_set_in_dotenv"]
+
+WHERE = "the notebook's own directory, or in the clone around it"
+_VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj")
+_DOTENV = (".env", ".env.local")
+_MARKS = (*_VERSION_CONTROL, *_DOTENV, "nbauth.toml")
+_LARGEST = 1024 * 1024
+
+
+def is_in_tree(
+    path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ, *, directory: Path | None = None
+) -> bool:
+    """Tell whether a path lies in the notebook's tree, or leads into it.
+
+    The tree is more than one folder: the notebook's directory as IPython and Jupyter name it, the working directory
+    and ``NBAUTH_NOTEBOOK_DIR``. A ``.env`` can set the last of them, so that it only ever adds to the others. With each
+    come the folders above it, up to the outermost one that is the root of a repository or holds a ``.env`` or an
+    ``nbauth.toml``. A person's home directory and what is above it are no tree, even where the person keeps it under
+    version control, but for a home that is itself the clone, as on Binder.
+
+    Args:
+        path: a file or a directory; it need not be there.
+        environ: the environment variables.
+        directory: one more directory that belongs to the tree, such as a configuration file's.
+    """
+    roots = {status for root in _roots(environ, directory) if (status := _identity(root)) is not None}
+    # By what it is, not by its name: one folder has several where names ignore case, or are links.
+    return any(_identity(place) in roots for place in _spellings(Path(path)) for place in _upward(place))
+
+
+def is_set_in_dotenv(name: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether a ``.env`` file of the tree has a line for an environment variable.
+
+    Nobody can tell where a variable of this process came from. Where the tree sets it, it may be from there, whatever
+    its value.
+    """
+    line = re.compile(rf"""^\ufeff?\s*(?:export\s+)?['"]?{re.escape(name)}['"]?\s*=""", re.MULTILINE)
+    folders = dict.fromkeys(folder for start in _starts(environ, None) for folder in _within(start, environ))
+    return any(line.search(_text(folder / file)) for folder in folders for file in _DOTENV)
+
+
+def _roots(environ: Mapping[str, str], directory: Path | None) -> Iterator[Path]:
+    for start in _starts(environ, directory):
+        yield from _within(start, environ)[-1:]
+
+
+def _starts(environ: Mapping[str, str], directory: Path | None) -> Iterator[Path]:
+    for start in (*directories(environ), *(() if directory is None else (directory,))):
+        yield from _spellings(start)
+
+
+def _within(start: Path, environ: Mapping[str, str]) -> list[Path]:
+    """Return the folders from `start` up to the root of the tree around it; none where it is in no tree."""
+    home, is_clone = _account_home(), any(name.startswith("BINDER_") for name in environ)
+    is_clone = is_clone or (start == home and _has(start, _VERSION_CONTROL))
+    above = () if home is None else (*([] if is_clone else [home]), *home.parents)
+    folders = list(takewhile(lambda folder: folder not in above and folder != folder.parent, _upward(start)))
+    marked = [number for number, folder in enumerate(folders) if _has(folder, _MARKS)]
+    if is_clone and home in folders:
+        return folders[: folders.index(home) + 1]
+    if marked:
+        return folders[: marked[-1] + 1]  # the outermost: an archive may bring a marked folder in a marked one
+    # A home that the environment names, as in containers whose user has no entry in the account database.
+    return [] if str(start) in (environ.get("HOME"), environ.get("USERPROFILE")) else folders[:1]
+
+
+def _account_home() -> Path | None:
+    """Return the home directory of this account; not that of ``HOME``, which a ``.env`` can set."""
+    try:
+        import pwd
+    except ImportError:
+        return Path.home()  # Windows
+    try:
+        return Path(os.path.realpath(pwd.getpwuid(os.getuid()).pw_dir))
+    except KeyError:
+        return None
+
+
+def _has(folder: Path, names: tuple[str, ...]) -> bool:
+    return any(os.path.lexists(folder / name) for name in names)
+
+
+def _upward(path: Path) -> tuple[Path, ...]:
+    return (path, *path.parents)
+
+
+def _spellings(path: Path) -> tuple[Path, ...]:
+    """Return a path as it is written and as it is without links: either may lie in the tree."""
+    return tuple(dict.fromkeys((Path(os.path.abspath(path)), Path(os.path.realpath(path)))))  # noqa: PTH100
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _text(path: Path) -> str:
+    try:
+        if not path.is_file():  # no FIFO, which would be waited for
+            return ""
+        with path.open("rb") as file:
+            return file.read(_LARGEST).decode("utf-8", "replace")
+    except OSError:
+        return ""

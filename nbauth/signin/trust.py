@@ -1,0 +1,190 @@
+"""Trust: what a configuration may do by itself, and what a person has to approve of before anything is sent.
+
+First the owner: a file that somebody else owns or may write to is refused. Then its place: what a person put into
+their own configuration directory, or named themselves in ``NBAUTH_CONFIG``, is their word. A file in the notebook's
+tree may have come with a clone. It is free where its provider is one of Microsoft's own clouds, reached in the usual
+way, and where it sends no other provider a secret that is not in its own folder. For anything else it needs one
+approval, which is bound to its content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from nbauth.errors import ConfigError
+from nbauth.private_files import why_not_trusted_owner, why_status_not_trusted
+from nbauth.signin.origins import is_loopback
+from nbauth.signin.secrets import SecretSource
+from nbauth.signin.tree import is_in_tree, is_set_in_dotenv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nbauth.signin.profiles import Profile
+
+__all__ = ["Origin", "digest_of_file", "named_by_environment", "origin_of", "read_owned", "reasons", "user_file"]
+
+Origin = Literal["environment", "named", "tree", "user"]
+_FILE_NAME = "nbauth.toml"
+
+
+def user_file() -> Path:
+    """Return where the user's own configuration is looked for."""
+    import platformdirs
+
+    return platformdirs.user_config_path("nbauth", appauthor=False) / _FILE_NAME
+
+
+def named_by_environment(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file that ``NBAUTH_CONFIG`` names, whether it is there or not; None where it is not set."""
+    named = environ.get("NBAUTH_CONFIG")
+    if not named:
+        return None
+    path = Path(named).expanduser()
+    return (path / _FILE_NAME if path.is_dir() else path).absolute()
+
+
+def origin_of(source: str | None, environ: Mapping[str, str] = os.environ) -> Origin:
+    """Tell whose word a configuration is.
+
+    Args:
+        source: path of the file; None for the environment variables that Azure's tools read.
+        environ: the environment variables.
+
+    Returns:
+        ``"user"`` for the file in the user's configuration directory, ``"named"`` for one that ``NBAUTH_CONFIG``
+        names by its whole path, ``"environment"``, or ``"tree"`` for every other file. Where the tree itself has a
+        hand in it, the answer is ``"tree"``: a configuration directory inside it, or a ``.env`` in it that has a line
+        for ``NBAUTH_CONFIG``.
+    """
+    if source is None:
+        return "environment"
+    path = Path(source)
+    if path == user_file() and not is_in_tree(path, environ):
+        return "user"
+    is_absolute = Path(environ.get("NBAUTH_CONFIG", "")).expanduser().is_absolute()
+    if is_absolute and path == named_by_environment(environ) and not is_set_in_dotenv("NBAUTH_CONFIG", environ):
+        return "named"
+    return "tree"
+
+
+def read_owned(path: Path) -> bytes:
+    """Read a configuration file, unless somebody else owns it or may write to it.
+
+    Raises:
+        ConfigError: it is somebody else's.
+        OSError: it cannot be read.
+    """
+    why_not = why_not_trusted_owner(path)
+    if why_not is None:
+        with path.open("rb") as file:
+            why_not = why_status_not_trusted(os.fstat(file.fileno()))  # what was opened, whatever happened meanwhile
+            if why_not is None:
+                return file.read()
+    raise ConfigError(
+        f"{path}: is refused, because {why_not}.",
+        next_step=f"If you trust what it says, make a file of your own of it, as in: cp {path} {user_file()}; "
+        "NBAUTH_CONFIG can name one, too.",
+    )
+
+
+def digest_of_file(path: str | os.PathLike[str]) -> str | None:
+    """Return the SHA-256 of a file's content, or None where it cannot be read."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def reasons(profile: Profile, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return why a profile that was read needs a person's approval, each as a half sentence in plain words.
+
+    Args:
+        profile: as it was read from a file or the environment; one that was made in code needs none.
+        environ: the environment variables.
+
+    Returns:
+        None of them where it needs no approval.
+    """
+    origin = origin_of(profile.source, environ)
+    if origin == "tree":
+        changes = tuple(_changes(profile))
+        if changes or not _is_microsofts(profile):
+            assert profile.source is not None
+            changes += tuple(_secrets(profile, Path(profile.source).parent))
+    elif origin == "environment":
+        changes = tuple(_of_environment(profile, environ))
+    else:
+        changes = ()
+    return tuple(_shown(change) for change in changes)
+
+
+def _is_microsofts(profile: Profile) -> bool:
+    """Tell whether secrets go to Entra itself. A tenant of B2C can be made to see what is sent there."""
+    authority = profile.resolved_authority
+    return profile.managed_identity is not None or (authority.kind == "entra" and bool(authority.aliases))
+
+
+def _changes(profile: Profile) -> Iterator[str]:
+    host = profile.authority_host
+    if profile.ca_bundle is not None:
+        apis = (api for api in profile.apis if api.startswith("https:"))
+        yield (
+            f"trusts the certificate authority {Path(profile.ca_bundle).name} "
+            f"(SHA-256 {digest_of_file(profile.ca_bundle)}) for {', '.join((host, *apis))}"
+        )
+    if profile.proxies:
+        yield f"sends its requests to {host} through the proxy {', '.join(sorted(set(profile.proxies.values())))}"
+    if profile.endpoint_hosts:
+        yield f"counts {', '.join(profile.endpoint_hosts)} as the provider's own"
+
+
+def _secrets(profile: Profile, folder: Path | None) -> Iterator[str]:
+    host = profile.authority_host
+    for secret in (profile.client_secret, profile.client_assertion, profile.user_assertion):
+        if isinstance(secret, SecretSource) and not _is_in_folder(secret, folder):
+            yield f"sends {_described(secret)} to {host}"
+    certificate = profile.client_certificate
+    if certificate is None:
+        return
+    key = SecretSource("file", certificate.path)
+    if not _is_in_folder(key, folder):
+        yield f"proves itself to {host} with the key in {_described(key)}"
+    if certificate.passphrase is not None and not _is_in_folder(certificate.passphrase, folder):
+        yield f"unlocks its key with {_described(certificate.passphrase)}"
+
+
+def _described(secret: SecretSource) -> str:
+    if secret.kind != "file":
+        return secret.described
+    path = os.path.abspath(secret.place)  # noqa: PTH100 - without "..", and with its links
+    real = os.path.realpath(path)
+    return f"the file {path}" if real == path else f"the file {real}, to which {path} leads,"
+
+
+def _is_in_folder(secret: SecretSource, folder: Path | None) -> bool:
+    """Tell whether a secret is a plain file in the configuration's own folder, without a link that leads out of it."""
+    if secret.kind != "file" or folder is None:
+        return False
+    home, own = Path(os.path.realpath(Path.home())), Path(os.path.realpath(folder))
+    if own == home or own in home.parents:
+        return False  # everything that a person has lies below
+    path = Path(os.path.realpath(secret.place))
+    return path.is_relative_to(own) and (path.is_file() or not os.path.lexists(secret.place))
+
+
+def _of_environment(profile: Profile, environ: Mapping[str, str]) -> Iterator[str]:
+    # Whose word a variable is cannot be told; a tool may have read it from a file in the tree. A host on this machine
+    # is for trying things out, and comes from the tree only where the tree says so.
+    if profile.ca_bundle is not None and is_set_in_dotenv("NBAUTH_CA_BUNDLE", environ):
+        yield from _changes(profile)
+    is_named_in_tree = is_set_in_dotenv("AZURE_AUTHORITY_HOST", environ)
+    if not _is_microsofts(profile) and (is_named_in_tree or not is_loopback(profile.authority_url)):
+        yield from _secrets(profile, None)
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
