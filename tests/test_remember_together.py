@@ -199,16 +199,25 @@ def test_what_cannot_be_read_goes_as_a_whole(
     assert not file.exists()
 
 
-@pytest.mark.parametrize("change", ["endpoint_hosts", "ca_bundle"])
-def test_wider_trust_asks_again(change: str, demo: DemoServer, person: Callable[..., Any], apart: Path) -> None:
-    """A profile that trusts another host or authority than it did does not take what was remembered."""
+@pytest.mark.parametrize(
+    "change", [{"endpoint_hosts": ("login.elsewhere.example",)}, {"ca_bundle": "wider.pem"}, {"proxies": {}}, {}]
+)
+def test_wider_trust_asks_again(
+    change: dict[str, Any], demo: DemoServer, person: Callable[..., Any], apart: Path
+) -> None:
+    """A profile that trusts another host, proxy or authority than it did does not take what was remembered."""
+    for name in ("ca.pem", "wider.pem"):
+        (apart / name).write_bytes(demo.ca_file.read_bytes())
+    profile = dataclasses.replace(kernel.config().profiles["demo"], ca_bundle=str(apart / "ca.pem"), source=None)
+    nbauth.add_profile(profile)
     _login(person())
-    profile = kernel.config().profiles["demo"]
     kernel.reset()
-    wider = apart / "wider.pem"
-    wider.write_bytes(demo.ca_file.read_bytes())
-    changes: dict[str, Any] = {"endpoint_hosts": ("login.elsewhere.example",), "ca_bundle": str(wider)}
-    nbauth.add_profile(dataclasses.replace(profile, **{change: changes[change]}))
+    nbauth.add_profile(profile)
+    assert _silent().username == _ALICE
+    kernel.reset()
+    if not change:  # the same file, which holds one more authority
+        (apart / "ca.pem").write_bytes(demo.ca_file.read_bytes() * 2)
+    nbauth.add_profile(dataclasses.replace(profile, **change))
     with pytest.raises(SignInCancelled):
         _silent()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msal
 
 from nbauth.signin.token_cache import cache_key
+from nbauth.signin.trust import digest_of_file
 
 if TYPE_CHECKING:
     from nbauth.signin.account import Account
@@ -30,7 +31,8 @@ def application_name(profile: Profile) -> str:
 def fingerprint(profile: Profile) -> str:
     """Return what stands for a profile as it is: edited, it is another one, and what was remembered is not its own.
 
-    What it trusts counts, too: a host or a certificate authority that was added may be somebody else's.
+    What it trusts counts, too: a host, a proxy or a certificate authority that was added may be somebody else's. Of
+    the authority the content counts, since a file of the same name may hold another one.
     """
     return _digest(
         {
@@ -40,6 +42,8 @@ def fingerprint(profile: Profile) -> str:
             "apis": {origin: sorted(scopes) for origin, scopes in profile.origins.items()},
             "endpoint_hosts": sorted(profile.endpoint_hosts),
             "ca_bundle": profile.ca_bundle,
+            "ca_content": None if profile.ca_bundle is None else digest_of_file(profile.ca_bundle),
+            "proxies": None if profile.proxies is None else dict(profile.proxies),
         }
     )
 
