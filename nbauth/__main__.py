@@ -98,6 +98,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _profiles(_options: argparse.Namespace) -> int:
     from nbauth import kernel
     from nbauth.notebook.text import printable
+    from nbauth.signin import approvals
     from nbauth.signin.origins import display_url
     from nbauth.signin.profile_choice import default_name
 
@@ -106,6 +107,9 @@ def _profiles(_options: argparse.Namespace) -> int:
         print("No profile is configured. Run: nbauth init, or nbauth demo to try it without a tenant.")
         return 1
     print(printable(config.source))
+    request = approvals.request_for(config)
+    if request.reasons and not approvals.is_approved(request):
+        print("It is not approved. Run: nbauth trust --show")
     for name, profile in config.profiles.items():
         mark = "*" if name == default_name(config) else " "
         print(f"{mark} {name}: {profile.kind}, {display_url(profile.authority_url)}")

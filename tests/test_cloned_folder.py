@@ -97,6 +97,7 @@ def _secrets(home: Path) -> None:
             'client_secret = { file = "folder/credentials" }',
             r"sends the file .*/\.aws/credentials, to which .* leads, to",
         ),
+        ('client_secret = { file = ".git/config" }', r"sends the file .*/clone/\.git/config to"),
         ('client_secret = { keyring = "aws/me" }', "sends the keyring's entry aws/me to"),
         ('client_assertion = { env = "NIGHTLY_SECRET" }', "sends the environment variable NIGHTLY_SECRET to"),
         ('client_assertion = { file = "~/.aws/credentials" }', r"sends the file .*/\.aws/credentials to"),
@@ -120,6 +121,7 @@ def test_a_secret_that_is_elsewhere(
     """A cloned configuration gets no secret sent to a provider of its own, wherever the secret is kept."""
     _secrets(apart.parent)
     (clone / "own").write_text("shipped with the clone")
+    (clone / ".git/config").write_text("an address with a person's token")
     (clone / "link").symlink_to(apart.parent / ".aws/credentials")
     (clone / "folder").symlink_to(apart.parent / ".aws")
     _write(clone, demo, line)
@@ -181,6 +183,13 @@ def test_a_secret_that_becomes_a_link(clone: Path, demo: DemoServer, apart: Path
     (clone / "own").unlink()
     (clone / "own").symlink_to(apart.parent / ".aws/credentials")
     _assert_refused(demo, r"sends the file .*/\.aws/credentials, to which .*/own leads, to")
+
+
+def test_in_the_home_directory(clone: Path, demo: DemoServer, apart: Path, usual_trust: None) -> None:
+    """Where a configuration lies in the home directory, as out of an archive, no file there counts as its own."""
+    _secrets(apart.parent)
+    _write(apart.parent, demo, 'client_secret = { file = ".aws/credentials" }')
+    _assert_refused(demo, r"sends the file .*/\.aws/credentials to")
 
 
 def test_an_entra_profile_in_a_repository(clone: Path, demo: DemoServer) -> None:
@@ -338,6 +347,8 @@ def test_a_configuration_that_a_dotenv_names(clone: Path, demo: DemoServer, tmp_
         nbauth.read(f"{demo.api_url}/cities")
     os.environ["NBAUTH_CONFIG"] = str(path)
     (clone / "notebooks/.env").write_text("NBAUTH_CONFIG=${PWD}/../nbauth.toml\n")
+    _assert_refused(demo, "needs your approval")
+    (clone / "notebooks/.env").write_text("#" * 1024 * 1024 + "\nNBAUTH_CONFIG=x")
     _assert_refused(demo, "needs your approval")
     (clone / "notebooks/.env").unlink()
     assert len(nbauth.read(f"{demo.api_url}/cities")) == 10

@@ -133,7 +133,9 @@ class Approvals:
     """The approvals that hold in a kernel: those that are kept, and those that were given here."""
 
     def __init__(self) -> None:
-        self._settled: dict[Profile, tuple[str, ...]] = {}
+        # By its source, too, which does not count where profiles are compared.
+        self._settled: dict[tuple[str | None, Profile], tuple[str, ...]] = {}
+        self._words: set[tuple[str | None, Profile]] = set()
 
     def check(self, profile: Profile, *, ask: Callable[[Request], bool] | None = None) -> bool:
         """Make sure that a profile needs no approval, or has it.
@@ -149,8 +151,13 @@ class Approvals:
             ApprovalRequired: it needs an approval and has none.
             ConfigError: its file cannot be read, or is somebody else's.
         """
+        key = profile.source, profile
+        if trust.origin_of(profile.source) in ("named", "user"):
+            self._words.add(key)  # also after the notebook changed NBAUTH_CONFIG
+        if key in self._words:
+            return False
         reasons = trust.reasons(profile)
-        if not reasons or self._settled.get(profile) == reasons:
+        if not reasons or self._settled.get(key) == reasons:
             return False
         request = request_for(from_environment() if profile.source is None else load(Path(profile.source)))
         own = {f"profile {profile.name!r} {reason}" for reason in reasons}
@@ -165,7 +172,7 @@ class Approvals:
             has_just_approved = True
             with contextlib.suppress(ConfigError):  # where it cannot be kept it holds as long as this kernel
                 keep(request)
-        self._settled[profile] = reasons
+        self._settled[key] = reasons
         return has_just_approved
 
 

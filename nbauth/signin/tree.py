@@ -18,12 +18,12 @@ from nbauth.signin.environment import directories
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["WHERE", "is_in_tree", "is_set_in_dotenv"]
+__all__ = ["VERSION_CONTROL", "WHERE", "is_home_or_above", "is_in_tree", "is_set_in_dotenv"]
 
 WHERE = "the notebook's own directory, or in the clone around it"
-_VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj")
+VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj")
 _DOTENV = (".env", ".env.local")
-_MARKS = (*_VERSION_CONTROL, *_DOTENV, "nbauth.toml")
+_MARKS = (*VERSION_CONTROL, *_DOTENV, "nbauth.toml")
 _LARGEST = 1024 * 1024
 
 
@@ -54,9 +54,16 @@ def is_set_in_dotenv(name: str, environ: Mapping[str, str] = os.environ) -> bool
     Nobody can tell where a variable of this process came from. Where the tree sets it, it may be from there, whatever
     its value.
     """
-    line = re.compile(rf"""^\ufeff?\s*(?:export\s+)?['"]?{re.escape(name)}['"]?\s*=""", re.MULTILINE)
+    line = re.compile(rf"""(?:^|[\r\n])\ufeff?\s*(?:export\s+)?['"]?{re.escape(name)}['"]?\s*=""")
     folders = dict.fromkeys(folder for start in _starts(environ, None) for folder in _within(start, environ))
-    return any(line.search(_text(folder / file)) for folder in folders for file in _DOTENV)
+    texts = (_text(folder / file) for folder in folders for file in _DOTENV)
+    return any(text is None or line.search(text) for text in texts)
+
+
+def is_home_or_above(folder: Path) -> bool:
+    """Tell whether all that a person has lies below a folder, which is then nobody's project."""
+    homes = (Path.home(), _account_home() or Path.home())
+    return any(folder in _upward(Path(os.path.realpath(home))) for home in homes)
 
 
 def _roots(environ: Mapping[str, str], directory: Path | None) -> Iterator[Path]:
@@ -72,7 +79,7 @@ def _starts(environ: Mapping[str, str], directory: Path | None) -> Iterator[Path
 def _within(start: Path, environ: Mapping[str, str]) -> list[Path]:
     """Return the folders from `start` up to the root of the tree around it; none where it is in no tree."""
     home, is_clone = _account_home(), any(name.startswith("BINDER_") for name in environ)
-    is_clone = is_clone or (start == home and _has(start, _VERSION_CONTROL))
+    is_clone = is_clone or (start == home and _has(start, VERSION_CONTROL))
     above = () if home is None else (*([] if is_clone else [home]), *home.parents)
     folders = list(takewhile(lambda folder: folder not in above and folder != folder.parent, _upward(start)))
     marked = [number for number, folder in enumerate(folders) if _has(folder, _MARKS)]
@@ -117,11 +124,13 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _text(path: Path) -> str:
+def _text(path: Path) -> str | None:
+    """Return what a file says; nothing where none can be read, None where it is too large to look through."""
     try:
         if not path.is_file():  # no FIFO, which would be waited for
             return ""
         with path.open("rb") as file:
-            return file.read(_LARGEST).decode("utf-8", "replace")
+            data = file.read(_LARGEST + 1)
     except OSError:
         return ""
+    return data.decode("utf-8", "replace") if len(data) <= _LARGEST else None

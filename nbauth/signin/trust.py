@@ -18,7 +18,7 @@ from nbauth.errors import ConfigError
 from nbauth.private_files import why_not_trusted_owner, why_status_not_trusted
 from nbauth.signin.origins import is_loopback
 from nbauth.signin.secrets import SecretSource
-from nbauth.signin.tree import is_in_tree, is_set_in_dotenv
+from nbauth.signin.tree import VERSION_CONTROL, is_home_or_above, is_in_tree, is_set_in_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,7 +94,8 @@ def read_owned(path: Path) -> bytes:
 def digest_of_file(path: str | os.PathLike[str]) -> str | None:
     """Return the SHA-256 of a file's content, or None where it cannot be read."""
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
 
@@ -115,7 +116,7 @@ def reasons(profile: Profile, environ: Mapping[str, str] = os.environ) -> tuple[
         if changes or not _is_microsofts(profile):
             assert profile.source is not None
             changes += tuple(_secrets(profile, Path(profile.source).parent))
-    elif origin == "environment":
+    elif profile.is_of_environment:
         changes = tuple(_of_environment(profile, environ))
     else:
         changes = ()
@@ -169,11 +170,13 @@ def _is_in_folder(secret: SecretSource, folder: Path | None) -> bool:
     """Tell whether a secret is a plain file in the configuration's own folder, without a link that leads out of it."""
     if secret.kind != "file" or folder is None:
         return False
-    home, own = Path(os.path.realpath(Path.home())), Path(os.path.realpath(folder))
-    if own == home or own in home.parents:
-        return False  # everything that a person has lies below
-    path = Path(os.path.realpath(secret.place))
-    return path.is_relative_to(own) and (path.is_file() or not os.path.lexists(secret.place))
+    own, path = Path(os.path.realpath(folder)), Path(os.path.realpath(secret.place))
+    if is_home_or_above(own) or not path.is_relative_to(own):
+        return False
+    # A clone's own files hold what a person put there: the address with a token, the settings.
+    if any(part in VERSION_CONTROL or part.startswith(".env") for part in path.relative_to(own).parts):
+        return False
+    return path.is_file() or not os.path.lexists(secret.place)
 
 
 def _of_environment(profile: Profile, environ: Mapping[str, str]) -> Iterator[str]:

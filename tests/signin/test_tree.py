@@ -1,0 +1,103 @@
+"""What belongs to the notebook's tree: repositories, archives, home directories, Binder."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nbauth.signin import tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the home directory of this account, with a project; a kernel runs in the project's notebooks."""
+    home = tmp_path / "people/me"
+    (home / "work/project/notebooks").mkdir(parents=True)
+    (home / ".local/state").mkdir(parents=True)
+    monkeypatch.setattr(tree, "_account_home", lambda: home)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home / "work/project/notebooks")
+    return home
+
+
+@pytest.mark.parametrize("mark", [".git", ".hg", ".env", "nbauth.toml"])
+def test_the_outermost_mark(mark: str, home: Path) -> None:
+    """The tree reaches up to the outermost folder that is a repository's root or holds a `.env` or a configuration."""
+    for folder in (home / "work/project/notebooks", home / "work/project"):
+        (folder / mark).touch()
+    assert tree.is_in_tree("ca.pem")
+    assert tree.is_in_tree("../ca.pem")
+    assert tree.is_in_tree(home / "work/project/certificates/not-there/ca.pem")
+    assert not tree.is_in_tree("../../ca.pem")
+    assert not tree.is_in_tree(home / ".local/state")
+
+
+def test_without_a_mark(home: Path) -> None:
+    """Where nothing tells how far an archive reaches, the notebook's directory is the tree."""
+    assert tree.is_in_tree("ca.pem")
+    assert not tree.is_in_tree("../ca.pem")
+
+
+@pytest.mark.parametrize("folder", ["", ".."])
+def test_a_kernel_in_the_home_directory(folder: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home directory, and what is above it, is no tree: a person's own state lies there."""
+    monkeypatch.chdir(home / folder)
+    assert not tree.is_in_tree(home / ".local/state")
+
+
+def test_a_home_under_version_control(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who keeps their home in a repository trusts it, unless the notebook is at its root: then it may be the clone."""
+    (home / ".git").mkdir()
+    assert not tree.is_in_tree(home / ".local/state")
+    assert tree.is_in_tree("ca.pem")
+    monkeypatch.chdir(home)
+    assert tree.is_in_tree(home / ".local/state")
+
+
+def test_on_binder(home: Path) -> None:
+    """On Binder the home directory is the clone."""
+    assert tree.is_in_tree(home / ".local/state", {**os.environ, "BINDER_SERVICE_HOST": "10.0.0.1"})
+
+
+def test_a_home_that_the_environment_names(home: Path) -> None:
+    """A HOME in the clone makes nothing of the clone a person's own."""
+    (home / "work/project/.git").mkdir()
+    for name in ("project", "project/notebooks", "project/notebooks/home"):
+        environ = {"HOME": str(home / "work" / name)}
+        assert tree.is_in_tree(home / "work" / name / ".local/state", environ)
+    assert not tree.is_in_tree(home / ".local/state", {"HOME": str(home / "work/project")})
+
+
+def test_every_directory_of_the_notebook(home: Path, tmp_path: Path) -> None:
+    """What the variables name adds to the tree, and takes nothing from it; `/` names nothing."""
+    (tmp_path / "elsewhere").mkdir()
+    for variables in (
+        {"NBAUTH_NOTEBOOK_DIR": str(tmp_path / "elsewhere")},
+        {"JPY_SESSION_NAME": str(tmp_path / "elsewhere/a.ipynb")},
+    ):
+        assert tree.is_in_tree("ca.pem", variables)
+        assert tree.is_in_tree(tmp_path / "elsewhere/ca.pem", variables)
+    assert not tree.is_in_tree(tmp_path / "ca.pem", {"NBAUTH_NOTEBOOK_DIR": "/"})
+
+
+@pytest.mark.parametrize(
+    ("text", "is_set"),
+    [
+        ("NAME=x", True),
+        ("OTHER=y\r\n  export  NAME = 'x'\r\n", True),
+        ("A=1\rNAME=", True),
+        ('\ufeff"NAME"=x', True),
+        ("#NAME=x\nMY_NAME=x\nNAME_2=x\nOTHER=NAME", False),
+    ],
+)
+def test_a_line_of_a_dotenv(text: str, is_set: bool, home: Path) -> None:  # noqa: FBT001 - the expected value
+    """A variable counts as the tree's where a `.env` from the notebook up to the tree's root has a line for it."""
+    (home / "work/project/.env").write_bytes(text.encode())
+    assert is_set == tree.is_set_in_dotenv("NAME")
+    (home / "work/project/.env").rename(home / ".env")
+    assert not tree.is_set_in_dotenv("NAME")
