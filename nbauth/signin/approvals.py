@@ -21,7 +21,7 @@ from nbauth.errors import ApprovalRequired, ConfigError
 from nbauth.private_files import why_not_private, why_status_not_private
 from nbauth.signin import trust
 from nbauth.signin.config import from_environment, load
-from nbauth.signin.tree import WHERE, is_in_tree
+from nbauth.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nbauth.errors import ConfigError
 from nbauth.signin import trust
 from nbauth.signin.profiles import CLOUDS, Profile
-from nbauth.signin.tree import WHERE, is_in_tree
+from nbauth.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import sys
@@ -10,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from nbauth.tree import notebook_directories, running_shell
 
-__all__ = ["Environment", "FrontEndKind", "detect", "directories", "is_text_browser", "notebook_directory"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Environment", "FrontEndKind", "detect", "is_text_browser", "notebook_directory"]
 
 FrontEndKind = Literal["script", "terminal", "notebook", "voila"]
 # Each of them means that the person's browser is not on this machine, or cannot be opened from here.
@@ -65,7 +66,7 @@ class Environment:
 
 def detect(environ: Mapping[str, str] = os.environ) -> Environment:
     """Look around: the running IPython shell, its kernel and the environment variables."""
-    shell = _shell()
+    shell = running_shell()
     kernel = getattr(shell, "kernel", None)
     front_end: FrontEndKind = "script" if shell is None else "terminal" if kernel is None else "notebook"
     if kernel is not None and ("VOILA_BASE_URL" in environ or "VOILA_KERNEL_ID" in environ):
@@ -100,28 +101,7 @@ def notebook_directory(environ: Mapping[str, str] = os.environ) -> Path:
     absolute and which is stale after a rename; IPython's first directory, which survives ``%cd``; the working
     directory.
     """
-    return next(directories(environ), None) or Path.cwd()
-
-
-def directories(environ: Mapping[str, str] = os.environ) -> Iterator[Path]:
-    """Return every directory that may be the notebook's, in the order of `notebook_directory`."""
-    if named := environ.get("NBAUTH_NOTEBOOK_DIR"):
-        yield Path(named).expanduser().absolute()
-    shell = _shell()
-    namespace: dict[str, Any] = getattr(shell, "user_ns", {})
-    for path in (namespace.get("__vsc_ipynb_file__"), environ.get("JPY_SESSION_NAME")):
-        if isinstance(path, str) and Path(path).is_absolute() and Path(path).parent.is_dir():
-            yield Path(path).parent
-    if visited := namespace.get("_dh"):
-        yield Path(visited[0]).absolute()
-    with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
-        yield Path.cwd()
-
-
-def _shell() -> Any:
-    # Not imported here: where nobody runs IPython there is none to ask.
-    module = sys.modules.get("IPython.core.getipython") or sys.modules.get("IPython")
-    return module.get_ipython() if module is not None and hasattr(module, "get_ipython") else None
+    return next(notebook_directories(environ), None) or Path.cwd()
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from requests.adapters import HTTPAdapter
 
 from nbauth.errors import ConfigError
-from nbauth.signin.tree import WHERE, is_in_tree
+from nbauth.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

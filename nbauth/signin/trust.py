@@ -18,7 +18,7 @@ from nbauth.errors import ConfigError
 from nbauth.private_files import why_not_trusted_owner, why_status_not_trusted
 from nbauth.signin.origins import is_loopback
 from nbauth.signin.secrets import SecretSource
-from nbauth.signin.tree import VERSION_CONTROL, is_home_or_above, is_in_tree, is_set_in_dotenv
+from nbauth.tree import VERSION_CONTROL, is_home_or_above, is_in_tree, is_set_in_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

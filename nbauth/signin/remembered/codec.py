@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbauth.signin.remembered.store import Damaged
+from nbauth.tree import is_set_in_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -199,7 +200,7 @@ def platform_codec(
 
     Args:
         environ: the environment variables. ``NBAUTH_ALLOW_PLAINTEXT_CACHE=1`` allows a file that is not encrypted
-            where the platform offers nothing better; nothing else does.
+            where the platform offers nothing better; nothing else does, nor does a ``.env`` of the notebook's tree.
         platform: as `sys.platform`.
         keeper: the platform's store of secrets; by default what is found.
 
@@ -216,7 +217,8 @@ def platform_codec(
         logger.info("%s keeps no key here: %s", name, type(error).__name__)
     else:
         return codec
-    return PlainCodec() if environ.get(PLAINTEXT_VARIABLE) == "1" else None
+    is_allowed = environ.get(PLAINTEXT_VARIABLE) == "1" and not is_set_in_dotenv(PLAINTEXT_VARIABLE, environ)
+    return PlainCodec() if is_allowed else None
 
 
 def _bounded(act: Callable[[], object]) -> None:

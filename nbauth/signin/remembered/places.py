@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING
 
 import filelock
@@ -19,7 +18,7 @@ from nbauth.signin.remembered import shared as sharing
 from nbauth.signin.remembered.codec import PLAINTEXT_VARIABLE, PlainCodec, platform_codec
 from nbauth.signin.remembered.document import Remembered, application_name, fingerprint
 from nbauth.signin.remembered.store import Store, make_private_directory
-from nbauth.signin.tree import WHERE, is_in_tree, is_set_in_dotenv
+from nbauth.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -266,7 +265,7 @@ def _codec() -> Codec | None:
     make_private_directory(directory())
     # Of kernels that start at once, one makes the key in the platform's store.
     with filelock.FileLock(directory() / "key.lock", timeout=_KEY_S, mode=0o600, thread_local=False):
-        return platform_codec({} if is_set_in_dotenv(PLAINTEXT_VARIABLE) else os.environ)
+        return platform_codec()
 
 
 def _mine(profile: Profile, home_account_id: str) -> dict[str, str]:

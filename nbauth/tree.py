@@ -7,18 +7,26 @@ has read it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sys
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from nbauth.signin.environment import directories
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["VERSION_CONTROL", "WHERE", "is_home_or_above", "is_in_tree", "is_set_in_dotenv"]
+__all__ = [
+    "VERSION_CONTROL",
+    "WHERE",
+    "is_home_or_above",
+    "is_in_tree",
+    "is_set_in_dotenv",
+    "notebook_directories",
+    "running_shell",
+]
 
 WHERE = "the notebook's own directory, or in the clone around it"
 VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj")
@@ -66,24 +74,47 @@ def is_home_or_above(folder: Path) -> bool:
     return any(folder in _upward(Path(os.path.realpath(home))) for home in homes)
 
 
+def notebook_directories(environ: Mapping[str, str] = os.environ) -> Iterator[Path]:
+    """Return every directory that may be the notebook's, in the order in which they are looked for."""
+    if named := environ.get("NBAUTH_NOTEBOOK_DIR"):
+        yield Path(named).expanduser().absolute()
+    shell = running_shell()
+    namespace: dict[str, Any] = getattr(shell, "user_ns", {})
+    for path in (namespace.get("__vsc_ipynb_file__"), environ.get("JPY_SESSION_NAME")):
+        if isinstance(path, str) and Path(path).is_absolute() and Path(path).parent.is_dir():
+            yield Path(path).parent
+    if visited := namespace.get("_dh"):
+        yield Path(visited[0]).absolute()
+    with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
+        yield Path.cwd()
+
+
+def running_shell() -> Any:
+    """Return the IPython shell that runs here, or None."""
+    # Not imported here: where nobody runs IPython there is none to ask.
+    module = sys.modules.get("IPython.core.getipython") or sys.modules.get("IPython")
+    return module.get_ipython() if module is not None and hasattr(module, "get_ipython") else None
+
+
 def _roots(environ: Mapping[str, str], directory: Path | None) -> Iterator[Path]:
     for start in _starts(environ, directory):
         yield from _within(start, environ)[-1:]
 
 
 def _starts(environ: Mapping[str, str], directory: Path | None) -> Iterator[Path]:
-    for start in (*directories(environ), *(() if directory is None else (directory,))):
+    for start in (*notebook_directories(environ), *(() if directory is None else (directory,))):
         yield from _spellings(start)
 
 
 def _within(start: Path, environ: Mapping[str, str]) -> list[Path]:
     """Return the folders from `start` up to the root of the tree around it; none where it is in no tree."""
-    home, is_clone = _account_home(), any(name.startswith("BINDER_") for name in environ)
-    is_clone = is_clone or (start == home and _has(start, VERSION_CONTROL))
-    above = () if home is None else (*([] if is_clone else [home]), *home.parents)
+    homes = () if (account := _account_home()) is None else _spellings(account)
+    home = next((home for home in homes if home in _upward(start)), None)
+    is_clone = any(name.startswith("BINDER_") for name in environ) or (start == home and _has(start, VERSION_CONTROL))
+    above = {*(() if is_clone else homes), *(folder for home in homes for folder in home.parents)}
     folders = list(takewhile(lambda folder: folder not in above and folder != folder.parent, _upward(start)))
     marked = [number for number, folder in enumerate(folders) if _has(folder, _MARKS)]
-    if is_clone and home in folders:
+    if is_clone and home is not None:
         return folders[: folders.index(home) + 1]
     if marked:
         return folders[: marked[-1] + 1]  # the outermost: an archive may bring a marked folder in a marked one
@@ -98,7 +129,7 @@ def _account_home() -> Path | None:
     except ImportError:
         return Path.home()  # Windows
     try:
-        return Path(os.path.realpath(pwd.getpwuid(os.getuid()).pw_dir))
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:
         return None
 

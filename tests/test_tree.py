@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nbauth.signin import tree
+from nbauth import tree
 
 if TYPE_CHECKING:
     from pathlib import Path
