@@ -152,7 +152,7 @@ class Approvals:
             ConfigError: its file cannot be read, or is somebody else's.
         """
         key = profile.source, profile
-        if trust.origin_of(profile.source) in ("named", "user"):
+        if key not in self._words and trust.origin_of(profile.source) in ("named", "user"):
             self._words.add(key)  # also after the notebook changed NBAUTH_CONFIG
         if key in self._words:
             return False
