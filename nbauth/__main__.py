@@ -154,7 +154,9 @@ def _trust(options: argparse.Namespace) -> int:
         print(f"  {reason}")
     if options.show:
         is_approved = approvals.is_approved(request)
-        print("It is approved as it is now." if is_approved else f"It is not approved. Run: nbauth trust {source}")
+        print(
+            "It is approved as it is now." if is_approved else f"It is not approved. Run: {printable(request.command)}"
+        )
         return 0 if is_approved else 1
     approvals.keep(request)
     print("Approved, until it or one of its certificate authorities changes. To undo: nbauth trust --revoke")

@@ -12,6 +12,7 @@ import platformdirs
 
 from nbauth.directories import Directory
 from nbauth.private_files import why_status_not_trusted
+from nbauth.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,8 @@ class StateKey:
         above = (*path.parents, *(folder / self._name).parents)
         if any((parent / mark).exists() for parent in above for mark in _VERSION_CONTROL):
             raise ValueError(f"its key would lie in a version-controlled tree, {self._directory}")
+        if is_in_tree(self._directory, self._environ):  # of an archive, whose .env says where state lies
+            raise ValueError(f"its key would lie in {WHERE}")
         with Directory(folder, private=False, make=True) as directory:
             # Made by others with the usual umask, it may well be open to the user's own group.
             reason = why_status_not_trusted(folder.stat(), directory=True)

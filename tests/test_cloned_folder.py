@@ -17,6 +17,7 @@ from nbauth.errors import ApprovalRequired, ConfigError, NotRememberedWarning, S
 from nbauth.signin import approvals, config, trust
 from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.remembered import places
+from nbauth.state_key import StateKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -408,3 +409,11 @@ def test_a_dotenv_allows_no_plain_text(
     with pytest.warns(NotRememberedWarning, match="nothing on this machine can encrypt it"):
         kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     assert not list(places.directory().glob("*.bin"))
+
+
+def test_no_key_of_the_clone(apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What authenticates the http cache and what `to=` left is no key that an archive brought, whatever its `.env`."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(apart / "state"))
+    with pytest.raises(ValueError, match="its key would lie in the notebook's own directory"):
+        StateKey("http_cache").mac(b"text")
+    assert not (apart / "state").exists()

@@ -12,13 +12,13 @@ import hashlib
 import json
 import os
 import shlex
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbauth.directories import Directory
 from nbauth.errors import ApprovalRequired, ConfigError
-from nbauth.private_files import why_not_private, why_status_not_private
+from nbauth.private_files import NotPrivate
 from nbauth.signin import trust
 from nbauth.signin.config import from_environment, load
 from nbauth.tree import WHERE, is_in_tree
@@ -51,16 +51,20 @@ class Request:
     digest: str
     reasons: tuple[str, ...]
 
+    @property
+    def command(self) -> str:
+        """What approves of it in a shell."""
+        return "nbauth trust" + (f" {shlex.quote(self.source)}" if self.is_file else "")
+
     def required(self, profile: str, problem: str = "needs your approval") -> ApprovalRequired:
         """Return the error for a profile that is used without it."""
-        command = "nbauth trust" + (f" {shlex.quote(self.source)}" if self.is_file else "")
         came = "may have come with this folder" if self.is_file else "may come from this folder"
         return ApprovalRequired(
             f"{self.source}: {problem} and nothing was sent. It {came}, and {'; '.join(self.reasons)}.",
             source=self.source,
             reasons=self.reasons,
             profile=profile,
-            next_step=f"Run: {command} (in a shell, if you trust it; %login {profile} asks here, too)",
+            next_step=f"Run: {self.command} (in a shell, if you trust it; %login {profile} asks here, too)",
         )
 
 
@@ -85,7 +89,7 @@ def is_approved(request: Request) -> bool:
     """Tell whether a person approved of this, as it is now."""
     if is_in_tree(directory()):
         return False
-    match _read(_path(request)):
+    match _read(request):
         case {"version": 1, "source": request.source, "digest": request.digest, "reasons": [*reasons]}:
             return set(request.reasons) <= {reason for reason in reasons if isinstance(reason, str)}
     return False
@@ -105,12 +109,13 @@ def keep(request: Request) -> None:
         )
     document = {"version": _VERSION, "source": request.source, "digest": request.digest, "reasons": request.reasons}
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if why_not := why_not_private(folder, directory=True):
-            raise ConfigError(f"An approval cannot be kept in {folder}: {why_not}.", next_step="Delete or mend it.")
-        _replace(_path(request), json.dumps(document, indent=1).encode())
-    except OSError as error:
-        raise ConfigError(f"An approval cannot be kept in {folder}: {error.strerror or error}.") from None
+        with Directory(folder, make=True) as opened, opened.new_file(_name(request)) as file:
+            file.write(json.dumps(document, indent=1).encode())
+    except (OSError, NotPrivate) as error:
+        why_not = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"An approval cannot be kept in {folder}: {why_not}.", next_step="Mend or delete it."
+        ) from None
 
 
 def revoke(request: Request) -> bool:
@@ -119,14 +124,17 @@ def revoke(request: Request) -> bool:
     Raises:
         ConfigError: it cannot be deleted.
     """
-    path = _path(request)
     try:
-        path.unlink()
+        with Directory(directory()) as folder:
+            is_there = _name(request) in folder.names()
+            folder.remove(_name(request))
     except FileNotFoundError:
         return False
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be deleted: {error.strerror}.", next_step="Delete it.") from None
-    return True
+    except (OSError, NotPrivate) as error:
+        why_not = getattr(error, "strerror", None) or error
+        path = directory() / _name(request)
+        raise ConfigError(f"{path}: cannot be deleted: {why_not}.", next_step="Delete it.") from None
+    return is_there
 
 
 class Approvals:
@@ -176,38 +184,20 @@ class Approvals:
         return has_just_approved
 
 
-def _path(request: Request) -> Path:
+def _name(request: Request) -> str:
     place = request.source
     if request.is_file:
         place = str(Path(os.path.realpath(Path(place).parent)) / Path(place).name)
-    return directory() / f"{_digest(place)}.json"
+    return f"{_digest(place)}.json"
 
 
 def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _read(path: Path) -> Any:
+def _read(request: Request) -> Any:
     try:
-        if why_not_private(path.parent, directory=True) or why_not_private(path):
-            return None
-        with path.open("rb") as file:
-            if why_status_not_private(os.fstat(file.fileno())):
-                return None
-            return json.loads(file.read(_LARGEST))
+        with Directory(directory()) as folder:
+            return json.loads(folder.read(_name(request), _LARGEST))
     except (OSError, ValueError, RecursionError):
         return None
-
-
-def _replace(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix="approval.", suffix=".tmp", dir=path.parent)  # 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - both are plain names in one folder
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
-        raise
