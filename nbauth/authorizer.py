@@ -98,7 +98,10 @@ class KernelChain:
             DataError: somebody else has signed in since the chain began.
         """
         credential, scopes = self._find(url)
-        return credential.token(scopes, rejected=rejected, claims=claims)
+        try:
+            return credential.token(scopes, rejected=rejected, claims=claims)
+        finally:
+            del rejected  # an error takes this frame along, and not the token
 
     def who(self, url: str) -> str:
         """Return what tells whose rows come from a URL: the profile and the account. Nothing of it is secret."""

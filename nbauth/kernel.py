@@ -11,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError, NbauthError, NotRememberedWarning
+from nbauth.net.secrecy import clears_frames
 from nbauth.signin.approvals import Approvals
 from nbauth.signin.changes import Changes
 from nbauth.signin.config import Reader
@@ -82,9 +83,6 @@ class _State:
 
 
 _state = _State()
-
-
-share_with_forks(_state, connect=lambda profile: _client(profile).application)
 
 
 @atexit.register
@@ -172,6 +170,7 @@ def config() -> Config:
 # Sign-in
 
 
+@clears_frames
 def login(
     profile: str = "default",
     *,
@@ -313,6 +312,7 @@ def _sign_ins() -> SignIns:
         return _state.sign_ins
 
 
+@clears_frames
 def _client(profile: Profile) -> Client:
     from nbauth.signin.connections import Connections
 
@@ -354,6 +354,7 @@ async def login_async(
     )
 
 
+@clears_frames
 def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str, ...]:
     """Sign out: forget the tokens of this kernel, and what is remembered of them.
 
@@ -441,3 +442,6 @@ def _application(profile: Profile) -> Credential:
         with _state.lock:
             made = _state.applications.setdefault(profile, made)
     return made
+
+
+share_with_forks(_state, connect=lambda profile: _client(profile).application)

@@ -20,6 +20,7 @@ from nbauth.data.chain import Authorizer, may_carry, who_names
 from nbauth.data.challenge import asked_claims
 from nbauth.data.headers import is_credential, leave_harmless
 from nbauth.errors import ConfigError, OriginNotAllowed
+from nbauth.net.secrecy import HiddenText, clears_frames
 from nbauth.signin.environment import notebook_directory
 from nbauth.signin.origins import check_https, is_loopback, origin_of, redact_url
 from nbauth.signin.tls import PerRequestTrustAdapter, Trust, environment_bundle
@@ -37,15 +38,6 @@ logger = logging.getLogger(__name__)
 
 _UNAUTHORIZED = 401
 _OURS = "nbauth attaches the tokens itself, for the origins that a profile names; send other requests with requests."
-
-
-class _Hidden(str):
-    """A string that stays out of tracebacks that show variables."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
 
 
 class _NoAuth(AuthBase):
@@ -160,6 +152,7 @@ class Session(requests.Session):
         chain = self._chains.get(request) or self.chain(str(request.url))
         return self.send_within(chain, request, **options)
 
+    @clears_frames  # requests and urllib3 hold the token in their frames
     def send_within(self, chain: Chain, request: PreparedRequest, **options: Any) -> Response:
         """Send a prepared request that an earlier one led to; arguments and errors are otherwise those of `send`.
 
@@ -184,7 +177,7 @@ class Session(requests.Session):
                 response = self._send_inside(chain, request, options)
             else:
                 options["verify"] = self._verify(chain, request)
-                response = _tidy(self._outside.send, request, allow_redirects=False, **options)
+                response = self._outside.send(request, allow_redirects=False, **options)
             if not follow or response.next is None:
                 response.history = history
                 return response
@@ -225,7 +218,7 @@ class Session(requests.Session):
     def _send_inside(self, chain: Chain, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
         url = str(request.url)
         _check_place(url)
-        token = _Hidden(chain.token(url))  # raises OriginNotAllowed for an origin that is not listed
+        token = HiddenText(chain.token(url))  # raises OriginNotAllowed for an origin that is not listed
         options = {**options, "verify": self._verify(chain, request)}
         response = self._send_with(chain, token, request, options)
         # One retry for a token that is no longer good, one for claims that it lacks: an API cannot make it a loop.
@@ -237,7 +230,7 @@ class Session(requests.Session):
                 retries.remove(asked is not None)
                 try:
                     # The provider's clock, or a revocation, may be ahead of what the token says.
-                    fresh = _Hidden(chain.token(url, rejected=str(token), claims=asked))
+                    fresh = HiddenText(chain.token(url, rejected=token, claims=asked))
                 except BaseException:
                     response.close()
                     raise
@@ -261,13 +254,13 @@ class Session(requests.Session):
         return self._trust.context(chain.ca_bundles(url))
 
     def _send_with(
-        self, chain: Chain, token: _Hidden, request: PreparedRequest, options: Mapping[str, Any]
+        self, chain: Chain, token: HiddenText, request: PreparedRequest, options: Mapping[str, Any]
     ) -> Response:
         signed = request.copy()
         self._chains[signed] = chain
-        signed.headers["Authorization"] = _Hidden("Bearer " + token)
+        signed.headers["Authorization"] = "Bearer " + token
         try:
-            response = _tidy(super().send, signed, allow_redirects=False, **options)
+            response = super().send(signed, allow_redirects=False, **options)
         finally:
             # requests keeps the request on the response, and on its errors: whoever pickles or prints one would
             # pickle or print the token.
@@ -343,18 +336,3 @@ def _let_go(chain: Chain, request: PreparedRequest, following: PreparedRequest) 
         )
     leave_harmless(following.headers)
     logger.info("%s redirects to %s, whose origin %s: followed without token", here, there, whose)
-
-
-def _tidy(send: Any, request: PreparedRequest, **options: Any) -> Response:
-    """Send; take the frames below off an error, which hold the request's bytes with the token in them."""
-    try:
-        response: Response = send(request, **options)
-    except (requests.RequestException, KeyboardInterrupt) as error:
-        below: list[BaseException | None] = [error]
-        while below:
-            one = below.pop()
-            if one is not None:
-                one.__traceback__ = None
-                below += [one.__cause__, one.__context__]
-        raise
-    return response

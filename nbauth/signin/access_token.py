@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
+
+from nbauth.net.secrecy import HiddenText
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from nbauth.net.secrecy import Members
 
 __all__ = ["AccessToken"]
 
@@ -27,7 +34,7 @@ class AccessToken:
         forced_at: on the monotonic clock, when it took the place of one that an API had refused.
     """
 
-    secret: str = field(repr=False)
+    secret: HiddenText = field(repr=False)
     expires_at: float
     expires_monotonic: float
     margin_s: float
@@ -35,7 +42,7 @@ class AccessToken:
     forced_at: float | None = None
 
     @classmethod
-    def of(cls, result: dict[str, Any], *, claims: str | None = None, forced: bool = False) -> AccessToken:
+    def of(cls, result: Members, *, claims: str | None = None, forced: bool = False) -> AccessToken:
         """Make it of MSAL's result.
 
         Tokens that live less than MSAL's 5 minutes of margin get a smaller one. A provider's `refresh_in` moves the
@@ -48,7 +55,7 @@ class AccessToken:
         margin_s = min(_MOST_MARGIN_S, life_s * _MARGIN_SHARE)
         margin_s = min(max(margin_s, life_s - ahead_s), life_s / 2)
         return cls(
-            str(result["access_token"]),
+            HiddenText(result["access_token"]),
             now + life_s,
             monotonic + life_s,
             margin_s,

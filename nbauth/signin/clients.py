@@ -93,7 +93,7 @@ def _credential(profile: Profile, authority: Callable[[], Any]) -> Any:
     # One branch for each kind of client credential (RFC 6749 §2.3, RFC 7523 §2.2); a new one goes here. MSAL keeps a
     # secret, and calls for an assertion at each request.
     if profile.client_secret is not None:
-        return profile.client_secret.read()
+        return profile.client_secret.read().reveal()
     if profile.client_certificate is not None:
         return {"client_assertion": _signed(profile.client_id, profile.client_certificate, authority)}
     supplied = profile.client_assertion
@@ -103,9 +103,9 @@ def _credential(profile: Profile, authority: Callable[[], Any]) -> Any:
             # Told here: MSAL 1.35 tells such functions nothing.
             "client_assertion": lambda: supplied.read(
                 {"client_id": profile.client_id, "token_endpoint": authority().token_endpoint}
-            )
+            ).reveal()
         }
-    return {"client_assertion": supplied.read}
+    return {"client_assertion": lambda: supplied.read().reveal()}
 
 
 def _signed(client_id: str, certificate: ClientCertificate, authority: Callable[[], Any]) -> Callable[[], str]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbauth.errors import ProviderUnavailable, SignInRequired
+from nbauth.net.secrecy import HiddenText, clears_frames
 from nbauth.signin import grants, renewal
 from nbauth.signin.access_token import AccessToken
 from nbauth.signin.failures import login_command, provider_errors, raise_for_error
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import msal
 
+    from nbauth.net.secrecy import HiddenMapping, Members
     from nbauth.signin.http_cache import HttpCache
     from nbauth.signin.lending import Borrower
     from nbauth.signin.profiles import Profile
@@ -39,7 +41,7 @@ class _Wish:
     """What a renewal is for: waiting threads that wish for the same share one."""
 
     scopes: tuple[str, ...]
-    rejected: str | None = field(repr=False)
+    rejected: HiddenText | None = field(repr=False)
     claims: str | None
 
     def is_met_by(self, token: AccessToken) -> bool:
@@ -143,7 +145,7 @@ class Credential:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential holds tokens and cannot be pickled")
 
-    def token(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> str:
+    def token(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> HiddenText:
         """Return an access token without asking anybody.
 
         Within its margin a token is handed out while a renewal is on its way, so that nobody waits for a provider
@@ -160,7 +162,10 @@ class Credential:
             SignInFailed: the provider refuses the application.
             ProviderUnavailable: there is no valid token and the provider cannot be reached.
         """
-        return self.lend(scopes, rejected=rejected, claims=claims).secret
+        try:
+            return self.lend(scopes, rejected=rejected, claims=claims).secret
+        finally:
+            del rejected  # an error takes this frame along, and not the token; a door would cost every look-up
 
     def lend(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> AccessToken:
         """Return what `token` does, with its times."""
@@ -171,13 +176,15 @@ class Credential:
             if token.is_good(token.last_s):
                 self._renew_ahead(_Wish(scopes, None, None))
                 return token
-        return self._renew(_Wish(scopes, rejected, claims))
+        wish = _Wish(scopes, None if rejected is None else HiddenText(rejected), claims)
+        del rejected  # as in `token`
+        return self._renew(wish)
 
     def connect_by(self, connect: Callable[[], msal.ClientApplication]) -> None:
         """Ask for the client application anew at each renewal: a secret or a certificate may have been renewed."""
         self._connect = connect
 
-    def keep(self, scopes: tuple[str, ...], result: dict[str, Any], *, claims: str | None = None) -> None:
+    def keep(self, scopes: tuple[str, ...], result: Members, *, claims: str | None = None) -> None:
         """Take over the token of a sign-in that has just ended."""
         self._memo[scopes] = AccessToken.of(result, claims=claims, forced=claims is not None)
 
@@ -227,6 +234,7 @@ class Credential:
         """
         self._flights.settle(deadline)
 
+    @clears_frames
     def _renew(self, wish: _Wish) -> AccessToken:
         present = self._at_hand(wish)
         if present is not None:
@@ -301,7 +309,7 @@ class Credential:
             return present  # MSAL fell back to it: the provider is down, and it did not get younger
         return AccessToken.of(result, claims=wish.claims, forced=forced)
 
-    def _acquire(self, wish: _Wish, present: AccessToken | None, *, forced: bool) -> dict[str, Any] | None:
+    def _acquire(self, wish: _Wish, present: AccessToken | None, *, forced: bool) -> HiddenMapping | None:
         shared = self._one_at_a_time.shared
         if shared is None:
             return self._ask(wish, forced=forced)
@@ -314,10 +322,10 @@ class Credential:
             claims=wish.claims,
         )
 
-    def _ask(self, wish: _Wish, *, forced: bool) -> dict[str, Any] | None:
+    def _ask(self, wish: _Wish, *, forced: bool) -> HiddenMapping | None:
         application = self._connect()
         if self._account is None:
-            result: dict[str, Any] | None = grants.acquire(
+            result: HiddenMapping | None = grants.acquire(
                 application, self.profile, wish.scopes, forced=forced, claims=wish.claims
             )
             if result and self.profile.user_assertion is not None:
@@ -329,24 +337,24 @@ class Credential:
                     application=application,
                     http_cache=self._http_cache,
                 )
-        else:
-            try:
-                result = renewal.silent(
-                    application,
-                    profile=self.profile,
-                    account=self._account,
-                    turn=self._one_at_a_time,
-                    http_cache=self._http_cache,
-                    scopes=wish.scopes,
-                    forced=forced,
-                    claims=wish.claims,
-                )
-            except SignInRequired as error:
-                self.ended = error
-                self.forget()
-                raise
-            if wish.rejected is not None and wish.claims is None and (result or {}).get("error") == "invalid_grant":
-                drop_access_token(application.token_cache, wish.rejected)
+            return result
+        try:
+            result = renewal.silent(
+                application,
+                profile=self.profile,
+                account=self._account,
+                turn=self._one_at_a_time,
+                http_cache=self._http_cache,
+                scopes=wish.scopes,
+                forced=forced,
+                claims=wish.claims,
+            )
+        except SignInRequired as error:
+            self.ended = error
+            self.forget()
+            raise
+        if wish.rejected is not None and wish.claims is None and result and result.get("error") == "invalid_grant":
+            drop_access_token(application.token_cache, wish.rejected)
         return result
 
     def _borrow(self, wish: _Wish) -> AccessToken:
@@ -362,7 +370,7 @@ class Credential:
             )
         return token
 
-    def _check(self, result: dict[str, Any], wish: _Wish) -> None:
+    def _check(self, result: Members, wish: _Wish) -> None:
         try:
             raise_for_error(result, self.profile, wish.scopes, silent=True, claims=wish.claims)
         except SignInRequired as error:
@@ -412,7 +420,7 @@ def nobody(profile: Profile, scopes: tuple[str, ...]) -> SignInRequired:
     )
 
 
-def _is_aside(result: dict[str, Any] | None, present: AccessToken) -> bool:
+def _is_aside(result: HiddenMapping | None, present: AccessToken) -> bool:
     """Tell whether MSAL answered with the token that is to be replaced, and did not try to renew it."""
     if not result or result.get("access_token") != present.secret:
         return False

@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msal
@@ -28,6 +28,7 @@ from nbauth.signin.wording import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nbauth.net.secrecy import Members
     from nbauth.signin.profiles import Profile
 
 __all__ = ["construction_errors", "login_command", "provider_errors", "raise_for_error"]
@@ -149,7 +150,7 @@ def login_command(profile: str) -> str:
 
 
 def raise_for_error(
-    result: dict[str, Any],
+    result: Members,
     profile: Profile,
     scopes: tuple[str, ...],
     *,
@@ -214,7 +215,7 @@ def raise_for_error(
     )
 
 
-def _answer(result: dict[str, Any]) -> ProviderAnswer:
+def _answer(result: Members) -> ProviderAnswer:
     """Read an answer that somebody else wrote: any member may be missing, or of any type."""
     text = str(result.get("error_description") or "")[:4_000]
     listed = result.get("error_codes")
@@ -239,7 +240,7 @@ def _is_number(value: object) -> bool:
     return _AADSTS.fullmatch(f"AADSTS{value}") is not None
 
 
-def _claims(result: dict[str, Any]) -> str | None:
+def _claims(result: Members) -> str | None:
     """Return the claims that an answer asks for (OpenID Connect Core §5.5), if they are an object of bearable size."""
     claims = result.get("claims")
     if not isinstance(claims, str) or len(claims) > _LONGEST_CLAIMS:

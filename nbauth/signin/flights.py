@@ -8,6 +8,8 @@ import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from nbauth.net.secrecy import clear_frames
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
@@ -84,6 +86,7 @@ class Flights(Generic[K, V]):
         try:
             value = self._run(key)
         except BaseException as error:  # noqa: BLE001 - it is raised in the threads that wait
+            clear_frames(error)  # here, where they have ended: this thread may run on while somebody raises it
             trouble = error
         with self._lock:
             if self._boxes.get(key) is waiting:

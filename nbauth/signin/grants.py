@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin import managed_identity
 
 if TYPE_CHECKING:
     import msal
 
+    from nbauth.net.secrecy import HiddenText
     from nbauth.signin.profiles import Profile
 
 __all__ = ["acquire"]
@@ -21,7 +23,7 @@ def acquire(
     *,
     forced: bool = False,
     claims: str | None = None,
-) -> dict[str, Any]:
+) -> HiddenMapping:
     """Get a token for an application's profile.
 
     Args:
@@ -39,19 +41,21 @@ def acquire(
         ProviderUnavailable: the machine has no managed identity.
     """
     if profile.managed_identity is not None:
-        return managed_identity.acquire(application, profile, scopes, forced=forced, claims=claims)
+        return HiddenMapping(managed_identity.acquire(application, profile, scopes, forced=forced, claims=claims))
     if profile.user_assertion is not None:
         return _on_behalf_of(application, profile.user_assertion.read(), scopes, claims)
     if forced:
         application.remove_tokens_for_client()  # MSAL has no way to force this grant
-    result: dict[str, Any] = application.acquire_token_for_client(list(scopes), claims_challenge=claims)
-    return result
+    return HiddenMapping(application.acquire_token_for_client(list(scopes), claims_challenge=claims))
 
 
-def _on_behalf_of(application: Any, assertion: str, scopes: tuple[str, ...], claims: str | None) -> dict[str, Any]:
+def _on_behalf_of(
+    application: msal.ClientApplication, assertion: HiddenText, scopes: tuple[str, ...], claims: str | None
+) -> HiddenMapping:
     """Trade a user's token for one that another API takes (RFC 7523 §2.1; Entra's on-behalf-of flow).
 
     MSAL takes nothing from its cache here, so that nobody is served what was meant for the user before.
     """
-    result: dict[str, Any] = application.acquire_token_on_behalf_of(assertion, list(scopes), claims_challenge=claims)
-    return result
+    return HiddenMapping(
+        application.acquire_token_on_behalf_of(assertion.reveal(), list(scopes), claims_challenge=claims)
+    )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbauth import errors
 from nbauth.errors import NbauthError, ProviderAnswer, ProviderUnavailable
+from nbauth.net.secrecy import HiddenText, clears_frames
 from nbauth.signin.access_token import AccessToken
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Lender:
                 channel = socket.socket(fileno=handle)
                 threading.Thread(target=self._answer, args=(channel,), name="nbauth-lends", daemon=True).start()
 
+    @clears_frames
     def _answer(self, channel: socket.socket) -> None:
         with channel, contextlib.suppress(OSError):
             channel.settimeout(_PATIENCE_S)
@@ -126,7 +128,9 @@ class Borrower:
                 return None
         if "error" in answer:
             raise _error(answer)
-        return AccessToken(**answer["token"]) if "token" in answer else None
+        if "token" not in answer:
+            return None
+        return AccessToken(**{**answer["token"], "secret": HiddenText(answer["token"]["secret"])})
 
 
 def _read(channel: socket.socket) -> bytes:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import msal
 
+    from nbauth.net.secrecy import HiddenMapping
     from nbauth.signin.environment import Environment
     from nbauth.signin.flows.prompt import Prompt
     from nbauth.signin.http_cache_file import HttpCacheFile
@@ -167,7 +168,7 @@ def sign_in(
         prompt.end(outcome)
 
 
-def _ask(attempt: SignIn, environment: Environment) -> dict[str, Any]:
+def _ask(attempt: SignIn, environment: Environment) -> HiddenMapping:
     """Run the flow that fits, and every other one that the person turns to."""
     flow, profile = attempt.flow, attempt.profile
     # MSAL has device codes for public clients only.

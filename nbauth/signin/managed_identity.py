@@ -21,7 +21,7 @@ import urllib3
 from nbauth.errors import ConfigError, ProviderUnavailable
 from nbauth.signin.origins import is_loopback, redact_url
 from nbauth.signin.token_answers import problem
-from nbauth.signin.transport import Answer
+from nbauth.signin.transport import Answer, without_request
 from nbauth.signin.wording import clean
 
 if TYPE_CHECKING:
@@ -115,16 +115,19 @@ class LocalTransport:
         if not _is_here(url):
             raise requests.exceptions.InvalidURL(f"{redact_url(url)} is not on this machine")
         deadline = time.monotonic() + _TOTAL_S
-        with self._session.request(
-            method,
-            url,
-            params=params,
-            data=data,
-            headers={**(headers or {}), "Accept-Encoding": "identity"},
-            timeout=(_CONNECT_S, _READ_S),
-            allow_redirects=False,
-            stream=True,
-        ) as answer:
+        with (
+            without_request(),
+            self._session.request(
+                method,
+                url,
+                params=params,
+                data=data,
+                headers={**(headers or {}), "Accept-Encoding": "identity"},
+                timeout=(_CONNECT_S, _READ_S),
+                allow_redirects=False,
+                stream=True,
+            ) as answer,
+        ):
             body = b"".join(_bounded(answer, deadline)).decode("utf-8", "replace")
             if answer.status_code in _LATER or answer.status_code >= 500:  # noqa: PLR2004 - RFC 9110 §15.6
                 raise _NotNow(f"HTTP {answer.status_code}: {clean(body, _LONGEST_WORDS) or 'nothing else'}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
+from nbauth.net.secrecy import clears_frames
 from nbauth.signin.credential import Credential
 from nbauth.signin.profile_credentials import Supplied
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     import msal
 
+    from nbauth.net.secrecy import HiddenText
     from nbauth.signin.access_token import AccessToken
     from nbauth.signin.http_cache import HttpCache
     from nbauth.signin.lending import Borrower
@@ -61,12 +63,13 @@ class UserCredential(Credential):
         user = " ".join(named) if claims.get("sub") else hashlib.sha256(assertion.encode()).hexdigest()
         return f"{self.profile.client_id} {user}"
 
+    @clears_frames
     def lend(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> AccessToken:
         """Return what `token` does, for the present user."""
         assert self.profile.user_assertion is not None
         return self.of(self.profile.user_assertion.read()).lend(scopes, rejected=rejected, claims=claims)
 
-    def of(self, assertion: str) -> Credential:
+    def of(self, assertion: HiddenText) -> Credential:
         """Return the credential of an assertion."""
         digest = hashlib.sha256(assertion.encode()).hexdigest()
         with self._lock:
@@ -110,12 +113,12 @@ class UserCredential(Credential):
             return list(self._users.values())
 
 
-def held(profile: Profile, assertion: str) -> Profile:
+def held(profile: Profile, assertion: HiddenText) -> Profile:
     """Return the profile with an assertion in hand, which is not read again."""
     return dataclasses.replace(profile, user_assertion=Supplied(lambda: assertion, "user_assertion"))
 
 
-def claims_of(assertion: str) -> dict[str, Any]:
+def claims_of(assertion: HiddenText) -> dict[str, Any]:
     """Return what an assertion says of its user, for display; nothing where it is no JWT.
 
     The signature is not verified: the assertion is for the provider, whose keys need not be known here, and it has just

@@ -15,6 +15,7 @@ from nbauth.signin.credential import Credential
 from nbauth.signin.failures import login_command, provider_errors
 
 if TYPE_CHECKING:
+    from nbauth.net.secrecy import HiddenMapping
     from nbauth.signin.login import Client
     from nbauth.signin.profiles import Profile
     from nbauth.signin.token_cache import Answers
@@ -35,11 +36,11 @@ class Proven:
 
     key: str
     claims: dict[str, Any]
-    result: dict[str, Any] = field(repr=False)
+    result: HiddenMapping = field(repr=False)
     answers: Answers = field(repr=False)
 
 
-def prove(client: Client, result: dict[str, Any], answers: Answers, *, wanted: str | None) -> Proven:
+def prove(client: Client, result: HiddenMapping, answers: Answers, *, wanted: str | None) -> Proven:
     """Validate what a sign-in brought.
 
     Args:
@@ -52,7 +53,7 @@ def prove(client: Client, result: dict[str, Any], answers: Answers, *, wanted: s
         SignInFailed: it is not valid, does not say who signed in, or somebody else did.
         ProviderUnavailable: the provider's keys cannot be had.
     """
-    claims = userinfo.named(client, _validated(client, result), str(result["access_token"]))
+    claims = userinfo.named(client, _validated(client, result), result.secret("access_token"))
     key = _key(client, claims, answers)
     _check_account(wanted, claims, key, client.profile)
     return Proven(key=key, claims=claims, result=result, answers=answers)
@@ -95,7 +96,7 @@ def username_of(claims: dict[str, Any]) -> str:
     return identity.shown_name(claims) or str(claims["sub"])
 
 
-def _validated(client: Client, result: dict[str, Any]) -> dict[str, Any]:
+def _validated(client: Client, result: HiddenMapping) -> dict[str, Any]:
     profile = client.profile
     if "access_token" not in result or "id_token" not in result:
         missing = "access token" if "access_token" not in result else "ID token"
@@ -106,11 +107,11 @@ def _validated(client: Client, result: dict[str, Any]) -> dict[str, Any]:
         )
     with provider_errors(profile):
         return id_token.validate(
-            str(result["id_token"]),
+            result.secret("id_token"),
             profile=profile,
             application=client.application,
             http_cache=client.http_cache,
-            access_token=str(result["access_token"]),
+            access_token=result.secret("access_token"),
         )
 
 

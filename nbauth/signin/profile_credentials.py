@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.errors import ConfigError
+from nbauth.net.secrecy import HiddenText
 from nbauth.signin.certificates import ClientCertificate
 from nbauth.signin.managed_identity import ManagedIdentity
 from nbauth.signin.secrets import SecretSource
@@ -39,7 +40,7 @@ class Supplied:
     key: str = ""
     wants_request: bool = False
 
-    def read(self, request: Mapping[str, str] | None = None) -> str:
+    def read(self, request: Mapping[str, str] | None = None) -> HiddenText:
         """Call it.
 
         Args:
@@ -54,7 +55,7 @@ class Supplied:
             raise ConfigError(f"{self.key}: the function raised {type(error).__name__}.") from error
         if not isinstance(assertion, str) or not assertion.strip():
             raise ConfigError(f"{self.key}: the function returned {type(assertion).__name__}; expected a text.")
-        return assertion.strip()
+        return HiddenText(assertion.strip())
 
 
 def parse(given: dict[str, Any], *, where: Callable[[str], str], base: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import msal
 import requests
 
 from nbauth.errors import ProviderUnavailable, SignInFailed, SignInRequired
+from nbauth.net.secrecy import HiddenMapping, HiddenText
 from nbauth.signin import id_token, identity
 from nbauth.signin.clients import askable
 from nbauth.signin.clocks import seconds_off
@@ -20,6 +21,7 @@ from nbauth.signin.token_cache import copy_account, drop_tokens
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nbauth.net.secrecy import Members
     from nbauth.signin.http_cache import HttpCache
     from nbauth.signin.profiles import Profile
     from nbauth.signin.token_cache import Answers
@@ -40,7 +42,7 @@ def silent(
     scopes: tuple[str, ...],
     forced: bool,
     claims: str | None,
-) -> dict[str, Any] | None:
+) -> HiddenMapping | None:
     """Get a token for an account without asking anybody, and keep what comes once it was looked at.
 
     An answer without an ID token is fine (§12.2): it is about whom the refresh token is about.
@@ -68,7 +70,7 @@ def silent(
     if turn.shared is not None:
         copy_account(cache, before, **mine)
     with cache.held_back() as answers:
-        result: dict[str, Any] | None = application.acquire_token_silent_with_error(
+        answer = application.acquire_token_silent_with_error(
             askable(scopes), account, force_refresh=forced, claims_challenge=claims
         )
     try:
@@ -86,12 +88,12 @@ def silent(
         answers.put_into(cache, home_account_id=who)
 
     turn.write(epoch if turn.shared is None else None, put)
-    return result
+    return None if answer is None else HiddenMapping(answer)
 
 
 def check_user(
-    result: Mapping[str, Any],
-    assertion: str,
+    result: Members,
+    assertion: HiddenText,
     *,
     profile: Profile,
     application: msal.ClientApplication,
@@ -107,11 +109,11 @@ def check_user(
     if "id_token" not in result:
         return None
     claims = id_token.validate(
-        str(result["id_token"]),
+        HiddenText(result["id_token"]),
         profile=profile,
         application=application,
         http_cache=http_cache,
-        access_token=str(result["access_token"]),
+        access_token=HiddenText(result["access_token"]),
     )
     vouched = identity.read_claims(assertion)
     keys = ("tid", "oid") if profile.resolved_authority.has_client_info else ("iss", "sub")

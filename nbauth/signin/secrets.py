@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nbauth.errors import ConfigError
+from nbauth.net.secrecy import HiddenText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ class SecretSource:
             raise ConfigError(f'{key}.keyring: expected "service/username", found "{place}".')
         return cls(kind, place, key)
 
-    def read(self, environ: Mapping[str, str] = os.environ) -> str:
+    def read(self, environ: Mapping[str, str] = os.environ) -> HiddenText:
         """Return the secret, without the line break that editors leave at a file's end.
 
         Raises:
@@ -75,7 +76,7 @@ class SecretSource:
         )
         if not secret:
             raise ConfigError(f"{self.key}: {self.described} is empty.")
-        return secret
+        return HiddenText(secret)
 
     def _from_environment(self, environ: Mapping[str, str]) -> str:
         if self.place not in environ:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -21,9 +22,9 @@ from nbauth.signin.token_answers import is_deep, problem
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Answer", "AnswerRefused", "GuardedTransport", "HttpClient", "ProviderBusy"]
+__all__ = ["Answer", "AnswerRefused", "GuardedTransport", "HttpClient", "ProviderBusy", "without_request"]
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +171,8 @@ class GuardedTransport:
             return answer
 
         try:
-            return self._calls.within(self._total_s, exchange)
+            with without_request():
+                return self._calls.within(self._total_s, exchange)
         except TimeoutError:
             raise requests.ReadTimeout(f"{redact_url(url)} took more than {self._total_s:g} s to answer") from None
 
@@ -217,6 +219,16 @@ class GuardedTransport:
             kind = headers.get("content-type", "no content type")
             raise AnswerRefused(f"{place} answered HTTP {status} with {kind} that is no JSON object")
         return Answer(status, text, headers)
+
+
+@contextlib.contextmanager
+def without_request() -> Iterator[None]:
+    """Take request and answer off an error of requests: they hold what was sent, with the secrets in it."""
+    try:
+        yield
+    except requests.RequestException as error:
+        error.request = error.response = None
+        raise
 
 
 def _read(response: requests.Response) -> bytes:

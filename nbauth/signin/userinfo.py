@@ -41,7 +41,7 @@ def named(client: Client, claims: dict[str, Any], access_token: str) -> dict[str
         return claims
     try:
         # Not by way of MSAL: its http cache would keep the answer, for everybody.
-        answer = client.transport.get(endpoint, headers={"Authorization": f"Bearer {access_token}"})
+        answer = client.transport.get(endpoint, headers={"Authorization": "Bearer " + access_token})
         answer.raise_for_status()
     except requests.RequestException as error:
         logger.info("Profile %r: userinfo cannot be had: %s", client.profile.name, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import http.client
 import socket
 import threading
@@ -17,7 +18,8 @@ import pytest
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
-from nbauth.errors import ProviderUnavailable, SignInCancelled, SignInTimeout
+from nbauth.errors import ProviderUnavailable, SignInCancelled, SignInFailed, SignInTimeout
+from nbauth.signin.flows import listener as listener_module
 from nbauth.signin.flows.device_code import _interval_s
 from nbauth.signin.flows.listener import Listener
 
@@ -156,6 +158,79 @@ def test_two_answers(listener: Listener) -> None:
     assert taken == {"state": "s", "code": str(statuses.index(200))}
     assert _get(listener) == 410
     assert listener.answer == taken
+
+
+# Other users of the machine: `localhost` is two addresses
+
+
+def test_both_loopback_addresses(listener: Listener) -> None:
+    """The answer is taken by way of ::1, too, where a browser may go: nobody else can listen there at that port."""
+    with pytest.raises(OSError, match="in use"), socket.socket(socket.AF_INET6) as other:
+        other.bind(("::1", listener.port))
+    with socket.create_connection(("::1", listener.port), timeout=10) as connection:
+        connection.sendall(f"GET {_RIGHT} HTTP/1.1\r\nHost: localhost:{listener.port}\r\n\r\n".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.0 200")
+    assert listener.answer == {"state": "s", "code": "c"}
+
+
+def _held_on_6(port: int = 0) -> socket.socket:
+    other = socket.socket(socket.AF_INET6)
+    other.bind(("::1", port))
+    other.listen()
+    return other
+
+
+def test_a_port_that_somebody_holds_on_the_other_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a port that somebody listens on at ::1 nothing is used; another one is chosen."""
+    bind, held = listener_module._bound, []
+
+    def bound(kind: Any, address: str, port: int, handler: Any) -> Any:
+        made = bind(kind, address, port, handler)
+        if not held:  # somebody is quicker, at the first port
+            held.append(_held_on_6(made.server_address[1]))
+        return made
+
+    monkeypatch.setattr(listener_module, "_bound", bound)
+    with held_closed(held), Listener(lambda _: True) as listening:
+        assert listening.port != held[0].getsockname()[1]
+        assert {server.server_address[1] for server in listening._servers} == {listening.port}
+        assert len(listening._servers) == 2
+
+
+@contextlib.contextmanager
+def held_closed(held: list[socket.socket]) -> Iterator[None]:
+    """Close what was held."""
+    yield
+    for one in held:
+        one.close()
+
+
+def test_a_registered_port_that_somebody_holds_on_the_other_address(
+    demo: DemoServer, person: Callable[..., Any]
+) -> None:
+    """A port that is registered cannot be another one: the error says who is in the way, and nothing was sent."""
+    with _held_on_6() as other:
+        port = other.getsockname()[1]
+        uri = f"http://localhost:{port}"
+        kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], redirect_uri=uri))
+        with pytest.raises(SignInFailed, match=rf"port {port} of \[::1\].*in use.*--flow device_code"):
+            kernel.login("demo", flow="loopback", prompt=person(), timeout_s=5)
+        with Listener(lambda _: True, host="127.0.0.1", port=port) as listening:  # a literal address is not two
+            assert len(listening._servers) == 1
+
+
+def test_a_machine_without_the_other_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no ::1, 127.0.0.1 is enough."""
+    bind = listener_module._bound
+
+    def bound(kind: Any, address: str, port: int, handler: Any) -> Any:
+        if address == "::1":
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+        return bind(kind, address, port, handler)
+
+    monkeypatch.setattr(listener_module, "_bound", bound)
+    with Listener(lambda answer: answer.get("state") == "s") as listening:
+        assert _get(listening) == 200
 
 
 class _Waiting(PersonPrompt):

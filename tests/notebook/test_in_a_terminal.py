@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
+import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import url2pathname
 
 import pexpect
 import pytest
@@ -109,7 +114,10 @@ def test_a_script_that_asks_to_paste(demo: DemoServer) -> None:
 
 
 def test_a_browser_on_this_machine(demo: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """`loopback` opens the address with the browser that BROWSER names, and shows it as text, too."""
+    """The browser's command line, which everybody on the machine can read, leads to a file of the user's alone.
+
+    The file leads to the address, which is shown as text, too, and is gone after the sign-in.
+    """
     note = tmp_path_factory.mktemp("browser") / "address"
     browser = note.with_name("browser")
     browser.write_text(f'#!/bin/sh\necho "$1" > {note}.new && mv {note}.new {note}\n')
@@ -127,10 +135,18 @@ def test_a_browser_on_this_machine(demo: DemoServer, tmp_path_factory: pytest.Te
             if note.exists():
                 break
             time.sleep(0.05)
-        assert note.read_text() == address
-        Person("alice", ca_file=demo.ca_file).open(address.strip())
+        address = address.strip()
+        (file,) = (Path(url2pathname(urlsplit(opened).path)) for opened in note.read_text().split())
+        assert html.escape(address) in file.read_text()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        Person("alice", ca_file=demo.ca_file).open(address)
         output, _ = script.communicate(timeout=30)
     assert output.splitlines()[-1] == "alice@contoso.example"
+    for name in ("state", "nonce", "code_challenge"):
+        (secret,) = parse_qs(urlsplit(address).query)[name]
+        assert secret not in note.read_text()
+    assert not file.exists()
 
 
 def test_width(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:

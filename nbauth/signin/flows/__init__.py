@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from nbauth.errors import ConfigError, SignInRequired
 from nbauth.signin.flows.page import callback_uri
 
 if TYPE_CHECKING:
+    from nbauth.net.secrecy import HiddenMapping
     from nbauth.signin.environment import Environment
     from nbauth.signin.flows.context import SignIn
     from nbauth.signin.flows.page import Page
@@ -106,8 +107,8 @@ def alternatives(
     return tuple(flow for flow, fits in possible.items() if fits and flow != chosen)
 
 
-def run(sign_in: SignIn) -> dict[str, Any]:
+def run(sign_in: SignIn) -> HiddenMapping:
     """Run the flow that `sign_in` names and return MSAL's result, with tokens."""
     module = importlib.import_module(f"{__name__}.{sign_in.flow}")
-    result: dict[str, Any] = module.run(sign_in)
+    result: HiddenMapping = module.run(sign_in)
     return result

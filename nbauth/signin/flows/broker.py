@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msal
 
 from nbauth.errors import ConfigError
+from nbauth.net.secrecy import HiddenMapping, clear_frames
 from nbauth.signin.clients import askable
 from nbauth.signin.failures import provider_errors, raise_for_error
 
@@ -20,7 +21,7 @@ __all__ = ["run"]
 _STEP_S = 0.1
 
 
-def run(sign_in: SignIn) -> dict[str, Any]:
+def run(sign_in: SignIn) -> HiddenMapping:
     """Let the broker ask the person, in its own window.
 
     MSAL waits for the broker without end and cannot be told to stop, so that it waits in a thread of its own: Cancel,
@@ -33,21 +34,21 @@ def run(sign_in: SignIn) -> dict[str, Any]:
         SignInCancelled, SignInTimeout, SignInFailed, ProviderUnavailable: how else it ended.
         ConfigError: the application lacks the redirect URI that the broker wants.
     """
-    profile, answer = sign_in.profile, Future[dict[str, Any]]()
+    profile, answer = sign_in.profile, Future[HiddenMapping]()
 
     def ask() -> None:
         try:
-            answer.set_result(
-                sign_in.application.acquire_token_interactive(
-                    askable(sign_in.scopes),
-                    # A kernel has no window; this lets the broker find the one in front.
-                    parent_window_handle=msal.PublicClientApplication.CONSOLE_WINDOW_HANDLE,
-                    prompt=profile.prompt,
-                    login_hint=sign_in.account or profile.login_hint,
-                    claims_challenge=sign_in.claims,
-                )
+            result = sign_in.application.acquire_token_interactive(
+                askable(sign_in.scopes),
+                # A kernel has no window; this lets the broker find the one in front.
+                parent_window_handle=msal.PublicClientApplication.CONSOLE_WINDOW_HANDLE,
+                prompt=profile.prompt,
+                login_hint=sign_in.account or profile.login_hint,
+                claims_challenge=sign_in.claims,
             )
+            answer.set_result(HiddenMapping(result))
         except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits
+            clear_frames(error)
             answer.set_exception(error)
 
     threading.Thread(target=ask, name="nbauth-broker", daemon=True).start()

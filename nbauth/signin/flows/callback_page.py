@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError
 from nbauth.signin.flows import redirect
@@ -16,12 +16,13 @@ from nbauth.signin.flows.page import CALLBACK_PATH, callback_uri
 from nbauth.signin.flows.paste import redeem_pasted
 
 if TYPE_CHECKING:
+    from nbauth.net.secrecy import HiddenMapping
     from nbauth.signin.flows.context import SignIn
 
 __all__ = ["channel_name", "run"]
 
 
-def run(sign_in: SignIn) -> dict[str, Any]:
+def run(sign_in: SignIn) -> HiddenMapping:
     """Show the provider's address, wait for the callback page's answer and redeem its code.
 
     Returns:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbauth.signin import grants
 from nbauth.signin.failures import provider_errors, raise_for_error
 
 if TYPE_CHECKING:
+    from nbauth.net.secrecy import HiddenMapping
     from nbauth.signin.flows.context import SignIn
 
 __all__ = ["run"]
 
 
-def run(sign_in: SignIn) -> dict[str, Any]:
+def run(sign_in: SignIn) -> HiddenMapping:
     """Get a token for the application.
 
     Returns:

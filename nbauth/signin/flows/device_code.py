@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from nbauth.errors import ProviderUnavailable, SignInFailed, SignInTimeout
+from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.clients import askable
 from nbauth.signin.failures import provider_errors, raise_for_error
 from nbauth.signin.origins import display_url, host_of, is_loopback
@@ -31,7 +32,7 @@ _PENDING = ("authorization_pending", "slow_down")
 _STEP_S = 0.25
 
 
-def run(sign_in: SignIn) -> dict[str, Any]:
+def run(sign_in: SignIn) -> HiddenMapping:
     """Get a code, show it, and poll until the person has typed it.
 
     Returns:
@@ -43,7 +44,7 @@ def run(sign_in: SignIn) -> dict[str, Any]:
     flow = _start(sign_in)
     name = sign_in.profile.name
     expires_at = datetime.fromtimestamp(min(float(flow["expires_at"]), time.time() + _LONGEST_LIFE_S), UTC)
-    sign_in.prompt.show_code(flow["user_code"], flow["verification_uri"], expires_at=expires_at)
+    sign_in.prompt.show_code(str(flow["user_code"]), flow["verification_uri"], expires_at=expires_at)
     is_local = is_loopback(sign_in.profile.authority_url)
     interval_s = _interval_s(flow.get("interval"), _SHORTEST_LOCAL_S if is_local else _SHORTEST_S)
     while True:
@@ -52,7 +53,9 @@ def run(sign_in: SignIn) -> dict[str, Any]:
             raise _expired(name)
         try:
             # The exit condition makes MSAL ask once and come back; its own loop sleeps without looking at Cancel.
-            result = sign_in.application.acquire_token_by_device_flow(flow, exit_condition=lambda _: True)
+            result = HiddenMapping(
+                sign_in.application.acquire_token_by_device_flow(flow.reveal(), exit_condition=lambda _: True)
+            )
         except ProviderBusy as error:
             # One 503 must not lose what the person is typing just now.
             interval_s = min(max(interval_s, error.retry_after_s), _LONGEST_S)
@@ -71,7 +74,7 @@ def run(sign_in: SignIn) -> dict[str, Any]:
         if result.get("error") == "expired_token":
             raise _expired(name)
         raise_for_error(result, sign_in.profile, sign_in.scopes, flow=sign_in.flow)
-        return dict(result)
+        return result
 
 
 def _interval_s(told: Any, shortest_s: float) -> float:
@@ -92,12 +95,12 @@ def _expired(name: str) -> SignInTimeout:
     )
 
 
-def _start(sign_in: SignIn) -> dict[str, Any]:
+def _start(sign_in: SignIn) -> HiddenMapping:
     profile = sign_in.profile
     try:
         with provider_errors(profile):
-            flow: dict[str, Any] = sign_in.application.initiate_device_flow(
-                askable(sign_in.scopes), claims_challenge=sign_in.claims
+            flow = HiddenMapping(
+                sign_in.application.initiate_device_flow(askable(sign_in.scopes), claims_challenge=sign_in.claims)
             )
     except (ValueError, TypeError, OverflowError):
         if sign_in.application.authority.device_authorization_endpoint:
@@ -120,7 +123,7 @@ def _start(sign_in: SignIn) -> dict[str, Any]:
         )
     if not flow.get("user_code") or not flow.get("device_code"):
         raise ProviderUnavailable(f"Profile {profile.name!r}: {profile.authority_host} answered without a code.")
-    return {**flow, "verification_uri": display_url(uri)}
+    return HiddenMapping({**flow.reveal(), "verification_uri": display_url(uri)})
 
 
 def _may_verify(uri: str, sign_in: SignIn) -> bool:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import html
+import os
 import re
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any, Self
 
+from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.flows.redirect import parameters
 
 if TYPE_CHECKING:
@@ -18,6 +23,9 @@ __all__ = ["Listener"]
 _LARGEST = 64 * 1024
 _LENGTH = re.compile(r"[0-9]{1,9}", re.ASCII)
 _SOCKET_TIMEOUT_S = 5
+_MOST_PORTS = 20  # that somebody holds on ::1 and not on 127.0.0.1
+_NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
+_TAKEN = (errno.EADDRINUSE, errno.EACCES)  # EACCES: Windows, where somebody has it for themselves alone
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>nbauth</title>
 <meta name="viewport" content="width=device-width"><style>
 :root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 4rem auto;
@@ -25,42 +33,59 @@ padding: 0 1rem }} </style></head><body><h1>{title}</h1><p>{text}</p></body></ht
 
 
 class Listener:
-    """A server on 127.0.0.1 that waits for one redirect.
+    """A server on this machine's loopback addresses that waits for one redirect.
+
+    A browser may take `localhost` for ``::1`` as well as for ``127.0.0.1``. Both are listened on, at the same port:
+    whoever listened on the other one would get the code. Of a port that somebody holds on either one, none is used.
 
     It takes the answer as a query (the default response mode) and as a form post, whichever the provider sends.
 
     Args:
         accepts: tells whether the parameters of a request are the answer to this sign-in; others are turned away.
+        host: the host of the registered redirect URI; at ``127.0.0.1`` nobody comes by way of ``::1``.
         port: the port of a registered redirect URI, or 0 for any.
         path: the path of the registered redirect URI.
+
+    Raises:
+        OSError: the port is in use; its `filename` says which.
     """
 
-    def __init__(self, accepts: Callable[[dict[str, str]], bool], *, port: int = 0, path: str = "/") -> None:
+    def __init__(
+        self,
+        accepts: Callable[[HiddenMapping], bool],
+        *,
+        host: str = "localhost",
+        port: int = 0,
+        path: str = "/",
+    ) -> None:
         self._accepts = accepts
         self._path = path or "/"
         self._lock = threading.Lock()
         self._arrived = threading.Event()
-        self._answer: dict[str, str] | None = None
-        self._server = _Server(("127.0.0.1", port), _handler(self))
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
-            name="nbauth-listener",
-            daemon=True,
-        )
+        self._answer: HiddenMapping | None = None
+        self._servers = _servers(_handler(self), port, also_6=host == "localhost")
+        self.port: int = self._servers[0].server_address[1]
+        self._threads = [
+            threading.Thread(
+                target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="nbauth-listener", daemon=True
+            )
+            for server in self._servers
+        ]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(1)
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+        for thread in self._threads:
+            thread.join(1)
 
     @property
-    def answer(self) -> dict[str, str] | None:
+    def answer(self) -> HiddenMapping | None:
         """The redirect's parameters, or None while nothing has come."""
         return self._answer if self._arrived.is_set() else None
 
@@ -72,7 +97,7 @@ class Listener:
         path, _, query = target.partition("?")
         if (path or "/") != self._path:
             return 404, "Not found", "Nothing is here."
-        answer = parameters(body if body is not None else f"?{query}")
+        answer = HiddenMapping(parameters(body if body is not None else f"?{query}"))
         with self._lock:
             if self._answer is not None:
                 return 410, "Already answered", "This sign-in has its answer. You can close this tab."
@@ -93,9 +118,54 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128  # beyond the usual 5 a browser's connection is tried again after a second
     block_on_close = False  # a silent connection must not hold up the sign-in
+    # On Windows the option would let another user listen on the same port beside this one.
+    allow_reuse_address = os.name == "posix"
+
+    def server_bind(self) -> None:
+        """Bind; on Windows for this process alone. Nothing is looked up, as `HTTPServer` would the machine's name."""
+        exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+        if exclusive is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "localhost", self.server_address[1]
 
     def handle_error(self, *_: Any) -> None:
         """Ignore broken connections; the default prints a traceback into the notebook."""
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+def _servers(handler: type[BaseHTTPRequestHandler], port: int, *, also_6: bool) -> list[_Server]:
+    """Bind one port on both loopback addresses, or on 127.0.0.1 where this machine has no other."""
+    for _ in range(_MOST_PORTS):
+        first = _bound(_Server, "127.0.0.1", port, handler)
+        try:
+            servers = [first]
+            if also_6 and socket.has_ipv6:
+                servers.append(_bound(_Server6, "::1", first.server_address[1], handler))
+        except OSError as error:
+            if error.errno in _NO_IPV6:
+                return servers
+            first.server_close()
+            if port or error.errno not in _TAKEN:
+                raise
+            taken = error
+        except BaseException:
+            first.server_close()
+            raise
+        else:
+            return servers
+    raise taken
+
+
+def _bound(kind: type[_Server], address: str, port: int, handler: type[BaseHTTPRequestHandler]) -> _Server:
+    try:
+        return kind((address, port), handler)
+    except OSError as error:
+        shown = f"[{address}]" if ":" in address else address
+        raise OSError(error.errno, error.strerror, f"port {port} of {shown}") from None
 
 
 def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import webbrowser
+import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nbauth.errors import SignInFailed
-from nbauth.signin.environment import is_text_browser
+from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.flows import redirect
+from nbauth.signin.flows.browser_file import opened
 from nbauth.signin.flows.listener import Listener
 from nbauth.signin.flows.redirect import DEFAULT_REDIRECT_URI
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from nbauth.signin.flows.context import SignIn
 
 __all__ = ["run"]
@@ -21,7 +24,7 @@ __all__ = ["run"]
 _STEP_S = 0.1
 
 
-def run(sign_in: SignIn) -> dict[str, Any]:
+def run(sign_in: SignIn) -> HiddenMapping:
     """Open the provider's page, wait for the redirect and redeem its code.
 
     Returns:
@@ -30,27 +33,29 @@ def run(sign_in: SignIn) -> dict[str, Any]:
     Raises:
         SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
     """
-    flow: dict[str, Any] = {}
+    flow = HiddenMapping({"state": secrets.token_urlsafe(32)})  # of no sign-in, until MSAL has made one
     registered = _registered(sign_in)
     try:
         listener = Listener(lambda answer: redirect.state_matches(flow, answer), **registered)
     except OSError as error:
         raise SignInFailed(
-            f"Profile {sign_in.profile.name!r}: cannot listen on port {registered['port']}: {error.strerror}.",
+            f"Profile {sign_in.profile.name!r}: cannot listen on {error.filename}: {error.strerror}.",
             profile=sign_in.profile.name,
             next_step=f"End what uses the port, or run: %login {sign_in.profile.name} --flow device_code",
         ) from None
     with listener:
-        flow |= redirect.start(sign_in, _address(sign_in, listener.port))
-        sign_in.prompt.show_address(flow["auth_uri"], opened=_open(sign_in, flow["auth_uri"]))
-        while listener.answer is None:
-            sign_in.wait(_STEP_S)
+        flow = redirect.start(sign_in, _address(sign_in, listener.port))
+        address = str(flow["auth_uri"])
+        with _browser(sign_in, address) as started:
+            sign_in.prompt.show_address(address, opened=started)
+            while listener.answer is None:
+                sign_in.wait(_STEP_S)
         return redirect.finish(sign_in, flow, listener.answer)
 
 
 def _registered(sign_in: SignIn) -> dict[str, Any]:
     parts = urlsplit(_loopback_uri(sign_in))
-    return {"port": parts.port or 0, "path": parts.path or "/"}
+    return {"host": parts.hostname, "port": parts.port or 0, "path": parts.path or "/"}
 
 
 def _address(sign_in: SignIn, port: int) -> str:
@@ -66,11 +71,5 @@ def _loopback_uri(sign_in: SignIn) -> str:
     return str(uri) if listens else DEFAULT_REDIRECT_URI
 
 
-def _open(sign_in: SignIn, url: str) -> bool:
-    # A browser that cannot be started is no reason to stop: the address is shown as text, too.
-    if sign_in.prompt.opens_addresses:
-        return True
-    with contextlib.suppress(webbrowser.Error, OSError):
-        if not is_text_browser():  # it would take over the terminal that the kernel was started from
-            return webbrowser.open(url)
-    return False
+def _browser(sign_in: SignIn, url: str) -> AbstractContextManager[bool]:
+    return contextlib.nullcontext(enter_result=True) if sign_in.prompt.opens_addresses else opened(url)

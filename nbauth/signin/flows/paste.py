@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.flows import redirect
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 _STEP_S = 0.25
 
 
-def run(sign_in: SignIn) -> dict[str, Any]:
+def run(sign_in: SignIn) -> HiddenMapping:
     """Show the provider's address, wait for the pasted redirect and redeem its code.
 
     Returns:
@@ -32,7 +33,7 @@ def run(sign_in: SignIn) -> dict[str, Any]:
     return redeem_pasted(sign_in, flow)
 
 
-def redeem_pasted(sign_in: SignIn, flow: dict[str, Any], *, channel: str | None = None) -> dict[str, Any]:
+def redeem_pasted(sign_in: SignIn, flow: HiddenMapping, *, channel: str | None = None) -> HiddenMapping:
     """Ask for the redirect until it is this sign-in's, and redeem its code.
 
     Args:
@@ -46,7 +47,7 @@ def redeem_pasted(sign_in: SignIn, flow: dict[str, Any], *, channel: str | None 
         pasted = sign_in.wait(_STEP_S)
         if pasted is None:
             continue
-        answer = redirect.parameters(pasted)
+        answer = HiddenMapping(redirect.parameters(pasted))
         if redirect.state_matches(flow, answer):
             return redirect.finish(sign_in, flow, answer)
         # Part of an address, or one of an earlier try: ask again, the sign-in is not lost.

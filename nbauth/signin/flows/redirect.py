@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from nbauth.errors import SignInFailed
+from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin import issuers
 from nbauth.signin.clients import askable
 from nbauth.signin.clocks import what_is_off
@@ -18,6 +19,7 @@ from nbauth.signin.discovery import discover
 from nbauth.signin.failures import provider_errors, raise_for_error
 
 if TYPE_CHECKING:
+    from nbauth.net.secrecy import Members
     from nbauth.signin.flows.context import SignIn
 
 __all__ = ["DEFAULT_REDIRECT_URI", "finish", "parameters", "start", "state_matches"]
@@ -31,8 +33,8 @@ _WARNINGS = threading.Lock()  # what is ignored is the process's: two sign-ins a
 
 def start(
     sign_in: SignIn, redirect_uri: str, *, state: str | None = None, response_mode: str | None = None
-) -> dict[str, Any]:
-    """Begin: MSAL makes nonce and PKCE verifier, which stay in the returned dict and in the kernel.
+) -> HiddenMapping:
+    """Begin: MSAL makes nonce and PKCE verifier, which stay in what is returned, and in the kernel.
 
     Args:
         sign_in: the sign-in.
@@ -57,7 +59,7 @@ def start(
         )
     if sign_in.claims:
         flow["auth_uri"] += _authentication(sign_in.claims)
-    return flow
+    return HiddenMapping(flow)
 
 
 def _authentication(claims: str) -> str:
@@ -93,13 +95,13 @@ def parameters(text: str) -> dict[str, str]:
     return {}
 
 
-def state_matches(flow: dict[str, Any], answer: dict[str, str]) -> bool:
+def state_matches(flow: Members, answer: Members) -> bool:
     """Tell whether a redirect belongs to this sign-in (RFC 6749 §10.12)."""
     # What was pasted may hold half a character, which has no bytes.
     return hmac.compare_digest(str(flow["state"]).encode(), answer.get("state", "").encode(errors="replace"))
 
 
-def finish(sign_in: SignIn, flow: dict[str, Any], answer: dict[str, str]) -> dict[str, Any]:
+def finish(sign_in: SignIn, flow: HiddenMapping, answer: HiddenMapping) -> HiddenMapping:
     """Redeem the code.
 
     Args:
@@ -118,9 +120,9 @@ def finish(sign_in: SignIn, flow: dict[str, Any], answer: dict[str, str]) -> dic
     profile = sign_in.profile
     with provider_errors(profile):
         _check_issuer(sign_in, answer)
-        raise_for_error(dict(answer), profile, sign_in.scopes)
+        raise_for_error(answer, profile, sign_in.scopes)
         try:
-            result: dict[str, Any] = sign_in.application.acquire_token_by_auth_code_flow(flow, answer)
+            result = HiddenMapping(sign_in.application.acquire_token_by_auth_code_flow(flow.reveal(), answer.reveal()))
         except RuntimeError as error:  # the nonce, or before MSAL 1.38 the times; its message quotes the token
             off = None if "nonce" in str(error) else what_is_off(sign_in.application)
             raise _not_ours(sign_in, off or "the ID token answers another sign-in") from None
@@ -130,7 +132,7 @@ def finish(sign_in: SignIn, flow: dict[str, Any], answer: dict[str, str]) -> dic
     return result
 
 
-def _check_issuer(sign_in: SignIn, answer: dict[str, str]) -> None:
+def _check_issuer(sign_in: SignIn, answer: HiddenMapping) -> None:
     """Refuse an answer of another provider, so that its code is not redeemed at ours: mix-up (RFC 9207 §2.4)."""
     document = discover(sign_in.profile, sign_in.application)
     if "iss" in answer:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msal
 
 from nbauth.errors import ProviderUnavailable, SignInRequired
+from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.clients import askable
 from nbauth.signin.credential import nobody
 from nbauth.signin.remembered.document import Document, Grant, fingerprint, new_generation
@@ -135,14 +136,14 @@ class Shared:
 
     def renew(
         self,
-        ask_provider: Callable[[], dict[str, Any] | None],
+        ask_provider: Callable[[], HiddenMapping | None],
         *,
         profile: Profile,
         realm: str,
         scopes: tuple[str, ...],
         unwanted: tuple[str | None, ...],
         claims: str | None,
-    ) -> dict[str, Any] | None:
+    ) -> HiddenMapping | None:
         """Return what another kernel has renewed meanwhile, or renew and write it for the others.
 
         Args:
@@ -184,7 +185,7 @@ class Shared:
                 )
             before = self._refresh_tokens()
             result = self._ask(ask_provider)
-            if (result or {}).get("error") == "invalid_grant" and self._is_behind(before) and self._follow(profile):
+            if result and result.get("error") == "invalid_grant" and self._is_behind(before) and self._follow(profile):
                 # Somebody renewed in spite of the lock: a file system without one, or another machine.
                 if (found := self._usable(wanted)) is not None:
                     return found
@@ -194,7 +195,7 @@ class Shared:
                 raise nobody(profile, scopes)
             return result
 
-    def _ask(self, ask_provider: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
+    def _ask(self, ask_provider: Callable[[], HiddenMapping | None]) -> HiddenMapping | None:
         try:
             return ask_provider()
         except SignInRequired:
@@ -272,7 +273,7 @@ class Shared:
         found = self._found()
         return found is not None and self._refresh_tokens_in(found[1].token_cache()) != before
 
-    def _usable(self, wanted: tuple[str, tuple[str, ...], tuple[str | None, ...]] | None) -> dict[str, Any] | None:
+    def _usable(self, wanted: tuple[str, tuple[str, ...], tuple[str | None, ...]] | None) -> HiddenMapping | None:
         """Return the cached token that lives longest, as MSAL would; MSAL itself counts none below 300 s."""
         if wanted is None:
             return None
@@ -292,10 +293,10 @@ class Shared:
             "expires_in": int(int(best["expires_on"]) - now),
             "token_type": "Bearer",
         }
-        return {**found, "refresh_on": best["refresh_on"]} if "refresh_on" in best else found
+        return HiddenMapping({**found, "refresh_on": best["refresh_on"]} if "refresh_on" in best else found)
 
 
-def _is_to_be_written(result: dict[str, Any] | None, claims: str | None) -> bool:
+def _is_to_be_written(result: HiddenMapping | None, claims: str | None) -> bool:
     # After a refusal the cache is without the token that an API refused: no later kernel is to take it for good.
-    answer = result or {}
+    answer = result or HiddenMapping({})
     return "access_token" in answer or (answer.get("error") == "invalid_grant" and claims is None)

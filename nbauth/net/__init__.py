@@ -1,0 +1,1 @@
+"""What the way to the provider and the way to the data share."""
