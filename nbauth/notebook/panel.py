@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
+from IPython.core.getipython import get_ipython
 
 from nbauth import kernel
 from nbauth.errors import NbauthError
+from nbauth.notebook.comm_log import keep_out_of_log
 from nbauth.notebook.request_text import facts_of
 from nbauth.notebook.text import printable
 from nbauth.signin.flows.sign_in_request import SignInRequest
@@ -153,6 +155,8 @@ class SignInPanel(anywidget.AnyWidget):
         self._seen = threading.Event()
         self._view = View(step="loading")
         super().__init__()
+        if self.comm is not None:
+            keep_out_of_log(getattr(get_ipython(), "kernel", None), self.comm.comm_id)
         self.on_msg(self._received)
         kernel.watch(self._look_again)
         self._look_again()

@@ -32,9 +32,11 @@ def player(python: Path, apart: Path) -> Iterator[Player]:
     """A front end with such a kernel."""
     manager = KernelManager(kernel_name="python3")
     manager.kernel_spec.argv[0] = str(python)
-    manager.start_kernel(cwd=str(apart), env=dict(os.environ))
+    with (apart.parent / "debug.log").open("wb") as log:
+        manager.start_kernel(cwd=str(apart), env=dict(os.environ), extra_arguments=["--debug"], stdout=log, stderr=log)
     playing = Player(manager)
     playing.run("%load_ext nbauth")
+    playing.run("import logging\nlogging.basicConfig(filename='../comm.log', level=logging.DEBUG, force=True)")
     yield playing
     playing.close()
 
@@ -53,8 +55,11 @@ def _subshell(player: Player) -> str | None:
 
 @pytest.mark.timeout(300)  # the first test of a version installs it
 @pytest.mark.parametrize("shell", ["main shell", "subshell"])
-def test_sign_in_then_out(shell: str, demo: DemoServer, player: Player) -> None:
-    """A click on another way, the redirect that is pasted, and the button after the cell has ended all arrive."""
+def test_sign_in_then_out(shell: str, demo: DemoServer, player: Player, apart: Path) -> None:
+    """A click on another way, the redirect that is pasted, and the button after the cell has ended all arrive.
+
+    A kernel that logs each message, as with `--debug`, logs nothing of what the page sends for the panel.
+    """
     person = Person("alice", ca_file=demo.ca_file)
 
     def act(page: WidgetPage, view: dict[str, Any]) -> None:
@@ -72,6 +77,12 @@ def test_sign_in_then_out(shell: str, demo: DemoServer, player: Player) -> None:
     page.send("press")
     player.until(lambda: page.view["step"] == "signed_in")
     assert player.run("import nbauth\nprint(len(nbauth.accounts()))").text == "1\n"
+    debug, comms = (apart.parent / "debug.log").read_text(), (apart.parent / "comm.log").read_text()
+    assert "*** MESSAGE TYPE:comm_msg***" in debug
+    assert f"<a message of nbauth's panel {page.model_id}>" in debug
+    assert f"handle_msg[{page.model_id}]" in comms
+    secrets = [secret for secret in demo.provider.issued_secrets if len(secret) > 20]
+    assert [secret for secret in secrets if secret in debug + comms] == []
 
 
 @pytest.mark.timeout(300)
