@@ -132,7 +132,11 @@ def clears_frames(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except BaseException as error:
             del args, kwargs  # this frame stays in the traceback
-            clear_frames(error, outside=outside)
+            try:
+                clear_frames(error, outside=outside)
+            except KeyboardInterrupt as interrupt:  # in the middle of it; the error is its context now
+                clear_frames(interrupt, outside=outside)
+                raise
             raise
 
     return door

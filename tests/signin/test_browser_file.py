@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 import stat
+import sys
 import time
 import webbrowser
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,15 @@ def test_no_folder(given: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: 
     with browser_file.opened(ADDRESS) as started:
         assert not started
     assert given == []
+
+
+def test_without_jupyter(given: list[str], apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no Jupyter is installed the file lies in nbauth's own folder of the user's home."""
+    monkeypatch.setitem(sys.modules, "jupyter_core.paths", None)
+    monkeypatch.setenv("XDG_DATA_HOME", str(apart / "data"))
+    with browser_file.opened(ADDRESS) as started:
+        assert started
+        assert "/data/nbauth/runtime/nbauth-" in given[0]
 
 
 def test_somebody_elses_folder(given: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -190,6 +190,33 @@ def test_what_a_caller_handled_stays() -> None:
     assert caught.traceback[-1].frame.f_locals == {}
 
 
+def test_an_interrupt_at_the_door() -> None:
+    """An interrupt while frames are cleared does not leave the rest as they were."""
+
+    class Interrupting(Exception):
+        looked_at = False
+
+        @property
+        def exceptions(self) -> tuple[()]:
+            if not self.looked_at:
+                self.looked_at = True
+                raise KeyboardInterrupt
+            return ()
+
+    @clears_frames
+    def door() -> None:
+        kept = "secret-of-mine"
+        try:
+            int(kept[:0])
+        except ValueError as error:
+            raise Interrupting from error
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        door()
+    assert isinstance(caught.value.__context__, Interrupting)
+    assert leaks(caught.value, {"secret-of-mine"}) == []
+
+
 def test_hidden_values() -> None:
     """A hidden text is a text for those who send it; its parts and joins are hidden, and none can be pickled."""
     import copy
