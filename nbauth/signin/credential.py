@@ -145,7 +145,7 @@ class Credential:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a credential holds tokens and cannot be pickled")
 
-    def token(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> HiddenText:
+    def token(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> str:
         """Return an access token without asking anybody.
 
         Within its margin a token is handed out while a renewal is on its way, so that nobody waits for a provider
@@ -163,7 +163,7 @@ class Credential:
             ProviderUnavailable: there is no valid token and the provider cannot be reached.
         """
         try:
-            return self.lend(scopes, rejected=rejected, claims=claims).secret
+            return self.lend(scopes, rejected=rejected, claims=claims).secret.reveal()
         finally:
             del rejected  # an error takes this frame along, and not the token; a door would cost every look-up
 

@@ -238,7 +238,7 @@ def test_a_look_up_that_waits(watch: Watch) -> None:
     credential = watch.sign_in()
     scopes = credential.profile.login_scopes
     watch.demo.provider.faults.add("*/token", reset=True, times=None)
-    refused = [credential.token(scopes).reveal()]
+    refused = [credential.token(scopes)]
     watch.fails("a plain text", lambda: credential.token(scopes, rejected=refused[0]))
     kernel.logout("demo")
     credential.settle(time.monotonic() + 5)
