@@ -271,7 +271,7 @@ def _choose(signed_in: SignedIn, *, remember_for: Profile | None = None) -> Acco
     if why_not is not None and _state.front_end is not None and detect().front_end != "script":
         _state.front_end.note(why_not)
     elif why_not is not None:
-        warnings.warn(why_not, NotRememberedWarning, stacklevel=3)
+        warnings.warn(why_not, NotRememberedWarning, stacklevel=4)  # of who called `login`: its door is in between
     return present(signed_in)
 
 

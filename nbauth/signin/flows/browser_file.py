@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import html
-import os
-import stat
-import tempfile
+import logging
+import secrets
 import time
 import webbrowser
 from pathlib import Path
@@ -20,12 +19,15 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
+from nbauth.directories import Directory
 from nbauth.signin.environment import is_text_browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["opened"]
+
+logger = logging.getLogger(__name__)
 
 _PREFIX, _SUFFIX = "nbauth-", "-open.html"
 _STALE_S = 3600.0  # longer than a person has; a kernel that was killed left it
@@ -59,32 +61,28 @@ def opened(url: str) -> Iterator[bool]:
     if is_text_browser():  # it would take over the terminal that the kernel was started from
         yield False
         return
-    try:
-        path = _written(url)
-    except OSError:  # no folder of the user's own can be written to
-        yield False
-        return
-    try:
+    name = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    with contextlib.ExitStack() as held:
+        try:
+            # Whoever may write to the folder could put another file in the place of this one.
+            folder = held.enter_context(Directory(_folder(), readable=True, make=True))
+            _sweep(folder)
+            with folder.new_file(name, durable=False) as file:  # 0600
+                file.write(_PAGE.format(url=html.escape(url)).encode())
+        except (OSError, ValueError) as error:
+            logger.info("No browser is started: no file for it can be written in %s: %s", _folder(), error)
+            yield False
+            return
+        held.callback(_forget, folder, name)
         started = False
         with contextlib.suppress(webbrowser.Error, OSError):
-            started = webbrowser.open(path.as_uri())
+            started = webbrowser.open((folder.path / name).absolute().as_uri())
         yield started
-    finally:
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
-def _written(url: str) -> Path:
-    folder = _folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.stat()
-    if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
-        raise PermissionError(f"{folder} is not this user's alone")  # others could put another file in its place
-    _sweep(folder)
-    handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=folder)  # 0600
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(_PAGE.format(url=html.escape(url)))
-    return Path(name)
+def _forget(folder: Directory, name: str) -> None:
+    with contextlib.suppress(OSError):
+        folder.remove(name)
 
 
 def _folder() -> Path:
@@ -96,9 +94,9 @@ def _folder() -> Path:
     return Path(jupyter_runtime_dir())
 
 
-def _sweep(folder: Path) -> None:
-    now = time.time()
-    for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
-        with contextlib.suppress(OSError):
-            if now - path.lstat().st_mtime > _STALE_S:
-                path.unlink()
+def _sweep(folder: Directory) -> None:
+    for name in folder.names():
+        if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
+            with contextlib.suppress(OSError):
+                if time.time() - folder.status(name).st_mtime > _STALE_S:
+                    folder.remove(name)
