@@ -58,26 +58,27 @@ def opened(url: str) -> Iterator[bool]:
     Yields:
         Whether a browser was started.
     """
-    if is_text_browser():  # it would take over the terminal that the kernel was started from
-        yield False
-        return
-    name = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     with contextlib.ExitStack() as held:
-        try:
-            # Whoever may write to the folder could put another file in the place of this one.
-            folder = held.enter_context(Directory(_folder(), readable=True, make=True))
-            _sweep(folder)
-            with folder.new_file(name, durable=False) as file:  # 0600
-                file.write(_PAGE.format(url=html.escape(url)).encode())
-        except (OSError, ValueError) as error:
-            logger.info("No browser is started: no file for it can be written in %s: %s", _folder(), error)
-            yield False
-            return
+        yield _open(url, held)
+
+
+def _open(url: str, held: contextlib.ExitStack) -> bool:
+    if is_text_browser():  # it would take over the terminal that the kernel was started from
+        return False
+    place, name = _folder(), f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    try:
+        # Whoever may write to the folder could put another file in the place of this one.
+        folder = held.enter_context(Directory(place, readable=True, make=True))
         held.callback(_forget, folder, name)
-        started = False
-        with contextlib.suppress(webbrowser.Error, OSError):
-            started = webbrowser.open((folder.path / name).absolute().as_uri())
-        yield started
+        _sweep(folder)
+        with folder.new_file(name, durable=False) as file:  # 0600
+            file.write(_PAGE.format(url=html.escape(url)).encode())
+    except (OSError, ValueError) as error:
+        logger.info("No browser is started: no file for it can be written in %s: %s", place, error)
+        return False
+    with contextlib.suppress(webbrowser.Error, OSError):
+        return webbrowser.open((place / name).absolute().as_uri())
+    return False
 
 
 def _forget(folder: Directory, name: str) -> None:
