@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbauth import kernel
+from nbauth import kernel, visitors
 from nbauth.errors import DataError
 from nbauth.signin.origins import origin_of, redact_url
 from nbauth.signin.profile_choice import by_name, by_url, naming
@@ -22,6 +22,9 @@ __all__ = ["KernelAuthorizer", "KernelChain", "session_of"]
 class KernelAuthorizer:
     """Which profile serves a URL: the present sign-ins, for the profiles as they were when it was made.
 
+    In a server with several visitors it stays with the one in whose visit it was made: for another one it raises
+    `SignInRequired`, however it was handed on. Applications serve every visitor.
+
     Args:
         profile: the one profile that it serves; None for all.
         is_one_load: whether all its chains are parts of one load, whose rows must not be of several people.
@@ -31,6 +34,7 @@ class KernelAuthorizer:
         self._config = kernel.config()
         self._only = None if profile is None else by_name(self._config, profile).name
         self._people: dict[str, tuple[str, ...]] | None = {} if is_one_load else None
+        self._visitor = visitors.whose()
 
     @property
     def profiles(self) -> list[Profile]:
@@ -52,7 +56,8 @@ class KernelAuthorizer:
             OriginNotAllowed: no profile names its origin.
             ConfigError: several do.
         """
-        return KernelChain(self._config, by_url(self._config, url, only=self._only), people=self._people)
+        profile = by_url(self._config, url, only=self._only)
+        return KernelChain(self._config, profile, visitor=self._visitor, people=self._people)
 
 
 class KernelChain:
@@ -64,12 +69,21 @@ class KernelChain:
     Args:
         config: every profile.
         profile: the one that serves it.
+        visitor: whose visit it belongs to.
         people: who has been found to be signed in to each profile, where several chains are of one person.
     """
 
-    def __init__(self, config: Config, profile: Profile, *, people: dict[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        profile: Profile,
+        *,
+        visitor: visitors.Whose,
+        people: dict[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self._config = config
         self._profile = profile
+        self._visitor = visitor
         self._people = {} if people is None else people
         # With the version of the kernel's sign-ins at which each was found.
         self._found: dict[str, tuple[int, Credential, tuple[str, ...]]] = {}
@@ -127,7 +141,8 @@ class KernelChain:
         if self.allows(url):
             return self._own_bundles()
         known = naming(self._config.profiles.values(), url)
-        used = (p for p in known if p.ca_bundle and kernel.is_in_use(p) and kernel.is_trusted(p))
+        with visitors.visiting(self._visitor):
+            used = [p for p in known if p.ca_bundle and kernel.is_in_use(p) and kernel.is_trusted(p)]
         return tuple(sorted({str(p.ca_bundle) for p in used}))
 
     def _own_bundles(self) -> tuple[str, ...]:
@@ -145,10 +160,18 @@ class KernelChain:
         found = self._found.get(place)
         if found is None or found[0] != version:
             scopes = by_url(self._config, url, only=self.profile).origins[origin_of(url)]
-            credential = kernel.credential_of(self._profile, scopes)
+            self._check_visit(scopes)
+            with visitors.visiting(self._visitor):
+                credential = kernel.credential_of(self._profile, scopes)
             self._check_person(credential, url)
             found = self._found[place] = (version, credential, scopes)
+        else:
+            self._check_visit(found[2])
         return found[1:]
+
+    def _check_visit(self, scopes: tuple[str, ...]) -> None:
+        if self._profile.is_personal:
+            visitors.check_same(self._visitor, profile=self.profile, scopes=scopes)
 
     def _check_person(self, credential: Credential, url: str) -> None:
         who = _who(credential)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
-from nbauth import kernel
+from nbauth import kernel, visitors
 from nbauth.authorizer import KernelAuthorizer, session_of
 from nbauth.data.filesystem import PROTOCOLS, ReadOnlyFileSystem
 from nbauth.errors import ConfigError
+from nbauth.visitors import Visitor
 
 if TYPE_CHECKING:
     from nbauth.data.session import Session
@@ -40,7 +41,8 @@ class FileSystem(ReadOnlyFileSystem):
         if unknown:
             raise ConfigError(f"nbauth+https: there is no option {unknown[0]!r}; known: profile.")
         super().__init__(**options)
-        self._made: tuple[int, Config, Session] | None = None
+        # fsspec hands one filesystem to everybody in a process.
+        self._made: dict[visitors.Whose, tuple[int, Config, Session]] = {}
 
     def __repr__(self) -> str:
         return f"<nbauth.FileSystem profile={self._profile!r}>"
@@ -48,12 +50,15 @@ class FileSystem(ReadOnlyFileSystem):
     __str__ = __repr__
 
     def connect(self, url: str) -> Session:
-        """Return the session that asks for a URL; another one after each change of who is signed in."""
+        """Return the visitor's session that asks for a URL; another one after each change of who is signed in."""
         del url  # the session finds the profile that names it
-        version, config, made = kernel.version(), kernel.config(), self._made
+        visitor = visitors.whose()
+        version, config, made = kernel.version(), kernel.config(), self._made.get(visitor)
         if made is None or made[:2] != (version, config):
             session = session_of(KernelAuthorizer(self._profile))
             # It serves many files; what an API keeps there for one of them is none of the others'.
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            self._made = made = (version, config, session)
+            made = (version, config, session)
+            here = {who: one for who, one in self._made.items() if not (isinstance(who, Visitor) and who.is_over)}
+            self._made = {**here, visitor: made}
         return made[2]

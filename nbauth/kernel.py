@@ -1,15 +1,21 @@
-"""The one place with state: what this kernel is signed in to, and the functions that act on it."""
+"""The one place with state: what this kernel is signed in to, and the functions that act on it.
+
+In a server with several visitors a person's sign-in belongs to one of them (`nbauth.visitors`). Profiles that were
+added, applications and the configuration are for all.
+"""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import dataclasses
 import functools
 import threading
 import time
 import warnings
 from typing import TYPE_CHECKING
 
+from nbauth import visitors
 from nbauth.errors import ConfigError, NbauthError, NotRememberedWarning
 from nbauth.net.secrecy import clears_frames
 from nbauth.signin.approvals import Approvals
@@ -18,6 +24,8 @@ from nbauth.signin.config import Reader
 from nbauth.signin.environment import detect, notebook_directory
 from nbauth.signin.forks import share_with_forks
 from nbauth.signin.profile_choice import by_name, check_scopes, to_forget
+from nbauth.signin.visits import Visits
+from nbauth.visitors import Unnamed, Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,9 +41,10 @@ if TYPE_CHECKING:
     from nbauth.signin.environment import Environment
     from nbauth.signin.flows.prompt import Prompt
     from nbauth.signin.lending import Lender
-    from nbauth.signin.login import Client, SignedIn
+    from nbauth.signin.login import SignedIn
     from nbauth.signin.profiles import Profile
     from nbauth.signin.sign_ins import SignIns
+    from nbauth.signin.visits import Visit
 
 __all__ = [
     "accounts",
@@ -72,14 +81,27 @@ class _State:
         self.added: dict[str, Profile] = {}
         self.approvals = Approvals()
         self.reader = Reader()
-        # Both are made when they are needed: they take MSAL along.
-        self.connections: Connections | None = None
-        self.sign_ins: SignIns | None = None
+        self.visits = Visits(lambda: self.lock, check=self.check_approval)
         self.applications: dict[Profile, Credential] = {}
         self.changes = Changes()
 
+    def check_approval(self, profile: Profile) -> None:
+        """Raise `ApprovalRequired` for a profile of a folder's that needs an approval and has none."""
+        if profile.name not in self.added:  # those are made in code
+            self.approvals.check(profile)
+
     def credentials(self) -> list[Credential]:
-        return [*self.applications.values(), *(s.credential for s in self.sign_ins or ())]
+        return [*self.applications.values(), *(s.credential for visit in self.visits for s in visit.signed_in())]
+
+    @property
+    def sign_ins(self) -> SignIns | None:
+        """The sign-ins of the one person whose process it is, and of applications."""
+        return self.visits.own.sign_ins
+
+    @property
+    def connections(self) -> Connections | None:
+        """The client applications of the same."""
+        return self.visits.own.connections
 
 
 _state = _State()
@@ -104,13 +126,20 @@ def version() -> int:
 
 
 def watch(method: Callable[[], None]) -> None:
-    """Call a bound method after every change of who is signed in, as long as its object lives; in any thread."""
+    """Call a bound method after every change of who is signed in, as long as its object lives; in any thread.
+
+    In a server with several visitors it is told of the calling visitor's sign-ins, and of nobody else's.
+    """
     _state.changes.watch(method)
 
 
 def is_signed_in(profile: Profile) -> bool:
     """Tell whether a profile has an account, or needs none; its token may still have to be renewed."""
-    return profile.kind == "application" or bool(_state.sign_ins and _state.sign_ins.of(profile.name))
+    if profile.kind == "application":
+        return True
+    here = visitors.whose()
+    signed_in = [] if isinstance(here, Unnamed) else _visit(here).signed_in()
+    return any(s.account.profile == profile.name for s in signed_in)
 
 
 def is_in_use(profile: Profile) -> bool:
@@ -192,7 +221,8 @@ def login(
         account: the sign-in name that is wanted.
         tenant: another tenant than the profile's, as a GUID or a domain.
         remember: keep the sign-in for later kernels, encrypted by the platform; where that cannot be, it is said (in
-            a script by a `NotRememberedWarning`) and the sign-in lives as long as the kernel.
+            a script by a `NotRememberedWarning`) and the sign-in lives as long as the kernel. A server's visitors
+            are not remembered.
         timeout_s: seconds that the person has.
         prompt: who asks the person; by default what fits the front end.
         select_account: ask even if somebody is signed in, and let the person choose another account.
@@ -203,7 +233,7 @@ def login(
     Raises:
         ConfigError: the profile or an argument is wrong.
         ApprovalRequired: the configuration came with a folder and was not approved.
-        SignInRequired: nobody can be asked here.
+        SignInRequired: nobody can be asked here, or a server with several visitors does not tell whose visit this is.
         SignInCancelled: the person ended it.
         SignInTimeout: nobody finished it in time.
         SignInRefused: consent was refused.
@@ -220,28 +250,31 @@ def login(
     chosen = by_name(config(), profile)
     if tenant is not None:
         chosen = chosen.with_tenant(tenant)
+    here = visitors.whose()
+    environment = _environment(here, prompt)
+    visit, keeps = _for(chosen, here), _keeps_sign_ins(here)
     if remember:
-        places.check(chosen)
+        places.check(chosen, served_by=None if keeps else _server(here))
     wanted = (scopes,) if isinstance(scopes, str) else tuple(scopes or chosen.login_scopes)
-    environment = detect() if prompt is None else detect().with_somebody()
-    _ask_approval(chosen, environment, prompt, timeout_s)
+    _ask_approval(chosen, here, environment, prompt, timeout_s)
     claims = None
     if chosen.kind == "person" and not select_account:
-        known, claims = _sign_ins().known(chosen, account, wanted, connect=_client)
-        here = _sign_ins().fitting(chosen, account, any_tenant=True)
-        known = known or (None if claims else places.take(chosen, account, wanted, here=here, connect=_client))
+        known, claims = visit.registry().known(chosen, account, wanted, connect=visit.client)
+        if known is None and claims is None and keeps:
+            present = visit.registry().fitting(chosen, account, any_tenant=True)
+            known = places.take(chosen, account, wanted, here=present, connect=visit.client)
         if known is not None:
-            return _choose(known, remember_for=chosen if remember else None)
+            return _choose(known, visit, here, remember_for=chosen if remember else None)
     flows.check(flow, chosen, environment)
     if chosen.kind == "application":
         check_scopes(chosen, wanted)
         with _state.lock:
             # Made anew: the secret may have been mended, and MSAL replays an answer of 400 for a minute.
-            if _state.connections is not None:
-                _state.connections.drop(chosen)
+            if visit.connections is not None:
+                visit.connections.drop(chosen)
             _state.applications.pop(chosen, None)
     made = sign_in(
-        _client(chosen),
+        visit.client(chosen),
         flow=flow,
         environment=environment,
         prompt=prompt or (_front_end().prompt() if chosen.kind == "person" else NobodyPrompt()),
@@ -254,20 +287,24 @@ def login(
     if chosen.kind == "application":
         _state.applications[chosen] = made.credential
     # Once remembered, an account is until its sign-out.
-    return _choose(made, remember_for=chosen if remember or places.is_remembered(chosen, made.account) else None)
+    stays = remember or (keeps and places.is_remembered(chosen, made.account))
+    return _choose(made, visit, here, remember_for=chosen if stays else None)
 
 
-def _choose(signed_in: SignedIn, *, remember_for: Profile | None = None) -> Account:
+def _choose(signed_in: SignedIn, visit: Visit, here: visitors.Whose, *, remember_for: Profile | None = None) -> Account:
     from nbauth.signin.remembered.places import remember
     from nbauth.signin.sign_ins import present
 
     profile = signed_in.credential.profile
     if profile.kind == "application" or profile.is_confidential:
-        signed_in.credential.connect_by(lambda: _client(profile).application)
-    with _state.lock:
-        _sign_ins().choose(signed_in)
-    _state.changes.note()
-    why_not = None if remember_for is None else remember(remember_for, signed_in, connect=_client)
+        signed_in.credential.connect_by(lambda: visit.client(profile).application)
+    if signed_in.account.kind == "application":
+        _state.visits.own.registry().choose(signed_in)
+        _state.changes.note()
+    elif not isinstance(here, Unnamed):
+        _visit(here).registry().choose(signed_in)
+        _state.changes.note(here)
+    why_not = None if remember_for is None else remember(remember_for, signed_in, connect=visit.client)
     if why_not is not None and _state.front_end is not None and detect().front_end != "script":
         _state.front_end.note(why_not)
     elif why_not is not None:
@@ -275,7 +312,9 @@ def _choose(signed_in: SignedIn, *, remember_for: Profile | None = None) -> Acco
     return present(signed_in)
 
 
-def _ask_approval(profile: Profile, environment: Environment, prompt: Prompt | None, timeout_s: float) -> None:
+def _ask_approval(
+    profile: Profile, here: visitors.Whose, environment: Environment, prompt: Prompt | None, timeout_s: float
+) -> None:
     from nbauth.signin.flows import approval
 
     def ask(request: Request) -> bool:
@@ -284,7 +323,8 @@ def _ask_approval(profile: Profile, environment: Environment, prompt: Prompt | N
             raise request.required(profile.name)
         return approval.ask(asked, request, profile=profile.name, timeout_s=timeout_s)
 
-    can_ask = environment.interactive and (prompt is not None or _state.front_end is not None)
+    # What is approved is the server's user's to approve, and no visitor's.
+    can_ask = here is None and environment.interactive and (prompt is not None or _state.front_end is not None)
     if profile.name not in _state.added and _state.approvals.check(profile, ask=ask if can_ask else None):
         _state.changes.note()
 
@@ -292,36 +332,48 @@ def _ask_approval(profile: Profile, environment: Environment, prompt: Prompt | N
 def is_trusted(profile: Profile) -> bool:
     """Tell whether a profile needs no approval, or has it; until then its certificate authority counts for nothing."""
     try:
-        _check_approval(profile)
+        _state.check_approval(profile)
     except ConfigError:
         return False
     return True
 
 
-def _check_approval(profile: Profile) -> None:
-    if profile.name not in _state.added:  # those are made in code
-        _state.approvals.check(profile)
-
-
-def _sign_ins() -> SignIns:
-    from nbauth.signin.sign_ins import SignIns
-
+def _visit(visitor: Visitor | None) -> Visit:
     with _state.lock:
-        if _state.sign_ins is None:
-            _state.sign_ins = SignIns()
-        return _state.sign_ins
+        return _state.visits.of(visitor)
 
 
-@clears_frames
-def _client(profile: Profile) -> Client:
-    from nbauth.signin.connections import Connections
+def _environment(here: visitors.Whose, prompt: Prompt | None) -> Environment:
+    from nbauth.signin.flows.prompt import CancellablePrompt
 
-    _check_approval(profile)
-    with _state.lock:
-        if _state.connections is None:
-            _state.connections = Connections()
-        connections = _state.connections
-    return connections.client(profile)
+    found = detect() if prompt is None else detect().with_somebody()
+    if isinstance(here, Visitor) and (prompt is None or isinstance(prompt, CancellablePrompt)):
+        # What is printed or opened here reaches whoever sits at the server.
+        why_not = f"a visitor of {here.server} is asked by nbauth.SignInPanel() alone, not at the server"
+        return dataclasses.replace(found, interactive=False, why_not=why_not if found.can_ask else found.why_not)
+    return found
+
+
+def _for(profile: Profile, here: visitors.Whose) -> Visit:
+    """Return whose connections and sign-ins serve a profile here.
+
+    Raises:
+        SignInRequired: it is a person's, and nothing tells whose visit this is.
+    """
+    if profile.kind == "application":
+        return _state.visits.own
+    if isinstance(here, Unnamed):
+        raise visitors.not_named(here, profile=profile.name, scopes=profile.login_scopes)
+    return _visit(here)
+
+
+def _keeps_sign_ins(here: visitors.Whose) -> bool:
+    # What is remembered is the server's user's: no visitor gets it, adds to it or ends it. Voila has a kernel for each.
+    return here is None and detect().front_end != "voila"
+
+
+def _server(here: visitors.Whose) -> str:
+    return "Voila" if here is None else here.server
 
 
 async def login_async(
@@ -358,6 +410,8 @@ async def login_async(
 def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str, ...]:
     """Sign out: forget the tokens of this kernel, and what is remembered of them.
 
+    In a server with several visitors it ends the calling visitor's sign-ins, and nothing else.
+
     Args:
         profile: name of the profile; None signs out of every one, also of what later kernels alone would take up.
         everywhere: end the session at the provider, too, in the person's browser
@@ -373,49 +427,70 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
 
     named, unknown = to_forget(config, profile)
     names = None if profile is None else [named[0].name]
+    here = visitors.whose()
+    if isinstance(here, Unnamed):
+        return ()
+    visit, keeps = _visit(here), _keeps_sign_ins(here)
     with _state.lock:
-        gone = _state.sign_ins.take(names) if _state.sign_ins else []
-        applications = [p for p in _state.applications if names is None or p.name in names]
-        credentials = [*(s.credential for s in gone), *(_state.applications.pop(p) for p in applications)]
-        ended = _state.connections.of_people() if _state.connections else []
+        gone = visit.sign_ins.take(names) if visit.sign_ins else []
+        credentials = [s.credential for s in gone if here is None or s.credential.profile.kind == "person"]
+        if here is None:
+            applications = [p for p in _state.applications if names is None or p.name in names]
+            credentials += [_state.applications.pop(p) for p in applications]
+        ended = visit.connections.of_people() if visit.connections else []
     try:
-        places.forget([*named, *(s.credential.profile for s in gone)])
+        if keeps:
+            places.forget([*named, *(s.credential.profile for s in gone)])
     finally:
         places.leave(gone)
         for credential in credentials:
             credential.sign_out()
-    _state.changes.note()
+    _state.changes.note(here)
     if everywhere:
         from nbauth.signin.logout import end_session
 
         for client_ in [c for c in ended if names is None or c.profile.name in names]:
             usernames = [s.account.username for s in gone if s.account.profile == client_.profile.name]
             end_session(client_, usernames, show=_front_end().show_address)
-    if unknown is not None:
+    if unknown is not None and keeps:
         raise unknown
     return tuple(s.account.username for s in gone)
 
 
 def accounts() -> list[Account]:
-    """Return who is signed in in this kernel, the present account of each profile last."""
-    if _state.sign_ins is None:
+    """Return who is signed in in this kernel, the present account of each profile last.
+
+    In a server with several visitors these are the calling visitor and the applications.
+    """
+    here = visitors.whose()
+    with _state.lock:
+        signed_in = _state.visits.own.signed_in()
+        if here is not None:
+            signed_in = [s for s in signed_in if s.account.kind == "application"]
+        if isinstance(here, Visitor):
+            signed_in += _state.visits.of(here).signed_in()
+    if not signed_in:
         return []
     from nbauth.signin.sign_ins import present
 
-    return [present(signed_in) for signed_in in _state.sign_ins]
+    return [present(each) for each in signed_in]
 
 
 def client(profile: str = "default") -> msal.ClientApplication:
     """Return MSAL's client application of a profile, on this kernel's caches, for what nbauth does not cover.
+
+    In a server with several visitors a person's is the calling visitor's own.
 
     Args:
         profile: name of the profile, or ``"default"``.
 
     Raises:
         ConfigError: the profile is wrong.
+        SignInRequired: it is a person's, and a server with several visitors does not tell whose visit this is.
         ProviderUnavailable: the provider cannot be reached; MSAL asks it when the application is made.
     """
-    return _client(by_name(config(), profile)).application
+    chosen = by_name(config(), profile)
+    return _for(chosen, visitors.whose()).client(chosen).application
 
 
 def _front_end() -> FrontEnd:
@@ -426,10 +501,14 @@ def _front_end() -> FrontEnd:
 
 def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
     """Return the credential that serves a profile now: an application's own, or of who is signed in."""
+    here = visitors.whose()
+    visit = _for(profile, here)
     if profile.kind == "application":
+        if profile.is_personal and here is not None:
+            raise visitors.for_one_user(here, profile=profile.name, scopes=scopes)
         return _application(profile)
     with _state.lock:
-        return _sign_ins().serving(profile, scopes).credential
+        return visit.registry().serving(profile, scopes).credential
 
 
 def _application(profile: Profile) -> Credential:
@@ -437,11 +516,12 @@ def _application(profile: Profile) -> Credential:
 
     made = _state.applications.get(profile)
     if made is None:
-        made = own_credential(_client(profile))
-        made.connect_by(lambda: _client(profile).application)
+        own = _state.visits.own
+        made = own_credential(own.client(profile))
+        made.connect_by(lambda: own.client(profile).application)
         with _state.lock:
             made = _state.applications.setdefault(profile, made)
     return made
 
 
-share_with_forks(_state, connect=lambda profile: _client(profile).application)
+share_with_forks(_state, connect=lambda profile: _state.visits.own.client(profile).application)

@@ -83,7 +83,8 @@ def notebook_directories(environ: Mapping[str, str] = os.environ) -> Iterator[Pa
     for path in (namespace.get("__vsc_ipynb_file__"), environ.get("JPY_SESSION_NAME")):
         if isinstance(path, str) and Path(path).is_absolute() and Path(path).parent.is_dir():
             yield Path(path).parent
-    if visited := namespace.get("_dh"):
+    visited = namespace.get("_dh")
+    if isinstance(visited, list) and visited:  # Solara's shell has something made up there
         yield Path(visited[0]).absolute()
     with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
         yield Path.cwd()

@@ -12,6 +12,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from nbauth.visitors import carried
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
@@ -48,7 +50,7 @@ def ahead(
         BaseException: what the iterator raised.
     """
     line: _Line[T] = _Line(size)
-    thread = threading.Thread(target=_run, args=(iterator, line, is_eager), name="nbauth-fetch", daemon=True)
+    thread = threading.Thread(target=carried(_run), args=(iterator, line, is_eager), name="nbauth-fetch", daemon=True)
     thread.start()
     try:
         while True:

@@ -17,6 +17,7 @@ from nbauth.data.ranges import asker_of, facts_of, open_at_any_place, size_of
 from nbauth.data.read_ahead import ReadAhead
 from nbauth.errors import ApiError, ConfigError
 from nbauth.signin.origins import redact_url
+from nbauth.visitors import carried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -186,6 +187,7 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
             except Exception as error:  # noqa: BLE001 - it stands in the place of the bytes
                 sources[path] = _as_found(error)
 
+        @carried
         def fetch(path: str, start: int | None, end: int | None) -> bytes | Exception:
             source = sources[path]
             try:

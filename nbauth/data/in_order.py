@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from nbauth.visitors import carried
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -34,7 +36,7 @@ class InOrder(Generic[A, B]):
         self._results: dict[int, B | BaseException] = {}
         self._is_closed = False
         for _ in range(min(at_once, len(each))):
-            threading.Thread(target=self._work, name="nbauth-fetch", daemon=True).start()
+            threading.Thread(target=carried(self._work), name="nbauth-fetch", daemon=True).start()
 
     @property
     def at_once(self) -> int:

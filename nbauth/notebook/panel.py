@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from contextvars import copy_context
@@ -13,7 +14,7 @@ import anywidget
 import traitlets
 from IPython.core.getipython import get_ipython
 
-from nbauth import kernel
+from nbauth import kernel, visitors
 from nbauth.errors import NbauthError
 from nbauth.notebook.comm_log import keep_out_of_log
 from nbauth.notebook.request_text import facts_of
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from nbauth.signin.profiles import Profile
 
 __all__ = ["Action", "SignInPanel", "View"]
+
+logger = logging.getLogger(__name__)
 
 _HERE = Path(__file__).parent
 _LONGEST = 64 * 1024  # of what a person may paste
@@ -96,8 +99,24 @@ class Action:
     page: dict[str, Any] | None = None
 
 
+class _OwnBool(traitlets.Bool[bool, bool]):
+    """A trait that has its default for everybody but the visitor in whose visit the panel was made."""
+
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        return super().get(obj, cls) if obj.is_for_here else self.default_value
+
+
+class _OwnAny(traitlets.Any):
+    """As `_OwnBool`, for anything."""
+
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        return super().get(obj, cls) if obj.is_for_here else self.default_value
+
+
 class SignInPanel(anywidget.AnyWidget):
     """A sign-in panel, for notebooks and dashboards. It never blocks.
+
+    In a server with several visitors it signs in the one in whose visit it was made, and is of no use to another one.
 
     `signed_in` and `account` can be observed. Neither is part of the widget's state, which may be saved with the
     notebook; nothing secret is ever a trait.
@@ -123,8 +142,8 @@ class SignInPanel(anywidget.AnyWidget):
     _esm = _HERE / "panel.js"
     _css = _HERE / "panel.css"
 
-    signed_in = traitlets.Bool(default_value=False, help="Whether somebody is signed in to the profile.")
-    account = traitlets.Any(default_value=None, allow_none=True, help="The `nbauth.Account`, or None.")
+    signed_in = _OwnBool(default_value=False, help="Whether somebody is signed in to the profile.")
+    account = _OwnAny(default_value=None, allow_none=True, help="The `nbauth.Account`, or None.")
 
     def __init__(
         self,
@@ -138,6 +157,7 @@ class SignInPanel(anywidget.AnyWidget):
         timeout_s: float = 300.0,
     ) -> None:
         self._profile = by_name(kernel.config(), profile)
+        self._visitor = visitors.whose()
         wanted = (scopes,) if isinstance(scopes, str) else None if scopes is None else tuple(scopes)
         self._options: dict[str, Any] = {
             "flow": flow,
@@ -177,6 +197,12 @@ class SignInPanel(anywidget.AnyWidget):
     def profile(self) -> Profile:
         """Its profile, as it was when the panel was made."""
         return self._profile
+
+    @property
+    def is_for_here(self) -> bool:
+        """Whether this is the visit in which it was made; a thread that no visitor is named in counts as such."""
+        here = visitors.whose()
+        return not isinstance(here, visitors.Visitor) or here is getattr(self, "_visitor", here)
 
     @property
     def page(self) -> dict[str, Any] | None:
@@ -223,6 +249,13 @@ class SignInPanel(anywidget.AnyWidget):
         action = _read(content)
         if action is None:
             return
+        if not self.is_for_here:
+            logger.warning("A sign-in panel was used in another visit than the one it was made in: ignored")
+            return
+        with visitors.visiting(self._visitor):
+            self._take(action)
+
+    def _take(self, action: Action) -> None:
         if action.kind == "ready":
             self._page = action.page
             self._seen.set()
@@ -256,7 +289,11 @@ class SignInPanel(anywidget.AnyWidget):
             flow: another flow than the panel's own.
             account: another account than the panel's own.
             select_account: let the person choose another account at the provider.
+
+        Raises:
+            SignInRequired: it was made in another visit.
         """
+        visitors.check_same(self._visitor, profile=self._profile.name, scopes=self._profile.login_scopes)
         from nbauth.notebook.panel_prompt import PanelPrompt
 
         options = {**self._options, **({"flow": flow} if flow else {})}
@@ -277,7 +314,9 @@ class SignInPanel(anywidget.AnyWidget):
         self.serve(prompt)
         self.show(self.view_of("starting", status="Asking the provider…"))
         # In the context of this message: ipykernel 7.0 finds there what every message it sends refers to.
-        threading.Thread(target=copy_context().run, args=(run,), name="nbauth-sign-in", daemon=True).start()
+        threading.Thread(
+            target=copy_context().run, args=(visitors.carried(run),), name="nbauth-sign-in", daemon=True
+        ).start()
 
     def _failed(self, error: NbauthError) -> None:
         if self._view.step != "failed":

@@ -1,4 +1,4 @@
-"""Counts what may change which token a URL gets, and tells who watches."""
+"""Counts what may change which token a URL gets, and tells who watches: of a visitor's sign-ins that visitor alone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
+from nbauth.visitors import visiting, whose
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from nbauth.visitors import Visitor, Whose
 
 __all__ = ["Changes"]
 
@@ -22,7 +26,7 @@ class Changes:
     def __init__(self) -> None:
         self.version = 0
         self._lock = threading.Lock()
-        self._watchers: list[weakref.WeakMethod[Callable[[], None]]] = []
+        self._watchers: list[tuple[Whose, weakref.WeakMethod[Callable[[], None]]]] = []
 
     def start_over(self) -> None:
         """Begin anew in a child process: a lock of its own, and nobody who watches; it counts as a change."""
@@ -31,15 +35,24 @@ class Changes:
         self.version += 1
 
     def watch(self, method: Callable[[], None]) -> None:
-        """Call a bound method after every change, as long as its object lives; in whatever thread that is."""
-        with self._lock:
-            self._watchers.append(weakref.WeakMethod(method))
+        """Call a bound method after every change that concerns this visitor, as long as its object lives.
 
-    def note(self) -> None:
-        """Count a change, and tell who watches."""
+        It is called in whatever thread that is, on behalf of the visitor who watches.
+        """
+        with self._lock:
+            self._watchers.append((whose(), weakref.WeakMethod(method)))
+
+    def note(self, only: Visitor | None = None) -> None:
+        """Count a change, and tell who watches.
+
+        Args:
+            only: the visitor whose sign-ins changed; None where it concerns everybody.
+        """
         with self._lock:
             self.version += 1
-            self._watchers = [reference for reference in self._watchers if reference() is not None]
-            watchers = [reference() for reference in self._watchers]
-        for watcher in filter(None, watchers):
-            watcher()
+            self._watchers = [(who, reference) for who, reference in self._watchers if reference() is not None]
+            watchers = [(who, reference()) for who, reference in self._watchers if only is None or who is only]
+        for who, watcher in watchers:
+            if watcher is not None:
+                with visiting(who):
+                    watcher()

@@ -76,6 +76,8 @@ def detect(environ: Mapping[str, str] = os.environ) -> Environment:
         can_ask, why_not = False, "NBAUTH_NONINTERACTIVE is set"
     elif front_end == "notebook" and not getattr(kernel, "_allow_stdin", False):
         can_ask, why_not = False, "this notebook runs unattended"
+    elif front_end == "voila" and environ.get("VOILA_PREHEAT") == "True" and _in_a_cell(kernel):
+        can_ask, why_not = False, "Voila runs its cells before a visitor comes: show them nbauth.SignInPanel()"
     interactive = can_ask
     if can_ask and front_end in ("script", "terminal") and not _is_terminal(sys.stdin):
         interactive, why_not = False, "there is no terminal"
@@ -102,6 +104,12 @@ def notebook_directory(environ: Mapping[str, str] = os.environ) -> Path:
     directory.
     """
     return next(notebook_directories(environ), None) or Path.cwd()
+
+
+def _in_a_cell(kernel: Any) -> bool:
+    # What a visitor presses comes by a message of a widget.
+    parent = kernel.get_parent("shell") or {}
+    return bool(parent.get("header", {}).get("msg_type") == "execute_request")
 
 
 def _is_terminal(stream: Any) -> bool:

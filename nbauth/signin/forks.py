@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     import msal
 
     from nbauth.signin.changes import Changes
-    from nbauth.signin.connections import Connections
     from nbauth.signin.credential import Credential
     from nbauth.signin.lending import Lender
     from nbauth.signin.profiles import Profile
-    from nbauth.signin.sign_ins import SignIns
+    from nbauth.signin.visits import Visits
 
 __all__ = ["Shared", "share_with_forks"]
 
@@ -29,16 +28,14 @@ class Shared(Protocol):
         lock: guards it.
         lender: lends tokens to children, once there are any.
         inherited: what a child keeps of its parent and never uses.
-        connections: its client applications.
-        sign_ins: who is signed in.
+        visits: what belongs to whom: client applications and sign-ins.
         changes: who watches.
     """
 
     lock: threading.RLock
     lender: Lender | None
     inherited: list[object]
-    connections: Connections | None
-    sign_ins: SignIns | None
+    visits: Visits
     changes: Changes
 
     def credentials(self) -> list[Credential]:
@@ -53,13 +50,18 @@ def share_with_forks(kernel: Shared, *, connect: Callable[[Profile], msal.Client
         connect: makes the client application of a profile, with the connections of the process that calls it.
     """
 
+    def find(key: str) -> Credential | None:
+        # A child asks for those that it has, and it has those of every visitor of its parent, as its parent has.
+        return next((s.credential for v in kernel.visits for s in v.signed_in() if s.credential.key == key), None)
+
     def before() -> None:
-        people = [s.credential for s in kernel.sign_ins or () if s.account.kind == "person"]
+        signed_in = [s for visit in kernel.visits for s in visit.signed_in()]
+        people = [s.credential for s in signed_in if s.account.kind == "person"]
         if kernel.lender is None and not all(credential.is_borrowed for credential in people):
             from nbauth.signin.lending import Lender
 
             with contextlib.suppress(OSError):  # no socket is left: the child has what tokens are good
-                kernel.lender = Lender(lambda key: kernel.sign_ins.credential(key) if kernel.sign_ins else None)
+                kernel.lender = Lender(find)
 
     def in_parent() -> None:
         if kernel.lender is not None:
@@ -68,8 +70,10 @@ def share_with_forks(kernel: Shared, *, connect: Callable[[Profile], msal.Client
     def in_child() -> None:
         # The child keeps the sign-ins, with locks and connections of its own: the parent's may be held for ever, and
         # two processes would read each other's answers. They are kept, since letting them go would take their locks.
-        kernel.inherited.append((kernel.lock, kernel.connections))
-        kernel.lock, kernel.connections = threading.RLock(), None
+        kernel.inherited.append((kernel.lock, [visit.connections for visit in kernel.visits]))
+        kernel.lock = threading.RLock()
+        for visit in kernel.visits:
+            visit.connections = None
         borrower = None if kernel.lender is None else kernel.lender.in_child()
         kernel.lender = None
         for credential in kernel.credentials():

@@ -155,6 +155,12 @@ class Profile:
         return any(getattr(self, key) is not None for key in profile_credentials.CREDENTIALS)
 
     @cached_property
+    def is_personal(self) -> bool:
+        """Whether its tokens are one person's: of who signs in, or of the one user that a file or variable names."""
+        supplied = self.user_assertion is None or isinstance(self.user_assertion, profile_credentials.Supplied)
+        return self.kind == "person" or not supplied
+
+    @cached_property
     def resolved_authority(self) -> Authority:
         """Where it signs in, made from the keys that say so."""
         if self.managed_identity is not None:

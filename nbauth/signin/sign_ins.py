@@ -112,10 +112,6 @@ class SignIns:
             return signed_in, None
         return None, None
 
-    def credential(self, key: str) -> Credential | None:
-        """Return the credential of a key."""
-        return next((s.credential for s in self if s.credential.key == key), None)
-
 
 def in_another_tenant(known: SignedIn, client: Client, scopes: tuple[str, ...]) -> SignedIn:
     """Sign somebody who is signed in to one tenant in to another one of the provider, silently.

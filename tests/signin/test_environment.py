@@ -36,6 +36,20 @@ def test_voila(shell: SimpleNamespace) -> None:
     assert (seen.front_end, seen.can_ask, seen.interactive) == ("voila", True, False)
 
 
+def test_voila_ahead_of_its_visitor(shell: SimpleNamespace) -> None:
+    """A cell that Voila runs before its visitor comes can ask nobody; what the visitor presses later can."""
+    for running, can_ask in (("execute_request", False), ("comm_msg", True)):
+        shell.kernel.get_parent = lambda _channel, kind=running: {"header": {"msg_type": kind}}
+        assert detect({"VOILA_BASE_URL": "/", "VOILA_PREHEAT": "True"}).can_ask is can_ask
+        assert detect({"VOILA_BASE_URL": "/", "VOILA_PREHEAT": "False"}).can_ask
+
+
+def test_a_shell_that_is_made_up(shell: SimpleNamespace, apart: Path) -> None:
+    """Where a server's shell has no list of directories, the working directory is the notebook's."""
+    shell.user_ns = {"_dh": SimpleNamespace()}
+    assert notebook_directory({}) == apart
+
+
 def test_nobody_by_request(shell: SimpleNamespace) -> None:
     """NBAUTH_NONINTERACTIVE holds wherever it is set; 0 unsets it."""
     assert not detect({"NBAUTH_NONINTERACTIVE": "1"}).can_ask

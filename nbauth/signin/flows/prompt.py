@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nbauth.errors import SignInCancelled
 from nbauth.signin.flows.sign_in_request import SignInRequest
+from nbauth.visitors import carried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,7 +198,7 @@ async def in_a_thread(sign_in: Callable[[], Account], prompt: CancellablePrompt)
             loop.call_soon_threadsafe(tell, account, trouble)
 
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(run,), name="nbauth-login", daemon=True).start()
+    threading.Thread(target=context.run, args=(carried(run),), name="nbauth-login", daemon=True).start()
     try:
         return await ended
     except asyncio.CancelledError:

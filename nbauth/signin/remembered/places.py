@@ -41,12 +41,22 @@ def directory() -> Path:
     return platformdirs.user_state_path("nbauth", appauthor=False) / "remembered"
 
 
-def check(profile: Profile) -> None:
-    """Refuse to remember what needs no sign-in.
+def check(profile: Profile, *, served_by: str | None = None) -> None:
+    """Refuse to remember what needs no sign-in, or is a visitor's.
+
+    Args:
+        profile: whose sign-in is to be remembered.
+        served_by: the server whose visitor signs in, if one does.
 
     Raises:
-        ConfigError: an application signs in by itself.
+        ConfigError: an application signs in by itself, or later visitors would be who signs in.
     """
+    if served_by is not None and profile.kind == "person":
+        raise ConfigError(
+            f"Profile {profile.name!r}: a visitor of {served_by} is not remembered. What is kept is the server's own "
+            "user's, and others would be signed in by it.",
+            next_step="Sign in without remember.",
+        )
     if profile.kind == "application":
         raise ConfigError(
             f"Profile {profile.name!r}: there is nothing to remember, an application signs in by itself.",

@@ -1,0 +1,137 @@
+"""What belongs to each person of a process: the one whose kernel it is, or a server's visitors, each for a visit."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from nbauth.net.secrecy import clears_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nbauth.signin.connections import Connections
+    from nbauth.signin.login import Client, SignedIn
+    from nbauth.signin.profiles import Profile
+    from nbauth.signin.sign_ins import SignIns
+    from nbauth.visitors import Visitor
+
+__all__ = ["Visit", "Visits"]
+
+logger = logging.getLogger(__name__)
+
+_EVERY_S = 20.0
+_MOST = 1_000  # visits with something in them at once; each that signed in holds 1 MB
+
+
+class Visit:
+    """What belongs to one person. Both are made when they are needed: they take MSAL along.
+
+    Args:
+        lock: returns the kernel's lock.
+        check: raises where a profile may not be used yet.
+
+    Attributes:
+        connections: client applications, with the token caches that hold this person's tokens and nobody else's.
+        sign_ins: as whom the person is signed in.
+    """
+
+    def __init__(self, lock: Callable[[], threading.RLock], check: Callable[[Profile], None]) -> None:
+        self._lock = lock
+        self._check = check
+        self.connections: Connections | None = None
+        self.sign_ins: SignIns | None = None
+
+    @clears_frames
+    def client(self, profile: Profile) -> Client:
+        """Return the client of a profile, on this person's token caches.
+
+        Raises:
+            ApprovalRequired: the profile came with a folder and was not approved.
+            ConfigError, ProviderUnavailable: as `connect`.
+        """
+        from nbauth.signin.connections import Connections
+
+        self._check(profile)
+        with self._lock():
+            if self.connections is None:
+                self.connections = Connections()
+            connections = self.connections
+        return connections.client(profile)
+
+    def registry(self) -> SignIns:
+        """Return the sign-ins, to add to them."""
+        from nbauth.signin.sign_ins import SignIns
+
+        with self._lock():
+            if self.sign_ins is None:
+                self.sign_ins = SignIns()
+            return self.sign_ins
+
+    def signed_in(self) -> list[SignedIn]:
+        """Return the sign-ins."""
+        return list(self.sign_ins or ())
+
+    def end(self) -> None:
+        """Hand out no token any more, also to a load that goes on."""
+        for signed_in in self.signed_in():
+            signed_in.credential.forget()
+
+
+class Visits:
+    """The visits of a process. Who calls holds the kernel's lock.
+
+    Args:
+        lock: returns the kernel's lock, which is another one in a forked child.
+        check: raises where a profile may not be used yet.
+
+    Attributes:
+        own: what belongs to the one whose process it is. What an application is signed in to is there, too: it is for
+            all visitors.
+    """
+
+    def __init__(self, lock: Callable[[], threading.RLock], *, check: Callable[[Profile], None]) -> None:
+        self.own = Visit(lock, check)
+        self._lock = lock
+        self._check = check
+        self._of: dict[Visitor, Visit] = {}
+        self._watcher: threading.Thread | None = None
+
+    def __iter__(self) -> Iterator[Visit]:
+        return iter([self.own, *self._of.values()])
+
+    def of(self, visitor: Visitor | None) -> Visit:
+        """Return what belongs to a visitor; None is the one whose process it is."""
+        if visitor is None:
+            return self.own
+        visit = self._of.pop(visitor, None)
+        if visit is None:
+            self.end_those_over()
+            visit = Visit(self._lock, self._check)
+        self._of[visitor] = visit  # the last one that was here is the last one
+        if self._watcher is None or not self._watcher.is_alive():  # as in a forked child
+            self._watcher = threading.Thread(target=self._watch, name="nbauth-visits", daemon=True)
+            self._watcher.start()
+        return visit
+
+    def end_those_over(self) -> None:
+        """End the visits that are over, and the ones that nobody was in for longest where there are too many."""
+        over = [visitor for visitor in self._of if visitor.is_over]
+        others = [visitor for visitor in self._of if not visitor.is_over]
+        surplus = others[: max(0, len(others) - _MOST + 1)]
+        if surplus:
+            logger.warning("More than %s visits at once: the sign-ins of %s of them ended", _MOST, len(surplus))
+        for visitor in (*over, *surplus):
+            self._of.pop(visitor).end()
+
+    def _watch(self) -> None:
+        # Not every framework calls back at the end of a visit, and none waits for a token that nobody can reach.
+        while True:
+            time.sleep(_EVERY_S)
+            with self._lock():
+                self.end_those_over()
+                if not self._of:
+                    self._watcher = None
+                    return
