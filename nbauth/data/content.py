@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 from email.message import Message
 from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
+
+from nbauth.data.charsets import codec_named
 
 __all__ = ["ACCEPT", "Format", "charset_of", "format_of", "has_lines"]
 
@@ -63,14 +64,12 @@ def charset_of(content_type: str) -> str:
     """Return the codec that a ``Content-Type`` names; UTF-8, with or without a mark, where it names none.
 
     Raises:
-        LookupError: Python has no such codec for text.
+        LookupError: it is no character set that is read; its name.
     """
     message = Message()
     message["Content-Type"] = content_type
-    named = message.get_content_charset() or "utf-8"
-    codec = codecs.lookup(named)
-    "".encode(codec.name)  # `hex` and its like are codecs, and none for text
-    return "utf-8-sig" if codec.name in ("utf-8", "ascii") else codec.name
+    codec = codec_named(message.get_content_charset() or "utf-8")
+    return "utf-8-sig" if codec in ("utf-8", "ascii") else codec
 
 
 def has_lines(codec: str) -> bool:

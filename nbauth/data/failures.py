@@ -42,6 +42,7 @@ _BREAKS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
     (Exception, "IncompleteRead", "broke off in the middle of its answer", None),
     (Exception, "InvalidChunkLength", "broke off in the middle of its answer", None),
     (zlib.error, "", "sent a compressed body that cannot be read", None),
+    (Exception, "Too many content encodings", "sent a compressed body that cannot be read", None),
     (Exception, "failed to decode", "sent a compressed body that cannot be read", None),
 )
 

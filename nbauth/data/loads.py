@@ -12,7 +12,7 @@ from nbauth.data.ahead import ahead
 from nbauth.data.asking import Asker
 from nbauth.data.bodies import Body, as_file
 from nbauth.data.content import ACCEPT, charset_of, format_of
-from nbauth.data.failures import format_error
+from nbauth.data.failures import clean, format_error
 from nbauth.data.frames import check_choices
 from nbauth.data.json_text import reason
 from nbauth.data.lines import Lines
@@ -260,6 +260,7 @@ def _size(page: Fetched) -> int:
 def _codec(response: Response) -> str:
     try:
         return charset_of(response.headers.get("Content-Type", ""))
-    except LookupError:
+    except (LookupError, ValueError) as error:
         response.close()
-        raise format_error(response, b"", "whose character set is not known") from None
+        named = clean(str(error.args[0] if error.args else ""), 40)
+        raise format_error(response, b"", f"whose character set {named!r} is none that is read") from None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from requests import Response
 
+    from nbauth.data.bodies import Body
     from nbauth.data.paging.answers import Ask
     from nbauth.data.session import Session
     from nbauth.data.versions import Version
@@ -208,11 +209,20 @@ def open_at_any_place(session: Session, url: str) -> Ranges | Copy:
     version = version_of(response) if response.status_code == _PARTIAL and not _is_coded(response) else None
     if version is not None and version.size is not None and version.begins(response, 0):
         with asker.body(ask, response, stop=_FIRST) as body:
-            return Ranges(asker, version, version.size, first=body.readall())
+            return Ranges(asker, version, version.size, first=_start_of(body))
     if response.status_code == _PARTIAL:
         response.close()
         response = asker.ask(ask)
     return _copied(asker, ask, response)
+
+
+def _start_of(body: Body) -> bytes:
+    pieces: list[bytes] = []
+    left = _FIRST  # no more, whatever the server sends for it
+    while left and (piece := body.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def _copied(asker: Asker, ask: Ask, response: Response) -> Copy:

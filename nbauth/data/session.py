@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
 import requests
+import urllib3
 from requests.auth import AuthBase
-from requests.cookies import RequestsCookieJar
 from requests.utils import resolve_proxies
 
 from nbauth.data.chain import Authorizer, may_carry, who_names
 from nbauth.data.challenge import asked_claims
+from nbauth.data.charsets import safe_charset
+from nbauth.data.cookies import OriginCookies
 from nbauth.data.headers import is_credential, leave_harmless
-from nbauth.errors import ConfigError, OriginNotAllowed
+from nbauth.errors import ConfigError, DataError, OriginNotAllowed
+from nbauth.net.redirects import UnreadRedirects, has_lost_target, let_go
 from nbauth.net.secrecy import HiddenText, clears_frames
 from nbauth.signin.environment import notebook_directory
 from nbauth.signin.origins import check_https, is_loopback, origin_of, redact_url
@@ -50,7 +53,7 @@ class _NoAuth(AuthBase):
 _NO_AUTH = _NoAuth()
 
 
-class _Outside(requests.Session):
+class _Outside(UnreadRedirects):
     """Sends what is redirected out of the profiles' origins; it knows no token, cookie or ``.netrc``."""
 
     def __init__(self, inside: requests.Session) -> None:
@@ -60,13 +63,15 @@ class _Outside(requests.Session):
         self.adapters = inside.adapters
 
 
-class Session(requests.Session):
+class Session(UnreadRedirects):
     """Sends requests to the APIs of the profiles, each with the token of where it goes.
 
     It is used as a `requests.Session` is. The token is fetched for each request before anything is sent, so one that
     expires in the middle of a load is renewed. A 401 leads to one refresh and one retry. Redirects are followed with
     the token of where they lead, or, for a GET that leaves the origins of the profile that serves it over https, with
-    nothing. A server is known by the usual authorities and by those of the profile that serves it.
+    nothing; a redirect's own body is never read. A server is known by the usual authorities and by those of the
+    profile that serves it. A cookie goes back to the origin that set it, and to no other port or host. One that you
+    put into ``cookies`` yourself goes where its domain matches, to every origin where it has none.
 
     Args:
         authorizer: which token a request may carry.
@@ -100,6 +105,15 @@ class Session(requests.Session):
     def __reduce__(self) -> NoReturn:
         raise TypeError("an nbauth.Session gives tokens and cannot be pickled; make one where it is needed")
 
+    @property  # type: ignore[override]
+    def cookies(self) -> OriginCookies:
+        """The caller's own cookies, and those that each origin set."""
+        return self._cookies
+
+    @cookies.setter
+    def cookies(self, cookies: Any) -> None:
+        self._cookies = OriginCookies.of(cookies)
+
     def allows(self, url: str) -> bool:
         """Tell whether a request to the URL would carry a token: its origin is listed, and it is https or loopback."""
         return may_carry(self._authorizer, url)
@@ -128,9 +142,13 @@ class Session(requests.Session):
             raise ConfigError(f"The URL must not hold a user name or password. {_OURS}")
         given, request.auth = request.auth, _NO_AUTH
         try:
-            return super().prepare_request(request)
+            prepared = super().prepare_request(request)
         finally:
             request.auth = given
+        if not any(str(name).lower() == "cookie" for name in (*self.headers, *(request.headers or {}))):
+            # requests copies cookies into a jar that knows no origins.
+            self.cookies.fit(prepared, request.cookies)
+        return prepared
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Merge proxies from the environment; trust was settled when the session was made."""
@@ -164,6 +182,8 @@ class Session(requests.Session):
         if self._process != os.getpid():
             self._start_over()
         follow = options.pop("allow_redirects", True)
+        # Read at the end: neither a redirect's body nor that of an answer that is asked for again is.
+        reads, options["stream"] = not options.get("stream", self.stream), True
         _check_headers(request.headers)
         _check_trust(options.setdefault("verify", self.verify), options.setdefault("cert", self.cert))
         if options.get("timeout") is None:
@@ -177,10 +197,12 @@ class Session(requests.Session):
                 response = self._send_inside(chain, request, options)
             else:
                 options["verify"] = self._verify(chain, request)
-                response = self._outside.send(request, allow_redirects=False, **options)
+                response = _sent(self._outside.send, request, options)
+            if follow and has_lost_target(response):
+                raise _lost(response)
             if not follow or response.next is None:
                 response.history = history
-                return response
+                return _read(response) if reads else response
             if len(history) >= self.max_redirects:
                 raise requests.TooManyRedirects(f"Exceeded {self.max_redirects} redirects.", response=response)
             history.append(response)
@@ -204,8 +226,7 @@ class Session(requests.Session):
         self._inherited = (self.adapters, self._outside, self.cookies)
         # Each copy of an adapter makes its own pool.
         self.adapters = OrderedDict((prefix, copy.copy(adapter)) for prefix, adapter in self.adapters.items())
-        if isinstance(self.cookies, RequestsCookieJar):
-            self.cookies = self.cookies.copy()
+        self.cookies = self.cookies.copy()
         self._outside = _Outside(self)
         self._process = os.getpid()
 
@@ -232,16 +253,16 @@ class Session(requests.Session):
                     # The provider's clock, or a revocation, may be ahead of what the token says.
                     fresh = HiddenText(chain.token(url, rejected=token, claims=asked))
                 except BaseException:
-                    response.close()
+                    let_go(response)
                     raise
             if fresh == token:
                 if asked is not None:
-                    response.close()
+                    let_go(response)
                     raise chain.step_up(url, asked)
                 return response
             if not _is_repeatable(request):
                 return response  # the caller's next one has the fresh token
-            response.close()
+            let_go(response)
             token = fresh
             response = self._send_with(chain, token, request, options)
         return response
@@ -260,7 +281,8 @@ class Session(requests.Session):
         self._chains[signed] = chain
         signed.headers["Authorization"] = "Bearer " + token
         try:
-            response = super().send(signed, allow_redirects=False, **options)
+            response = _sent(super().send, signed, options)
+            response.encoding = safe_charset(response.encoding)
         finally:
             # requests keeps the request on the response, and on its errors: whoever pickles or prints one would
             # pickle or print the token.
@@ -268,12 +290,15 @@ class Session(requests.Session):
         return response
 
     def _keep_keys_apart(self, request: PreparedRequest, following: PreparedRequest) -> None:
-        if origin_of(str(request.url)) == origin_of(str(following.url)):
+        is_same = origin_of(str(request.url)) == origin_of(str(following.url))
+        own = getattr(request, "_cookies", None) if is_same else None  # requests has no public name for them
+        self.cookies.fit(following, own)
+        if is_same:
             return
         # A key that the caller gave for one API is none of another's; one set for the session is for all.
         for name in [n for n in following.headers if is_credential(n) and n not in self.headers]:
             del following.headers[name]
-        following.prepare_cookies(self.cookies)
+        self.cookies.fit(following)
 
     def _proxies(self, request: PreparedRequest, given: Mapping[str, str]) -> dict[str, str]:
         url = str(request.url)
@@ -336,3 +361,27 @@ def _let_go(chain: Chain, request: PreparedRequest, following: PreparedRequest) 
         )
     leave_harmless(following.headers)
     logger.info("%s redirects to %s, whose origin %s: followed without token", here, there, whose)
+
+
+def _lost(response: Response) -> DataError:
+    place, target = redact_url(response.url), response.headers["Location"]
+    # `redact_url` reads no such address: what may hold a secret is cut off.
+    shown = re.split(r"[?#]", target, maxsplit=1)[0].rpartition("@")[2][:120]
+    return DataError(
+        f"{place} redirects to {shown!r}, which is no URL that can be read.",
+        url=place,
+        next_step="Ask whoever runs the API; allow_redirects=False shows the answer as it is.",
+    )
+
+
+def _read(response: Response) -> Response:
+    response.content  # noqa: B018 - kept by the answer, as requests does where nothing is streamed
+    return response
+
+
+def _sent(send: Any, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
+    try:
+        response: Response = send(request, allow_redirects=False, **options)
+    except urllib3.exceptions.LocationParseError:  # requests lets this one through
+        raise requests.exceptions.InvalidURL(f"{redact_url(str(request.url))} is not a URL that can be read") from None
+    return response

@@ -1,1 +1,1 @@
-"""What the way to the provider and the way to the data share."""
+"""What the sign-in and the data tools share on the way to a server."""

@@ -32,7 +32,10 @@ def shortened(text: str, longest: int = _LONGEST) -> str:
 
 def is_web_address(url: str) -> bool:
     """Tell whether a link may be made of it; a ``javascript:`` address would run in the notebook's page."""
-    return urlsplit(url).scheme in ("http", "https") and url.isprintable()
+    try:
+        return urlsplit(url).scheme in ("http", "https") and url.isprintable()
+    except ValueError:  # brackets that are no IPv6 address
+        return False
 
 
 def approval_lead(request: ApprovalRequest) -> str:

@@ -139,7 +139,10 @@ def _is_external_id(authority: Authority, issuer: str) -> bool:
 
 
 def _tenant_in(url: str) -> str | None:
-    match = _TENANT_IN_PATH.match(urlsplit(url).path)
+    try:
+        match = _TENANT_IN_PATH.match(urlsplit(url).path)
+    except ValueError:  # brackets that are no IPv6 address
+        return None
     return match[1].lower() if match else None
 
 

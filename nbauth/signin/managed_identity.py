@@ -19,6 +19,7 @@ import requests
 import urllib3
 
 from nbauth.errors import ConfigError, ProviderUnavailable
+from nbauth.net.redirects import NoRedirects, is_redirection
 from nbauth.signin.origins import is_loopback, redact_url
 from nbauth.signin.token_answers import problem
 from nbauth.signin.transport import Answer, without_request
@@ -94,7 +95,7 @@ class LocalTransport:
     """MSAL's ``http_client`` for managed identities: this machine and its link, nothing else."""
 
     def __init__(self) -> None:
-        self._session = requests.Session()
+        self._session = NoRedirects()
         self._session.trust_env = False  # no proxy, no .netrc
 
     def get(self, url: str, **options: Any) -> Answer:
@@ -128,6 +129,8 @@ class LocalTransport:
                 stream=True,
             ) as answer,
         ):
+            if is_redirection(answer.status_code):
+                raise requests.RequestException(f"HTTP {answer.status_code}, a redirect, which is never followed")
             body = b"".join(_bounded(answer, deadline)).decode("utf-8", "replace")
             if answer.status_code in _LATER or answer.status_code >= 500:  # noqa: PLR2004 - RFC 9110 §15.6
                 raise _NotNow(f"HTTP {answer.status_code}: {clean(body, _LONGEST_WORDS) or 'nothing else'}")

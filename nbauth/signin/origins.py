@@ -13,7 +13,8 @@ __all__ = ["check_https", "display_url", "host_of", "is_loopback", "origin_of", 
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 # Browsers, urllib and requests read these differently, which is how a host check is fooled.
-_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")  # labels as long as DNS has them (RFC 1035 §2.3.4)
+_BRACKETS = re.compile(r"[^\[\]]*|\[[0-9a-fA-F:.]+\](:[0-9]*)?")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 # The part that names the server; a blank or a backslash after it is quoted by requests, as in `$filter=Name eq 'Bob'`.
 _AUTHORITY = re.compile(r"[a-zA-Z]+://[^\s\\/?#]+(?=[/?#]|$)")
@@ -49,6 +50,8 @@ def _origin_of(url: str) -> str:
         raise ValueError("the URL names no host")
     if not _AUTHORITY.match(url):
         raise ValueError("the URL's host holds blanks or backslashes")
+    if not _BRACKETS.fullmatch(parts.netloc):
+        raise ValueError("the URL's IPv6 address is not valid")
     port = parts.port if parts.port is not None else _DEFAULT_PORTS[scheme]
     return f"{scheme}://{_ascii_host(parts.hostname)}:{port}"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from nbauth.net.redirects import NoRedirects, is_redirection
 from nbauth.signin.options import AUTO_REGION, REGION
 from nbauth.signin.transport import Answer
 
@@ -49,7 +50,7 @@ def region_of(profile: Profile, environ: Mapping[str, str] = os.environ) -> str 
 
 
 def _location() -> Any:
-    with requests.Session() as session:
+    with NoRedirects() as session:
         session.trust_env = False  # the address is on this machine's own link: no proxy, no .netrc
         try:
             with session.get(
@@ -60,6 +61,8 @@ def _location() -> Any:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
+                if not answer.ok or is_redirection(answer.status_code):
+                    return None
                 document = json.loads(answer.raw.read(_LARGEST, decode_content=True))
         except (requests.RequestException, OSError, ValueError, RecursionError):
             return None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import requests
 from requests.utils import get_environ_proxies
 
+from nbauth.net.redirects import NoRedirects, is_redirection
 from nbauth.signin.bounded import BoundedAdapter, Calls
 from nbauth.signin.clocks import ahead_s
 from nbauth.signin.origins import host_of, redact_url
@@ -113,7 +114,7 @@ class GuardedTransport:
         self.requests_made = 0
         self.clock_ahead_s = 0.0
         self._throttled_until: dict[str, tuple[float, int]] = {}
-        self._session = requests.Session()
+        self._session = NoRedirects()
         # REQUESTS_CA_BUNDLE would override our trust in silence, and .netrc would add credentials.
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -163,9 +164,10 @@ class GuardedTransport:
                 proxies=get_environ_proxies(url) if self._proxies is None else dict(self._proxies),
             ) as response:
                 self.clock_ahead_s = ahead_s(response.headers.get("Date"))
+                self._check_status(response, throttle, url)  # first: what is refused is not read
                 body = _read(response)
             logger.debug("%s %s: %s", method, redact_url(url), response.status_code)
-            answer = self._accept(response, body, throttle, url)
+            answer = self._accept(response, body, url)
             if asks_for_tokens and (wrong := problem(json.loads(answer.text))):
                 raise AnswerRefused(f"{redact_url(url)} answered HTTP {answer.status_code} {wrong}")
             return answer
@@ -197,17 +199,20 @@ class GuardedTransport:
             )
         self._throttled_until.pop(throttle, None)
 
-    def _accept(self, response: requests.Response, body: bytes, throttle: str, url: str) -> Answer:
+    def _check_status(self, response: requests.Response, throttle: str, url: str) -> None:
         status, place = response.status_code, redact_url(url)
-        headers = {k.lower(): v for k, v in response.headers.items() if k.lower() in _KEPT_HEADERS}
         if status == 429 or status >= 500:  # noqa: PLR2004 - RFC 6585 §4
-            wait_s = _retry_after_s(headers.get("retry-after"))
-            if "retry-after" in headers or status == 429:  # noqa: PLR2004
+            wait_s = _retry_after_s(response.headers.get("Retry-After"))
+            if "Retry-After" in response.headers or status == 429:  # noqa: PLR2004
                 self._throttled_until[throttle] = (time.monotonic() + wait_s, status)
             raise ProviderBusy(f"{place} answered HTTP {status}", status=status, retry_after_s=wait_s)
-        if 300 <= status < 400:  # noqa: PLR2004
+        if is_redirection(status):
             # 307 and 308 from a token endpoint would replay the refresh token elsewhere.
             raise AnswerRefused(f"{place} answered with a redirect (HTTP {status}), which is never followed")
+
+    def _accept(self, response: requests.Response, body: bytes, url: str) -> Answer:
+        status, place = response.status_code, redact_url(url)
+        headers = {k.lower(): v for k, v in response.headers.items() if k.lower() in _KEPT_HEADERS}
         if status < 300:  # noqa: PLR2004
             headers.pop("retry-after", None)  # MSAL would cache a token response that carries it, whole
         try:

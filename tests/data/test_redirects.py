@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import io
 import logging
 from typing import TYPE_CHECKING
@@ -8,7 +9,8 @@ import pytest
 import requests
 from loopback_api import Reply, as_json, redirect, serving
 
-from nbauth.errors import OriginNotAllowed
+from nbauth.data.read import read
+from nbauth.errors import DataError, OriginNotAllowed, PaginationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,6 +174,42 @@ def test_odd_targets(session: Session, api: Server, secure_stranger: Server, tar
     with pytest.raises((OriginNotAllowed, requests.exceptions.InvalidURL)):
         session.get(f"{api.origin}/x")
     assert secure_stranger.seen == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://[::1",
+        "https://[",
+        "//[",
+        "https://localhost:99999/x",
+        "https://localhost:b/",
+        "https://\x85/",
+        "\xff://[",
+    ],
+)
+def test_target_that_is_no_url(session: Session, api: Server, target: str) -> None:
+    """A redirect to what is no URL is an error that names the API and the target, in a session and in a load."""
+    api.routes["/x"] = redirect(f"{target}?sig=hush")
+    for act in (session.get, functools.partial(read, session)):
+        with pytest.raises((DataError, OriginNotAllowed), match=f"{api.origin}/x") as caught:
+            act(f"{api.origin}/x")
+        assert "hush" not in str(caught.value)
+    assert session.get(f"{api.origin}/x", allow_redirects=False).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "link", ["http://[::1", "https://[", "//[", "https://localhost:99999/x", f"https://{'a' * 99}/"]
+)
+def test_next_link_that_is_no_url(session: Session, api: Server, link: str) -> None:
+    """So is a next link, wherever it stands."""
+    api.routes["/body"] = as_json({"value": [{"a": 1}], "@odata.nextLink": link})
+    api.routes["/header"] = as_json([{"a": 1}], headers={"Link": f'<{link}>; rel="next"'})
+    api.routes["/anchor"] = as_json([{"a": 1}], headers={"Link": f'</y>; rel="next"; anchor="{link}"'})
+    for path in ("/body", "/header"):
+        with pytest.raises((PaginationError, OriginNotAllowed), match=f"{api.origin}{path}"):
+            read(session, f"{api.origin}{path}")
+    assert len(read(session, f"{api.origin}/anchor")) == 1
 
 
 def test_not_followed(session: Session, api: Server, stranger: Server) -> None:

@@ -163,3 +163,13 @@ def test_the_keys_issuer(key_issuer: str | None, good: bool) -> None:  # noqa: F
 def test_the_redirects_issuer(authority: Authority, issuer: str, iss: str, good: bool) -> None:  # noqa: FBT001
     """A redirect's `iss` is compared exactly; where the document has a place for the tenant, a GUID fills it."""
     assert good is issuers.is_answer_of(authority, issuer, iss)
+
+
+@pytest.mark.parametrize("text", ["http://[::1", "https://[", "//[", "https://localhost:99999/"])
+@pytest.mark.parametrize("oidc", [True, False])
+def test_an_issuer_that_is_no_url(text: str, *, oidc: bool) -> None:
+    """An issuer that is no URL is another's."""
+    url = "https://login.example.org/realms/lab" if oidc else "https://login.microsoftonline.com/organizations"
+    authority = _at(url, oidc=oidc)
+    assert not issuers.is_own(authority, text)
+    assert not issuers.is_answer_of(authority, authority.url, text)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import os
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +54,21 @@ def test_no_redirects(status: int, transport: GuardedTransport, demo: DemoServer
     demo.provider.faults.add("*/token", status=status, headers={"Location": "https://evil.example/"}, body="{}")
     with pytest.raises(AnswerRefused, match="redirect"):
         transport.post(f"{demo.authority}/oauth2/v2.0/token", data={"refresh_token": "secret"})
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])
+def test_body_of_a_redirect(status: int, transport: GuardedTransport, demo: DemoServer) -> None:
+    """A redirect's own body is not read, however much would come out of it."""
+    body = gzip.compress(bytes(64 * 1024 * 1024), 6)
+    headers = {"Location": "/", "Content-Encoding": "gzip"}
+    demo.provider.faults.add("*/token", status=status, headers=headers, body=body)
+    tracemalloc.start()
+    try:
+        with pytest.raises(AnswerRefused, match="redirect"):
+            transport.post(f"{demo.authority}/oauth2/v2.0/token", data={"refresh_token": "secret"})
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

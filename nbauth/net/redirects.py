@@ -1,0 +1,65 @@
+"""Sessions that never read a redirect's own body: requests reads it whole, however much comes out of its gzip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from requests import PreparedRequest, Response
+
+__all__ = ["NoRedirects", "UnreadRedirects", "has_lost_target", "is_redirection", "let_go"]
+
+
+class NoRedirects(requests.Session):
+    """Follows no redirect, and does not look where one leads."""
+
+    def resolve_redirects(  # type: ignore[override]
+        self,
+        resp: Response,  # noqa: ARG002 - requests' arguments
+        req: PreparedRequest,  # noqa: ARG002
+        **_: Any,
+    ) -> Generator[Response, None, None]:
+        """Return nothing. requests calls this even where no redirect is to be followed."""
+        yield from ()
+
+
+class UnreadRedirects(requests.Session):
+    """Finds out where a redirect leads as requests does, but leaves the redirect's body alone."""
+
+    def resolve_redirects(  # type: ignore[override]
+        self, resp: Response, req: PreparedRequest, **options: Any
+    ) -> Generator[Response, None, None]:
+        """Yield what requests does; nothing for an address that cannot be read (`has_lost_target`)."""
+        if not resp.is_redirect:
+            return
+        let_go(resp)
+        try:
+            yield from super().resolve_redirects(resp, req, **options)
+        except ValueError:  # brackets that are no IPv6 address, a port beyond 65535, bytes that are no UTF-8
+            return
+
+
+def is_redirection(status: int) -> bool:
+    """Tell whether a status is one of RFC 9110 §15.4."""
+    return 300 <= status < 400  # noqa: PLR2004 - the section's own numbers
+
+
+def has_lost_target(response: Response) -> bool:
+    """Tell whether an answer of `UnreadRedirects` redirects to an address that cannot be read."""
+    return response.is_redirect and response.next is None and bool(response.headers["Location"].strip())
+
+
+def let_go(response: Response) -> None:
+    """Read no body. The connection is kept where none was announced, and closed otherwise."""
+    answer: Any = response  # requests has no public name for an answer without a body
+    if not answer._content_consumed:  # noqa: SLF001
+        if response.raw.length_remaining == 0:
+            response.raw.drain_conn()
+        else:
+            response.raw.close()
+        answer._content, answer._content_consumed = b"", True  # noqa: SLF001
+    response.close()
