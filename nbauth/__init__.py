@@ -47,11 +47,14 @@ def __getattr__(name: str) -> object:
     # On first use (PEP 562), so that `import nbauth` loads neither MSAL nor pandas nor requests.
     if name == "errors":
         return importlib.import_module("nbauth.errors")
-    if name == "data":  # `nbauth.data.paging` holds what `paging=` takes
-        importlib.import_module("nbauth.data.paging")
-        return importlib.import_module("nbauth.data")
-    if name not in __all__:
+    if name != "data" and name not in __all__:
         raise AttributeError(f"module 'nbauth' has no attribute {name!r}")
+    from nbauth.shielded import load
+
+    if name == "data":  # `nbauth.data.paging` holds what `paging=` takes
+        load("nbauth.data.paging")
+        return importlib.import_module("nbauth.data")
+    load("nbauth.notebook.front_end", _MODULES[name])
     importlib.import_module("nbauth.notebook.front_end").put_in_place()
     value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
     return value
@@ -63,4 +66,7 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(ipython: object) -> None:
     """Register the magics; called by ``%load_ext nbauth``."""
+    from nbauth.shielded import load
+
+    load("nbauth.notebook.magics")
     importlib.import_module("nbauth.notebook.magics").register(ipython)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nbauth import kernel, visitors
 from nbauth.errors import DataError
+from nbauth.shielded import load
 from nbauth.signin.origins import origin_of, redact_url
 from nbauth.signin.profile_choice import by_name, by_url, naming
 
@@ -193,6 +194,7 @@ def _who(credential: Credential) -> tuple[str, ...]:
 
 def session_of(authorizer: KernelAuthorizer) -> Session:
     """Return the session of an authorizer; whether somebody is signed in shows when it sends."""
+    load("nbauth.data.session")
     from nbauth.data.session import Session
 
     return Session(authorizer)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from nbauth import visitors
 from nbauth.errors import ConfigError, NbauthError, NotRememberedWarning
 from nbauth.net.secrecy import clears_frames
+from nbauth.shielded import load
 from nbauth.signin.approvals import Approvals
 from nbauth.signin.changes import Changes
 from nbauth.signin.config import Reader
@@ -240,6 +241,7 @@ def login(
         SignInFailed: the provider answered with an error, or its ID token is not valid.
         ProviderUnavailable: the provider cannot be reached or is not trusted.
     """
+    load("nbauth.signin.flows", "nbauth.signin.login", "nbauth.signin.remembered.places")
     from nbauth.signin import flows
     from nbauth.signin.flows.prompt import NobodyPrompt
     from nbauth.signin.login import sign_in
@@ -423,6 +425,7 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
     Raises:
         ConfigError: there is no such profile, or what is remembered cannot be deleted.
     """
+    load("nbauth.signin.remembered.places", "nbauth.signin.logout")
     from nbauth.signin.remembered import places
 
     named, unknown = to_forget(config, profile)
@@ -512,6 +515,7 @@ def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
 
 
 def _application(profile: Profile) -> Credential:
+    load("nbauth.signin.login")
     from nbauth.signin.login import own_credential
 
     made = _state.applications.get(profile)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from nbauth import kernel
 from nbauth.authorizer import KernelAuthorizer, session_of
 from nbauth.errors import ConfigError
+from nbauth.shielded import load
 from nbauth.signin.origins import redact_url
 from nbauth.signin.profile_choice import by_name
 
@@ -165,6 +166,7 @@ def read(
         DataError: the answer cannot be read. What came before is in ``partial``.
         ReadInterrupted: the person stopped it; what was read is in ``partial``.
     """
+    load("nbauth.data.read")
     from nbauth.data import read as reading
 
     urls = _checked(url)
@@ -178,6 +180,7 @@ def read(
     authorizer = _authorizer_for(urls, profile)
     with session_of(authorizer) as made:
         if to is not None:
+            load("nbauth.data.to_parquet")
             from nbauth.data import to_parquet
 
             return to_parquet.write(
@@ -236,6 +239,7 @@ def pages(
     Returns:
         An iterator of DataFrames, one a page; files come some ten thousand rows at once.
     """
+    load("nbauth.data.read")
     from nbauth.data import read as reading
 
     one = _one(url, "pages")
@@ -263,6 +267,7 @@ def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | N
 
     Arguments and errors are those of `read`.
     """
+    load("nbauth.data.read")
     from nbauth.data import read as reading
 
     one = _one(url, "open")

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from nbauth.data.bells import Bell
 from nbauth.visitors import carried
 
 if TYPE_CHECKING:
@@ -50,9 +51,11 @@ def ahead(
         BaseException: what the iterator raised.
     """
     line: _Line[T] = _Line(size)
-    thread = threading.Thread(target=carried(_run), args=(iterator, line, is_eager), name="nbauth-fetch", daemon=True)
-    thread.start()
     try:
+        # Within: an interrupt while it starts must end it, too.
+        threading.Thread(
+            target=carried(_run), args=(iterator, line, is_eager), name="nbauth-fetch", daemon=True
+        ).start()
         while True:
             item = line.take()
             if item is None:
@@ -72,7 +75,8 @@ class _Line(Generic[T]):
 
     def __init__(self, size: Callable[[T], int]) -> None:
         self._size = size
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._for_taker, self._for_maker = Bell(), Bell()
         self._items: deque[tuple[T, int]] = deque()
         self._bytes = 0
         self._was_taken = False  # the first of them: it stays until the next is wanted, so that no interrupt loses it
@@ -84,11 +88,10 @@ class _Line(Generic[T]):
 
     def wait_for_wish(self) -> None:
         """Wait until somebody waits for an item."""
-        with self._changed:
-            while not self._is_wanted and not self._was_left:
-                self._changed.wait(_WAKE_S)
-            if self._was_left:
-                raise _Left
+        while not self._is_wanted and not self._was_left:
+            self._for_maker.wait(_WAKE_S)
+        if self._was_left:
+            raise _Left
 
     def put(self, item: T, *, wake: bool) -> None:
         """Add an item as soon as there is room.
@@ -98,13 +101,13 @@ class _Line(Generic[T]):
             wake: whether to wake whoever waits for items; else they wait for more, or for the end of a short wait.
         """
         size = self._size(item)
-        with self._changed:
-            while self._items and (len(self._items) >= _MOST_ITEMS or self._bytes + size > _MOST_BYTES):
-                if self._was_left:
-                    break
-                self._is_ready = True
-                self._changed.notify_all()
-                self._changed.wait(_WAKE_S)
+        while self._items and (len(self._items) >= _MOST_ITEMS or self._bytes + size > _MOST_BYTES):
+            if self._was_left:
+                break
+            self._is_ready = True
+            self._for_taker.ring()
+            self._for_maker.wait(_WAKE_S)
+        with self._lock:
             if self._was_left:
                 raise _Left
             self._items.append((item, size))
@@ -112,21 +115,24 @@ class _Line(Generic[T]):
             self._bytes += size
             if wake or self._bytes >= _WORTH_WAKING_BYTES:
                 self._is_ready = True
-                self._changed.notify_all()
+        if self._is_ready:
+            self._for_taker.ring()
 
     def take(self) -> tuple[T] | None:
         """Return the next item, or None after the last one."""
-        with self._changed:
+        with self._lock:
             if self._was_taken:
                 self._was_taken = False
                 self._bytes -= self._items.popleft()[1]
-                self._changed.notify_all()
-            if not self._items:
+            is_empty = not self._items
+            if is_empty:
                 self._is_wanted, self._is_ready = True, False
-                self._changed.notify_all()
-                while not self._is_ready and not self._has_ended:
-                    if not self._changed.wait(_WAKE_S) and self._items:
-                        break
+        self._for_maker.ring()
+        if is_empty:
+            while not self._is_ready and not self._has_ended:
+                if not self._for_taker.wait(_WAKE_S) and self._items:
+                    break
+        with self._lock:
             if self._items:
                 self._was_taken = True
                 return (self._items[0][0],)
@@ -136,18 +142,17 @@ class _Line(Generic[T]):
 
     def end(self, error: BaseException | None) -> None:
         """Note that no more will come."""
-        with self._changed:
-            self._error, self._has_ended = error, True
-            self._changed.notify_all()
+        self._error, self._has_ended = error, True
+        self._for_taker.ring()
 
     def leave(self, left: list[T]) -> bool:
         """Take no more; tell whether more could have come."""
-        with self._changed:
-            self._was_left = True
+        self._was_left = True  # first, since a second interrupt may come at any step
+        self._for_maker.ring()
+        with self._lock:
             left += [item for item, _ in self._items]
             self._items.clear()
-            self._changed.notify_all()
-            return not self._has_ended
+        return not self._has_ended
 
 
 def _run(iterator: Iterator[T], line: _Line[T], is_eager: bool) -> None:  # noqa: FBT001 - a thread's arguments

@@ -11,6 +11,8 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from nbauth.shielded import load
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -46,10 +48,11 @@ _switch = _Switch()
 def system_allocator() -> Iterator[None]:
     """Let Arrow use the system's allocator; what was allocated stays good afterwards. Without Arrow, nothing."""
     try:
-        arrow = importlib.import_module("pyarrow")
+        load("pyarrow")
     except ImportError:
         yield
         return
+    arrow = importlib.import_module("pyarrow")
     _switch.on(arrow)
     try:
         yield

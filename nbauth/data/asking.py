@@ -92,6 +92,7 @@ class Asker:
 
     Attributes:
         on_throttle: called when the API answers 429.
+        allowance: how many bytes may still come.
         first: the first request.
         chain: whose tokens all its requests carry.
 
@@ -109,7 +110,7 @@ class Asker:
         self._meter = meter
         self._retries = retries or Retries()
         self._is_safe = question.json is None or question.retry_post
-        self._allowance = Allowance(question.max_bytes)
+        self.allowance = Allowance(question.max_bytes)
         self._templates: dict[str, _Template] = {}
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -173,7 +174,7 @@ class Asker:
         while True:
             response = self.ask(ask) if response is None else response
             try:
-                with Body(response, self._meter.receiver(), allowance=self._allowance) as body:
+                with Body(response, self._meter.receiver(), allowance=self.allowance) as body:
                     data = body.readall()
             except DataError as error:
                 self._wait_after(error.__cause__ or error, attempt, ask.url, instead=error)
@@ -211,7 +212,7 @@ class Asker:
                 return None
             return further
 
-        return Body(response, self._meter.receiver(), reopen=reopen, allowance=self._allowance)
+        return Body(response, self._meter.receiver(), reopen=reopen, allowance=self.allowance)
 
     def try_again(self, error: BaseException, attempt: int) -> bool:
         """Wait, if a whole load that broke may be done again; tell whether it may."""

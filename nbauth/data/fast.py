@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
-import importlib
 
 from nbauth.errors import ConfigError
+from nbauth.shielded import load
 
 __all__ = ["FAST_EXTRA", "is_fast", "need_pyarrow"]
 
+# Together, where no interrupt reaches; the modules of ours bring the parts of Arrow that they use.
+_ARROW = ("pyarrow", "nbauth.data.arrow_arrays", "nbauth.data.arrow_series", "nbauth.data.arrow_text")
 FAST_EXTRA = "Run: %pip install 'nbauth[fast]'"
 
 
@@ -16,8 +18,7 @@ FAST_EXTRA = "Run: %pip install 'nbauth[fast]'"
 def is_fast() -> bool:
     """Tell whether both msgspec and pyarrow can be imported."""
     try:
-        importlib.import_module("msgspec")
-        importlib.import_module("pyarrow")
+        load("msgspec", "nbauth.data.typed", *_ARROW)
     except ImportError:
         return False
     return True
@@ -30,6 +31,6 @@ def need_pyarrow(what: str) -> None:
         ConfigError: it is not.
     """
     try:
-        importlib.import_module("pyarrow")
+        load(*_ARROW)
     except ImportError:
         raise ConfigError(f"{what} needs pyarrow.", next_step=FAST_EXTRA) from None

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pandas as pd
 
+from nbauth.data.decoded_size import check_excel, check_parquet
 from nbauth.data.failures import format_error
 from nbauth.data.fast import FAST_EXTRA
 from nbauth.data.joined import NULLABLE
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from requests import Response
 
-    from nbauth.data.bodies import Body
+    from nbauth.data.bodies import Allowance, Body
 
 __all__ = ["frame_of", "read_excel", "read_parquet", "read_parquet_parts"]
 
@@ -30,12 +31,18 @@ _PIECE = 1024 * 1024
 _ROWS_AT_ONCE = 50_000
 
 
-def read_parquet(response: Response, body: Body, *, backend: Any = None) -> pd.DataFrame:
+def read_parquet(response: Response, body: Body, allowance: Allowance, *, backend: Any = None) -> pd.DataFrame:
     """Read Parquet.
+
+    Args:
+        response: the answer.
+        body: its body.
+        allowance: how many bytes may still come; what the file becomes counts, too.
+        backend: pandas' ``dtype_backend``, or None.
 
     Raises:
         FormatError: it is no Parquet.
-        DataError: the body is not whole, or pyarrow is not installed.
+        DataError: the body is not whole, too much comes of it, or pyarrow is not installed.
     """
     _need(response, "pyarrow", "Parquet", FAST_EXTRA)
     import pyarrow.parquet as pq
@@ -46,6 +53,7 @@ def read_parquet(response: Response, body: Body, *, backend: Any = None) -> pd.D
             return pd.DataFrame()
         file.seek(0)
         try:
+            check_parquet(file, allowance, response.url)
             frame = pd.read_parquet(file, engine="pyarrow", **options)
             if backend:
                 return frame
@@ -56,7 +64,7 @@ def read_parquet(response: Response, body: Body, *, backend: Any = None) -> pd.D
             raise format_error(response, b"", f"which cannot be read as Parquet: {reason(error)}") from error
 
 
-def read_parquet_parts(response: Response, body: Body) -> Iterator[Any]:
+def read_parquet_parts(response: Response, body: Body, allowance: Allowance) -> Iterator[Any]:
     """Yield Parquet as tables of Arrow's, some ten thousand rows each. Errors are those of `read_parquet`."""
     _need(response, "pyarrow", "Parquet", FAST_EXTRA)
     import pyarrow as pa
@@ -67,6 +75,7 @@ def read_parquet_parts(response: Response, body: Body) -> Iterator[Any]:
             return
         file.seek(0)
         try:
+            check_parquet(file, allowance, response.url)
             opened = pq.ParquetFile(file)
             for batch in opened.iter_batches(_ROWS_AT_ONCE):
                 yield pa.Table.from_batches([batch])
@@ -76,12 +85,12 @@ def read_parquet_parts(response: Response, body: Body) -> Iterator[Any]:
             raise format_error(response, b"", f"which cannot be read as Parquet: {reason(error)}") from error
 
 
-def read_excel(response: Response, body: Body, *, backend: Any = None) -> pd.DataFrame:
-    """Read the first sheet of an Excel file.
+def read_excel(response: Response, body: Body, allowance: Allowance, *, backend: Any = None) -> pd.DataFrame:
+    """Read the first sheet of an Excel file. Arguments are those of `read_parquet`.
 
     Raises:
         FormatError: it is no Excel file.
-        DataError: the body is not whole, or openpyxl is not installed.
+        DataError: the body is not whole, too much comes of it, or openpyxl is not installed.
     """
     _need(response, "openpyxl", "an Excel file", "Run: %pip install 'nbauth[excel]'")
     options: dict[str, Any] = {"dtype_backend": backend} if backend else {}
@@ -90,6 +99,7 @@ def read_excel(response: Response, body: Body, *, backend: Any = None) -> pd.Dat
             return pd.DataFrame()
         file.seek(0)
         try:
+            check_excel(file, allowance, response.url)
             frame: pd.DataFrame = pd.read_excel(file, engine="openpyxl", **options)
         except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
             raise format_error(response, b"", f"which cannot be read as Excel: {reason(error)}") from error

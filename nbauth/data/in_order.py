@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from nbauth.data.bells import Bell
 from nbauth.visitors import carried
 
 if TYPE_CHECKING:
@@ -31,12 +32,17 @@ class InOrder(Generic[A, B]):
         self._each = each
         self._most = at_once
         self._window = 2 * at_once
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._for_taker, self._for_workers = Bell(), Bell()
         self._next = self._taken = self._active = 0
         self._results: dict[int, B | BaseException] = {}
         self._is_closed = False
-        for _ in range(min(at_once, len(each))):
-            threading.Thread(target=carried(self._work), name="nbauth-fetch", daemon=True).start()
+        try:
+            for _ in range(min(at_once, len(each))):
+                threading.Thread(target=carried(self._work), name="nbauth-fetch", daemon=True).start()
+        except BaseException:
+            self.close()  # nobody else can: an interrupt leaves the caller without this object
+            raise
 
     @property
     def at_once(self) -> int:
@@ -45,7 +51,7 @@ class InOrder(Generic[A, B]):
 
     def slow_down(self) -> None:
         """Do half as many at once."""
-        with self._changed:
+        with self._lock:
             self._most = max(1, self._most // 2)
 
     def take(self) -> B:
@@ -54,41 +60,52 @@ class InOrder(Generic[A, B]):
         Raises:
             IndexError: there are no more.
         """
-        with self._changed:
-            if self._taken >= len(self._each):
-                raise IndexError("there are no more results")
-            while self._taken not in self._results:
-                self._changed.wait(_WAKE_S)
+        if self._taken >= len(self._each):
+            raise IndexError("there are no more results")
+        while self._taken not in self._results:
+            self._for_taker.wait(_WAKE_S)
+        with self._lock:
             result = self._results.pop(self._taken)
             self._taken += 1
-            self._changed.notify_all()
+        self._for_workers.ring()
         if isinstance(result, BaseException):
             raise result
         return result
 
     def close(self) -> None:
         """Begin no more."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify_all()
+        self._is_closed = True
+        self._for_workers.ring()
 
     def _work(self) -> None:
         while True:
-            with self._changed:
-                while not self._is_closed and self._next < len(self._each) and not self._may_begin():
-                    self._changed.wait(_WAKE_S)
-                if self._is_closed or self._next >= len(self._each):
-                    return
-                index, self._next = self._next, self._next + 1
-                self._active += 1
+            index = self._begin()
+            if index is None:
+                self._for_workers.ring()  # the next one that waits
+                return
             try:
                 result: B | BaseException = self._do(self._each[index])
             except BaseException as error:  # noqa: BLE001 - it is raised where the results are taken
                 result = error
-            with self._changed:
+            with self._lock:
                 self._active -= 1
                 self._results[index] = result
-                self._changed.notify_all()
+            self._for_taker.ring()
+            self._for_workers.ring()
+
+    def _begin(self) -> int | None:
+        """Return the number of what is to be done next, as soon as it may be begun; None if there is nothing."""
+        while True:
+            with self._lock:
+                if self._is_closed or self._next >= len(self._each):
+                    return None
+                if self._may_begin():
+                    index, self._next = self._next, self._next + 1
+                    self._active += 1
+                    if self._may_begin():
+                        self._for_workers.ring()  # one ring may have been for two of them
+                    return index
+            self._for_workers.wait(_WAKE_S)
 
     def _may_begin(self) -> bool:
         return self._active < self._most and self._next < self._taken + self._window

@@ -72,7 +72,8 @@ def read_lines(response: Response, body: Body, codec: str) -> Iterator[Lines]:
         DataError: the body is not whole.
     """
     waiting: list[bytes] = []
-    before, rest = 0, b""
+    before = 0
+    parts: list[bytes] = []  # of a line that has no end yet: joined once, however long it is
     broke: BaseException | None = None
     with body:
         if not has_lines(codec):
@@ -83,17 +84,21 @@ def read_lines(response: Response, body: Body, codec: str) -> Iterator[Lines]:
                 try:
                     piece = body.read1(_PIECE)
                 except (DataError, KeyboardInterrupt) as error:
-                    broke, rest = error, b""
+                    broke, parts = error, []
                     break
                 if not piece:
                     break
-                *whole, rest = (rest + piece).split(b"\n")
+                parts.append(piece)
+                if b"\n" not in piece:
+                    continue
+                *whole, rest = b"".join(parts).split(b"\n")
+                parts = [rest]
                 waiting += whole
                 while len(waiting) >= _LINES_AT_ONCE:
                     yield Lines(waiting[:_LINES_AT_ONCE], before, response, codec)
                     before += _LINES_AT_ONCE
                     del waiting[:_LINES_AT_ONCE]
-            waiting.append(rest)
+            waiting.append(b"".join(parts))
     while waiting:
         yield Lines(waiting[:_LINES_AT_ONCE], before, response, codec)
         before += _LINES_AT_ONCE

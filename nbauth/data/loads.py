@@ -204,12 +204,12 @@ class Load:
             case "ndjson":
                 yield from lines.read_lines(response, body, _codec(response))
             case "parquet" if in_parts:
-                for table in files.read_parquet_parts(response, body):
+                for table in files.read_parquet_parts(response, body, self._asker.allowance):
                     self._meter.read(table.num_rows)
                     yield table
             case "parquet" | "excel":
                 read = files.read_parquet if found == "parquet" else files.read_excel
-                frame = read(response, body, backend=backend)
+                frame = read(response, body, self._asker.allowance, backend=backend)
                 self._meter.read(len(frame), len(frame))
                 yield frame
             case "csv" | "tsv":

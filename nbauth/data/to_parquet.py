@@ -19,6 +19,7 @@ from nbauth.data.loads import CannotGoOn, Load, Options
 from nbauth.data.meter import Meter
 from nbauth.data.walking import Fetched
 from nbauth.errors import DataError, FormatError, ReadInterrupted
+from nbauth.shielded import load
 from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def write(
         The file's path.
     """
     need_pyarrow("to=")
+    load("nbauth.data.parquet_parts", "nbauth.data.parquet_target")
     from nbauth.data.checkpoint import fingerprint
     from nbauth.data.parquet_parts import Parts
     from nbauth.data.parquet_target import place_of

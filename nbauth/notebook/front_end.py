@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from nbauth.shielded import load
+
 if TYPE_CHECKING:
     from nbauth.data.progress import Progress
     from nbauth.signin.flows.prompt import Prompt
@@ -26,6 +28,7 @@ class FrontEnd:
     def prompt(self) -> Prompt:
         """Return a fresh prompt for one sign-in."""
         if in_notebook():
+            load("nbauth.notebook.panel_prompt")
             from nbauth.notebook.panel_prompt import PanelPrompt
 
             return PanelPrompt()
@@ -48,6 +51,7 @@ class FrontEnd:
     def show_address(self, text: str, url: str) -> None:
         """Ask the person to open an address."""
         if in_notebook():
+            load("nbauth.notebook.notebook_prompt")
             from nbauth.notebook.notebook_prompt import show_address
 
             show_address(text, url)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
+from nbauth.shielded import load
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -123,6 +125,7 @@ class NbauthMagics(Magics):
         """Show a panel that does not block: Voila shows the page only when its cells have ended."""
         from IPython.display import display
 
+        load("nbauth.notebook.panel")
         from nbauth.notebook.panel import SignInPanel
 
         panel = SignInPanel(

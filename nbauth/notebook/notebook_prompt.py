@@ -211,9 +211,10 @@ def _interrupt_at(deadline: float, over: threading.Event) -> Iterator[None]:
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
     try:
+        watcher.start()  # within: left behind, it would interrupt something else at the deadline
         yield
     finally:
         answered.set()
-        watcher.join()
+        if watcher.ident is not None:
+            watcher.join()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nbauth.errors import ConfigError
 from nbauth.net.secrecy import HiddenText
+from nbauth.shielded import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +101,7 @@ class SecretSource:
 
     def _from_keyring(self, _environ: Mapping[str, str]) -> str:
         try:
+            load("keyring", "keyring.errors")
             import keyring
             import keyring.errors
         except ImportError:

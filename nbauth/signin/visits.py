@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from nbauth.net.secrecy import clears_frames
+from nbauth.shielded import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,6 +53,7 @@ class Visit:
             ApprovalRequired: the profile came with a folder and was not approved.
             ConfigError, ProviderUnavailable: as `connect`.
         """
+        load("nbauth.signin.connections")
         from nbauth.signin.connections import Connections
 
         self._check(profile)
@@ -63,6 +65,7 @@ class Visit:
 
     def registry(self) -> SignIns:
         """Return the sign-ins, to add to them."""
+        load("nbauth.signin.sign_ins")
         from nbauth.signin.sign_ins import SignIns
 
         with self._lock():

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import io
 import tracemalloc
+import zipfile
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from loopback_api import Reply, as_json
 
@@ -155,3 +161,115 @@ def test_pages_are_counted(session: Session, api: Server) -> None:
             list(pages(session, f"{api.origin}/x", max_bytes=1_000_000))
 
     assert peak_of(act) < 24_000_000
+
+
+def _parquet(table: Any, **options: Any) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file, **options)
+    return file.getvalue()
+
+
+def _sheet(cells: str, *, texts: str = "", dimension: str = "A1") -> bytes:
+    """Write an Excel file by hand: libraries write no such ones."""
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    rels = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kind}.worksheet+xml"/>'
+        f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}.sharedStrings+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{rels}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook {main} xmlns:r="{rels}"><sheets><sheet name="a" sheetId="1" r:id="r1"/></sheets>'
+        "</workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{rels}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="r2" Type="{rels}/sharedStrings" '
+        'Target="sharedStrings.xml"/></Relationships>',
+        "xl/sharedStrings.xml": f"<sst {main}>{texts}</sst>",
+        "xl/worksheets/sheet1.xml": f'<worksheet {main}><dimension ref="{dimension}"/><sheetData>{cells}</sheetData>'
+        "</worksheet>",
+    }
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+_LONG = "x" * 200_000
+FILES: dict[str, Callable[[], bytes]] = {
+    "one long text in each row": lambda: _parquet(pa.table({"a": pa.array([_LONG] * 1000)})),
+    "as bytes": lambda: _parquet(pa.table({"a": pa.array([_LONG.encode()] * 1000)})),
+    "as a dictionary of Arrow's": lambda: _parquet(pa.table({"a": pa.array([_LONG] * 1000).dictionary_encode()})),
+    "in lists": lambda: _parquet(pa.table({"a": pa.array([[_LONG] * 10] * 100)})),
+    "in structs": lambda: _parquet(pa.table({"a": pa.array([{"b": _LONG}] * 1000)})),
+    "in maps": lambda: _parquet(pa.table({"a": pa.array([[("k", _LONG)]] * 1000, pa.map_(pa.string(), pa.string()))})),
+    "of one width": lambda: _parquet(pa.table({"a": pa.array([_LONG.encode()] * 1000, pa.binary(len(_LONG)))})),
+    "deltas": lambda: _parquet(
+        pa.table({"a": [f"{_LONG}{n}" for n in range(1000)]}),
+        use_dictionary=False,
+        column_encoding={"a": "DELTA_BYTE_ARRAY"},
+        compression="zstd",
+    ),
+    "one number in each row": lambda: _parquet(pa.table({"a": pa.array(np.zeros(10_000_000, np.int64))})),
+    "nothing in each row": lambda: _parquet(pa.table({"a": pa.nulls(20_000_000, pa.float64())})),
+    "numbers in lists": lambda: _parquet(pa.table({"a": pa.array([np.zeros(1_000_000)] * 10)})),
+    "compressed": lambda: _parquet(
+        pa.table({"a": [_LONG + str(n) for n in range(1000)]}), use_dictionary=False, compression="zstd"
+    ),
+}
+SHEETS: dict[str, Callable[[], bytes]] = {
+    "one text in many cells": lambda: _sheet(
+        "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(1, 2000)),
+        texts=f"<si><t>{_LONG}</t></si>",
+    ),
+    "its last row and its last column": lambda: _sheet(
+        '<row r="1"><c r="XFD1"><v>1</v></c></row><row r="100000"><c r="A100000"><v>1</v></c></row>'
+    ),
+    "a text that is packed well": lambda: _sheet(
+        f'<row r="1"><c r="A1" t="inlineStr"><is><t>{_LONG * 200}</t></is></c></row>'
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [(kind, "read") for kind in (*FILES, *SHEETS)] + [(kind, "pages") for kind in ("deltas", *SHEETS)][:2],
+)
+def test_max_bytes_of_files(session: Session, api: Server, kind: str, how: str) -> None:
+    """`max_bytes` is of what a file becomes, and is known before it does."""
+    content_type = "application/vnd.apache.parquet" if kind in FILES else ""
+    body = (FILES | SHEETS)[kind]()
+    assert len(body) < 4_000_000
+    api.routes["/x.xlsx"] = Reply(body, content_type=content_type)
+
+    def act() -> None:
+        with pytest.raises(DataError, match="more than max_bytes=20,000,000 came"):
+            list((read if how == "read" else pages)(session, f"{api.origin}/x.xlsx", max_bytes=20_000_000))
+
+    assert peak_of(act) < 60_000_000
+
+
+def test_max_bytes_that_are_enough(session: Session, api: Server) -> None:
+    """A file that becomes as much as is allowed is read as without a limit."""
+    table = pa.table(
+        {
+            "n": list(range(1000)),
+            "t": pa.array(["abc", "de"] * 500),
+            "d": pa.array(["abc", "de"] * 500).dictionary_encode(),
+            "l": [[1, 2], [3]] * 500,
+            "s": [{"a": "b", "c": None}] * 1000,
+            "b": [True, None] * 500,
+        }
+    )
+    api.routes["/p"] = Reply(_parquet(table), content_type="application/vnd.apache.parquet")
+    pd.testing.assert_frame_equal(read(session, f"{api.origin}/p", max_bytes=200_000), read(session, f"{api.origin}/p"))
+    sheet = io.BytesIO()
+    pd.DataFrame({"a": [1, 2], "b": ["x", None]}).to_excel(sheet, index=False)
+    api.routes["/x.xlsx"] = Reply(sheet.getvalue(), content_type="")
+    pd.testing.assert_frame_equal(
+        read(session, f"{api.origin}/x.xlsx", max_bytes=100_000), read(session, f"{api.origin}/x.xlsx")
+    )

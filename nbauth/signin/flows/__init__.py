@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Literal, get_args
 
 from nbauth.errors import ConfigError, SignInRequired
+from nbauth.shielded import load
 from nbauth.signin.flows.page import callback_uri
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def alternatives(
 
 def run(sign_in: SignIn) -> HiddenMapping:
     """Run the flow that `sign_in` names and return MSAL's result, with tokens."""
+    load(f"{__name__}.{sign_in.flow}")
     module = importlib.import_module(f"{__name__}.{sign_in.flow}")
     result: HiddenMapping = module.run(sign_in)
     return result

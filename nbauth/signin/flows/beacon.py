@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+
+from nbauth.signin.flows.serving import Serving
 
 __all__ = ["Beacon"]
 
@@ -24,9 +25,7 @@ class Beacon:
         # On the browser's own machine something else may listen on the same port: it does not know the word.
         self.word = secrets.token_urlsafe(16)
         self._server = _Server(("127.0.0.1", 0), _handler(self._path, self.word, origin))
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="nbauth-beacon", daemon=True
-        )
+        self._serving = Serving(self._server, name="nbauth-beacon")
 
     @property
     def url(self) -> str:
@@ -34,13 +33,11 @@ class Beacon:
         return f"http://127.0.0.1:{self._server.server_address[1]}{self._path}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._serving.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(1)
+        self._serving.end()
 
 
 class _Server(ThreadingHTTPServer):

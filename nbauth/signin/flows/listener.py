@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import html
 import os
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.flows.redirect import parameters
+from nbauth.signin.flows.serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,26 +65,26 @@ class Listener:
         self._lock = threading.Lock()
         self._arrived = threading.Event()
         self._answer: HiddenMapping | None = None
-        self._servers = _servers(_handler(self), port, also_6=host == "localhost")
-        self.port: int = self._servers[0].server_address[1]
-        self._threads = [
-            threading.Thread(
-                target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="nbauth-listener", daemon=True
-            )
-            for server in self._servers
-        ]
+        servers = _servers(_handler(self), port, also_6=host == "localhost")
+        self.port: int = servers[0].server_address[1]
+        self._serving = [Serving(server, name="nbauth-listener") for server in servers]
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
+        try:
+            for serving in self._serving:
+                serving.start()
+        except BaseException:
+            self._end()  # an interrupt between the two
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
-        for thread in self._threads:
-            thread.join(1)
+        self._end()
+
+    def _end(self) -> None:
+        with contextlib.ExitStack() as each:  # also those after one whose wait is interrupted
+            for serving in self._serving:
+                each.callback(serving.end)
 
     @property
     def answer(self) -> HiddenMapping | None:

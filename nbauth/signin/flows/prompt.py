@@ -198,9 +198,10 @@ async def in_a_thread(sign_in: Callable[[], Account], prompt: CancellablePrompt)
             loop.call_soon_threadsafe(tell, account, trouble)
 
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(carried(run),), name="nbauth-login", daemon=True).start()
     try:
+        threading.Thread(target=context.run, args=(carried(run),), name="nbauth-login", daemon=True).start()
         return await ended
-    except asyncio.CancelledError:
-        prompt.cancel()
+    except BaseException as error:  # an interrupt while it starts must end it, too
+        if not ended.done() or isinstance(error, asyncio.CancelledError):
+            prompt.cancel()
         raise
