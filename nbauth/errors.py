@@ -270,7 +270,27 @@ class FormatError(DataError, ValueError):
 
 
 class ReadInterrupted(DataError, KeyboardInterrupt):
-    """The person stopped a load; what was read is in ``partial``."""
+    """The person stopped a load; what was read is in ``partial``.
+
+    A frame of thousands of columns is made when ``partial`` is looked at, so that the interrupt itself takes no time.
+    """
+
+    _partial: Any = None
+
+    @property
+    def partial(self) -> Any:
+        """The rows that were read, as a DataFrame, or None."""
+        if callable(self._partial):
+            self._partial = self._partial()
+        return self._partial
+
+    @partial.setter
+    def partial(self, partial: Any) -> None:
+        self._partial = partial
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        self._partial = self.partial
+        return super().__reduce__()
 
 
 class NotRememberedWarning(UserWarning):

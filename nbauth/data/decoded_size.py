@@ -9,6 +9,8 @@ from __future__ import annotations
 import zipfile
 from typing import IO, TYPE_CHECKING, Any
 
+from nbauth.data.width import check_width
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -48,15 +50,18 @@ def check_parquet(file: IO[bytes], allowance: Allowance, url: str) -> None:
 
     Raises:
         DataError: it becomes more.
+        TooManyColumns: it has too many.
         ValueError, OSError: it is no Parquet.
     """
-    if allowance.limit is None:
-        return
     import pyarrow.parquet as pq
 
     counter = _Counter(allowance, file.seek(0, 2), url)
     file.seek(0)
     metadata = pq.read_metadata(file)
+    file.seek(0)
+    check_width(metadata.num_columns)
+    if allowance.limit is None:
+        return
     texts: dict[str, bool] = {}  # the leaves whose values have lengths of their own; whether they are written as deltas
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for number in range(group.num_columns):

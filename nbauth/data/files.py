@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import tempfile
 import zipfile
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,7 +15,9 @@ from nbauth.data.failures import format_error
 from nbauth.data.fast import FAST_EXTRA
 from nbauth.data.joined import NULLABLE
 from nbauth.data.json_text import reason
+from nbauth.data.width import TooManyColumns, too_many_columns
 from nbauth.errors import DataError
+from nbauth.shielded import shielded
 from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
@@ -45,23 +48,29 @@ def read_parquet(response: Response, body: Body, allowance: Allowance, *, backen
         DataError: the body is not whole, too much comes of it, or pyarrow is not installed.
     """
     _need(response, "pyarrow", "Parquet", FAST_EXTRA)
-    import pyarrow.parquet as pq
-
-    options: dict[str, Any] = {"dtype_backend": backend} if backend else {}
     with _kept(body) as file:
         if not file.seek(0, 2):
             return pd.DataFrame()
         file.seek(0)
         try:
-            check_parquet(file, allowance, response.url)
-            frame = pd.read_parquet(file, engine="pyarrow", **options)
-            if backend:
-                return frame
-            file.seek(0)
-            opened = pq.ParquetFile(file)
-            return _with_gaps(frame, opened.schema_arrow, lambda names: opened.read(columns=names))
+            return shielded(partial(_parquet_frame, file, allowance, response.url, backend=backend))
+        except TooManyColumns:
+            raise too_many_columns(response.url) from None
         except (ValueError, OSError) as error:  # pyarrow's own errors are these
             raise format_error(response, b"", f"which cannot be read as Parquet: {reason(error)}") from error
+
+
+def _parquet_frame(file: IO[bytes], allowance: Allowance, url: str, *, backend: Any) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    check_parquet(file, allowance, url)
+    options: dict[str, Any] = {"dtype_backend": backend} if backend else {}
+    frame = pd.read_parquet(file, engine="pyarrow", **options)
+    if backend:
+        return frame
+    file.seek(0)
+    opened = pq.ParquetFile(file)
+    return _with_gaps(frame, opened.schema_arrow, lambda names: opened.read(columns=names))
 
 
 def read_parquet_parts(response: Response, body: Body, allowance: Allowance) -> Iterator[Any]:
@@ -75,12 +84,14 @@ def read_parquet_parts(response: Response, body: Body, allowance: Allowance) -> 
             return
         file.seek(0)
         try:
-            check_parquet(file, allowance, response.url)
+            shielded(lambda: check_parquet(file, allowance, response.url))
             opened = pq.ParquetFile(file)
             for batch in opened.iter_batches(_ROWS_AT_ONCE):
                 yield pa.Table.from_batches([batch])
             if not opened.metadata.num_rows:
                 yield opened.schema_arrow.empty_table()
+        except TooManyColumns:
+            raise too_many_columns(response.url) from None
         except (ValueError, OSError) as error:
             raise format_error(response, b"", f"which cannot be read as Parquet: {reason(error)}") from error
 
@@ -99,10 +110,15 @@ def read_excel(response: Response, body: Body, allowance: Allowance, *, backend:
             return pd.DataFrame()
         file.seek(0)
         try:
-            check_excel(file, allowance, response.url)
-            frame: pd.DataFrame = pd.read_excel(file, engine="openpyxl", **options)
+            frame: pd.DataFrame = shielded(partial(_excel_frame, file, allowance, response.url, options))
         except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
             raise format_error(response, b"", f"which cannot be read as Excel: {reason(error)}") from error
+    return frame
+
+
+def _excel_frame(file: IO[bytes], allowance: Allowance, url: str, options: dict[str, Any]) -> pd.DataFrame:
+    check_excel(file, allowance, url)
+    frame: pd.DataFrame = pd.read_excel(file, engine="openpyxl", **options)
     return frame
 
 

@@ -30,6 +30,8 @@ import pandas as pd
 
 from nbauth.data.columns import Column
 from nbauth.data.fast import is_fast, need_pyarrow
+from nbauth.data.interrupts import held
+from nbauth.data.width import check_width, is_wide
 from nbauth.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ class FrameBuilder:
         self._typed: Any = None
         self._compacted = 0
         self.rows = 0
+        self._series: list[Any] = []  # of the frame that is being made
+        self._made: tuple[int, list[str]] | None = None  # its rows and names
         if self.is_fast and nested != "flatten":
             from nbauth.data.typed import TypedRows
 
@@ -123,6 +127,11 @@ class FrameBuilder:
         return rows
 
     @property
+    def is_wide(self) -> bool:
+        """Tell whether to make its frame takes longer than an interrupt may wait."""
+        return is_wide(len(self._columns) + len(self._series))
+
+    @property
     def has_columns(self) -> bool:
         """Tell whether any row had a member, or one is expected."""
         return bool(self._columns)
@@ -138,18 +147,23 @@ class FrameBuilder:
             column.fit(self.rows)
 
     def frame(self) -> pd.DataFrame:
-        """Return what has come, columns in the order of their first appearance. The builder is empty afterwards."""
-        rows, columns, names = self.rows, self._columns, self._names()
-        self._columns, self.rows, self._compacted = {}, 0, 0
-        found: list[Any] = []
-        for key in list(columns):
-            # One by one, so that not everything is held twice.
-            column = columns.pop(key)
-            column.fit(rows)
-            found.append(column.take(self._backend))
+        """Return what has come, columns in the order of their first appearance. The builder is empty afterwards.
+
+        Where it is interrupted, the next call goes on.
+        """
+        rows, names = self._made = self._made or (self.rows, self._names())
+        for key in list(self._columns):
+            # One by one, so that not everything is held twice, and an interrupt waits for one of them only.
+            with held():
+                column = self._columns[key]
+                column.fit(rows)
+                self._series.append(column.take(self._backend))
+                del self._columns[key]
         # By position and named afterwards: names may be half surrogate pairs, which Arrow cannot hold.
-        frame = pd.DataFrame(dict(enumerate(found)), index=pd.RangeIndex(rows), copy=False)
+        frame = pd.DataFrame(dict(enumerate(self._series)), index=pd.RangeIndex(rows), copy=False)
         frame.columns = _index(names)
+        self._series, self._made = [], None
+        self._columns, self.rows, self._compacted = {}, 0, 0
         return frame
 
     def table(self, *, times: bool = True) -> Any:
@@ -178,6 +192,7 @@ class FrameBuilder:
     def _column(self, key: str | _Path) -> Column:
         column = self._columns.get(key)
         if column is None:
+            check_width(len(self._columns) + 1)
             column = self._columns[key] = Column(self.rows, in_arrow=self.is_fast or self._backend == "pyarrow")
         return column
 

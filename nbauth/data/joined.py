@@ -10,6 +10,7 @@ import pandas as pd
 
 from nbauth.data.columns import Column
 from nbauth.data.fast import is_fast
+from nbauth.data.width import check_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ def joined(frames: Sequence[pd.DataFrame], backend: str | None = None) -> pd.Dat
     if len(plain) == 1:
         return plain[0]
     names = dict.fromkeys(name for frame in plain for name in frame.columns)
+    check_width(len(names))
     columns = {name: _column([frame.get(name, len(frame)) for frame in plain], backend) for name in names}
     return pd.DataFrame(columns, index=pd.RangeIndex(sum(map(len, plain))), copy=False)
 

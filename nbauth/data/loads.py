@@ -19,6 +19,7 @@ from nbauth.data.lines import Lines
 from nbauth.data.nodes import RawNode
 from nbauth.data.paging.styles import style_of
 from nbauth.data.walking import NOT_FOUND, Fetched, Walker
+from nbauth.data.width import TooManyColumns, too_many_columns
 from nbauth.errors import ApiError, ConfigError
 
 if TYPE_CHECKING:
@@ -168,7 +169,15 @@ class Load:
 
         Raises:
             FormatError: it is no JSON.
+            DataError: it has too many columns.
         """
+        assert not isinstance(part, pd.DataFrame)
+        try:
+            self._add(part, builder)
+        except TooManyColumns:
+            raise too_many_columns(part.response.url) from None
+
+    def _add(self, part: Part, builder: FrameBuilder) -> None:
         before = builder.rows
         total, broken = None, None
         if isinstance(part, Lines):

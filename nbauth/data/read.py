@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args
 
 import pandas as pd
@@ -17,11 +18,12 @@ from nbauth.data.joined import joined, without_index
 from nbauth.data.loads import Load, Options
 from nbauth.data.meter import Meter
 from nbauth.data.streamed import Streamed
+from nbauth.data.width import TooManyColumns, is_wide, too_many_columns
 from nbauth.errors import ConfigError, DataError, NbauthError, ReadInterrupted
 from nbauth.signin.origins import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from nbauth.data.frames import Backend, Nested
     from nbauth.data.loads import Part
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from nbauth.data.progress import Outcome, Progress
     from nbauth.data.retries import Retries
     from nbauth.data.session import Session
+    from nbauth.data.walking import Fetched
 
 __all__ = ["Form", "open_url", "pages", "read"]
 
@@ -102,11 +105,14 @@ def read(
         with system_allocator():
             for question in questions:
                 gathered.take_in(Load(session, question, options, meter), meter)
-            with held():
-                frame = gathered.frame()
+            frame = gathered.frame()
         outcome = "done"
+    except TooManyColumns:
+        raise too_many_columns(urls[0]) from None
     except KeyboardInterrupt:
         outcome = "interrupted"
+        if gathered.is_wide:  # to make its frame may take longer than the person waits
+            raise _interrupted(urls[0], gathered.frame, rows=gathered.rows) from None
         with held():
             raise _interrupted(urls[0], gathered.frame()) from None
     except NbauthError as error:
@@ -190,10 +196,16 @@ class _Gathered:
         self._builder = FrameBuilder(options.nested, options.dtype_backend)
         self._frames: list[pd.DataFrame] = []
         self._is_of_file = False  # whether the builder holds nothing but a file that may have to be read again
+        self._later: list[Callable[[], None]] = []  # what an interrupt left to be taken in
+        self._rows_left = 0  # so many rows are in that
 
     @property
     def rows(self) -> int:
-        return self._builder.rows + sum(map(len, self._frames))
+        return self._builder.rows + sum(map(len, self._frames)) + self._rows_left
+
+    @property
+    def is_wide(self) -> bool:
+        return self._builder.is_wide or any(is_wide(frame.shape[1]) for frame in self._frames)
 
     def take_in(self, load: Load, meter: Meter) -> None:
         attempt = 0
@@ -234,14 +246,25 @@ class _Gathered:
         except KeyboardInterrupt as error:
             # What had come is kept: the page that was being taken in, and those behind it.
             parts.close()
-            self._builder.undo()
-            for one in load.left:
-                if one is not part or self.rows == rows:
-                    load.add(one, self._builder)
+            self._take_rest(load, [one for one in load.left if one is not part or self.rows == rows])
             self._append(getattr(error, "partial", None))
             raise
         finally:
             parts.close()  # an error that is kept would keep its thread
+
+    def _take_rest(self, load: Load, rest: list[Fetched]) -> None:
+        def take() -> None:
+            self._rows_left = 0
+            self._builder.undo()
+            for one in rest:
+                load.add(one, self._builder)
+
+        if not self._builder.is_wide:
+            take()
+            return
+        with suppress(ValueError, RecursionError):
+            self._rows_left = sum(one.rows.count() for one in rest)
+        self._later.append(take)
 
     def _append(self, frame: pd.DataFrame | None) -> None:
         if frame is not None:
@@ -249,6 +272,8 @@ class _Gathered:
             self._frames.append(frame)
 
     def frame(self) -> pd.DataFrame:
+        while self._later:
+            self._later.pop(0)()
         self._end_builder()
         if len(self._frames) > 1:
             self._frames = [joined(self._frames, self._options.dtype_backend)]
@@ -256,7 +281,7 @@ class _Gathered:
 
     def _end_builder(self) -> None:
         if self._builder.rows or not self._frames:
-            frame = self._builder.frame()
+            frame = self._builder.frame()  # what it held it lets go at its end only: an interrupt loses nothing
             if len(frame) or frame.shape[1]:
                 self._frames.append(frame)
 
@@ -308,9 +333,12 @@ def _as(frame: pd.DataFrame, as_: Form) -> Any:
     return pa.Table.from_pandas(without_index(frame), preserve_index=False)
 
 
-def _interrupted(url: str, partial: pd.DataFrame | None) -> ReadInterrupted:
+def _interrupted(
+    url: str, partial: pd.DataFrame | Callable[[], pd.DataFrame] | None, *, rows: int | None = None
+) -> ReadInterrupted:
     place = redact_url(url)
-    rows = 0 if partial is None else len(partial)
+    if rows is None:
+        rows = len(partial) if isinstance(partial, pd.DataFrame) else 0
     return ReadInterrupted(
         f"Stopped. {rows:,} rows of {place} had been read.",
         url=place,

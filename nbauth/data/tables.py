@@ -7,6 +7,7 @@ one piece would not, `Mixed` is raised, and the table must be read in one piece.
 
 from __future__ import annotations
 
+import io
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -24,7 +25,9 @@ from nbauth.data.failures import format_error
 from nbauth.data.fast import is_fast
 from nbauth.data.json_text import reason
 from nbauth.data.whole_lines import WholeLines
+from nbauth.data.width import TooManyColumns, check_width, is_wide, too_many_columns
 from nbauth.errors import DataError, ReadInterrupted
+from nbauth.shielded import shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,7 +86,22 @@ def read_table(
             _mixed_told() as told,
             _no_table(response, lines, may_be_mixed=in_parts and backend is not None),
         ):
-            frame = pd.read_csv(lines, sep=separator, encoding=codec, low_memory=in_parts, **_options(backend))
+
+            def parse(source: Any) -> pd.DataFrame:
+                made: pd.DataFrame = pd.read_csv(
+                    source, sep=separator, encoding=codec, low_memory=in_parts, **_options(backend)
+                )
+                return made
+
+            width = _width(lines.first(), separator)
+            check_width(width)
+            if is_wide(width):
+                # Its columns are made in one go, in which no interrupt is heard: it is read whole, and made apart.
+                table = io.BytesIO(lines.read())
+                frame = shielded(lambda: parse(table)) if lines.error is None else parse(table)
+            else:
+                frame = parse(lines)
+            check_width(_width_of(frame))
         if in_parts and lines.error is None and ((told and _is_mixed(frame)) or _is_rounded(frame)):
             raise Mixed
         give_back()
@@ -105,10 +123,12 @@ def read_parts(response: Response, body: Body, *, separator: str, codec: str, ba
     """Yield a table in parts of some ten thousand rows. Arguments and errors are `read_table`'s."""
     rows: int | None = None
     with as_file(body) as file, _no_table(response, body):
+        check_width(_width(file.peek(_PIECE), separator))  # type: ignore[attr-defined]
         parts = pd.read_csv(
             file, sep=separator, encoding=codec, low_memory=False, chunksize=_ROWS_AT_ONCE, **_options(backend)
         )
         for part in parts:
+            check_width(_width_of(part))
             start, rows = rows or 0, (rows or 0) + len(part)
             is_numbered = part.index.equals(pd.RangeIndex(start, rows))
             yield with_times(part.reset_index(drop=True) if is_numbered else part)
@@ -116,6 +136,16 @@ def read_parts(response: Response, body: Body, *, separator: str, codec: str, ba
         raise body.error
     if rows is None:
         yield pd.DataFrame()
+
+
+def _width(start: bytes, separator: str) -> int:
+    """Return how many columns the longest line of a table's start may have."""
+    return 1 + max(line.count(separator.encode()) for line in start.split(b"\n"))
+
+
+def _width_of(frame: pd.DataFrame) -> int:
+    # Of rows that are longer than the line with the names, pandas makes an index.
+    return frame.shape[1] + frame.index.nlevels - 1
 
 
 def _options(backend: Any) -> dict[str, Any]:
@@ -135,6 +165,8 @@ def _no_table(response: Response, source: Body | WholeLines, *, may_be_mixed: bo
     """
     try:
         yield
+    except TooManyColumns:
+        raise too_many_columns(response.url) from None
     except pd.errors.EmptyDataError:
         pass
     except (ValueError, LookupError, OverflowError) as error:

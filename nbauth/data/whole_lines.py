@@ -39,6 +39,12 @@ class WholeLines(io.BufferedIOBase):
         self.is_whole = has_lines
         self.error: BaseException | None = None
 
+    def first(self) -> bytes:
+        """Return what comes first, which is read again: the line with the names, as a rule."""
+        if not self._ready:
+            self._ready = self._next()
+        return self._ready
+
     def readable(self) -> bool:
         """Tell that it can be read."""
         return True
