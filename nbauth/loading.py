@@ -243,8 +243,9 @@ def pages(
     from nbauth.data import read as reading
 
     one = _one(url, "pages")
-    return reading.pages(
-        _session_for(one, profile),
+    made = _session_for(one, profile)
+    found = reading.pages(
+        made,
         one,
         params=params,
         headers=headers,
@@ -257,6 +258,13 @@ def pages(
         retry_post=retry_post,
         max_bytes=max_bytes,
     )
+    return _closing(made, found)
+
+
+def _closing(session: Session, found: Iterator[Any]) -> Iterator[Any]:
+    # Not left to the garbage collector: an interrupt in the finalizers of its connections would leave them open.
+    with session:
+        yield from found
 
 
 def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | None = None) -> BinaryIO:  # noqa: A001 - a contract name, as in gzip.open
@@ -271,4 +279,5 @@ def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | N
     from nbauth.data import read as reading
 
     one = _one(url, "open")
-    return reading.open_url(_session_for(one, profile), one, headers=headers)
+    made = _session_for(one, profile)
+    return reading.open_url(made, one, headers=headers, on_close=made.close)

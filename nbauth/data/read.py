@@ -161,13 +161,20 @@ def pages(
     return _pages(session, question, options, as_, Meter(progress))
 
 
-def open_url(session: Session, url: str, *, headers: Mapping[str, str] | None = None) -> BinaryIO:
+def open_url(
+    session: Session,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    on_close: Callable[[], None] = lambda: None,
+) -> BinaryIO:
     """Open a URL as a binary file, streamed and decompressed; for `pd.read_csv` and whatever takes a file.
 
     Args:
         session: whose tokens the request carries.
         url: where the data is.
         headers: request headers to add.
+        on_close: called when the file is closed.
 
     Returns:
         A file, in one request as long as it is read from its start to its end. Where the server offers byte ranges, it
@@ -183,7 +190,7 @@ def open_url(session: Session, url: str, *, headers: Mapping[str, str] | None = 
     """
     try:
         asker = Asker(session, Question(url=url, headers=headers), Meter(), accept="*/*")
-        return as_file(Streamed(asker, asker.ask(asker.first)))
+        return as_file(Streamed(asker, asker.ask(asker.first), on_close))
     except KeyboardInterrupt:
         raise _interrupted(url, None) from None
 

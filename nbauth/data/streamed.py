@@ -10,6 +10,8 @@ from nbauth.data.read_ahead import ReadAhead
 from nbauth.data.versions import version_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from requests import Response
 
     from nbauth.data.asking import Asker
@@ -26,10 +28,12 @@ class Streamed(io.RawIOBase):
     Args:
         asker: what asked, and asks for parts.
         response: the answer to its first request.
+        on_close: called when it is closed.
     """
 
-    def __init__(self, asker: Asker, response: Response) -> None:
+    def __init__(self, asker: Asker, response: Response, on_close: Callable[[], None] = lambda: None) -> None:
         super().__init__()
+        self._on_close = on_close
         self._body = asker.body(asker.first, response)
         self.name = self._body.name
         version = version_of(response) if response.status_code == _WHOLE else None
@@ -103,6 +107,8 @@ class Streamed(io.RawIOBase):
         """Close the connection."""
         self._body.close()
         self._parts = None
+        if not self.closed:
+            self._on_close()
         super().close()
 
     def _leave_stream(self) -> bool:

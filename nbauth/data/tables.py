@@ -41,6 +41,7 @@ __all__ = ["Mixed", "read_parts", "read_table", "with_times"]
 _ROWS_AT_ONCE = 50_000
 _PIECE = 256 * 1024
 _CORES = 2
+_SOURCE_FAILED = "Calling read(nbytes) on source failed"  # as pandas' C parser says it, of any exception
 _WORTH_THREADS = 4  # slices
 
 
@@ -171,6 +172,8 @@ def _no_table(response: Response, source: Body | WholeLines, *, may_be_mixed: bo
         pass
     except (ValueError, LookupError, OverflowError) as error:
         if source.error is None:
+            if _SOURCE_FAILED in str(error):  # the source keeps what breaks it; only an interrupt comes around it
+                raise KeyboardInterrupt from None
             if may_be_mixed and not isinstance(error, (pd.errors.ParserError, UnicodeError)):
                 raise Mixed from None
             raise format_error(response, b"", f"which cannot be read as a table: {reason(error)}") from error

@@ -53,9 +53,12 @@ class WholeLines(io.BufferedIOBase):
         """Return so many bytes, or what is left; fewer only at the end."""
         wanted = -1 if size is None else size
         parts: list[bytes] = []
-        while wanted and (part := self.read1(wanted)):
-            parts.append(part)
-            wanted = wanted - len(part) if wanted > 0 else wanted
+        try:
+            while wanted and (part := self.read1(wanted)):
+                parts.append(part)
+                wanted = wanted - len(part) if wanted > 0 else wanted
+        except BaseException as error:  # noqa: BLE001 - as in `_next`: pandas would hide it
+            self.error = self.error or error
         return b"".join(parts)
 
     def read1(self, size: int = -1) -> bytes:
