@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Form", "open_url", "pages", "read"]
 
 Form = Literal["pandas", "arrow"]
+_LONG_ROW = 30_000  # bytes
 
 
 def read(
@@ -212,7 +213,7 @@ class _Gathered:
 
     @property
     def is_wide(self) -> bool:
-        return self._builder.is_wide or any(is_wide(frame.shape[1]) for frame in self._frames)
+        return bool(self._later) or self._builder.is_wide or any(is_wide(frame.shape[1]) for frame in self._frames)
 
     def take_in(self, load: Load, meter: Meter) -> None:
         attempt = 0
@@ -266,7 +267,7 @@ class _Gathered:
             for one in rest:
                 load.add(one, self._builder)
 
-        if not self._builder.is_wide:
+        if not self._builder.is_wide and not any(map(_is_wide_page, rest)):
             take()
             return
         with suppress(ValueError, RecursionError):
@@ -291,6 +292,18 @@ class _Gathered:
             frame = self._builder.frame()  # what it held it lets go at its end only: an interrupt loses nothing
             if len(frame) or frame.shape[1]:
                 self._frames.append(frame)
+
+
+def _is_wide_page(page: Fetched) -> bool:
+    """Tell whether a page that is not taken in yet may be of many columns: its rows are long, or have many members."""
+    rows = page.rows
+    with suppress(ValueError, RecursionError):
+        if page.size:
+            return page.size > _LONG_ROW * max(1, rows.count())
+        value = rows.node.value()
+        first = value if rows.is_single else next(iter(value), None)
+        return isinstance(first, dict) and is_wide(len(first))
+    return False
 
 
 def _pages(session: Session, question: Question, options: Options, as_: Form, meter: Meter) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from loopback_api import Reply, as_json
 
 from nbauth.data import width
 from nbauth.data.columns import Column
+from nbauth.data.loads import Load
 from nbauth.data.read import pages, read
 from nbauth.errors import DataError, ReadInterrupted
 
@@ -100,6 +101,27 @@ def test_interrupted_while_the_frame_is_made(  # noqa: PLR0917 - fixtures
     assert len(taken) == (at + 1 if wide == 3 else 13)
     pd.testing.assert_frame_equal(caught.value.partial, expected)
     assert caught.value.partial is caught.value.partial
+
+
+def test_interrupted_before_a_wide_page_is_taken_in(
+    session: Session, api: Server, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wide page that had come is taken in when somebody looks, not while the person waits."""
+    api.routes["/x"] = as_json([{f"column_{number}": number for number in range(4_000)}] * 2)
+    expected = read(session, f"{api.origin}/x")
+    add, taken = Load.add, []
+
+    def interrupted(load: Load, *arguments: Any) -> None:
+        taken.append(load)
+        if len(taken) == 1:
+            raise KeyboardInterrupt
+        add(load, *arguments)
+
+    monkeypatch.setattr(Load, "add", interrupted)
+    with pytest.raises(ReadInterrupted, match="2 rows of") as caught:
+        read(session, f"{api.origin}/x")
+    assert len(taken) == 1
+    pd.testing.assert_frame_equal(caught.value.partial, expected)
 
 
 def test_a_wide_partial_is_pickled(session: Session, api: Server, monkeypatch: pytest.MonkeyPatch) -> None:
