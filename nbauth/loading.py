@@ -150,7 +150,7 @@ def read(
         dtype_backend: ``"pyarrow"`` for Arrow's dtypes; None for pandas' own.
         concurrency: how many requests at once, from 1 to 10, where the first answer tells how many rows there are.
         retry_post: whether a POST that broke off may be sent again.
-        max_bytes: how many bytes may come, decompressed.
+        max_bytes: how many bytes may come, decompressed; of Parquet and Excel, what they become counts.
         to: a Parquet file to write instead of returning a frame, in little memory whatever its size. It is there when
             all rows are; after a break the same call goes on where it was.
 
@@ -163,7 +163,7 @@ def read(
         ConfigError: an argument is wrong; nothing was sent.
         OriginNotAllowed: no profile names the URL's origin, or a next link leaves them.
         ApiError: the API answered with an error.
-        DataError: the answer cannot be read. What came before is in ``partial``.
+        DataError: the answer cannot be read, or has more than 100,000 columns. What came before is in ``partial``.
         ReadInterrupted: the person stopped it; what was read is in ``partial``.
     """
     load("nbauth.data.read")

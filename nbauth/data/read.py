@@ -71,7 +71,7 @@ def read(
         concurrency: how many requests at once, where the first answer tells all the others.
         retry_post: whether a POST that broke off may be sent again.
         retries: how often and how long to try again.
-        max_bytes: how many bytes may come, decompressed.
+        max_bytes: how many bytes may come, decompressed; of Parquet and Excel, what they become counts.
         progress: who is told how far it is.
 
     Returns:
