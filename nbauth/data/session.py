@@ -21,6 +21,7 @@ from nbauth.data.challenge import asked_claims
 from nbauth.data.charsets import safe_charset
 from nbauth.data.cookies import OriginCookies
 from nbauth.data.headers import is_credential, leave_harmless
+from nbauth.data.interrupts import held
 from nbauth.errors import ConfigError, DataError, OriginNotAllowed
 from nbauth.net.redirects import UnreadRedirects, has_lost_target, let_go
 from nbauth.net.secrecy import HiddenText, clears_frames
@@ -217,8 +218,9 @@ class Session(UnreadRedirects):
 
     def close(self) -> None:
         """Close the connections."""
-        super().close()
-        self._outside.close()
+        with held():  # what an interrupt left open here, no finalizer would close for sure
+            super().close()
+            self._outside.close()
 
     def _start_over(self) -> None:
         """Make connections of its own in a forked child: two processes on one would read each other's answers."""
