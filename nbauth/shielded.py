@@ -13,6 +13,8 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from nbauth.visitors import carried
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -46,11 +48,11 @@ def shielded(run: Callable[[], V]) -> V:
     if threading.current_thread() is not threading.main_thread():
         return run()  # an interrupt comes to the main thread only
     box: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
-    context = contextvars.copy_context()
+    context, carried_run = contextvars.copy_context(), carried(run)
 
     def work() -> None:
         try:
-            box.put((context.run(run), None))
+            box.put((context.run(carried_run), None))
         except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
             box.put((None, error))
 

@@ -53,9 +53,8 @@ def ahead(
     line: _Line[T] = _Line(size)
     try:
         # Within: an interrupt while it starts must end it, too.
-        threading.Thread(
-            target=carried(_run), args=(iterator, line, is_eager), name="nbauth-fetch", daemon=True
-        ).start()
+        run = carried(_run)
+        threading.Thread(target=run, args=(iterator, line, is_eager), name="nbauth-fetch", daemon=True).start()
         while True:
             item = line.take()
             if item is None:
