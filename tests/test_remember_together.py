@@ -82,7 +82,7 @@ def _renew(profile: str = "demo") -> str:
 
 def _as_other() -> SignedIn:
     """Return the kernel's sign-in as one of the other profile, as if it had been made beside it."""
-    (here,) = kernel._sign_ins()
+    (here,) = kernel._visit(None).registry()
     profile = kernel.config().profiles["other"]
     credential = Credential(profile, kernel.client("other"), here.credential.account, turn=here.credential.turn)
     return SignedIn(dataclasses.replace(here.account, profile="other"), credential)
@@ -135,7 +135,7 @@ def test_signed_out_of_what_is_remembered(both: None, person: Callable[..., Any]
     """A profile that is not remembered, on the tokens of one that is, stays signed in when that one signs out."""
     nbauth.logout()
     _login(person())
-    kernel._sign_ins().choose(_as_other())
+    kernel._visit(None).registry().choose(_as_other())
     nbauth.logout("demo")
     assert _renew("other").count(".") == 2
 

@@ -153,7 +153,7 @@ def sign_in(
             signed_in = SignedIn(*person.keep(client, proven, scopes=scopes, claims=claims))
     except KeyboardInterrupt:
         outcome = SignInCancelled(
-            f"Profile {profile.name!r}: the sign-in was interrupted.",
+            f"Profile {profile.name!r}: The sign-in was interrupted.",
             profile=profile.name,
             next_step=failures.login_command(profile.name),
         )

@@ -88,7 +88,7 @@ class FrontEnd:
 
 def validated(secret: str, profile: str = "lab") -> dict[str, Any]:
     """Validate an ID token as a sign-in to a profile would."""
-    client = kernel._client(kernel.config().profiles[profile])
+    client = kernel._visit(None).client(kernel.config().profiles[profile])
     return id_token.validate(
         secret, profile=client.profile, application=client.application, http_cache=client.http_cache
     )

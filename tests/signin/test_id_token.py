@@ -41,7 +41,7 @@ def genuine(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.Mo
 
 def _validate(token: str, access_token: str | None = None) -> dict[str, Any]:
     profile = kernel.config().profiles["demo"]
-    client = kernel._client(profile)
+    client = kernel._visit(None).client(profile)
     return id_token.validate(
         token,
         profile=profile,
@@ -82,7 +82,7 @@ def test_forged(forged: Callable[[str], str], genuine: str) -> None:
 def test_for_somebody_else(genuine: str, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token for another application, or of another issuer, is refused, whoever signed it."""
     profile = kernel.config().profiles["demo"]
-    client = kernel._client(profile)
+    client = kernel._visit(None).client(profile)
     other = configuration.Profile(
         "demo", client_id="another", apis=profile.apis, authority=profile.authority, ca_bundle=profile.ca_bundle
     )
@@ -117,12 +117,12 @@ def test_a_forged_sign_in_leaves_nothing(
     """When the token endpoint's answer holds a forged ID token, no token of that answer is kept."""
     accept = transport.GuardedTransport._accept
 
-    def forge(self: Any, response: Any, body: bytes, throttle: str, url: str) -> Any:
+    def forge(self: Any, response: Any, body: bytes, url: str) -> Any:
         if url.endswith("/token"):
             document = json.loads(body)
             document["id_token"] = _changed(document["id_token"], name="Somebody else")
             body = json.dumps(document).encode()
-        return accept(self, response, body, throttle, url)
+        return accept(self, response, body, url)
 
     monkeypatch.setattr(transport.GuardedTransport, "_accept", forge)
     with pytest.raises(SignInFailed, match="is not valid"):
@@ -223,10 +223,10 @@ def test_an_exchanged_access_token(
     )
     accept = transport.GuardedTransport._accept
 
-    def exchange(self: Any, response: Any, body: bytes, throttle: str, url: str) -> Any:
+    def exchange(self: Any, response: Any, body: bytes, url: str) -> Any:
         if url.endswith("/token"):
             body = json.dumps({**json.loads(body), "access_token": "another"}).encode()
-        return accept(self, response, body, throttle, url)
+        return accept(self, response, body, url)
 
     with monkeypatch.context() as patch:
         patch.setattr(transport.GuardedTransport, "_accept", exchange)

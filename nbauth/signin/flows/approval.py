@@ -41,7 +41,7 @@ def ask(prompt: Prompt, request: Request, *, profile: str, timeout_s: float) -> 
                 return answer.strip().lower() in _YES
     except KeyboardInterrupt:
         raise SignInCancelled(
-            f"Profile {profile!r}: the sign-in was interrupted.", profile=profile, next_step=f"Run: %login {profile}"
+            f"Profile {profile!r}: The sign-in was interrupted.", profile=profile, next_step=f"Run: %login {profile}"
         ) from None
     finally:
         prompt.end_approval()

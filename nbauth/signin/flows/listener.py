@@ -65,9 +65,9 @@ class Listener:
         self._lock = threading.Lock()
         self._arrived = threading.Event()
         self._answer: HiddenMapping | None = None
-        servers = _servers(_handler(self), port, also_6=host == "localhost")
-        self.port: int = servers[0].server_address[1]
-        self._serving = [Serving(server, name="nbauth-listener") for server in servers]
+        self._servers = _servers(_handler(self), port, also_6=host == "localhost")
+        self.port: int = self._servers[0].server_address[1]
+        self._serving = [Serving(server, name="nbauth-listener") for server in self._servers]
 
     def __enter__(self) -> Self:
         try:
