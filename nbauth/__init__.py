@@ -6,10 +6,12 @@ import importlib
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing would take most of the time of `import nbauth`
 if TYPE_CHECKING:
+    from nbauth import data as data  # for `nbauth.data.paging`, which `__all__` does not name
     from nbauth import errors
     from nbauth.data.session import Session
     from nbauth.kernel import accounts, add_profile, client, login, login_async, logout
     from nbauth.loading import open, pages, read, session  # noqa: A004 - a contract name, as in gzip.open
+    from nbauth.notebook.panel import SignInPanel
     from nbauth.signin.account import Account
     from nbauth.signin.profiles import Profile
 
@@ -43,7 +45,7 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> object:
+def _on_first_use(name: str) -> object:
     # On first use (PEP 562), so that `import nbauth` loads neither MSAL nor pandas nor requests.
     if name == "errors":
         return importlib.import_module("nbauth.errors")
@@ -58,6 +60,10 @@ def __getattr__(name: str) -> object:
     importlib.import_module("nbauth.notebook.front_end").put_in_place()
     value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
     return value
+
+
+if not TYPE_CHECKING:  # a type checker that saw it would take any misspelled name for one of nbauth's
+    __getattr__ = _on_first_use
 
 
 def __dir__() -> list[str]:

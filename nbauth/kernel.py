@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from nbauth.signin.connections import Connections
     from nbauth.signin.credential import Credential
     from nbauth.signin.environment import Environment
+    from nbauth.signin.flows import FlowName
     from nbauth.signin.flows.prompt import Prompt
     from nbauth.signin.lending import Lender
     from nbauth.signin.login import SignedIn
@@ -204,7 +205,7 @@ def config() -> Config:
 def login(
     profile: str = "default",
     *,
-    flow: str = "auto",
+    flow: FlowName = "auto",
     scopes: Iterable[str] | None = None,
     account: str | None = None,
     tenant: str | None = None,
@@ -381,7 +382,7 @@ def _server(here: visitors.Whose) -> str:
 async def login_async(
     profile: str = "default",
     *,
-    flow: str = "auto",
+    flow: FlowName = "auto",
     scopes: Iterable[str] | None = None,
     account: str | None = None,
     tenant: str | None = None,

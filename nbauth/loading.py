@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     import pandas as pd
+    import pyarrow as pa
 
     from nbauth.data.paging import Paging
     from nbauth.data.session import Session
@@ -216,6 +217,42 @@ def read(
         )
 
 
+@overload
+def pages(
+    url: str,
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    dtype_backend: Literal["pyarrow"] | None = None,
+    as_: Literal["pandas"] = "pandas",
+    retry_post: bool = False,
+    max_bytes: int | None = None,
+) -> Iterator[pd.DataFrame]: ...
+
+
+@overload
+def pages(
+    url: str,
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    dtype_backend: Literal["pyarrow"] | None = None,
+    as_: Literal["arrow"],
+    retry_post: bool = False,
+    max_bytes: int | None = None,
+) -> Iterator[pa.Table]: ...
+
+
 def pages(
     url: str,
     *,
@@ -230,7 +267,7 @@ def pages(
     as_: Literal["pandas", "arrow"] = "pandas",
     retry_post: bool = False,
     max_bytes: int | None = None,
-) -> Iterator[Any]:
+) -> Iterator[pd.DataFrame] | Iterator[pa.Table]:
     """Read a protected URL page by page, in bounded memory.
 
     Arguments and errors are those of `read`; the first request is made when the first page is asked for. With

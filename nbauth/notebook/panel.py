@@ -8,7 +8,7 @@ import threading
 from contextvars import copy_context
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anywidget
 import traitlets
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from nbauth.notebook.panel_prompt import PanelPrompt
     from nbauth.signin.account import Account
+    from nbauth.signin.flows import FlowName
     from nbauth.signin.profiles import Profile
 
 __all__ = ["Action", "SignInPanel", "View"]
@@ -143,13 +144,15 @@ class SignInPanel(anywidget.AnyWidget):
     _css = _HERE / "panel.css"
 
     signed_in = _OwnBool(default_value=False, help="Whether somebody is signed in to the profile.")
-    account = _OwnAny(default_value=None, allow_none=True, help="The `nbauth.Account`, or None.")
+    account: traitlets.TraitType[Account | None, Account | None] = _OwnAny(
+        default_value=None, allow_none=True, help="The `nbauth.Account`, or None."
+    )
 
     def __init__(
         self,
         profile: str = "default",
         *,
-        flow: str = "auto",
+        flow: FlowName = "auto",
         scopes: Iterable[str] | None = None,
         account: str | None = None,
         tenant: str | None = None,
@@ -272,7 +275,7 @@ class SignInPanel(anywidget.AnyWidget):
                 case "press":
                     self.start()
                 case "flow":
-                    self.start(flow=action.text)
+                    self.start(flow=cast("FlowName", action.text))  # `kernel.login` checks it
                 case "sign_out":
                     kernel.logout(name)
                 case "switch":
@@ -282,7 +285,7 @@ class SignInPanel(anywidget.AnyWidget):
         except NbauthError as error:
             self._failed(error)
 
-    def start(self, *, flow: str | None = None, account: str | None = None, select_account: bool = False) -> None:
+    def start(self, *, flow: FlowName | None = None, account: str | None = None, select_account: bool = False) -> None:
         """Begin a sign-in in the background, as the button does.
 
         Args:

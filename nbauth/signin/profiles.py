@@ -18,6 +18,8 @@ from nbauth.signin.authority import CLOUDS, Authority
 from nbauth.signin.origins import host_of, is_loopback, origin_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from nbauth.signin.authority import Audience
     from nbauth.signin.certificates import ClientCertificate
     from nbauth.signin.managed_identity import ManagedIdentity
@@ -123,6 +125,42 @@ class Profile:
     broker: bool = False
     source: str | None = field(default=None, compare=False, repr=False)
     is_of_environment: bool = field(default=False, compare=False, repr=False)
+
+    if TYPE_CHECKING:
+        # What each key may be given as; the fields above say what it is once checked.
+        def __init__(
+            self,
+            name: str,
+            *,
+            client_id: str = "",
+            apis: Mapping[str, Sequence[str]],
+            authority: str | None = None,
+            oidc_authority: str | None = None,
+            tenant: str | None = None,
+            audience: Audience | None = None,
+            cloud: str | None = None,
+            instance: str | None = None,
+            redirect_uri: str | None = None,
+            client_secret: SecretSource | dict[str, str] | None = None,
+            client_certificate: ClientCertificate | dict[str, Any] | None = None,
+            client_assertion: SecretSource | Supplied | dict[str, str] | Callable[..., str] | None = None,
+            user_assertion: SecretSource | Supplied | dict[str, str] | Callable[[], str] | None = None,
+            managed_identity: ManagedIdentity | dict[str, str] | bool | None = None,
+            kind: Literal["person", "application"] | None = None,
+            ca_bundle: str | Path | None = None,
+            endpoint_hosts: Sequence[str] = (),
+            exclude_scopes: Sequence[str] = (),
+            prompt: str | None = None,
+            login_hint: str | None = None,
+            domain_hint: str | None = None,
+            client_capabilities: Sequence[str] = (),
+            azure_region: str | None = None,
+            proxies: Mapping[str, str] | None = None,
+            timeout_s: float = 30.0,
+            broker: bool = False,
+            source: str | None = None,
+            is_of_environment: bool = False,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(str(self.name)):
