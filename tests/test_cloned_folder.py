@@ -221,6 +221,23 @@ def test_an_entra_profile_in_a_repository(clone: Path, demo: DemoServer) -> None
     assert main(["trust"]) == 0
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["evil/b2c_1_x", "te/evil/b2c_1_x", "evil/%62%32c_1_x", "evil;p=b2c_1_x", "evil%3fp=b2c_1_x", "%61dfs", "adfs"],
+)
+def test_another_provider_on_microsoft_s_hosts(path: str, clone: Path) -> None:
+    """A tenant alone is Entra: whatever else stands in the path may lead to somebody's B2C, however it is spelt."""
+    profile = nbauth.Profile(
+        "job",
+        client_id="c",
+        authority=f"https://login.microsoftonline.com/{path}",
+        client_secret={"env": "NIGHTLY_SECRET"},  # type: ignore[arg-type]  # as a file says it
+        apis={"https://api.example.com": (".default",)},
+        source=str(clone / "nbauth.toml"),
+    )
+    assert trust.reasons(profile) == ("sends the environment variable NIGHTLY_SECRET to login.microsoftonline.com",)
+
+
 @pytest.mark.parametrize("place", ["named", "user", "code"])
 def test_a_person_s_own_word(place: str, clone: Path, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a person named, wrote into their own directory or made in code needs no approval."""

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from nbauth.errors import ConfigError
 from nbauth.signin.origins import host_of, origin_of
@@ -48,7 +48,7 @@ _ALIASES: tuple[tuple[str, ...], ...] = (
 )
 _CIAM_SUFFIX = ".ciamlogin.com"
 _B2C_SUFFIXES = (".b2clogin.com", ".b2clogin.cn", ".b2clogin.us", ".b2clogin.de")
-_TENANT = re.compile(r"[A-Za-z0-9_.-]+")
+_TENANT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # no "..", which would be dropped from the path
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,15 @@ class Authority:
         return self.kind != "oidc" and bool(self.aliases)
 
     @property
+    def is_microsofts(self) -> bool:
+        """Whether what is sent there is read by Microsoft alone, whoever wrote the address.
+
+        A tenant of B2C can be made to see it, and is reached in several ways on the same hosts. So the path is a tenant
+        and nothing else, in letters that no client reads as others.
+        """
+        return bool(self.aliases) and self.kind == "entra" and _TENANT.fullmatch("/".join(self._segments)) is not None
+
+    @property
     def allowed_hosts(self) -> frozenset[str]:
         """``host:port`` of every host that sign-in may talk to."""
         named = (host_of(f"https://{host}") for host in (*self.endpoint_hosts, *self.aliases))
@@ -264,6 +273,8 @@ def _url_problem(url: str) -> str | None:
     parts = urlsplit(url)
     if parts.query or parts.fragment:
         return f"expected an address without a query, found {url!r}"
+    if {".", ".."} & set(unquote(parts.path).split("/")):  # another address when it is sent (RFC 3986 §6.2.2.3)
+        return f"expected a path without . and .., found {url!r}"
     return None
 
 

@@ -66,8 +66,8 @@ def origin_of(source: str | None, environ: Mapping[str, str] = os.environ) -> Or
     if path == user_file() and not is_in_tree(path, environ):
         return "user"
     is_absolute = Path(environ.get("NBAUTH_CONFIG", "")).expanduser().is_absolute()
-    if is_absolute and path == named_by_environment(environ) and not is_set_in_dotenv("NBAUTH_CONFIG", environ):
-        return "named"
+    if is_absolute and path == named_by_environment(environ):
+        return "tree" if is_set_in_dotenv("NBAUTH_CONFIG", environ, directory=path.parent) else "named"
     return "tree"
 
 
@@ -124,9 +124,8 @@ def reasons(profile: Profile, environ: Mapping[str, str] = os.environ) -> tuple[
 
 
 def _is_microsofts(profile: Profile) -> bool:
-    """Tell whether secrets go to Entra itself. A tenant of B2C can be made to see what is sent there."""
-    authority = profile.resolved_authority
-    return profile.managed_identity is not None or (authority.kind == "entra" and bool(authority.aliases))
+    """Tell whether secrets go to Entra itself."""
+    return profile.managed_identity is not None or profile.resolved_authority.is_microsofts
 
 
 def _changes(profile: Profile) -> Iterator[str]:
