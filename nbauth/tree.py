@@ -56,15 +56,21 @@ def is_in_tree(
     return any(_identity(place) in roots for place in _spellings(Path(path)) for place in _upward(place))
 
 
-def is_set_in_dotenv(name: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether a ``.env`` file of the tree has a line for an environment variable.
+def is_set_in_dotenv(name: str, environ: Mapping[str, str] = os.environ, *, directory: Path | None = None) -> bool:
+    """Tell whether a file of environment variables in the tree has a line for one of them.
 
     Nobody can tell where a variable of this process came from. Where the tree sets it, it may be from there, whatever
-    its value.
+    its value. Such a file is ``.env``, or has it in its name as ``.env.local`` and ``job.env`` do, or is ``.flaskenv``.
+
+    Args:
+        name: the variable's name.
+        environ: the environment variables.
+        directory: one more directory that belongs to the tree.
     """
-    line = re.compile(rf"""(?:^|[\r\n])\ufeff?\s*(?:export\s+)?['"]?{re.escape(name)}['"]?\s*=""")
-    folders = dict.fromkeys(folder for start in _starts(environ, None) for folder in _within(start, environ))
-    texts = (_text(folder / file) for folder in folders for file in _DOTENV)
+    # Tools differ in what they read: a shell several on one line, Node's `NAME: x`, Windows a name in any case.
+    line = re.compile(rf"""^(?!\s*#)(?:.*[^\w#])?{re.escape(name)}['"]?\s*[=:]""", re.IGNORECASE | re.MULTILINE)
+    folders = dict.fromkeys(folder for start in _starts(environ, directory) for folder in _within(start, environ))
+    texts = (_text(file) for folder in folders for file in _dotenvs(folder))
     return any(text is None or line.search(text) for text in texts)
 
 
@@ -156,6 +162,17 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def _dotenvs(folder: Path) -> Iterator[Path]:
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - names are enough
+    except OSError:
+        return
+    for name in names:
+        lower = name.lower()
+        if lower.endswith((".env", ".flaskenv")) or lower.startswith(_DOTENV):
+            yield folder / name
+
+
 def _text(path: Path) -> str | None:
     """Return what a file says; nothing where none can be read, None where it is too large to look through."""
     try:
@@ -165,4 +182,7 @@ def _text(path: Path) -> str | None:
             data = file.read(_LARGEST + 1)
     except OSError:
         return ""
-    return data.decode("utf-8", "replace") if len(data) <= _LARGEST else None
+    if len(data) > _LARGEST:
+        return None
+    # One kind of line break; and without what UTF-16 has between the letters, as PowerShell writes it.
+    return data.decode("utf-8", "replace").replace("\0", "").replace("\r", "\n")

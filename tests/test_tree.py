@@ -92,12 +92,26 @@ def test_every_directory_of_the_notebook(home: Path, tmp_path: Path) -> None:
         ("OTHER=y\r\n  export  NAME = 'x'\r\n", True),
         ("A=1\rNAME=", True),
         ('\ufeff"NAME"=x', True),
-        ("#NAME=x\nMY_NAME=x\nNAME_2=x\nOTHER=NAME", False),
+        ("A=1; NAME=x", True),
+        ("export A=1 NAME=x", True),
+        ("NAME: x", True),
+        ("name=x", True),
+        ("A=1\nNAME=x", True),
+        ("#NAME=x\n # NAME=x\nMY_NAME=x\nNAME_2=x\nOTHER=NAME", False),
     ],
 )
 def test_a_line_of_a_dotenv(text: str, is_set: bool, home: Path) -> None:  # noqa: FBT001 - the expected value
     """A variable counts as the tree's where a `.env` from the notebook up to the tree's root has a line for it."""
-    (home / "work/project/.env").write_bytes(text.encode())
-    assert is_set == tree.is_set_in_dotenv("NAME")
+    for encoding in ("utf-8", "utf-16"):
+        (home / "work/project/.env").write_bytes(text.encode(encoding))
+        assert is_set == tree.is_set_in_dotenv("NAME")
     (home / "work/project/.env").rename(home / ".env")
     assert not tree.is_set_in_dotenv("NAME")
+
+
+@pytest.mark.parametrize("name", [".env.development", "job.env", ".flaskenv", ".envrc", ".ENV"])
+def test_other_files_of_variables(name: str, home: Path) -> None:
+    """Tools read variables from files that are called otherwise, too."""
+    (home / "work/project/nbauth.toml").touch()
+    (home / "work/project" / name).write_text("NAME=x")
+    assert tree.is_set_in_dotenv("NAME")
