@@ -19,19 +19,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
-    "VERSION_CONTROL",
     "WHERE",
     "is_home_or_above",
     "is_in_tree",
+    "is_own_file",
     "is_set_in_dotenv",
     "notebook_directories",
     "running_shell",
 ]
 
 WHERE = "the notebook's own directory, or in the clone around it"
-VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj")
+_VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj")
 _DOTENV = (".env", ".env.local")
-_MARKS = (*VERSION_CONTROL, *_DOTENV, "nbauth.toml")
+_MARKS = (*_VERSION_CONTROL, *_DOTENV, "nbauth.toml")
+# What names a file or directory that decides on trust or keeps secrets.
+_NAMING = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NBAUTH_CA_BUNDLE", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME")
 _LARGEST = 1024 * 1024
 
 
@@ -46,12 +48,16 @@ def is_in_tree(
     ``nbauth.toml``. A person's home directory and what is above it are no tree, even where the person keeps it under
     version control, but for a home that is itself the clone, as on Binder.
 
+    Nothing tells how far an archive reaches that has no such folder. So where a ``.env`` has a line for the variable
+    that names the path, the tree reaches up to the home directory, or to the file system's root.
+
     Args:
         path: a file or a directory; it need not be there.
         environ: the environment variables.
         directory: one more directory that belongs to the tree, such as a configuration file's.
     """
-    roots = {status for root in _roots(environ, directory) if (status := _identity(root)) is not None}
+    whole = any(is_set_in_dotenv(name, environ, directory=directory) for name in _naming(Path(path), environ))
+    roots = {status for root in _roots(environ, directory, whole=whole) if (status := _identity(root)) is not None}
     # By what it is, not by its name: one folder has several where names ignore case, or are links.
     return any(_identity(place) in roots for place in _spellings(Path(path)) for place in _upward(place))
 
@@ -80,6 +86,26 @@ def is_home_or_above(folder: Path) -> bool:
     return any(folder in _upward(Path(os.path.realpath(home))) for home in homes)
 
 
+def is_own_file(path: Path, folder: Path) -> bool:
+    """Tell whether a file belongs to a project's folder, and not to a person who keeps something of theirs there.
+
+    Args:
+        path: the file, without links.
+        folder: the project's, without links.
+
+    Returns:
+        No for what lies elsewhere, in another project inside it, in a folder that holds all that a person has, and for
+        a clone's own files, which hold what a person put there: the address with a token, the settings.
+    """
+    if is_home_or_above(folder) or not path.is_relative_to(folder):
+        return False
+    names = [name.lower() for name in path.relative_to(folder).parts]  # one file where names ignore case
+    if any(name in _VERSION_CONTROL or name.startswith(".env") for name in names):
+        return False
+    between = (parent for parent in path.parents if parent != folder and parent.is_relative_to(folder))
+    return not any(_has(parent, _MARKS) for parent in between)
+
+
 def notebook_directories(environ: Mapping[str, str] = os.environ) -> Iterator[Path]:
     """Return every directory that may be the notebook's, in the order in which they are looked for."""
     if named := environ.get("NBAUTH_NOTEBOOK_DIR"):
@@ -103,9 +129,15 @@ def running_shell() -> Any:
     return module.get_ipython() if module is not None and hasattr(module, "get_ipython") else None
 
 
-def _roots(environ: Mapping[str, str], directory: Path | None) -> Iterator[Path]:
+def _naming(path: Path, environ: Mapping[str, str]) -> Iterator[str]:
+    """Return the environment variables that name a path, or a folder that it lies in."""
+    above = {place for spelling in _spellings(path) for place in _upward(spelling)}
+    yield from (name for name in _NAMING if (value := environ.get(name)) and above & {*_spellings(Path(value))})
+
+
+def _roots(environ: Mapping[str, str], directory: Path | None, *, whole: bool) -> Iterator[Path]:
     for start in _starts(environ, directory):
-        yield from _within(start, environ)[-1:]
+        yield from _within(start, environ, whole=whole)[-1:]
 
 
 def _starts(environ: Mapping[str, str], directory: Path | None) -> Iterator[Path]:
@@ -113,16 +145,24 @@ def _starts(environ: Mapping[str, str], directory: Path | None) -> Iterator[Path
         yield from _spellings(start)
 
 
-def _within(start: Path, environ: Mapping[str, str]) -> list[Path]:
-    """Return the folders from `start` up to the root of the tree around it; none where it is in no tree."""
+def _within(start: Path, environ: Mapping[str, str], *, whole: bool = False) -> list[Path]:
+    """Return the folders from `start` up to the root of the tree around it; none where it is in no tree.
+
+    Args:
+        start: a folder.
+        environ: the environment variables.
+        whole: all that it may have come with, up to the home directory, or the file system's root.
+    """
     homes = () if (account := _account_home()) is None else _spellings(account)
     home = next((home for home in homes if home in _upward(start)), None)
-    is_clone = any(name.startswith("BINDER_") for name in environ) or (start == home and _has(start, VERSION_CONTROL))
+    is_clone = any(name.startswith("BINDER_") for name in environ) or (start == home and _has(start, _VERSION_CONTROL))
     above = {*(() if is_clone else homes), *(folder for home in homes for folder in home.parents)}
     folders = list(takewhile(lambda folder: folder not in above and folder != folder.parent, _upward(start)))
     marked = [number for number, folder in enumerate(folders) if _has(folder, _MARKS)]
     if is_clone and home is not None:
         return folders[: folders.index(home) + 1]
+    if whole:
+        return folders
     if marked:
         return folders[: marked[-1] + 1]  # the outermost: an archive may bring a marked folder in a marked one
     # A home that the environment names, as in containers whose user has no entry in the account database.

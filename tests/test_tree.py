@@ -109,6 +109,34 @@ def test_a_line_of_a_dotenv(text: str, is_set: bool, home: Path) -> None:  # noq
     assert not tree.is_set_in_dotenv("NAME")
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"])
+def test_an_archive_without_a_mark(variable: str, home: Path) -> None:
+    """What a `.env` names lies in the tree wherever the archive may have put it, and not elsewhere on the machine."""
+    beside, elsewhere = home / "work/project/beside", home / "certificates"
+    for place, may_be in ((beside, True), (elsewhere, False)):
+        environ = {variable: f"{home}/work/project/notebooks/../../../{place.relative_to(home)}"}
+        (home / "work/project/notebooks/.env").write_text("")
+        assert not tree.is_in_tree(place / "x", environ)
+        (home / "work/project/notebooks/.env").write_text(f"{variable}=${{PWD}}/../x")
+        assert tree.is_in_tree(place / "x", environ) is may_be
+
+
+def test_whose_file_it_is(home: Path) -> None:
+    """A file in a project's folder is not the project's where it is another project's, or a person's settings."""
+    folder = home / "work"
+    for name in ("secret", "sub/secret", "project/secret", ".GIT/config", ".Env.prod", "sub/.git/config"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    (folder / "nbauth.toml").touch()
+    (folder / "project/.git").mkdir()
+    own = [path.name for path in sorted(folder.rglob("*")) if path.is_file() and tree.is_own_file(path, folder)]
+    assert own == ["nbauth.toml", "secret"]
+    (folder / "sub/.git/config").unlink()
+    (folder / "sub/.git").rmdir()
+    assert tree.is_own_file(folder / "sub/secret", folder)
+    assert not tree.is_own_file(home / "secret", home)
+
+
 @pytest.mark.parametrize("name", [".env.development", "job.env", ".flaskenv", ".envrc", ".ENV"])
 def test_other_files_of_variables(name: str, home: Path) -> None:
     """Tools read variables from files that are called otherwise, too."""

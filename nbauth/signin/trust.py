@@ -18,7 +18,7 @@ from nbauth.errors import ConfigError
 from nbauth.private_files import why_not_trusted_owner, why_status_not_trusted
 from nbauth.signin.origins import is_loopback
 from nbauth.signin.secrets import SecretSource
-from nbauth.tree import VERSION_CONTROL, is_home_or_above, is_in_tree, is_set_in_dotenv
+from nbauth.tree import is_in_tree, is_own_file, is_set_in_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -169,13 +169,9 @@ def _is_in_folder(secret: SecretSource, folder: Path | None) -> bool:
     """Tell whether a secret is a plain file in the configuration's own folder, without a link that leads out of it."""
     if secret.kind != "file" or folder is None:
         return False
-    own, path = Path(os.path.realpath(folder)), Path(os.path.realpath(secret.place))
-    if is_home_or_above(own) or not path.is_relative_to(own):
+    if not is_own_file(Path(os.path.realpath(secret.place)), Path(os.path.realpath(folder))):
         return False
-    # A clone's own files hold what a person put there: the address with a token, the settings.
-    if any(part in VERSION_CONTROL or part.startswith(".env") for part in path.relative_to(own).parts):
-        return False
-    return path.is_file() or not os.path.lexists(secret.place)
+    return Path(secret.place).is_file() or not os.path.lexists(secret.place)
 
 
 def _of_environment(profile: Profile, environ: Mapping[str, str]) -> Iterator[str]:
