@@ -13,6 +13,7 @@ from nbauth.signin.profile_choice import by_name, by_url, naming
 if TYPE_CHECKING:
     from nbauth.data.session import Session
     from nbauth.errors import SignInRequired
+    from nbauth.signin.bundles import Bundle
     from nbauth.signin.config import Config
     from nbauth.signin.credential import Credential
     from nbauth.signin.profiles import Profile
@@ -88,7 +89,7 @@ class KernelChain:
         self._people = {} if people is None else people
         # With the version of the kernel's sign-ins at which each was found.
         self._found: dict[str, tuple[int, Credential, tuple[str, ...]]] = {}
-        self._is_trusted: tuple[int, bool] | None = None
+        self._bundle: tuple[int, Bundle | None] | None = None
 
     @property
     def profile(self) -> str:
@@ -132,7 +133,7 @@ class KernelChain:
         """Return the names of the other profiles that list the URL's origin."""
         return tuple(p.name for p in naming(self._config.profiles.values(), url) if p.name != self.profile)
 
-    def ca_bundles(self, url: str) -> tuple[str, ...]:
+    def ca_bundles(self, url: str) -> tuple[Bundle, ...]:
         """Return the bundles that a URL's server may be known by, beside the usual authorities.
 
         They are its profile's own. Where the profile does not name it they are those of the profiles that do, as far
@@ -143,17 +144,17 @@ class KernelChain:
             return self._own_bundles()
         known = naming(self._config.profiles.values(), url)
         with visitors.visiting(self._visitor):
-            used = [p for p in known if p.ca_bundle and kernel.is_in_use(p) and kernel.is_trusted(p)]
-        return tuple(sorted({str(p.ca_bundle) for p in used}))
+            used = [kernel.trusted_bundle(p) for p in known if p.ca_bundle and kernel.is_in_use(p)]
+        return tuple(sorted({bundle for bundle in used if bundle}, key=lambda bundle: (bundle.path, bundle.digest)))
 
-    def _own_bundles(self) -> tuple[str, ...]:
+    def _own_bundles(self) -> tuple[Bundle, ...]:
         if self._profile.ca_bundle is None:
             return ()
         # Each request asks, and whether it is approved takes a look at files.
         version = kernel.version()
-        if self._is_trusted is None or self._is_trusted[0] != version:
-            self._is_trusted = (version, kernel.is_trusted(self._profile))
-        return (self._profile.ca_bundle,) if self._is_trusted[1] else ()
+        if self._bundle is None or self._bundle[0] != version:
+            self._bundle = (version, kernel.trusted_bundle(self._profile))
+        return () if self._bundle[1] is None else (self._bundle[1],)
 
     def _find(self, url: str) -> tuple[Credential, tuple[str, ...]]:
         version = kernel.version()

@@ -20,6 +20,7 @@ from nbauth.errors import ConfigError, NbauthError, NotRememberedWarning
 from nbauth.net.secrecy import clears_frames
 from nbauth.shielded import load
 from nbauth.signin.approvals import Approvals
+from nbauth.signin.bundles import bundle_of
 from nbauth.signin.changes import Changes
 from nbauth.signin.config import Reader
 from nbauth.signin.environment import detect, notebook_directory
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from nbauth.data.front_end import FrontEnd
     from nbauth.signin.account import Account
     from nbauth.signin.approvals import Request
+    from nbauth.signin.bundles import Bundle
     from nbauth.signin.config import Config
     from nbauth.signin.connections import Connections
     from nbauth.signin.credential import Credential
@@ -57,12 +59,12 @@ __all__ = [
     "front_end",
     "is_in_use",
     "is_signed_in",
-    "is_trusted",
     "login",
     "login_async",
     "logout",
     "profile_names",
     "reset",
+    "trusted_bundle",
     "use_front_end",
     "version",
     "watch",
@@ -87,10 +89,10 @@ class _State:
         self.applications: dict[Profile, Credential] = {}
         self.changes = Changes()
 
-    def check_approval(self, profile: Profile) -> None:
+    def check_approval(self, profile: Profile, bundle: Bundle | None) -> None:
         """Raise `ApprovalRequired` for a profile of a folder's that needs an approval and has none."""
         if profile.name not in self.added:  # those are made in code
-            self.approvals.check(profile)
+            self.approvals.check(profile, bundle)
 
     def credentials(self) -> list[Credential]:
         return [*self.applications.values(), *(s.credential for visit in self.visits for s in visit.signed_in())]
@@ -328,17 +330,20 @@ def _ask_approval(
 
     # What is approved is the server's user's to approve, and no visitor's.
     can_ask = here is None and environment.interactive and (prompt is not None or _state.front_end is not None)
-    if profile.name not in _state.added and _state.approvals.check(profile, ask=ask if can_ask else None):
+    if profile.name not in _state.added and _state.approvals.check(
+        profile, bundle_of(profile), ask=ask if can_ask else None
+    ):
         _state.changes.note()
 
 
-def is_trusted(profile: Profile) -> bool:
-    """Tell whether a profile needs no approval, or has it; until then its certificate authority counts for nothing."""
+def trusted_bundle(profile: Profile) -> Bundle | None:
+    """Return a profile's certificate authorities; none where it needs an approval and has it not."""
     try:
-        _state.check_approval(profile)
+        bundle = bundle_of(profile)
+        _state.check_approval(profile, bundle)
     except ConfigError:
-        return False
-    return True
+        return None
+    return bundle
 
 
 def _visit(visitor: Visitor | None) -> Visit:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import certifi
 import pytest
 
 import nbauth
 from nbauth import kernel
 from nbauth.__main__ import main
-from nbauth.errors import ApprovalRequired, ConfigError, NotRememberedWarning, SignInCancelled, SignInFailed
+from nbauth.errors import (
+    ApprovalRequired,
+    ConfigError,
+    NotRememberedWarning,
+    ProviderUnavailable,
+    SignInCancelled,
+    SignInFailed,
+)
 from nbauth.signin import approvals, config, trust
 from nbauth.signin.flows.prompt import NobodyPrompt
 from nbauth.signin.remembered import places
@@ -21,7 +30,6 @@ from nbauth.state_key import StateKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from nbauth.demo.server import DemoServer
 
@@ -170,6 +178,52 @@ def test_one_approval(clone: Path, demo: DemoServer, person: Callable[..., Any])
     demo.provider.requests.clear()
     demo.api.requests.clear()
     assert _assert_refused(demo, "needs your approval").args == error.args
+
+
+def test_a_certificate_that_changes_between(clone: Path, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was approved is what is trusted, also where the file becomes another one after it was looked at."""
+    path = _write(clone, demo, 'ca_bundle = "ca.pem"', 'client_secret = { file = "own" }')
+    (clone / "own").write_text(demo.client_secret)
+    genuine = (clone / "ca.pem").read_bytes()
+    usual = Path(certifi.where()).read_bytes()  # no authority of the demo's, as what was approved
+    (clone / "ca.pem").write_bytes(usual)
+    assert main(["trust", str(path)]) == 0
+    check = approvals.Approvals.check
+
+    def swapped(*args: Any, **options: Any) -> bool:
+        (clone / "ca.pem").write_bytes(usual)
+        is_approved = check(*args, **options)
+        (clone / "ca.pem").write_bytes(genuine)  # as somebody may who can write there, too
+        return is_approved
+
+    monkeypatch.setattr(approvals.Approvals, "check", swapped)
+    with pytest.raises(ProviderUnavailable, match="certificate"):
+        kernel.client("job")
+    with pytest.raises(ApprovalRequired):
+        nbauth.read(f"{demo.api_url}/cities")
+    assert not demo.provider.requests
+    assert not demo.api.requests
+
+
+def test_a_configuration_that_changes_between(clone: Path, demo: DemoServer, usual_trust: None) -> None:
+    """An approval is of what the file says now, and not of what a session read from it before."""
+    os.environ["NIGHTLY_SECRET"] = demo.client_secret
+    path = _write(clone, demo, 'client_secret = { env = "NIGHTLY_SECRET" }')
+    session = nbauth.session()
+    path.write_text(path.read_text().replace("/.default", "/Other"))
+    assert main(["trust", str(path)]) == 0
+    with pytest.raises(ApprovalRequired):
+        session.get(f"{demo.api_url}/cities")
+    assert not demo.provider.requests
+
+
+def test_one_file_by_two_ways(clone: Path, demo: DemoServer, tmp_path: Path) -> None:
+    """One approval is enough for a folder that is reached by a link, too, as where home directories are links."""
+    path = _write(clone, demo, 'ca_bundle = "ca.pem"')
+    (tmp_path / "link").symlink_to(clone)
+    assert main(["trust", str(tmp_path / "link")]) == 0
+    assert main(["trust", "--show", str(path)]) == 0
+    assert main(["trust", "--show", str(tmp_path / "link/nbauth.toml")]) == 0
 
 
 def test_a_secret_that_becomes_a_link(clone: Path, demo: DemoServer, apart: Path, usual_trust: None) -> None:

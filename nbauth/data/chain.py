@@ -8,6 +8,7 @@ from nbauth.signin.origins import is_loopback, origin_of
 
 if TYPE_CHECKING:
     from nbauth.errors import SignInRequired
+    from nbauth.signin.bundles import Bundle
 
 __all__ = ["Authorizer", "Chain", "may_carry", "who_names"]
 
@@ -64,8 +65,8 @@ class Chain(Protocol):
     def others(self, url: str) -> tuple[str, ...]:
         """Return the names of the other profiles that list the URL's origin."""
 
-    def ca_bundles(self, url: str) -> tuple[str, ...]:
-        """Return the PEM files that the URL's server may be known by, beside the usual authorities."""
+    def ca_bundles(self, url: str) -> tuple[Bundle, ...]:
+        """Return the authorities that the URL's server may be known by, beside the usual authorities."""
 
 
 def may_carry(by: Authorizer | Chain, url: str) -> bool:

@@ -26,6 +26,7 @@ from nbauth.tree import WHERE, is_in_tree
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nbauth.signin.bundles import Bundle
     from nbauth.signin.config import Config
     from nbauth.signin.profiles import Profile
 
@@ -90,8 +91,8 @@ def is_approved(request: Request) -> bool:
     if is_in_tree(directory()):
         return False
     match _read(request):
-        case {"version": 1, "source": request.source, "digest": request.digest, "reasons": [*reasons]}:
-            return set(request.reasons) <= {reason for reason in reasons if isinstance(reason, str)}
+        case {"version": 1, "source": source, "digest": request.digest, "reasons": [*reasons]}:
+            return source == _place(request) and set(request.reasons) <= {r for r in reasons if isinstance(r, str)}
     return False
 
 
@@ -107,7 +108,7 @@ def keep(request: Request) -> None:
             f"An approval cannot be kept in {folder}, which lies in {WHERE}.",
             next_step="Set XDG_STATE_HOME to a directory of your own, or leave it out.",
         )
-    document = {"version": _VERSION, "source": request.source, "digest": request.digest, "reasons": request.reasons}
+    document = {"version": _VERSION, "source": _place(request), "digest": request.digest, "reasons": request.reasons}
     try:
         with Directory(folder, make=True) as opened, opened.new_file(_name(request)) as file:
             file.write(json.dumps(document, indent=1).encode())
@@ -145,11 +146,12 @@ class Approvals:
         self._settled: dict[tuple[str | None, Profile], tuple[str, ...]] = {}
         self._words: set[tuple[str | None, Profile]] = set()
 
-    def check(self, profile: Profile, *, ask: Callable[[Request], bool] | None = None) -> bool:
+    def check(self, profile: Profile, bundle: Bundle | None, *, ask: Callable[[Request], bool] | None = None) -> bool:
         """Make sure that a profile needs no approval, or has it.
 
         Args:
             profile: one that was read from a file or the environment.
+            bundle: its certificate authorities, as they are going to be trusted.
             ask: asks a person who is there, and tells whether they approve.
 
         Returns:
@@ -164,13 +166,14 @@ class Approvals:
             self._words.add(key)  # also after the notebook changed NBAUTH_CONFIG
         if key in self._words:
             return False
-        reasons = trust.reasons(profile)
+        reasons = trust.reasons(profile, ca_digest=None if bundle is None else bundle.digest)
         if not reasons or self._settled.get(key) == reasons:
             return False
-        request = request_for(from_environment() if profile.source is None else load(Path(profile.source)))
+        config = from_environment() if profile.source is None else load(Path(profile.source))
+        request = request_for(config)
         own = {f"profile {profile.name!r} {reason}" for reason in reasons}
         # The file may have changed since the profile was read from it: an approval of what it is now is none of that.
-        is_as_it_was = own <= set(request.reasons)
+        is_as_it_was = own <= set(request.reasons) and _is_same(profile, config.profiles.get(profile.name))
         has_just_approved = False
         if not (is_as_it_was and is_approved(request)):
             if ask is None or not is_as_it_was:
@@ -184,11 +187,25 @@ class Approvals:
         return has_just_approved
 
 
+def _is_same(profile: Profile, now: Profile | None) -> bool:
+    """Tell whether a profile is what the configuration says now, but for the tenant, which `login` takes, too."""
+    if now is None or profile == now:
+        return now is not None
+    tenant = profile.resolved_authority.tenant
+    try:
+        return tenant is not None and profile == now.with_tenant(tenant)
+    except ConfigError:
+        return False
+
+
+def _place(request: Request) -> str:
+    """Return the source, by whatever links it was reached: those of its folders are the same file's."""
+    path = Path(request.source)
+    return str(Path(os.path.realpath(path.parent)) / path.name) if request.is_file else request.source
+
+
 def _name(request: Request) -> str:
-    place = request.source
-    if request.is_file:
-        place = str(Path(os.path.realpath(Path(place).parent)) / Path(place).name)
-    return f"{_digest(place)}.json"
+    return f"{_digest(_place(request))}.json"
 
 
 def _digest(content: Any) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import msal
 
+    from nbauth.signin.bundles import Bundle
     from nbauth.signin.login import Client
     from nbauth.signin.profiles import Profile
 
@@ -35,10 +36,14 @@ class Connections:
         self._token_caches: dict[tuple[str, str], tuple[msal.TokenCache, Turns]] = {}
         self._cache_files: dict[Path, HttpCacheFile] = {}
 
-    def client(self, profile: Profile) -> Client:
+    def client(self, profile: Profile, bundle: Bundle | None) -> Client:
         """Return the client of a profile; it is made anew when a secret was renewed.
 
         A secret that cannot be read just now, as while somebody writes its file, leaves the client as it is.
+
+        Args:
+            profile: whose.
+            bundle: its certificate authorities, as they were when it was found that it may be used.
 
         Raises:
             ConfigError, ProviderUnavailable: as `connect`.
@@ -53,7 +58,14 @@ class Connections:
                 with self._lock:
                     cache, turns = self._token_caches.setdefault(cache_key(profile), (new_cache(), Turns()))
                     file = self._cache_file(directory)
-                made = connect(profile, token_cache=cache, turns=turns, cache_file=file, notebook_directory=directory)
+                made = connect(
+                    profile,
+                    bundle=bundle,
+                    token_cache=cache,
+                    turns=turns,
+                    cache_file=file,
+                    notebook_directory=directory,
+                )
                 self._clients[profile] = made
             return made
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import msal
 
     from nbauth.net.secrecy import HiddenMapping
+    from nbauth.signin.bundles import Bundle
     from nbauth.signin.environment import Environment
     from nbauth.signin.flows.prompt import Prompt
     from nbauth.signin.http_cache_file import HttpCacheFile
@@ -69,6 +70,7 @@ class SignedIn:
 def connect(
     profile: Profile,
     *,
+    bundle: Bundle | None,
     token_cache: msal.TokenCache,
     cache_file: HttpCacheFile | None,
     notebook_directory: Path,
@@ -77,12 +79,13 @@ def connect(
     """Make the client of a profile.
 
     Raises:
-        ConfigError: a credential or a CA bundle cannot be read, or the provider does not know the authority.
+        ConfigError: a credential cannot be read, the bundle holds no certificates, or the provider does not know the
+            authority.
         ProviderUnavailable: the provider is down, not trusted, or does not answer as one.
     """
     present = stamp(profile)
     base = environment_bundle(untrusted=notebook_directory)
-    trust = trust_context(profile.ca_bundle, base=base)
+    trust = trust_context(bundle, base=base)
     region = region_of(profile)
     transport = GuardedTransport(
         profile.allowed_hosts | region_hosts(region, profile.authority_host),
@@ -90,7 +93,7 @@ def connect(
         timeout_s=profile.timeout_s,
         proxies=profile.proxies,
     )
-    http_cache = HttpCache(cache_file, profile.allowed_hosts, trust=fingerprint(base, profile.ca_bundle))
+    http_cache = HttpCache(cache_file, profile.allowed_hosts, trust=fingerprint(base, bundle))
     application = clients.build(
         profile, token_cache=token_cache, http_cache=http_cache, transport=transport, region=region
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from requests.adapters import HTTPAdapter
 
 from nbauth.errors import ConfigError
+from nbauth.signin.bundles import Bundle
 from nbauth.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
@@ -52,11 +53,11 @@ def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Pa
     return None
 
 
-def trust_context(*ca_bundles: str | None, base: str | None = None) -> ssl.SSLContext:
+def trust_context(*ca_bundles: Bundle | str | None, base: str | None = None) -> ssl.SSLContext:
     """Make a TLS context for clients.
 
     Args:
-        ca_bundles: PEM files of further authorities; None is passed over.
+        ca_bundles: further authorities, as they were read, or PEM files; None is passed over.
         base: PEM file or directory of the usual authorities; certifi's when None.
 
     Raises:
@@ -68,26 +69,35 @@ def trust_context(*ca_bundles: str | None, base: str | None = None) -> ssl.SSLCo
     # write the keys of every connection to a file.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    for path in filter(None, (base or certifi.where(), *ca_bundles)):
+    for bundle in (base or certifi.where(), *ca_bundles):
         try:
-            if Path(path).is_dir():
-                context.load_verify_locations(capath=path)
+            if bundle is None:
+                continue
+            if isinstance(bundle, Bundle):
+                context.load_verify_locations(cadata=bundle.text)
+            elif Path(bundle).is_dir():
+                context.load_verify_locations(capath=bundle)
             else:
-                context.load_verify_locations(cafile=path)
-        except (OSError, ssl.SSLError) as error:
+                context.load_verify_locations(cafile=bundle)
+        except (OSError, ssl.SSLError, ValueError) as error:
+            path = bundle.path if isinstance(bundle, Bundle) else bundle
             raise ConfigError(f"{path}: cannot be read as PEM certificates: {error}.") from None
     return context
 
 
-def fingerprint(*ca_bundles: str | None) -> str:
+def fingerprint(*ca_bundles: Bundle | str | None) -> str:
     """Return what stands for the content of bundles; None is passed over, and nothing at all is ``""``.
 
     Raises:
         ConfigError: a bundle cannot be read.
     """
     found = hashlib.sha256()
-    named = [Path(path) for path in ca_bundles if path is not None]
-    for path in named:
+    named = [bundle for bundle in ca_bundles if bundle is not None]
+    for bundle in named:
+        if isinstance(bundle, Bundle):
+            found.update(bytes.fromhex(bundle.digest))
+            continue
+        path = Path(bundle)
         try:
             # A directory's authorities come and go with the system's; its path stands for them.
             found.update(hashlib.sha256(str(path).encode() if path.is_dir() else path.read_bytes()).digest())
@@ -139,10 +149,10 @@ class Trust:
 
     def __init__(self, base: str | None = None) -> None:
         self._base = base
-        self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+        self._contexts: dict[tuple[Bundle, ...], ssl.SSLContext] = {}
         self._lock = Lock()
 
-    def context(self, ca_bundles: tuple[str, ...]) -> ssl.SSLContext:
+    def context(self, ca_bundles: tuple[Bundle, ...]) -> ssl.SSLContext:
         """Return the context that trusts further bundles.
 
         Raises:

@@ -100,24 +100,28 @@ def digest_of_file(path: str | os.PathLike[str]) -> str | None:
         return None
 
 
-def reasons(profile: Profile, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+def reasons(
+    profile: Profile, environ: Mapping[str, str] = os.environ, *, ca_digest: str | None = None
+) -> tuple[str, ...]:
     """Return why a profile that was read needs a person's approval, each as a half sentence in plain words.
 
     Args:
         profile: as it was read from a file or the environment; one that was made in code needs none.
         environ: the environment variables.
+        ca_digest: SHA-256 of its ``ca_bundle``, where it was read already.
 
     Returns:
         None of them where it needs no approval.
     """
     origin = origin_of(profile.source, environ)
+    ca_digest = ca_digest or (None if profile.ca_bundle is None else digest_of_file(profile.ca_bundle))
     if origin == "tree":
-        changes = tuple(_changes(profile))
+        changes = tuple(_changes(profile, ca_digest))
         if changes or not _is_microsofts(profile):
             assert profile.source is not None
             changes += tuple(_secrets(profile, Path(profile.source).parent))
     elif profile.is_of_environment:
-        changes = tuple(_of_environment(profile, environ))
+        changes = tuple(_of_environment(profile, environ, ca_digest))
     else:
         changes = ()
     return tuple(_shown(change) for change in changes)
@@ -128,13 +132,13 @@ def _is_microsofts(profile: Profile) -> bool:
     return profile.managed_identity is not None or profile.resolved_authority.is_microsofts
 
 
-def _changes(profile: Profile) -> Iterator[str]:
+def _changes(profile: Profile, ca_digest: str | None) -> Iterator[str]:
     host = profile.authority_host
     if profile.ca_bundle is not None:
         apis = (api for api in profile.apis if api.startswith("https:"))
         yield (
             f"trusts the certificate authority {Path(profile.ca_bundle).name} "
-            f"(SHA-256 {digest_of_file(profile.ca_bundle)}) for {', '.join((host, *apis))}"
+            f"(SHA-256 {ca_digest}) for {', '.join((host, *apis))}"
         )
     if profile.proxies:
         yield f"sends its requests to {host} through the proxy {', '.join(sorted(set(profile.proxies.values())))}"
@@ -174,11 +178,11 @@ def _is_in_folder(secret: SecretSource, folder: Path | None) -> bool:
     return Path(secret.place).is_file() or not os.path.lexists(secret.place)
 
 
-def _of_environment(profile: Profile, environ: Mapping[str, str]) -> Iterator[str]:
+def _of_environment(profile: Profile, environ: Mapping[str, str], ca_digest: str | None) -> Iterator[str]:
     # Whose word a variable is cannot be told; a tool may have read it from a file in the tree. A host on this machine
     # is for trying things out, and comes from the tree only where the tree says so.
     if profile.ca_bundle is not None and is_set_in_dotenv("NBAUTH_CA_BUNDLE", environ):
-        yield from _changes(profile)
+        yield from _changes(profile, ca_digest)
     is_named_in_tree = is_set_in_dotenv("AZURE_AUTHORITY_HOST", environ)
     if not _is_microsofts(profile) and (is_named_in_tree or not is_loopback(profile.authority_url)):
         yield from _secrets(profile, None)

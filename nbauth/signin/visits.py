@@ -13,6 +13,7 @@ from nbauth.shielded import load
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from nbauth.signin.bundles import Bundle
     from nbauth.signin.connections import Connections
     from nbauth.signin.login import Client, SignedIn
     from nbauth.signin.profiles import Profile
@@ -39,7 +40,7 @@ class Visit:
         sign_ins: as whom the person is signed in.
     """
 
-    def __init__(self, lock: Callable[[], threading.RLock], check: Callable[[Profile], None]) -> None:
+    def __init__(self, lock: Callable[[], threading.RLock], check: Callable[[Profile, Bundle | None], None]) -> None:
         self._lock = lock
         self._check = check
         self.connections: Connections | None = None
@@ -54,14 +55,16 @@ class Visit:
             ConfigError, ProviderUnavailable: as `connect`.
         """
         load("nbauth.signin.connections")
+        from nbauth.signin.bundles import bundle_of
         from nbauth.signin.connections import Connections
 
-        self._check(profile)
+        bundle = bundle_of(profile)
+        self._check(profile, bundle)
         with self._lock():
             if self.connections is None:
                 self.connections = Connections()
             connections = self.connections
-        return connections.client(profile)
+        return connections.client(profile, bundle)
 
     def registry(self) -> SignIns:
         """Return the sign-ins, to add to them."""
@@ -95,7 +98,7 @@ class Visits:
             all visitors.
     """
 
-    def __init__(self, lock: Callable[[], threading.RLock], *, check: Callable[[Profile], None]) -> None:
+    def __init__(self, lock: Callable[[], threading.RLock], *, check: Callable[[Profile, Bundle | None], None]) -> None:
         self.own = Visit(lock, check)
         self._lock = lock
         self._check = check
