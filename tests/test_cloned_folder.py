@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -150,7 +152,7 @@ def test_whom_to_trust(line: str, reason: str, clone: Path, demo: DemoServer, us
     path = _write(clone, demo, line, 'client_secret = { file = "own" }')
     (clone / "own").write_text("shipped with the clone")
     error = _assert_refused(demo, reason)
-    assert f"Run: nbauth trust {path}" in str(error)
+    assert str(error).endswith(f" in a shell, run: nbauth trust {path}")
 
 
 def test_one_approval(clone: Path, demo: DemoServer, person: Callable[..., Any]) -> None:
@@ -354,6 +356,26 @@ def test_a_foreign_file(
     assert main(["trust"]) == 1
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o666])
+def test_the_way_out(mode: int, clone: Path, demo: DemoServer) -> None:
+    """Where everybody may write to a configuration, as on WSL's drives, the lines that are said help."""
+    os.environ["NIGHTLY_SECRET"] = demo.client_secret
+    folder = clone / "Jane's project"
+    folder.mkdir()
+    path = _write(folder, demo, f'ca_bundle = "{clone / "ca.pem"}"', 'client_secret = { env = "NIGHTLY_SECRET" }')
+    path.chmod(mode)
+    os.chdir(folder)
+    with pytest.raises(ConfigError) as caught:
+        kernel.config()
+    chmod, copy, export = [line for line in str(caught.value).splitlines() if line.startswith("    ")]
+    subprocess.run(copy, shell=True, check=True)  # noqa: S602 - as a person types it
+    (os.environ["NBAUTH_CONFIG"],) = shlex.split(export.partition("=")[2])
+    assert len(nbauth.read(f"{demo.api_url}/cities")) == 10
+    del os.environ["NBAUTH_CONFIG"]
+    subprocess.run(chmod, shell=True, check=True)  # noqa: S602 - as a person types it
+    assert kernel.config().source == str(path)
+
+
 # What a `.env` of the clone sets
 
 
@@ -397,7 +419,7 @@ def test_an_authority_of_the_clone(clone: Path, demo: DemoServer, usual_trust: N
     """A person's secret goes to no authority host that a `.env` of the clone names, until they approved of it."""
     os.environ |= _azure(demo)
     (clone / ".env").write_text(f"# settings\n export AZURE_AUTHORITY_HOST='{demo.authority}'\r\n")
-    _assert_refused(demo, r"sends the environment variable AZURE_CLIENT_SECRET to localhost.* Run: nbauth trust \(")
+    _assert_refused(demo, r"sends the environment variable AZURE_CLIENT_SECRET to localhost.* run: nbauth trust$")
     assert main(["trust"]) == 0
     assert len(nbauth.read(f"{demo.api_url}/cities")) == 10
 

@@ -65,7 +65,7 @@ class Request:
             source=self.source,
             reasons=self.reasons,
             profile=profile,
-            next_step=f"Run: {self.command} (in a shell, if you trust it; %login {profile} asks here, too)",
+            next_step=f"If you trust it, %login {profile} asks here; or, in a shell, run: {self.command}",
         )
 
 
@@ -106,7 +106,7 @@ def keep(request: Request) -> None:
     if is_in_tree(folder):
         raise ConfigError(
             f"An approval cannot be kept in {folder}, which lies in {WHERE}.",
-            next_step="Set XDG_STATE_HOME to a directory of your own, or leave it out.",
+            next_step=_without_keeping(request),
         )
     document = {"version": _VERSION, "source": _place(request), "digest": request.digest, "reasons": request.reasons}
     try:
@@ -117,6 +117,13 @@ def keep(request: Request) -> None:
         raise ConfigError(
             f"An approval cannot be kept in {folder}: {why_not}.", next_step="Mend or delete it."
         ) from None
+
+
+def _without_keeping(request: Request) -> str:
+    elsewhere = "Start in another folder than your home directory, and leave XDG_STATE_HOME out"
+    if not request.is_file:
+        return f"{elsewhere}."
+    return f"{elsewhere}; or, in the shell that starts the kernel: export NBAUTH_CONFIG={shlex.quote(request.source)}"
 
 
 def revoke(request: Request) -> bool:

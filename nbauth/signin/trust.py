@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -84,11 +85,17 @@ def read_owned(path: Path) -> bytes:
             why_not = why_status_not_trusted(os.fstat(file.fileno()))  # what was opened, whatever happened meanwhile
             if why_not is None:
                 return file.read()
-    raise ConfigError(
-        f"{path}: is refused, because {why_not}.",
-        next_step=f"If you trust what it says, make a file of your own of it, as in: cp {path} {user_file()}; "
-        "NBAUTH_CONFIG can name one, too.",
-    )
+    raise ConfigError(f"{path}: is refused, because {why_not}.", next_step=_way_out(path))
+
+
+def _way_out(path: Path) -> str:
+    """Return the lines to type where a file is refused. A copy in the user's directory is used only if it is named."""
+    copy = user_file().parent / path.name
+    file, folder, new = (shlex.quote(str(each)) for each in (path, copy.parent, copy))
+    lines = f"    mkdir -p {folder} && install -m 600 {file} {new}\n    export NBAUTH_CONFIG={new}"
+    if hasattr(os, "getuid") and path.stat().st_uid == os.getuid():  # what is wrong is its mode
+        lines = f"    chmod go-w {file}\nor, where that changes nothing, as on a drive of Windows' in WSL:\n{lines}"
+    return f"If you trust what it says, in the shell that starts the kernel:\n{lines}"
 
 
 def digest_of_file(path: str | os.PathLike[str]) -> str | None:

@@ -106,7 +106,7 @@ def test_unattended(demo: DemoServer, player: Player, cloned: Path) -> None:
     outcome = player.run("%login nightly", allow_stdin=False)
     assert outcome.error is not None
     assert outcome.error["ename"] == "ApprovalRequired"
-    assert f"Run: nbauth trust {cloned}" in outcome.error["evalue"]
+    assert f" run: nbauth trust {cloned}" in outcome.error["evalue"]
 
 
 def test_in_a_terminal(demo: DemoServer) -> None:
