@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WHERE",
+    "expanded",
     "is_home_or_above",
     "is_in_tree",
     "is_own_file",
@@ -78,6 +79,19 @@ def is_set_in_dotenv(name: str, environ: Mapping[str, str] = os.environ, *, dire
     folders = dict.fromkeys(folder for start in _starts(environ, directory) for folder in _within(start, environ))
     texts = (_text(file) for folder in folders for file in _dotenvs(folder))
     return any(text is None or line.search(text) for text in texts)
+
+
+def expanded(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> Path:
+    """Return a path that a person wrote, with their home directory for ``~``.
+
+    That is the account's where a ``.env`` of the tree has a line for ``HOME``: a person's own configuration would else
+    mean files of the tree.
+    """
+    written = Path(path)
+    account = _account_home()
+    if written.parts[:1] == ("~",) and account is not None and is_set_in_dotenv("HOME", environ):
+        return account.joinpath(*written.parts[1:])
+    return written.expanduser()
 
 
 def is_home_or_above(folder: Path) -> bool:

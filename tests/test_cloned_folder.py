@@ -15,7 +15,7 @@ import certifi
 import pytest
 
 import nbauth
-from nbauth import kernel
+from nbauth import kernel, tree
 from nbauth.__main__ import main
 from nbauth.errors import (
     ApprovalRequired,
@@ -469,6 +469,24 @@ def test_directories_of_the_clone(
         shutil.copy(clone / "ca.pem", trust.user_file().parent)
     _assert_refused(demo, "needs your approval")
     assert main(["trust"]) == 1
+
+
+@pytest.mark.parametrize("named", ["~/nbauth.toml", "{home}/nbauth.toml"])
+def test_a_home_of_the_clone(named: str, clone: Path, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a `.env` moves HOME into the clone, what a person wrote with a tilde means their own files."""
+    own = clone.parent.parent / "own"
+    own.mkdir()
+    monkeypatch.setattr(tree, "_account_home", lambda: own)
+    _write(own, demo, 'ca_bundle = "~/company.pem"', 'client_secret = { env = "NIGHTLY_SECRET" }')
+    shutil.copy(certifi.where(), own / "company.pem")
+    shutil.copy(own / "nbauth.toml", clone / "notebooks/nbauth.toml")
+    shutil.copy(demo.ca_file, clone / "notebooks/company.pem")
+    os.environ |= {"NIGHTLY_SECRET": demo.client_secret, "HOME": str(clone / "notebooks")}
+    os.environ["NBAUTH_CONFIG"] = named.format(home=own)
+    (clone / ".env").write_text("HOME=${PWD}\n")
+    with pytest.raises(ProviderUnavailable, match="certificate"):
+        nbauth.read(f"{demo.api_url}/cities")
+    assert not demo.provider.requests
 
 
 def test_a_sign_in_is_not_remembered_in_the_clone(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nbauth.errors import ConfigError
 from nbauth.signin.secrets import SecretSource
+from nbauth.tree import expanded
 
 __all__ = ["ClientCertificate"]
 
@@ -63,4 +64,4 @@ class ClientCertificate:
         passphrase = value.get("passphrase")
         if passphrase is not None:
             passphrase = SecretSource.parse(passphrase, key=f"{key}.passphrase", base=base)
-        return cls(str(base / Path(path).expanduser()), passphrase, thumbprint, send_chain, key)
+        return cls(str(base / expanded(path)), passphrase, thumbprint, send_chain, key)

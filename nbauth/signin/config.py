@@ -9,17 +9,17 @@ import json
 import os
 import tomllib
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ConfigError
 from nbauth.signin import trust
 from nbauth.signin.profiles import CLOUDS, Profile
-from nbauth.tree import WHERE, is_in_tree
+from nbauth.tree import WHERE, expanded, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 __all__ = ["Config", "Reader", "find", "from_environment", "load"]
 
@@ -193,7 +193,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
 
 def _environment_bundle(environ: Mapping[str, str]) -> str | None:
     value = environ.get("NBAUTH_CA_BUNDLE")
-    if value and is_in_tree(Path(value).expanduser(), environ):
+    if value and is_in_tree(expanded(value, environ), environ):
         raise ConfigError(
             f"NBAUTH_CA_BUNDLE names {value}, which lies in {WHERE}.",
             next_step="If you trust it, name it as ca_bundle in nbauth.toml, and run: nbauth trust",

@@ -16,6 +16,7 @@ from nbauth.errors import ConfigError
 from nbauth.signin import options, profile_credentials
 from nbauth.signin.authority import CLOUDS, Authority
 from nbauth.signin.origins import host_of, is_loopback, origin_of
+from nbauth.tree import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -178,7 +179,7 @@ class Profile:
         if self.redirect_uri is not None:
             self._check_url("redirect_uri", self.redirect_uri)
         if self.ca_bundle is not None:
-            path = self._base / Path(self.ca_bundle).expanduser()
+            path = self._base / expanded(self.ca_bundle)
             self._set("ca_bundle", str(path))
             if not path.is_file():
                 raise self._error("ca_bundle", f"there is no file {path}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from nbauth.errors import ConfigError
 from nbauth.net.secrecy import HiddenText
 from nbauth.shielded import load
+from nbauth.tree import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,7 @@ class SecretSource:
         if not isinstance(place, str) or not place:
             raise ConfigError(f"{key}.{kind}: expected a text that is not empty.")
         if kind == "file":
-            place = str(base / Path(place).expanduser())
+            place = str(base / expanded(place))
         if kind == "keyring" and "/" not in place:
             raise ConfigError(f'{key}.keyring: expected "service/username", found "{place}".')
         return cls(kind, place, key)

@@ -19,7 +19,7 @@ from nbauth.errors import ConfigError
 from nbauth.private_files import why_not_trusted_owner, why_status_not_trusted
 from nbauth.signin.origins import is_loopback
 from nbauth.signin.secrets import SecretSource
-from nbauth.tree import is_in_tree, is_own_file, is_set_in_dotenv
+from nbauth.tree import expanded, is_in_tree, is_own_file, is_set_in_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ def named_by_environment(environ: Mapping[str, str] = os.environ) -> Path | None
     named = environ.get("NBAUTH_CONFIG")
     if not named:
         return None
-    path = Path(named).expanduser()
+    path = expanded(named, environ)
     return (path / _FILE_NAME if path.is_dir() else path).absolute()
 
 
@@ -66,7 +66,7 @@ def origin_of(source: str | None, environ: Mapping[str, str] = os.environ) -> Or
     path = Path(source)
     if path == user_file() and not is_in_tree(path, environ):
         return "user"
-    is_absolute = Path(environ.get("NBAUTH_CONFIG", "")).expanduser().is_absolute()
+    is_absolute = expanded(environ.get("NBAUTH_CONFIG", ""), environ).is_absolute()
     if is_absolute and path == named_by_environment(environ):
         return "tree" if is_set_in_dotenv("NBAUTH_CONFIG", environ, directory=path.parent) else "named"
     return "tree"
