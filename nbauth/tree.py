@@ -8,12 +8,15 @@ has read it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import sys
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from nbauth.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,17 +84,34 @@ def is_set_in_dotenv(name: str, environ: Mapping[str, str] = os.environ, *, dire
     return any(text is None or line.search(text) for text in texts)
 
 
-def expanded(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> Path:
+def expanded(path: str | os.PathLike[str], *, where: str, environ: Mapping[str, str] = os.environ) -> Path:
     """Return a path that a person wrote, with their home directory for ``~``.
 
     That is the account's where a ``.env`` of the tree has a line for ``HOME``: a person's own configuration would else
     mean files of the tree.
+
+    Args:
+        path: what was written.
+        where: names its key or variable in the message.
+        environ: the environment variables.
+
+    Raises:
+        ConfigError: no file can have that path.
     """
     written = Path(path)
     account = _account_home()
-    if written.parts[:1] == ("~",) and account is not None and is_set_in_dotenv("HOME", environ):
-        return account.joinpath(*written.parts[1:])
-    return written.expanduser()
+    try:
+        if written.parts[:1] == ("~",) and account is not None and is_set_in_dotenv("HOME", environ):
+            found = account.joinpath(*written.parts[1:])
+        else:
+            found = written.expanduser()
+        os.lstat(found)
+    except (OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
+            return found  # it need not be there
+        # Too long, with a NUL, or in the home of a user who is unknown.
+        raise ConfigError(f"{where}: expected the path of a file, found {str(path)[:80]!a}.") from None
+    return found
 
 
 def is_home_or_above(folder: Path) -> bool:

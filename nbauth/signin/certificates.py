@@ -64,4 +64,4 @@ class ClientCertificate:
         passphrase = value.get("passphrase")
         if passphrase is not None:
             passphrase = SecretSource.parse(passphrase, key=f"{key}.passphrase", base=base)
-        return cls(str(base / expanded(path)), passphrase, thumbprint, send_chain, key)
+        return cls(str(base / expanded(path, where=f"{key}.path")), passphrase, thumbprint, send_chain, key)

@@ -126,7 +126,7 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}: profiles: expected at least one table [profiles.NAME].")
     profiles = {name: _profile(name, table, path) for name, table in tables.items()}
     default = document.get("default")
-    if default is not None and default not in profiles:
+    if default is not None and default not in list(profiles):  # a list, or a table, has no hash
         raise ConfigError(f"{path}: default: expected one of {', '.join(profiles)}; found {default!r}.")
     return Config(MappingProxyType(profiles), default, str(path), hashlib.sha256(data).hexdigest())
 
@@ -193,7 +193,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
 
 def _environment_bundle(environ: Mapping[str, str]) -> str | None:
     value = environ.get("NBAUTH_CA_BUNDLE")
-    if value and is_in_tree(expanded(value, environ), environ):
+    if value and is_in_tree(expanded(value, where="NBAUTH_CA_BUNDLE", environ=environ), environ):
         raise ConfigError(
             f"NBAUTH_CA_BUNDLE names {value}, which lies in {WHERE}.",
             next_step="If you trust it, name it as ca_bundle in nbauth.toml, and run: nbauth trust",

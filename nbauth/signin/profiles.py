@@ -179,7 +179,7 @@ class Profile:
         if self.redirect_uri is not None:
             self._check_url("redirect_uri", self.redirect_uri)
         if self.ca_bundle is not None:
-            path = self._base / expanded(self.ca_bundle)
+            path = self._base / expanded(self.ca_bundle, where=self._where("ca_bundle"))
             self._set("ca_bundle", str(path))
             if not path.is_file():
                 raise self._error("ca_bundle", f"there is no file {path}")

@@ -62,7 +62,7 @@ class SecretSource:
         if not isinstance(place, str) or not place:
             raise ConfigError(f"{key}.{kind}: expected a text that is not empty.")
         if kind == "file":
-            place = str(base / expanded(place))
+            place = str(base / expanded(place, where=f"{key}.file"))
         if kind == "keyring" and "/" not in place:
             raise ConfigError(f'{key}.keyring: expected "service/username", found "{place}".')
         return cls(kind, place, key)

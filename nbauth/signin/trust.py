@@ -44,7 +44,7 @@ def named_by_environment(environ: Mapping[str, str] = os.environ) -> Path | None
     named = environ.get("NBAUTH_CONFIG")
     if not named:
         return None
-    path = expanded(named, environ)
+    path = expanded(named, where="NBAUTH_CONFIG", environ=environ)
     return (path / _FILE_NAME if path.is_dir() else path).absolute()
 
 
@@ -66,7 +66,8 @@ def origin_of(source: str | None, environ: Mapping[str, str] = os.environ) -> Or
     path = Path(source)
     if path == user_file() and not is_in_tree(path, environ):
         return "user"
-    is_absolute = expanded(environ.get("NBAUTH_CONFIG", ""), environ).is_absolute()
+    named = environ.get("NBAUTH_CONFIG", "")
+    is_absolute = named.startswith("~") or Path(named).is_absolute()
     if is_absolute and path == named_by_environment(environ):
         return "tree" if is_set_in_dotenv("NBAUTH_CONFIG", environ, directory=path.parent) else "named"
     return "tree"

@@ -64,6 +64,16 @@ def test_search_order(tmp_path: Path) -> None:
         ('[profiles.work]\nclient_id = "id"\ntenant = "t"\n', "apis: is missing"),
         ("[profiles]\nwork = 5\n", "expected a table, found 5"),
         (_profile().replace('["scope"]', '"scope"'), "expected a list of texts"),
+        ("default = ['work']\n" + _profile(), r"default: expected one of work; found \['work'\]"),
+        *(
+            (_profile().replace("tenant =", f"{key}\ntenant ="), f"{name}: expected the path of a file, found '")
+            for path in (r"a\u0000b", "x" * 300, "~nobody-of-this-name/x")
+            for name, key in (
+                ("ca_bundle", f'ca_bundle = "{path}"'),
+                ("client_secret.file", f'client_secret = {{ file = "{path}" }}'),
+                ("client_certificate.path", f'client_certificate = {{ path = "{path}" }}'),
+            )
+        ),
     ],
 )
 def test_mistakes_in_a_file(tmp_path: Path, text: str, message: str) -> None:
