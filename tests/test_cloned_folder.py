@@ -214,7 +214,7 @@ def test_a_configuration_that_changes_between(clone: Path, demo: DemoServer, usu
     session = nbauth.session()
     path.write_text(path.read_text().replace("/.default", "/Other"))
     assert main(["trust", str(path)]) == 0
-    with pytest.raises(ApprovalRequired):
+    with pytest.raises(ApprovalRequired, match=r"has changed since it was read.* Make anew what reads here"):
         session.get(f"{demo.api_url}/cities")
     assert not demo.provider.requests
 

@@ -182,8 +182,17 @@ class Approvals:
         # The file may have changed since the profile was read from it: an approval of what it is now is none of that.
         is_as_it_was = own <= set(request.reasons) and _is_same(profile, config.profiles.get(profile.name))
         has_just_approved = False
-        if not (is_as_it_was and is_approved(request)):
-            if ask is None or not is_as_it_was:
+        if not is_as_it_was:
+            raise ApprovalRequired(
+                f"{request.source}: has changed since it was read, and nothing was sent. Before, "
+                f"profile {profile.name!r} {'; '.join(reasons)}.",
+                source=request.source,
+                reasons=reasons,
+                profile=profile.name,
+                next_step="Make anew what reads here, such as nbauth.session().",
+            )
+        if not is_approved(request):
+            if ask is None:
                 raise request.required(profile.name)
             if not ask(request):
                 raise request.required(profile.name, "was not approved")
