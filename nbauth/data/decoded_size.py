@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
     from nbauth.data.bodies import Allowance
 
-__all__ = ["check_excel", "check_parquet"]
+__all__ = ["bound_rows", "check_excel", "check_parquet"]
 
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 _ROWS_AT_ONCE = 4_096
 _ROWS_OF_DELTAS = 16  # where each value may be made of a prefix of the one before, however long that is
 _DELTAS = frozenset({"DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"})
 _CELL = 8  # bytes of what holds a value or nothing
+_MOST_ROWS = 1_048_576  # of a sheet (ECMA-376); whoever reads it goes through the ones that are missing, too
 
 
 class _Counter:
@@ -106,7 +107,7 @@ def check_excel(file: IO[bytes], allowance: Allowance, url: str) -> None:
 
     Raises:
         DataError: they become more.
-        ValueError, OSError, KeyError, zipfile.BadZipFile: it is no Excel file.
+        Exception: it is no Excel file; openpyxl lets through what it met, of any kind.
     """
     if allowance.limit is None:
         return
@@ -119,11 +120,25 @@ def check_excel(file: IO[bytes], allowance: Allowance, url: str) -> None:
     file.seek(0)
     book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
     counter = _Counter(allowance, size, url)
+    bound_rows(book.worksheets[0])
     counted = 0
     for needed in _frame_sizes(book.worksheets[0]):
         counter.add(max(0, needed - counted))
         counted = max(counted, needed)
     file.seek(0)
+
+
+def bound_rows(sheet: Any) -> None:
+    """Have whoever goes through a sheet of openpyxl's get a ValueError after as many rows as a sheet can have."""
+    usual = sheet.iter_rows
+
+    def bounded(*args: Any, **options: Any) -> Iterator[Any]:
+        for number, row in enumerate(usual(*args, **options)):
+            if number >= _MOST_ROWS:
+                raise ValueError(f"it has more than {_MOST_ROWS:,} rows")
+            yield row
+
+    sheet.iter_rows = bounded
 
 
 def _frame_sizes(sheet: Any) -> Iterator[int]:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import tempfile
-import zipfile
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 import pandas as pd
 
-from nbauth.data.decoded_size import check_excel, check_parquet
+from nbauth.data.decoded_size import bound_rows, check_excel, check_parquet
 from nbauth.data.failures import format_error
 from nbauth.data.fast import FAST_EXTRA
 from nbauth.data.joined import NULLABLE
 from nbauth.data.json_text import reason
 from nbauth.data.width import TooManyColumns, too_many_columns
-from nbauth.errors import DataError
+from nbauth.errors import DataError, NbauthError
 from nbauth.shielded import shielded
 from nbauth.signin.origins import redact_url
 
@@ -111,14 +110,18 @@ def read_excel(response: Response, body: Body, allowance: Allowance, *, backend:
         file.seek(0)
         try:
             frame: pd.DataFrame = shielded(partial(_excel_frame, file, allowance, response.url, options))
-        except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        except NbauthError:
+            raise
+        except Exception as error:  # openpyxl lets through whatever its parsers meet
             raise format_error(response, b"", f"which cannot be read as Excel: {reason(error)}") from error
     return frame
 
 
 def _excel_frame(file: IO[bytes], allowance: Allowance, url: str, options: dict[str, Any]) -> pd.DataFrame:
     check_excel(file, allowance, url)
-    frame: pd.DataFrame = pd.read_excel(file, engine="openpyxl", **options)
+    with pd.ExcelFile(file, engine="openpyxl") as book:
+        bound_rows(book.book.worksheets[0])
+        frame: pd.DataFrame = pd.read_excel(book, **options)
     return frame
 
 

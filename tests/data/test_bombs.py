@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from loopback_api import Reply, as_json
 
+from nbauth.data import decoded_size
 from nbauth.data.ranges import facts_of, open_at_any_place
 from nbauth.data.read import open_url, pages, read
 from nbauth.errors import ApiError, DataError, FormatError
@@ -273,3 +274,32 @@ def test_max_bytes_that_are_enough(session: Session, api: Server) -> None:
     pd.testing.assert_frame_equal(
         read(session, f"{api.origin}/x.xlsx", max_bytes=100_000), read(session, f"{api.origin}/x.xlsx")
     )
+
+
+@pytest.mark.parametrize("max_bytes", [None, 20_000_000])
+def test_rows_that_no_sheet_has(
+    session: Session, api: Server, monkeypatch: pytest.MonkeyPatch, max_bytes: int | None
+) -> None:
+    """A sheet whose only row has a number beyond Excel's last one is refused; its readers would count up to it."""
+    monkeypatch.setattr(decoded_size, "_MOST_ROWS", 10_000)
+    api.routes["/x.xlsx"] = Reply(
+        _sheet('<row r="99999999999"><c r="A99999999999"><v>1</v></c></row>'), content_type=""
+    )
+    with pytest.raises(FormatError, match="cannot be read as Excel: it has more than 10,000 rows"):
+        read(session, f"{api.origin}/x.xlsx", max_bytes=max_bytes)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        '<row r="1"><c r="A1" t="s"><v>99</v></c></row>',
+        '<row r="1"><c r="A1"><v>1</v></row>',
+        '<row r="1"><c r="A1"><v>1e999</v></c></row>',
+        '<row r="inf"><c r="A1"><v>1</v></c></row>',
+    ],
+)
+def test_sheets_that_are_broken(session: Session, api: Server, cells: str) -> None:
+    """Whatever the parsers of a sheet meet is one error, which names the file."""
+    api.routes["/x.xlsx"] = Reply(_sheet(cells), content_type="")
+    with pytest.raises(FormatError, match=r"/x\.xlsx .*cannot be read as Excel"):
+        read(session, f"{api.origin}/x.xlsx")
