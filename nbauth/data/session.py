@@ -284,7 +284,6 @@ class Session(UnreadRedirects):
         signed.headers["Authorization"] = "Bearer " + token
         try:
             response = _sent(super().send, signed, options)
-            response.encoding = safe_charset(response.encoding)
         finally:
             # requests keeps the request on the response, and on its errors: whoever pickles or prints one would
             # pickle or print the token.
@@ -386,4 +385,5 @@ def _sent(send: Any, request: PreparedRequest, options: Mapping[str, Any]) -> Re
         response: Response = send(request, allow_redirects=False, **options)
     except urllib3.exceptions.LocationParseError:  # requests lets this one through
         raise requests.exceptions.InvalidURL(f"{redact_url(str(request.url))} is not a URL that can be read") from None
+    response.encoding = safe_charset(response.encoding)
     return response

@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from loopback_api import Reply
+from loopback_api import Reply, redirect
 
 from nbauth.data.charsets import codec_named, safe_charset
 from nbauth.data.content import charset_of
@@ -68,3 +68,10 @@ def test_text_of_an_answer(session: Session, api: Server, status: int) -> None:
     if status >= 400:
         with pytest.raises(ApiError, match="geht nicht: ä"):
             read(session, f"{api.origin}/x")
+
+
+def test_text_of_a_strangers_answer(session: Session, api: Server, secure_stranger: Server) -> None:
+    """Nor is one of an origin that a redirect leads to decoded with such a codec."""
+    api.routes["/x"] = redirect(f"{secure_stranger.origin}/y")
+    secure_stranger.routes["/y"] = Reply("ä".encode() * 1000, content_type="text/plain; charset=punycode")
+    assert session.get(f"{api.origin}/x").text == "ä" * 1000
