@@ -134,7 +134,7 @@ def _init(_options: argparse.Namespace) -> int:
 
 def _trust(options: argparse.Namespace) -> int:
     from nbauth import kernel
-    from nbauth.notebook.text import printable
+    from nbauth.notebook.text import one_line, printable, wrapped
     from nbauth.signin import approvals
     from nbauth.signin.config import load
 
@@ -151,7 +151,7 @@ def _trust(options: argparse.Namespace) -> int:
         return 0
     print(f"{source}:")
     for reason in request.reasons:
-        print(f"  {reason}")
+        print("\n".join(wrapped(one_line(reason), head="  ", deeper=6)))
     if options.show:
         is_approved = approvals.is_approved(request)
         print(

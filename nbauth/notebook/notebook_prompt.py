@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled
 from nbauth.notebook.request_text import text_of
-from nbauth.notebook.text import approval_lead, is_web_address, printable
+from nbauth.notebook.text import approval_lines, approval_text, is_web_address, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +64,9 @@ class NotebookPrompt:
         self._profile = request.profile
         self._deadline = time.monotonic() + request.timeout_s
         then = "To approve, type yes below. Anything else leaves it, and nothing is sent."
-        lines = [approval_lead(request), *(printable(reason) for reason in request.reasons), then]
-        self._display("".join(f"<p>{html.escape(line)}</p>" for line in lines), "\n".join(lines))
+        lead, reasons = approval_lines(request)
+        marked_up = "".join(f"<p>{html.escape(line)}</p>" for line in (lead, *reasons, then))
+        self._display(marked_up, f"{approval_text(request)}\n{then}")
         self._asks_approval = True
 
     def end_approval(self) -> None:

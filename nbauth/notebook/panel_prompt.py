@@ -12,7 +12,7 @@ from nbauth.notebook.callback import callback_directory, install_callback_page
 from nbauth.notebook.comm_pump import CommPump
 from nbauth.notebook.notebook_prompt import Message, NotebookPrompt
 from nbauth.notebook.panel import SignInPanel
-from nbauth.notebook.text import approval_lead, printable
+from nbauth.notebook.text import approval_lines, printable
 from nbauth.signin.flows.beacon import Beacon
 from nbauth.signin.flows.page import OtherFlow, Page, callback_uri
 from nbauth.signin.origins import is_loopback
@@ -76,8 +76,8 @@ class PanelPrompt:
             self._plain = NotebookPrompt()
             self._plain.ask_approval(request)
             return
-        reasons = tuple(printable(reason) for reason in request.reasons)
-        self._panel.show(self._panel.view_of("approval", status=approval_lead(request), reasons=reasons))
+        lead, reasons = approval_lines(request)
+        self._panel.show(self._panel.view_of("approval", status=lead, reasons=reasons))
 
     def end_approval(self) -> None:
         """Remove what was shown; a sign-in begins anew."""

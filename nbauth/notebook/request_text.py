@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from nbauth.notebook.text import printable, shortened
+from nbauth.notebook.text import one_line, printable, shortened, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +18,6 @@ __all__ = ["facts_of", "text_of"]
 _MOST_SCOPES = 8
 _TERM_WIDTH = 18
 _LONGEST_SCOPE = 120
-_NARROWEST = 40
-_BLANKS = re.compile(" +")  # a gap would look like the one between a term and its text
 _NO_SCOPE = re.compile(r"[^\x21-\x7e]")  # RFC 6749 §3.3
 
 
@@ -50,7 +47,7 @@ def facts_of(request: SignInRequest) -> tuple[tuple[str, tuple[str, ...]], ...]:
     origins = [f"{origin} — {_scopes(scopes)}" for origin, scopes in request.apis.items()]
     facts.append(("Tokens may go to", origins or ["nowhere"]))
     facts.append(("Configured in", [shortened(request.source)]))
-    return tuple((term, tuple(_BLANKS.sub(" ", printable(line)) for line in lines)) for term, lines in facts)
+    return tuple((term, tuple(one_line(line) for line in lines)) for term, lines in facts)
 
 
 def text_of(request: SignInRequest, *, width: int = 80) -> str:
@@ -63,15 +60,8 @@ def text_of(request: SignInRequest, *, width: int = 80) -> str:
     lines = [printable(f"Sign-in of profile {request.profile}")]
     for term, texts in facts_of(request):
         for number, text in enumerate(texts):
-            # What goes on is indented further than what begins: no text can look like a line of its own.
             head = f"  {'' if number else term:<{_TERM_WIDTH}}"
-            lines += textwrap.wrap(
-                text,
-                max(width, _NARROWEST),
-                initial_indent=head,
-                subsequent_indent=" " * (_TERM_WIDTH + 6),
-                break_on_hyphens=False,
-            ) or [head]
+            lines += wrapped(text, head=head, deeper=_TERM_WIDTH + 6, width=width)
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from nbauth.errors import SignInCancelled
 from nbauth.notebook.request_text import text_of
-from nbauth.notebook.text import approval_lead, printable
+from nbauth.notebook.text import approval_text, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +51,7 @@ class TerminalPrompt:
     def ask_approval(self, request: ApprovalRequest) -> None:
         """Print what the configuration would do, and ask; the answer is seen, and is no unless it says yes."""
         self._profile = request.profile
-        self._print(approval_lead(request))
-        for reason in request.reasons:
-            self._print(printable(f"  {reason}"))
+        self._print(approval_text(request))
         print("Approve? [y/N] ", end="", file=self._output, flush=True)
         self._asks = self._asks_approval = True
 

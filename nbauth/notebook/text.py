@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
+import textwrap
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from nbauth.signin.flows.prompt import ApprovalRequest
 
-__all__ = ["approval_lead", "is_web_address", "printable", "shortened"]
+__all__ = ["approval_lines", "approval_text", "is_web_address", "one_line", "printable", "shortened", "wrapped"]
 
 # Letters and signs that are drawn as nothing (Default_Ignorable_Code_Point, Unicode 16 §5.21), and the Braille blank;
 # Python calls them printable.
@@ -17,7 +19,9 @@ _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
 )
+_BLANKS = re.compile(" +")
 _LONGEST = 200
+_WIDEST, _NARROWEST = 100, 40
 
 
 def printable(text: str) -> str:
@@ -38,8 +42,43 @@ def is_web_address(url: str) -> bool:
         return False
 
 
-def approval_lead(request: ApprovalRequest) -> str:
-    """Say whose configuration it is that a person is asked to approve of; its reasons follow."""
-    return printable(
+def one_line(text: str) -> str:
+    """Return a text as `printable` does, with single blanks: a gap would look like the end of a line, or a column."""
+    return _BLANKS.sub(" ", printable(text))
+
+
+def wrapped(text: str, *, head: str = "", deeper: int = 4, width: int | None = None) -> list[str]:
+    """Return a text in lines as wide as the terminal. No part of it can look like a line of its own.
+
+    Args:
+        text: one that is fit to be shown.
+        head: what the first line begins with.
+        deeper: how far the further lines are indented, more than any that begins something.
+        width: how many characters a line may have; by default the terminal's.
+    """
+    width = min(_WIDEST, shutil.get_terminal_size().columns) if width is None else width
+    lines = textwrap.wrap(
+        text,
+        max(width, _NARROWEST),
+        initial_indent=head,
+        subsequent_indent=" " * deeper,
+        break_on_hyphens=False,
+    )
+    return lines or [head]
+
+
+def approval_lines(request: ApprovalRequest) -> tuple[str, tuple[str, ...]]:
+    """Say whose configuration it is that a person is asked to approve of, and what it would do."""
+    lead = (
         f"{request.source} may have come with a cloned folder. Nothing was sent yet. If you approve of it as it is now,"
     )
+    return one_line(lead), tuple(map(one_line, request.reasons))
+
+
+def approval_text(request: ApprovalRequest, *, width: int | None = None) -> str:
+    """Say the same in lines for a terminal."""
+    lead, reasons = approval_lines(request)
+    lines = wrapped(lead, width=width)
+    for reason in reasons:
+        lines += wrapped(reason, head="  ", deeper=6, width=width)
+    return "\n".join(lines)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nbauth.errors import ConfigError
 from nbauth.private_files import why_not_trusted_owner, why_status_not_trusted
-from nbauth.signin.origins import is_loopback
+from nbauth.signin.origins import display_url, is_loopback
 from nbauth.signin.secrets import SecretSource
 from nbauth.tree import expanded, is_in_tree, is_own_file, is_set_in_dotenv
 
@@ -143,15 +143,17 @@ def _is_microsofts(profile: Profile) -> bool:
 def _changes(profile: Profile, ca_digest: str | None) -> Iterator[str]:
     host = profile.authority_host
     if profile.ca_bundle is not None:
-        apis = (api for api in profile.apis if api.startswith("https:"))
+        apis = (display_url(api) for api in profile.apis if api.startswith("https:"))
         yield (
             f"trusts the certificate authority {Path(profile.ca_bundle).name} "
             f"(SHA-256 {ca_digest}) for {', '.join((host, *apis))}"
         )
     if profile.proxies:
-        yield f"sends its requests to {host} through the proxy {', '.join(sorted(set(profile.proxies.values())))}"
+        through = sorted(set(map(display_url, profile.proxies.values())))
+        yield f"sends its requests to {host} through the proxy {', '.join(through)}"
     if profile.endpoint_hosts:
-        yield f"counts {', '.join(profile.endpoint_hosts)} as the provider's own"
+        hosts = (display_url(f"https://{host}").removeprefix("https://") for host in profile.endpoint_hosts)
+        yield f"counts {', '.join(hosts)} as the provider's own"
 
 
 def _secrets(profile: Profile, folder: Path | None) -> Iterator[str]:

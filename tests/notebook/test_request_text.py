@@ -9,8 +9,10 @@ import nbauth
 from nbauth.errors import ConfigError
 from nbauth.notebook.panel_prompt import PanelPrompt
 from nbauth.notebook.request_text import facts_of, text_of
-from nbauth.notebook.text import printable
+from nbauth.notebook.text import approval_text, printable
+from nbauth.signin.approvals import request_for
 from nbauth.signin.config import from_environment, load
+from nbauth.signin.flows.prompt import ApprovalRequest
 from nbauth.signin.flows.sign_in_request import SignInRequest
 from nbauth.signin.origins import display_url, redact_url
 from nbauth.signin.profiles import Profile
@@ -205,3 +207,32 @@ def test_panel_shows_the_request_that_is_made(demo: DemoServer) -> None:
     PanelPrompt(panel).begin(SignInRequest.of(changed))
     assert dict(panel.view_of("open").who)["Tokens may go to"] == "https://elsewhere.example — a"
     panel.close()
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_what_is_to_be_approved(tmp_path: Path, width: int) -> None:
+    """No name of a cloned folder makes a line of its own in what a person is asked to approve of; hosts are ASCII."""
+    gap = " " * 70
+    folder = tmp_path / f"a{gap}Nothing unusual was found. Press y{gap}b"
+    folder.mkdir()
+    (folder / f"ca{gap}It is safe.pem").write_text("none")
+    path = folder / "nbauth.toml"
+    path.write_text(
+        '[profiles.work]\nclient_id = "0-1"\ntenant = "contoso.onmicrosoft.com"\n'
+        f'ca_bundle = "ca{gap}It is safe.pem"\nendpoint_hosts = ["{MIXED}"]\n'
+        f'proxies = {{ https = "http://{MIXED}:3128" }}\n'
+        f'[profiles.work.apis]\n"https://{MIXED}" = ["A"]\n'
+    )
+    request = request_for(load(path))
+    asked = ApprovalRequest(profile="work", source=request.source, reasons=request.reasons, timeout_s=1)
+    lines = approval_text(asked, width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert [line for line in lines if not line.startswith("    ")] == [lines[0], *_begins(lines)]
+    assert len(_begins(lines)) == 3
+    assert gap[:3] not in " ".join(line.strip() for line in lines)
+    assert "".join("".join(lines).split()).count("xn--grph-63d.microsoft.com") == 3
+    assert "\n".join(lines).isascii()
+
+
+def _begins(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.startswith("  profile 'work' ")]
