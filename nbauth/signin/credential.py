@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import threading
 import time
@@ -393,7 +394,7 @@ class Credential:
 
     def _sign_in_required(self, wish: _Wish) -> SignInRequired:
         if self.ended is not None:
-            return self.ended
+            return copy.copy(self.ended)  # one that is raised again takes the frames of everybody along who met it
         if wish.claims is not None:
             return self.step_up(wish.scopes, wish.claims)
         if self._signed_out:

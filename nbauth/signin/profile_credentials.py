@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.errors import ConfigError
-from nbauth.net.secrecy import HiddenText
 from nbauth.signin.certificates import ClientCertificate
 from nbauth.signin.managed_identity import ManagedIdentity
-from nbauth.signin.secrets import SecretSource
+from nbauth.signin.secrets import SecretSource, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from nbauth.net.secrecy import HiddenText
     from nbauth.signin.profiles import Profile
 
 __all__ = ["CREDENTIALS", "Supplied", "kind_of", "parse", "stamp"]
@@ -55,7 +55,7 @@ class Supplied:
             raise ConfigError(f"{self.key}: the function raised {type(error).__name__}.") from error
         if not isinstance(assertion, str) or not assertion.strip():
             raise ConfigError(f"{self.key}: the function returned {type(assertion).__name__}; expected a text.")
-        return HiddenText(assertion.strip())
+        return hidden(assertion.strip(), f"{self.key}: what the function returned")
 
 
 def parse(given: dict[str, Any], *, where: Callable[[str], str], base: Path) -> dict[str, Any]:

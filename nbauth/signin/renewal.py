@@ -70,8 +70,11 @@ def silent(
     if turn.shared is not None:
         copy_account(cache, before, **mine)
     with cache.held_back() as answers:
-        answer = application.acquire_token_silent_with_error(
-            askable(scopes), account, force_refresh=forced, claims_challenge=claims
+        answer = HiddenMapping(
+            application.acquire_token_silent_with_error(
+                askable(scopes), account, force_refresh=forced, claims_challenge=claims
+            )
+            or {}
         )
     try:
         _check(answers, profile=profile, application=application, http_cache=http_cache, account=account, scopes=scopes)
@@ -88,7 +91,7 @@ def silent(
         answers.put_into(cache, home_account_id=who)
 
     turn.write(epoch if turn.shared is None else None, put)
-    return None if answer is None else HiddenMapping(answer)
+    return answer or None
 
 
 def check_user(
@@ -130,9 +133,9 @@ def check_user(
 
 
 def _validated(
-    token: str,
+    token: HiddenText,
     *,
-    access_token: str | None,
+    access_token: HiddenText | None,
     profile: Profile,
     application: msal.ClientApplication,
     http_cache: HttpCache | None,

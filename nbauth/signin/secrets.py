@@ -15,7 +15,7 @@ from nbauth.tree import expanded
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SecretSource"]
+__all__ = ["SecretSource", "hidden"]
 
 Kind = Literal["env", "file", "keyring"]
 _FORMS = '{ env = "NAME" }, { file = "path" } or { keyring = "service/username" }'
@@ -78,7 +78,7 @@ class SecretSource:
         )
         if not secret:
             raise ConfigError(f"{self.key}: {self.described} is empty.")
-        return HiddenText(secret)
+        return hidden(secret, f"{self.key}: {self.described}")
 
     def _from_environment(self, environ: Mapping[str, str]) -> str:
         if self.place not in environ:
@@ -127,3 +127,18 @@ class SecretSource:
         """What it is and how it is called, for messages."""
         names = {"env": "the environment variable", "file": "the file", "keyring": "the keyring's entry"}
         return f"{names[self.kind]} {self.place}"
+
+
+def hidden(secret: str, what: str) -> HiddenText:
+    """Return a secret hidden, if it can be sent: the error of whoever encodes it first would quote it.
+
+    Args:
+        secret: the secret.
+        what: names it in a message.
+
+    Raises:
+        ConfigError: it has no UTF-8 form, such as a variable whose bytes were no UTF-8.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in secret):
+        raise ConfigError(f"{what} is not UTF-8 text.")
+    return HiddenText(secret)

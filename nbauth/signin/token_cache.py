@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msal
 
+from nbauth.net.secrecy import HiddenText
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -98,14 +100,14 @@ class Answers:
         self._renewed.append((entry, secret))
 
     @property
-    def id_token(self) -> str | None:
+    def id_token(self) -> HiddenText | None:
         """The ID token of the last answer, if it has one."""
-        return self._last.get("id_token")
+        return self._hidden("id_token")
 
     @property
-    def access_token(self) -> str | None:
+    def access_token(self) -> HiddenText | None:
         """The access token of the last answer."""
-        return self._last.get("access_token")
+        return self._hidden("access_token")
 
     @property
     def client_info(self) -> dict[str, str]:
@@ -115,6 +117,9 @@ class Answers:
             return {}
         found: dict[str, str] = json.loads(base64.urlsafe_b64decode(f"{encoded}{'=' * (-len(encoded) % 4)}"))
         return found
+
+    def _hidden(self, name: str) -> HiddenText | None:
+        return HiddenText(self._last[name]) if name in self._last else None
 
     @property
     def _last(self) -> dict[str, Any]:

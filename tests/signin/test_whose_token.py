@@ -315,3 +315,19 @@ def test_whose_rows_they_are(demo: DemoServer, sign_in: Callable[..., Any], apar
         rows_of.append(authorizer.chain(_ROWS).who(_ROWS))
     assert rows_of[0] == rows_of[2]
     assert rows_of[0] != rows_of[1]
+
+
+def test_an_ended_sign_in_is_told_anew(demo: DemoServer, sign_in: Callable[..., Any]) -> None:
+    """Whoever asks after a sign-in was ended gets an error of their own, without the frames of others who asked."""
+    sign_in("alice", "demo")
+    credential = _credential("demo")
+    demo.provider.settings.client_info = {"uid": "somebody", "utid": "elsewhere"}
+    with pytest.raises(SignInRequired):
+        _renewed(credential)
+    told = []
+    for _ in range(3):
+        with pytest.raises(SignInRequired, match="its client_info is somebody else's") as caught:
+            credential.token(credential.profile.login_scopes)
+        told.append((caught.value, len(caught.traceback)))
+    assert len({id(error) for error, _ in told}) == len(told)
+    assert len({length for _, length in told}) == 1

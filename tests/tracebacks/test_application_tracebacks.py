@@ -154,6 +154,27 @@ def test_functions_that_raise(watch: Watch) -> None:
     assert watch.seen == {}
 
 
+def test_secrets_that_cannot_be_sent(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable whose bytes are no UTF-8, and half a character of a function's, is an error that quotes neither."""
+    assertion = f"{_assertion()}\udce9"
+    watch.known.add(assertion[:-1])
+    monkeypatch.setenv("JOB_SECRET", assertion)
+    given: dict[str, dict[str, Any]] = {
+        "client_secret": {"client_secret": {"env": "JOB_SECRET"}},
+        "client_assertion": {"client_assertion": lambda: assertion},
+        "user_assertion": {"client_secret": {"env": "MIDDLE_SECRET"}, "user_assertion": lambda: assertion},
+    }
+    monkeypatch.setenv("MIDDLE_SECRET", watch.demo.middle_tier_secret)
+    for name, keys in given.items():
+        kernel.reset()
+        profile = _profile(watch, **keys)
+        for act in (functools.partial(_token, profile), functools.partial(kernel.login, "job")):
+            error = watch.fails(name, act)
+            assert f"{name}: " in str(error)
+            assert "is not UTF-8 text" in str(error)
+    assert watch.seen == {}
+
+
 def test_for_a_user(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the user's token nor what it is traded for is in what a failure shows."""
     demo = watch.demo
