@@ -45,17 +45,20 @@ class OriginCookies(RequestsCookieJar):
         elif cookies:
             self.update(cookies)
 
-    def fit(self, request: PreparedRequest, further: Any = None) -> None:
+    def fit(self, request: PreparedRequest, further: Any = None, *, header: str | None = None) -> None:
         """Give a request the cookies for where it goes, in place of those that it has.
 
         Args:
             request: the request.
             further: cookies of this request alone.
+            header: what the caller wrote as ``Cookie`` in place of them.
         """
         jar = self.copy()
         jar.add(further)
         request.headers.pop("Cookie", None)
-        request.prepare_cookies(jar)
+        request.prepare_cookies(jar)  # requests keeps the jar, too, and takes it along where a redirect leads
+        if header is not None:
+            request.headers["Cookie"] = header
 
     def extract_cookies(self, response: Any, request: Any) -> None:
         """Take the cookies out of an answer; they are those of its origin."""

@@ -146,9 +146,9 @@ class Session(UnreadRedirects):
             prepared = super().prepare_request(request)
         finally:
             request.auth = given
-        if not any(str(name).lower() == "cookie" for name in (*self.headers, *(request.headers or {}))):
-            # requests copies cookies into a jar that knows no origins.
-            self.cookies.fit(prepared, request.cookies)
+        is_callers = any(str(name).lower() == "cookie" for name in (*self.headers, *(request.headers or {})))
+        # requests copies cookies into a jar that knows no origins.
+        self.cookies.fit(prepared, request.cookies, header=prepared.headers.get("Cookie") if is_callers else None)
         return prepared
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:

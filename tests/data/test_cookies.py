@@ -115,3 +115,18 @@ def test_the_jar_is_one_of_requests(session: Session, api: Server) -> None:
     del session.cookies["stick"]
     session.cookies.clear()
     assert len(session.cookies) == 0
+
+
+@pytest.mark.parametrize("whose", ["request", "session"])
+def test_beside_a_header_of_the_callers(session: Session, api: Server, sibling: Server, whose: str) -> None:
+    """A request with a Cookie header of the caller's takes no other origin's cookies to where it is redirected."""
+    sibling.routes["/set"] = as_json(1, headers={"Set-Cookie": "stick=7; Path=/"})
+    api.routes["/x"] = redirect("/y")
+    api.routes["/y"] = as_json(1)
+    session.get(f"{sibling.origin}/set")
+    headers = {"Cookie": "mine=1"}
+    if whose == "session":
+        session.headers.update(headers)
+    session.get(f"{api.origin}/x", headers=headers if whose == "request" else None)
+    assert "stick" not in str(_cookies(api))
+    assert _cookies(api)[0] == "mine=1"
