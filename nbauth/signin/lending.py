@@ -124,7 +124,10 @@ class Borrower:
                     f"The kernel that this process was forked from gave no token within {_PATIENCE_S:.0f} s.",
                     next_step="Try again.",
                 ) from None
-            except OSError:
+            except (
+                OSError,
+                json.JSONDecodeError,
+            ):  # half of an answer: it ended meanwhile; the error would hold that half
                 return None
         if "error" in answer:
             raise _error(answer)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from shown import leaks
 
 from nbauth import kernel
 from nbauth.demo.realms import PARTNER_ID
 from nbauth.errors import NbauthError
 from nbauth.signin.flows.prompt import CancellablePrompt, in_a_thread
+from nbauth.signin.lending import Borrower
 from nbauth.signin.profiles import Profile
 from nbauth.signin.remembered import places
 
@@ -178,3 +181,26 @@ def test_an_interrupt_while_a_code_is_redeemed(watch: Watch) -> None:
     error = watch.fails("interrupted", lambda: _interrupted(login))
     assert isinstance(error, NbauthError | KeyboardInterrupt)
     assert watch.seen == {}
+
+
+def test_a_parent_that_ends_while_it_answers() -> None:
+    """Half of an answer to a forked child is none, and its token is in no error."""
+    token = "secret-of-mine" * 4
+    asks, hears = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def parent() -> None:
+        _, (handle,), *_ = socket.recv_fds(hears, 1, 1)
+        with socket.socket(fileno=handle) as channel:
+            while channel.recv(1024):
+                pass
+            channel.sendall(b'{"token": {"secret": "%s' % token.encode())
+
+    with asks, hears:
+        thread = threading.Thread(target=parent)
+        thread.start()
+        try:
+            assert Borrower(asks).ask("key", ("a",), rejected=None, claims=None) is None
+        except ValueError as error:
+            pytest.fail(f"{type(error).__name__}: {leaks(error, {token})}")
+        finally:
+            thread.join()
