@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 import time
 from queue import Empty, SimpleQueue
@@ -91,5 +92,18 @@ class Flights(Generic[K, V]):
         with self._lock:
             if self._boxes.get(key) is waiting:
                 del self._boxes[key]
-        for box in waiting:
-            box.put((value, trouble))
+        for number, box in enumerate(waiting):
+            box.put((value, trouble if number == 0 else _another(trouble)))
+
+
+def _another(error: BaseException | None) -> BaseException | None:
+    """Return the same error once more: raised by several, one would take the frames of each of them to the others."""
+    if error is None:
+        return None
+    try:
+        made = copy.copy(error)
+    except Exception:  # noqa: BLE001 - not every error can be copied; then it is the same one after all
+        return error
+    made.__cause__, made.__context__ = error.__cause__, error.__context__
+    made.__suppress_context__ = error.__suppress_context__
+    return made.with_traceback(error.__traceback__)

@@ -16,7 +16,9 @@ from shown import leaks
 import nbauth
 from nbauth import kernel
 from nbauth.data.paging import Paging
+from nbauth.errors import SignInRequired
 from nbauth.net.secrecy import HiddenMapping, HiddenText, clears_frames
+from nbauth.signin.flights import Flights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -244,3 +246,44 @@ def test_a_look_up_that_waits(watch: Watch) -> None:
     credential.settle(time.monotonic() + 5)
     watch.fails("signed out", lambda: credential.token(scopes))
     assert watch.seen == {}
+
+
+def test_those_who_wait_for_one_call() -> None:
+    """A call that fails is told to each who waits for it without the frames of the others."""
+    began, all_wait = threading.Event(), threading.Event()
+
+    def fails(_: str) -> None:
+        began.set()
+        all_wait.wait(10)
+        raise SignInRequired("No.", profile="lab", scopes=("a",))
+
+    flights = Flights(fails, name="call")
+    told: list[BaseException] = []
+
+    def wait(mine: str) -> None:
+        try:
+            flights.wait("key", timeout_s=10)
+        except SignInRequired as error:
+            told.append(error)
+            assert mine
+
+    threads = [threading.Thread(target=wait, args=(f"secret-of-visitor-{number}",)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    while len(flights._boxes.get("key", ())) < len(threads):
+        began.wait(0.01)
+    all_wait.set()
+    for thread in threads:
+        thread.join()
+    held = [[name for name in _mine_in(error) if name.startswith("secret-of-visitor")] for error in told]
+    assert sorted(len(names) for names in held) == [1, 1, 1]
+    assert [vars(error) for error in told] == [vars(told[0])] * 3
+
+
+def _mine_in(error: BaseException) -> list[str]:
+    """Return the values of `mine` in an error's frames."""
+    frames, found = error.__traceback__, []
+    while frames is not None:
+        found.append(str(frames.tb_frame.f_locals.get("mine")))
+        frames = frames.tb_next
+    return found
