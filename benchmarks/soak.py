@@ -3,13 +3,16 @@
     python benchmarks/soak.py --seconds 600
 
 A process of its own signs in, reads, opens, renews and signs out, one after another, and gets real SIGINTs at random
-moments. Before and after are counted: its threads, its open files and its memory.
+moments. Before and after are counted: its threads, its open files and its memory, and every minute its memory. What the
+C library holds without need, because parts of it are in use, is given back at the end (`malloc_trim`): what stays then
+is held by somebody.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -26,6 +29,7 @@ from typing import Any
 
 _SETTLE_S = 15.0
 _MEAN_S = 0.4  # between interrupts
+_MINUTE_S = 60.0
 
 
 class Worker:
@@ -45,6 +49,8 @@ class Worker:
         self._folder = Path(tempfile.mkdtemp(prefix="nbauth-soak-"))
         self.done: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
+        self.memory: list[int] = []  # MB, minute by minute
+        self._begun = time.monotonic()
         self.operations = {
             "login": lambda: self.login("paste"),
             "login by listener": lambda: self.login("loopback"),
@@ -85,6 +91,15 @@ class Worker:
         credential = self._kernel.credential_of(profile, profile.login_scopes)
         credential.token(profile.login_scopes, rejected=credential.token(profile.login_scopes))
 
+    def begin(self) -> None:
+        self.done.clear()
+        self.ended.clear()
+        self._begun = time.monotonic()
+
+    def note_memory(self) -> None:
+        if time.monotonic() > self._begun + _MINUTE_S * (len(self.memory) + 1):
+            self.memory.append(rss_mb())
+
     def one(self, name: str) -> None:
         self.done[name] += 1
         try:
@@ -106,6 +121,7 @@ class Worker:
         while time.monotonic() < end:
             try:
                 self.one(self._random.choices(names, weights)[0])
+                self.note_memory()
             except KeyboardInterrupt:
                 self.ended["interrupted"] += 1
             except Exception as error:  # noqa: BLE001 - the soak goes on, and tells
@@ -125,14 +141,23 @@ def _target(handle: Path) -> str:
     return target.partition(":")[0]
 
 
+def rss_mb() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+
+
 def state() -> dict[str, Any]:
     gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    held = rss_mb()
+    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
     files = Counter(filter(None, map(_target, Path("/proc/self/fd").iterdir())))
     return {
         "threads": dict(Counter(thread.name.split("-0")[0] for thread in threading.enumerate())),
         "files": dict(files),
-        "rss_mb": round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6),
+        "rss_mb": held,
+        "trimmed_mb": rss_mb(),
+        "objects": len(gc.get_objects()),
     }
 
 
@@ -153,8 +178,7 @@ def work(seconds: float, api_url: str, ca_file: str, seed: int) -> None:
         if name != "sign out":
             worker.one(name)
     before = settled()
-    worker.done.clear()
-    worker.ended.clear()
+    worker.begin()
     print("ready", flush=True)
     end = time.monotonic() + seconds
     while time.monotonic() < end + 2:  # the last interrupts have come then
@@ -165,9 +189,9 @@ def work(seconds: float, api_url: str, ca_file: str, seed: int) -> None:
     worker.ended["after it"] = 0
     worker.login("paste")
     worker.one("json")
-    print(
-        json.dumps({"before": before, "after": after, "operations": sum(worker.done.values()), "ended": worker.ended})
-    )
+    operations = sum(worker.done.values())
+    found = {"before": before, "after": after, "operations": operations, "ended": worker.ended, "memory": worker.memory}
+    print(json.dumps(found))
 
 
 def main() -> int:
@@ -203,8 +227,10 @@ def main() -> int:
     for when in ("before", "after"):
         one = found[when]
         print(
-            f"{when}: {sum(one['threads'].values())} threads {one['threads']}, {one['files']} files, {one['rss_mb']} MB"
+            f"{when}: {sum(one['threads'].values())} threads {one['threads']}, {one['files']} files, "
+            f"{one['objects']:,} objects, {one['rss_mb']} MB, {one['trimmed_mb']} MB trimmed"
         )
+    print(f"MB after each minute: {found['memory']}")
     return 0
 
 

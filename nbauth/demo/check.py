@@ -95,7 +95,7 @@ class PersonPrompt:
     def end(self, outcome: Account | NbauthError) -> None:
         """Close the browser."""
         del outcome
-        if self._thread is not None:
+        if self._thread is not None and self._thread.is_alive():  # an interrupt may have come before its start
             self._thread.join(5)
 
     def _start(self, act: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import requests
+from nbauth.net.closing import ClosingSession
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["NoRedirects", "UnreadRedirects", "has_lost_target", "is_redirection", "let_go"]
 
 
-class NoRedirects(requests.Session):
+class NoRedirects(ClosingSession):
     """Follows no redirect, and does not look where one leads."""
 
     def resolve_redirects(  # type: ignore[override]
@@ -27,7 +27,7 @@ class NoRedirects(requests.Session):
         yield from ()
 
 
-class UnreadRedirects(requests.Session):
+class UnreadRedirects(ClosingSession):
     """Finds out where a redirect leads as requests does, but leaves the redirect's body alone."""
 
     def resolve_redirects(  # type: ignore[override]

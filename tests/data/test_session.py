@@ -381,3 +381,14 @@ def test_hooks_and_cookies_of_the_api(session: Session, api: Server) -> None:
     session.get(f"{api.origin}/set")
     session.get(f"{api.origin}/x")
     assert api.seen[1].headers["cookie"] == "stick=7"
+
+
+def test_closing(authorizer: FakeAuthorizer, api: Server) -> None:
+    """A session that is closed closes its connections itself, also while an answer of one is still held."""
+    api.routes["/x"] = as_json(1)
+    with Session(authorizer) as session:
+        answer = session.get(f"{api.origin}/x")
+        pools = session.get_adapter(api.origin).poolmanager.pools  # type: ignore[attr-defined]
+        (connection,) = filter(None, pools[pools.keys().pop()].pool.queue)
+        assert connection.sock is not None
+    assert (answer.json(), connection.sock) == (1, None)

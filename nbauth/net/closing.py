@@ -1,0 +1,28 @@
+"""Sessions whose `close` closes the connections that they keep.
+
+requests lets go of them only. What then closes them is a finalizer, which urllib3 registers with Python for each pool
+and which runs in the garbage collector: an interrupt that comes there ends it, and they stay open for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+__all__ = ["ClosingSession"]
+
+
+class ClosingSession(requests.Session):
+    """Closes the connections that it keeps, and those to proxies, when it is closed."""
+
+    def close(self) -> None:
+        """Close them, whoever still holds an answer that came over one."""
+        for adapter in self.adapters.values():
+            managers: list[Any] = [getattr(adapter, "poolmanager", None)]  # one that a caller mounted may have none
+            managers += getattr(adapter, "proxy_manager", {}).values()
+            for pools in (manager.pools for manager in managers if manager is not None):
+                for pool in map(pools.get, pools.keys()):
+                    if pool is not None:  # another thread closed it
+                        pool.close()
+        super().close()
