@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from nbauth.data.bodies import Allowance
 
-__all__ = ["bound_rows", "check_excel", "check_parquet"]
+__all__ = ["MOST_CELLS", "TooManyCells", "check_excel", "check_parquet", "limited_book"]
+
+MOST_CELLS = 100_000_000  # of the frame of a sheet; a full one of 95 columns
 
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 _ROWS_AT_ONCE = 4_096
@@ -139,6 +141,36 @@ def bound_rows(sheet: Any) -> None:
             yield row
 
     sheet.iter_rows = bounded
+
+
+class TooManyCells(Exception):
+    """The frame of a sheet would have more cells than can be meant; where it is from is not known here."""
+
+
+def limited_book(file: IO[bytes]) -> Any:
+    """Return an Excel file as pandas takes it; a first sheet that is too large is an error before the frame is made.
+
+    A frame is as wide as its widest row. Two cells, one in the last column and one in the last row, make one of 10^10.
+    """
+    import openpyxl
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+
+    class Limited(ReadOnlyWorksheet):  # type: ignore[misc]
+        @property
+        def rows(self) -> Iterator[Any]:
+            width = 0
+            for number, row in enumerate(super().rows, 1):
+                filled = next((n for n in range(len(row), 0, -1) if row[n - 1].value not in (None, "")), 0)
+                width = max(width, filled)
+                if filled and number * width > MOST_CELLS:
+                    raise TooManyCells
+                yield row
+
+    # As pandas opens it.
+    book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+    bound_rows(book.worksheets[0])
+    book.worksheets[0].__class__ = Limited
+    return book
 
 
 def _frame_sizes(sheet: Any) -> Iterator[int]:

@@ -136,5 +136,6 @@ def _next_step(response: Response) -> str | None:
         _TOO_MANY: "Too many requests: try again later.",
     }
     if waits and (response.status_code == _TOO_MANY or response.status_code >= 500):  # noqa: PLR2004
-        return f"Try again {f'in {waits} s' if waits.isdecimal() else f'after {clean(waits, 40)}'} (Retry-After)."
+        shown = clean(waits, 40)
+        return f"Try again {f'in {shown} s' if waits.isdecimal() else f'after {shown}'} (Retry-After)."
     return steps.get(response.status_code)

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pandas as pd
 
-from nbauth.data.decoded_size import bound_rows, check_excel, check_parquet
+from nbauth.data.decoded_size import MOST_CELLS, TooManyCells, check_excel, check_parquet, limited_book
 from nbauth.data.failures import format_error
 from nbauth.data.fast import FAST_EXTRA
 from nbauth.data.joined import NULLABLE
@@ -110,6 +110,13 @@ def read_excel(response: Response, body: Body, allowance: Allowance, *, backend:
         file.seek(0)
         try:
             frame: pd.DataFrame = shielded(partial(_excel_frame, file, allowance, response.url, options))
+        except TooManyCells:
+            place = redact_url(response.url)
+            raise DataError(
+                f"{place}: a sheet came whose frame would have more than {MOST_CELLS:,} cells, most of them empty.",
+                url=place,
+                next_step="Delete what stands far out in it; nbauth.open gives the file to whatever else reads it.",
+            ) from None
         except NbauthError:
             raise
         except Exception as error:  # openpyxl lets through whatever its parsers meet
@@ -119,8 +126,7 @@ def read_excel(response: Response, body: Body, allowance: Allowance, *, backend:
 
 def _excel_frame(file: IO[bytes], allowance: Allowance, url: str, options: dict[str, Any]) -> pd.DataFrame:
     check_excel(file, allowance, url)
-    with pd.ExcelFile(file, engine="openpyxl") as book:
-        bound_rows(book.book.worksheets[0])
+    with pd.ExcelFile(limited_book(file), engine="openpyxl") as book:
         frame: pd.DataFrame = pd.read_excel(book, **options)
     return frame
 

@@ -175,7 +175,7 @@ def open_url(
         session: whose tokens the request carries.
         url: where the data is.
         headers: request headers to add.
-        on_close: called when the file is closed.
+        on_close: called when the file is closed, or cannot be opened.
 
     Returns:
         A file, in one request as long as it is read from its start to its end. Where the server offers byte ranges, it
@@ -193,7 +193,11 @@ def open_url(
         asker = Asker(session, Question(url=url, headers=headers), Meter(), accept="*/*")
         return as_file(Streamed(asker, asker.ask(asker.first), on_close))
     except KeyboardInterrupt:
+        on_close()
         raise _interrupted(url, None) from None
+    except BaseException:
+        on_close()
+        raise
 
 
 class _Gathered:

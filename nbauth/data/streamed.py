@@ -105,11 +105,13 @@ class Streamed(io.RawIOBase):
 
     def close(self) -> None:
         """Close the connection."""
-        self._body.close()
-        self._parts = None
-        if not self.closed:
-            self._on_close()
-        super().close()
+        try:
+            self._body.close()
+        finally:  # an interrupt comes once
+            self._parts = None
+            if not self.closed:
+                self._on_close()
+            super().close()
 
     def _leave_stream(self) -> bool:
         """Tell whether the next byte is read by a range; before that, skip a little in the stream."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nbauth.data.nodes import quotes
 
 if TYPE_CHECKING:
@@ -94,10 +96,15 @@ class WholeLines(io.BufferedIOBase):
         """Return where the last whole line ends; 0 if none does."""
         if b'"' in piece:
             self._is_quoted ^= bool(quotes(piece) % 2)
-        is_quoted, end = self._is_quoted, len(piece)
-        while cut := piece.rfind(b"\n", 0, end) + 1:
-            is_quoted ^= bool(piece.count(b'"', cut, end) % 2)
-            if not is_quoted:
-                return cut
-            end = cut - 1
-        return 0
+        cut = piece.rfind(b"\n") + 1
+        is_quoted = self._is_quoted ^ bool(piece.count(b'"', cut) % 2)
+        return _last_outside(piece, is_quoted=self._is_quoted) if is_quoted and cut else cut
+
+
+def _last_outside(piece: bytes, *, is_quoted: bool) -> int:
+    """Return where the last line ends that does so outside of quotation marks, of a cell with very many lines, too."""
+    signs = np.frombuffer(piece, np.uint8)
+    marks, ends = np.flatnonzero(signs == ord('"')), np.flatnonzero(signs == ord("\n"))
+    behind = len(marks) - np.searchsorted(marks, ends)
+    outside = ends[behind % 2 == is_quoted]
+    return int(outside[-1]) + 1 if len(outside) else 0

@@ -12,7 +12,7 @@ from loopback_api import Reply
 from ranged_files import RangedFile, noise
 
 from nbauth.data.read import open_url
-from nbauth.errors import DataError, SignInRequired
+from nbauth.errors import ApiError, DataError, SignInRequired
 
 if TYPE_CHECKING:
     from loopback_api import FakeAuthorizer, Seen, Server
@@ -190,3 +190,11 @@ def test_signed_out(session: Session, authorizer: FakeAuthorizer, api: Server) -
         with pytest.raises(SignInRequired):
             file.read(10)
     assert len(api.seen) == 1
+
+
+def test_what_cannot_be_opened_is_closed(session: Session, api: Server) -> None:
+    """Whoever holds the connections of a file hears of it also where the file cannot be opened."""
+    closed: list[bool] = []
+    with pytest.raises(ApiError):
+        open_url(session, f"{api.origin}/none", on_close=lambda: closed.append(True))
+    assert closed == [True]
