@@ -78,10 +78,10 @@ def is_set_in_dotenv(name: str, environ: Mapping[str, str] = os.environ, *, dire
         directory: one more directory that belongs to the tree.
     """
     # Tools differ in what they read: a shell several on one line, Node's `NAME: x`, Windows a name in any case.
-    line = re.compile(rf"""^(?!\s*#)(?:.*[^\w#])?{re.escape(name)}['"]?\s*[=:]""", re.IGNORECASE | re.MULTILINE)
+    line = re.compile(rf"""(?!\s*#)(?:.*[^\w#])?{re.escape(name)}['"]?\s*[=:]""", re.IGNORECASE)
     folders = dict.fromkeys(folder for start in _starts(environ, directory) for folder in _within(start, environ))
     texts = (_text(file) for folder in folders for file in _dotenvs(folder))
-    return any(text is None or line.search(text) for text in texts)
+    return any(text is None or any(map(line.match, text.split("\n"))) for text in texts)
 
 
 def expanded(path: str | os.PathLike[str], *, where: str, environ: Mapping[str, str] = os.environ) -> Path:
