@@ -43,6 +43,23 @@ def test_leads_to_the_address(given: list[str], apart: Path) -> None:
     assert not list(path.parent.glob("nbauth-*"))
 
 
+def test_a_browser_of_ones_own(given: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that is an object of Python's own gets the address itself: it need not read files."""
+    seen: list[str] = []
+
+    class Own:
+        name = "own"
+
+        def open(self, url: str) -> bool:
+            seen.append(url)
+            return True
+
+    monkeypatch.setattr(webbrowser, "get", Own)
+    with browser_file.opened(ADDRESS) as started:
+        assert started
+    assert (seen, given) == ([ADDRESS], [])
+
+
 @pytest.mark.parametrize("trouble", [webbrowser.Error("none"), OSError("no"), None])
 def test_no_browser(trouble: Exception | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser that cannot be started is told, and leaves nothing behind."""

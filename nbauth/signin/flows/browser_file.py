@@ -4,6 +4,9 @@ A browser is started with the address in its command line, which every user of t
 a sign-in's `state`, `nonce` and PKCE challenge there can sign in as themselves and hand the answer to the listener: the
 kernel would then work as them. So the browser is given a file that leads to the address, as Jupyter gives it one for
 a server's token.
+
+A browser that somebody registered as an object of Python's own starts no such command that nbauth knows of, and may
+read no files: it gets the address itself.
 """
 
 from __future__ import annotations
@@ -65,6 +68,10 @@ def opened(url: str) -> Iterator[bool]:
 def _open(url: str, held: contextlib.ExitStack) -> bool:
     if is_text_browser():  # it would take over the terminal that the kernel was started from
         return False
+    if (own := _own_browser()) is not None:
+        with contextlib.suppress(webbrowser.Error, OSError):
+            return bool(own.open(url))
+        return False
     place, name = _folder(), f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     try:
         # Whoever may write to the folder could put another file in the place of this one.
@@ -79,6 +86,15 @@ def _open(url: str, held: contextlib.ExitStack) -> bool:
     with contextlib.suppress(webbrowser.Error, OSError):
         return webbrowser.open((place / name).absolute().as_uri())
     return False
+
+
+def _own_browser() -> webbrowser.BaseBrowser | None:
+    """Return the browser that is tried first, where it is none of the standard library's."""
+    try:
+        first = webbrowser.get()
+    except webbrowser.Error:
+        return None
+    return None if type(first).__module__ == webbrowser.__name__ else first
 
 
 def _forget(folder: Directory, name: str) -> None:
