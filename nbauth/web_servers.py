@@ -9,6 +9,8 @@ A visitor is known by the framework's own object for the visit, never by an iden
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 import threading
 import weakref
@@ -280,14 +282,44 @@ def _served_here() -> Unnamed | None:
     Where another thread than the main one runs a server, as in a notebook or a test, the main thread stays the one
     person's, and so does a cell that runs elsewhere. The threads that others start may be for any visitor.
     """
-    frames: dict[int | None, FrameType] = getattr(sys, "_current_frames", dict)()
     here, main = threading.get_ident(), threading.main_thread().ident
-    server = _on(frames.get(here), {**_RUNNING, **_ANSWERING, **_SMALL}) or _on(
-        frames.get(main), {**_RUNNING, **_SMALL}
-    )
-    if server is None and here != main and _on(frames.get(here), _NOTEBOOK) is None:
-        server = next(filter(None, (_on(frame, _RUNNING) for frame in frames.values())), None)
+    own = sys._getframe()  # noqa: SLF001 - of this thread
+    server = _on(own, {**_RUNNING, **_ANSWERING, **_SMALL})
+    if server is None and here != main:
+        frames = _all_stacks()
+        server = _on(frames.get(main), {**_RUNNING, **_SMALL})
+        if server is None and _on(own, _NOTEBOOK) is None:
+            server = next(filter(None, (_on(frame, _RUNNING) for frame in frames.values())), None)
     return None if server is None else Unnamed(server, _STEPS.get(server, _APPLICATION))
+
+
+def _all_stacks() -> dict[int | None, FrameType]:
+    """Return the stack of each thread.
+
+    Python 3.11 and 3.12 make them under a lock of the interpreter's, and may collect garbage meanwhile: what that
+    frees may wait for the same lock, for ever (https://github.com/python/cpython/issues/106883).
+    """
+    with _collecting:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            frames: dict[int | None, FrameType] = getattr(sys, "_current_frames", dict)()
+        finally:
+            if was_enabled:
+                gc.enable()
+    return frames
+
+
+_collecting = threading.Lock()  # two threads at once would each undo what the other one set
+
+
+def _after_fork() -> None:
+    global _collecting  # noqa: PLW0603 - a thread of the parent may have held it
+    _collecting = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _on(frame: FrameType | None, modules: dict[str, str]) -> str | None:

@@ -14,6 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from visited_server import in_a_thread
 
+from nbauth import web_servers
 from nbauth.visitors import Unnamed, Visitor, carried, visiting, whose
 from nbauth.web_servers import named_here
 
@@ -249,6 +250,19 @@ print(whose())
 threading.Timer(0.1, look).start()
 server.serve_forever(poll_interval=0.05)
 """
+
+
+def test_no_garbage_is_collected_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stacks of all threads are asked for in other threads only, and with no collection of garbage: it may hang."""
+    usual, seen = sys._current_frames, []
+    monkeypatch.setattr(sys, "_current_frames", lambda: [seen.append(gc.isenabled()), usual()][1])
+    _module(monkeypatch, "flask")
+    monkeypatch.setattr(web_servers._Seen, "modules", -1)
+    whose()
+    assert seen == []
+    in_a_thread(whose)
+    assert seen == [False]
+    assert gc.isenabled()
 
 
 def test_every_thread_of_a_server() -> None:
