@@ -19,7 +19,7 @@ from nbauth.signin.failures import login_command
 from nbauth.signin.token_cache import copy_account, drop_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from nbauth.net.secrecy import Members
     from nbauth.signin.http_cache import HttpCache
@@ -69,14 +69,18 @@ def silent(
     before = msal.TokenCache()
     if turn.shared is not None:
         copy_account(cache, before, **mine)
-    with cache.held_back() as answers:
-        answer = HiddenMapping(
-            application.acquire_token_silent_with_error(
-                askable(scopes), account, force_refresh=forced, claims_challenge=claims
-            )
-            or {}
-        )
     try:
+        with cache.held_back() as answers:
+            answer = HiddenMapping(
+                _refused_by_msal(
+                    lambda: application.acquire_token_silent_with_error(
+                        askable(scopes), account, force_refresh=forced, claims_challenge=claims
+                    ),
+                    profile,
+                    scopes,
+                )
+                or {}
+            )
         _check(answers, profile=profile, application=application, http_cache=http_cache, account=account, scopes=scopes)
     except SignInRequired:
         # The refresh token may be the other person's by now: nobody is to use it again.
@@ -92,6 +96,21 @@ def silent(
 
     turn.write(epoch if turn.shared is None else None, put)
     return answer or None
+
+
+def _refused_by_msal(ask: Callable[[], Any], profile: Profile, scopes: tuple[str, ...]) -> Any:
+    """Return what MSAL returns. Before 1.38 it looks at an ID token itself, and lets through whatever it meets."""
+    try:
+        return ask()
+    except Exception as error:
+        last = error.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        if last is None or last.tb_frame.f_globals.get("__name__") != "msal.oauth2cli.oidc":
+            raise
+        wrong = f"MSAL refuses it, or a type in it that was not expected ({type(error).__name__})"
+    # Its own message quotes the token. The refresh token may be spent.
+    raise _ended(profile, scopes, wrong)
 
 
 def check_user(
@@ -230,9 +249,15 @@ def _check(
     else:
         if wrong is None:
             return
-        message = (
-            f"Profile {profile.name!r}: {profile.authority_host} renewed the sign-in with an ID token that is not of "
-            f"the same person and sign-in: {wrong}. Nothing of it was kept, and the sign-in was ended."
-        )
+        raise _ended(profile, scopes, wrong)
     logger.warning("%s", message)
     raise SignInRequired(message, profile=profile.name, scopes=scopes, next_step=login_command(profile.name))
+
+
+def _ended(profile: Profile, scopes: tuple[str, ...], wrong: str) -> SignInRequired:
+    message = (
+        f"Profile {profile.name!r}: {profile.authority_host} renewed the sign-in with an ID token that is not of "
+        f"the same person and sign-in: {wrong}. Nothing of it was kept, and the sign-in was ended."
+    )
+    logger.warning("%s", message)
+    return SignInRequired(message, profile=profile.name, scopes=scopes, next_step=login_command(profile.name))
