@@ -110,7 +110,7 @@ def _refused_by_msal(ask: Callable[[], Any], profile: Profile, scopes: tuple[str
             raise
         wrong = f"MSAL refuses it, or a type in it that was not expected ({type(error).__name__})"
     # Its own message quotes the token. The refresh token may be spent.
-    raise _ended(profile, scopes, wrong)
+    raise _ended(profile, scopes, _about_another(profile, wrong))
 
 
 def check_user(
@@ -245,19 +245,21 @@ def _check(
             )
         wrong = _difference(profile, who, claims, answers.client_info, here=here, now=now)
     except SignInFailed as error:
-        message = f"{error.args[0]} The sign-in was ended."
+        ended = _ended(profile, scopes, f"{error.args[0]} The sign-in was ended.")
     else:
         if wrong is None:
             return
-        raise _ended(profile, scopes, wrong)
-    logger.warning("%s", message)
-    raise SignInRequired(message, profile=profile.name, scopes=scopes, next_step=login_command(profile.name))
+        ended = _ended(profile, scopes, _about_another(profile, wrong))
+    raise ended
 
 
-def _ended(profile: Profile, scopes: tuple[str, ...], wrong: str) -> SignInRequired:
-    message = (
+def _about_another(profile: Profile, wrong: str) -> str:
+    return (
         f"Profile {profile.name!r}: {profile.authority_host} renewed the sign-in with an ID token that is not of "
         f"the same person and sign-in: {wrong}. Nothing of it was kept, and the sign-in was ended."
     )
+
+
+def _ended(profile: Profile, scopes: tuple[str, ...], message: str) -> SignInRequired:
     logger.warning("%s", message)
     return SignInRequired(message, profile=profile.name, scopes=scopes, next_step=login_command(profile.name))
