@@ -87,9 +87,50 @@ def person(demo: DemoServer) -> Callable[..., PersonPrompt]:
 @pytest.fixture
 def player(apart: Path) -> Iterator[Player]:
     """Return a front end with a fresh kernel in the test's directory and environment."""
-    manager = KernelManager(kernel_name="python3")
-    manager.kernel_spec.argv[0] = sys.executable
-    manager.start_kernel(cwd=str(apart), env=dict(os.environ))
-    playing = Player(manager)
+    playing = Player(_kernel(apart))
     yield playing
     playing.close()
+
+
+@pytest.fixture(scope="module")
+def players() -> Iterator[dict[str, Player]]:
+    """What `kept` keeps."""
+    made: dict[str, Player] = {}
+    yield made
+    for playing in made.values():
+        playing.close()
+
+
+@pytest.fixture
+def kept(
+    apart: Path, players: dict[str, Player], request: pytest.FixtureRequest
+) -> Iterator[Callable[[str, Callable[[], KernelManager]], Player]]:
+    """Return what gives a front end whose kernel the tests of a file share, as good as new; a failure ends it."""
+    used: set[str] = set()
+
+    def keep(name: str, start: Callable[[], KernelManager]) -> Player:
+        used.add(name)
+        if name in players:
+            players[name].start_anew(apart, os.environ)
+        else:
+            players[name] = Player(start())
+        return players[name]
+
+    failed = request.session.testsfailed
+    yield keep
+    if request.session.testsfailed > failed:
+        for name in used & set(players):
+            players.pop(name).close()
+
+
+@pytest.fixture
+def kept_player(apart: Path, kept: Callable[[str, Callable[[], KernelManager]], Player]) -> Player:
+    """Return a front end whose kernel the tests of a file share, as good as new for each."""
+    return kept("newest", lambda: _kernel(apart))
+
+
+def _kernel(directory: Path) -> KernelManager:
+    manager = KernelManager(kernel_name="python3")
+    manager.kernel_spec.argv[0] = sys.executable
+    manager.start_kernel(cwd=str(directory), env=dict(os.environ))
+    return manager

@@ -10,11 +10,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from jupyter_client.manager import KernelManager
 
 TIMEOUT_S = 60
+_ANEW = """
+import os
+os.chdir({directory!r})
+os.environ.clear()
+os.environ.update({environ!r})
+import ipywidgets
+ipywidgets.Widget.close_all()
+from nbauth import kernel
+kernel.reset()
+get_ipython().reset(new_session=False)
+"""
 
 
 class Outcome:
@@ -121,6 +133,15 @@ class Player:
         if text is not None:
             outcome.is_asked = False
             self.client.input(text)
+
+    def start_anew(self, directory: Path, environ: Mapping[str, str]) -> None:
+        """Make the kernel as good as new in a directory and an environment: signed in to nothing, with no variables.
+
+        A kernel takes as long to start as most tests need. What is left from before is what was imported.
+        """
+        self.page = None
+        outcome = self.run(_ANEW.format(directory=str(directory), environ=dict(environ)))
+        assert outcome.status == "ok", outcome.error
 
     def close(self) -> None:
         """End the kernel."""

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from jupyter_client.manager import KernelManager
-from kernel_player import Player
 from kernel_versions import VERSIONS, python_with
 from widget_page import WidgetPage, aside
 
 from nbauth.demo.person import Person
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from kernel_player import Player
 
     from nbauth.demo.server import DemoServer
 
@@ -27,18 +28,29 @@ def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return python_with(request.param, tmp_path_factory.getbasetemp().parent)
 
 
+@pytest.fixture(scope="module")
+def debug_log(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What such a kernel logs."""
+    return tmp_path_factory.mktemp("kernel") / "debug.log"
+
+
 @pytest.fixture
-def player(python: Path, apart: Path) -> Iterator[Player]:
+def player(python: Path, debug_log: Path, apart: Path, kept: Callable[..., Player]) -> Player:
     """A front end with such a kernel."""
-    manager = KernelManager(kernel_name="python3")
-    manager.kernel_spec.argv[0] = str(python)
-    with (apart.parent / "debug.log").open("wb") as log:
-        manager.start_kernel(cwd=str(apart), env=dict(os.environ), extra_arguments=["--debug"], stdout=log, stderr=log)
-    playing = Player(manager)
+
+    def start() -> KernelManager:
+        manager = KernelManager(kernel_name="python3")
+        manager.kernel_spec.argv[0] = str(python)
+        with debug_log.open("wb") as log:
+            manager.start_kernel(
+                cwd=str(apart), env=dict(os.environ), extra_arguments=["--debug"], stdout=log, stderr=log
+            )
+        return manager
+
+    playing = kept(str(python), start)
     playing.run("%load_ext nbauth")
     playing.run("import logging\nlogging.basicConfig(filename='../comm.log', level=logging.DEBUG, force=True)")
-    yield playing
-    playing.close()
+    return playing
 
 
 def _subshell(player: Player) -> str | None:
@@ -55,7 +67,7 @@ def _subshell(player: Player) -> str | None:
 
 @pytest.mark.timeout(300)  # the first test of a version installs it
 @pytest.mark.parametrize("shell", ["main shell", "subshell"])
-def test_sign_in_then_out(shell: str, demo: DemoServer, player: Player, apart: Path) -> None:
+def test_sign_in_then_out(shell: str, demo: DemoServer, player: Player, apart: Path, debug_log: Path) -> None:
     """A click on another way, the redirect that is pasted, and the button after the cell has ended all arrive.
 
     A kernel that logs each message, as with `--debug`, logs nothing of what the page sends for the panel.
@@ -77,7 +89,7 @@ def test_sign_in_then_out(shell: str, demo: DemoServer, player: Player, apart: P
     page.send("press")
     player.until(lambda: page.view["step"] == "signed_in")
     assert player.run("import nbauth\nprint(len(nbauth.accounts()))").text == "1\n"
-    debug, comms = (apart.parent / "debug.log").read_text(), (apart.parent / "comm.log").read_text()
+    debug, comms = debug_log.read_text(), (apart.parent / "comm.log").read_text()
     assert "*** MESSAGE TYPE:comm_msg***" in debug
     assert f"<a message of nbauth's panel {page.model_id}>" in debug
     assert f"handle_msg[{page.model_id}]" in comms

@@ -21,10 +21,10 @@ CALLBACK = "http://localhost:8888/lab/extensions/nbauth/static/callback.html"
 
 
 @pytest.fixture
-def started(player: Player) -> Player:
+def started(kept_player: Player) -> Player:
     """A kernel with the magics loaded."""
-    player.run("%load_ext nbauth")
-    return player
+    kept_player.run("%load_ext nbauth")
+    return kept_player
 
 
 def _person(demo: DemoServer, choose: str = "alice") -> Any:
