@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from nbauth.demo.server import DemoServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 _ARGUMENTS = [
     "--headless",
@@ -41,13 +42,75 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A person's browser, with no cookie in it."""
-    made = browser.new_context(viewport={"width": 1100, "height": 760}, ignore_https_errors=True)
-    made.set_default_timeout(20_000)
+class Desk:
+    """A person's browser with a JupyterLab that stays open: its page takes longer to load than most tests to run.
+
+    Args:
+        browser: Chromium.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._context: BrowserContext | None = None
+        self._labs: dict[Server, Page] = {}
+
+    @property
+    def context(self) -> BrowserContext:
+        """The browser."""
+        if self._context is None:
+            self._context = self._browser.new_context(viewport={"width": 1100, "height": 760}, ignore_https_errors=True)
+            self._context.set_default_timeout(20_000)
+        return self._context
+
+    def open(self, server: Server, path: Path, *, page: bool) -> Notebook:
+        """Open a notebook, in the page of the server's JupyterLab unless it wants a page of its own."""
+        lab = None if page or server.app != "lab" else self._labs.pop(server, None)
+        if lab is not None:
+            lab.bring_to_front()
+        notebook = Notebook(lab or self.context.new_page(), server, path, loaded=lab is not None)
+        if not page and server.app == "lab" and server not in self._labs:
+            self._labs[server] = notebook.page
+        return notebook
+
+    def tidy(self) -> None:
+        """Leave JupyterLab with no notebook, and nobody signed in at the provider."""
+        kept = list(self._labs.values())
+        self.context.unroute_all()
+        for page in self.context.pages:
+            if page not in kept:
+                page.close()
+        self.context.clear_cookies(name=_OF_A_PERSON)
+        for page in kept:
+            page.evaluate("() => { [...window.jupyterapp.shell.widgets('main')].forEach(widget => widget.dispose()) }")
+
+    def close(self) -> None:
+        """Close the browser; the next test gets another one."""
+        if self._context is not None:
+            self._context.close()
+        self._context = None
+        self._labs.clear()
+
+
+_OF_A_PERSON = re.compile(r"^(?!_xsrf$|username-)")  # the others are Jupyter's
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser) -> Iterator[Desk]:
+    """A person's browser, for the tests of a file."""
+    made = Desk(browser)
     yield made
     made.close()
+
+
+@pytest.fixture
+def context(desk: Desk, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """A person's browser, with no cookie in it but Jupyter's."""
+    failed = request.session.testsfailed
+    yield desk.context
+    if request.session.testsfailed > failed:
+        desk.close()  # nobody knows what is left in its pages
+    else:
+        desk.tidy()
 
 
 CALLBACK = "lab/extensions/nbauth/static/callback.html"
@@ -99,16 +162,16 @@ def servers(running_demo: DemoServer, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def opened(
-    context: BrowserContext, servers: Callable[..., Server], request: pytest.FixtureRequest
+    context: BrowserContext, desk: Desk, servers: Callable[..., Server], request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Notebook]]:
-    """Return what opens a notebook of some cells in a page of its own."""
+    """Return what opens a notebook of some cells; with `page`, in one of its own, for tests that change the page."""
     used: list[Server] = []
 
-    def open_notebook(*cells: str, name: str = "", **kind: Any) -> Notebook:
+    def open_notebook(*cells: str, name: str = "", page: bool = False, **kind: Any) -> Notebook:
         server = servers(**kind)
         used.append(server)
         safe = "".join(c if c.isalnum() else "-" for c in request.node.name) + name
-        return Notebook(context.new_page(), server, server.write(safe, *cells))
+        return desk.open(server, server.write(safe, *cells), page=page)
 
     yield open_notebook
     for server in used:

@@ -170,20 +170,30 @@ class Notebook:
         page: the browser's page.
         server: whose notebook.
         path: its file.
+        loaded: the page is a JupyterLab, which opens it as a person would who clicks on its name.
     """
 
-    def __init__(self, page: Page, server: Server, path: Path) -> None:
+    def __init__(self, page: Page, server: Server, path: Path, *, loaded: bool = False) -> None:
         self.page = page
         self.server = server
         self.path = path
         place = "lab/tree" if server.app == "lab" else "notebooks"
         reset = "&reset" if server.app == "lab" else ""
         self.url = f"{server.origin}{server.base_url}{place}/{path.name}?token={_TOKEN}{reset}"
-        self.open()
+        if loaded:
+            self.page.evaluate(
+                "path => { window.jupyterapp.commands.execute('docmanager:open', {path}) }", self.path.name
+            )
+            self._connected()
+        else:
+            self.open()
 
     def open(self) -> None:
         """Open its page, or load it again, and wait for the kernel's connection."""
         self.page.goto(self.url)
+        self._connected()
+
+    def _connected(self) -> None:
         self.page.wait_for_function(
             # Lab opens what was open before, too.
             "name => { const context = window.jupyterapp?.shell?.currentWidget?.context; return context?.path === name"

@@ -60,7 +60,7 @@ def test_put_in_place(opened: Callable[..., Notebook], context: BrowserContext) 
 
 def test_nobody_takes_the_answer(opened: Callable[..., Notebook]) -> None:
     """A callback page that nobody answers offers the address, which can be pasted into the panel."""
-    notebook = opened(f"{LOGIN} back")
+    notebook = opened(f"{LOGIN} back", page=True)
     notebook.run_all()
     notebook.at_step("open")
     provider = notebook.press_sign_in()

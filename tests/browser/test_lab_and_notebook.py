@@ -106,7 +106,7 @@ def test_refused(app: str, opened: Callable[..., Notebook]) -> None:
 
 def test_two_notebooks_at_once(app: str, opened: Callable[..., Notebook]) -> None:
     """Two notebooks that wait at the same time each get their own answer."""
-    first, second = (opened(LOGIN, "%whoami", name=name, app=app) for name in ("one", "two"))
+    first, second = (opened(LOGIN, "%whoami", name=name, app=app, page=True) for name in ("one", "two"))
     for notebook in (first, second):
         notebook.run_all()
     pages = [notebook.press_sign_in() for notebook in (first, second) if notebook.at_step("open")]
