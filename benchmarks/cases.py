@@ -36,31 +36,34 @@ class Authorizer:
 
 
 def nbauth(base: str, path: str, *, plain: bool = False, **options: object):
-    from nbauth.data import frames, nodes, read, tables
-    from nbauth.data.session import Session
+    from nbauth.data.build import frame_builder
+    from nbauth.data.fetch.session import Session
+    from nbauth.data.parse import csv, lazy_json
+    from nbauth.data.sinks import frame as frame_sink
 
     if plain:
-        for module in (frames, nodes, tables):
+        for module in (frame_builder, lazy_json, csv):
             module.is_fast = lambda: False
-    elif frames.is_fast():
+    elif frame_builder.is_fast():
         import pyarrow.compute  # noqa: F401 - imports are not what is measured
 
-        from nbauth.data import arrow_arrays, arrow_series, typed  # noqa: F401
+        from nbauth.data.build import arrow_arrays, arrow_series  # noqa: F401
+        from nbauth.data.parse import schema_decoder  # noqa: F401
     session = Session(Authorizer(base))
-    return lambda: read.read(session, base + path, **options)
+    return lambda: frame_sink.read(session, base + path, **options)
 
 
 def nbauth_to_parquet(base: str, path: str):
     import pyarrow.parquet  # noqa: F401
 
-    from nbauth.data import parquet_parts, to_parquet  # noqa: F401
-    from nbauth.data.session import Session
+    from nbauth.data.fetch.session import Session
+    from nbauth.data.sinks import parquet, parquet_parts  # noqa: F401
 
     target = Path(tempfile.mkdtemp()) / "data.parquet"
     session = Session(Authorizer(base))
 
     def load():
-        to_parquet.write(session, base + path, target)
+        parquet.write(session, base + path, target)
         return lambda: pd.read_parquet(target)
 
     return load

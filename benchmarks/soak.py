@@ -37,12 +37,12 @@ class Worker:
 
     def __init__(self, api_url: str, ca_file: str, seed: int) -> None:
         import nbauth
-        from nbauth import kernel, loading
+        from nbauth import api, kernel
         from nbauth.demo.check import PersonPrompt
         from nbauth.demo.person import Person
 
         self._errors = nbauth.errors
-        self._kernel, self._loading = kernel, loading
+        self._kernel, self._loading = kernel, api
         self._person = lambda: PersonPrompt(Person("alice", ca_file=ca_file), "alice")
         self._api = api_url
         self._random = random.Random(seed)
@@ -54,20 +54,20 @@ class Worker:
         self.operations = {
             "login": lambda: self.login("paste"),
             "login by listener": lambda: self.login("loopback"),
-            "json": lambda: loading.read(f"{self._api}/sunlight", params={"$top": 500}),
-            "json, several at once": lambda: loading.read(
+            "json": lambda: api.read(f"{self._api}/sunlight", params={"$top": 500}),
+            "json, several at once": lambda: api.read(
                 f"{self._api}/sunlight",
                 params={"$top": 500, "$count": "true"},
                 paging=nbauth.data.paging.Offset(offset="$skip", limit="$top", total="@odata.count"),
                 concurrency=4,
             ),
-            "csv": lambda: loading.read(f"{self._api}/sunlight.csv"),
-            "ndjson": lambda: loading.read(f"{self._api}/sunlight.ndjson"),
-            "parquet": lambda: loading.read(f"{self._api}/sunlight.parquet", max_bytes=100_000_000),
-            "two": lambda: loading.read([f"{self._api}/cities", f"{self._api}/sunlight.csv"]),
-            "pages": lambda: [len(page) for page in loading.pages(f"{self._api}/sunlight.ndjson")][:3],
+            "csv": lambda: api.read(f"{self._api}/sunlight.csv"),
+            "ndjson": lambda: api.read(f"{self._api}/sunlight.ndjson"),
+            "parquet": lambda: api.read(f"{self._api}/sunlight.parquet", max_bytes=100_000_000),
+            "two": lambda: api.read([f"{self._api}/cities", f"{self._api}/sunlight.csv"]),
+            "pages": lambda: [len(page) for page in api.pages(f"{self._api}/sunlight.ndjson")][:3],
             "open": self.open,
-            "to": lambda: loading.read(f"{self._api}/sunlight", to=self._folder / "sunlight.parquet"),
+            "to": lambda: api.read(f"{self._api}/sunlight", to=self._folder / "sunlight.parquet"),
             "session": self.session,
             "renew": self.renew,
             "sign out": lambda: kernel.logout("demo"),

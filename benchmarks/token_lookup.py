@@ -118,9 +118,8 @@ def _signed_in(size: int, client_id: str, authority: str) -> str:
     from nbauth import kernel
     from nbauth.demo.check import PersonPrompt
     from nbauth.demo.person import Person
-    from nbauth.signin.account import Account
-    from nbauth.signin.credential import Credential
-    from nbauth.signin.login import SignedIn
+    from nbauth.signin.profile.account import Account
+    from nbauth.signin.tokens.credential import Credential, SignedIn
 
     prompt = PersonPrompt(Person("alice", ca_file=Path(os.environ["REQUESTS_CA_BUNDLE"])), "alice")
     alice = kernel.login("demo", flow="paste", prompt=prompt, timeout_s=60)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbauth.signin.catalogue import entries
+from nbauth.signin.client.error_catalogue import entries
 
 if TYPE_CHECKING:
-    from nbauth.signin.catalogue import Entry
+    from nbauth.signin.client.error_catalogue import Entry
 
 PAGE = Path(__file__).with_name("errors.md")
 
@@ -39,7 +39,7 @@ In the table below
 None of it was tried on an Entra tenant: the sources say what the codes mean, and the provider that comes with nbauth
 answers with each of them in the tests.
 
-The page is made from `nbauth/signin/errors.toml` by `python docs/make_errors.py`.
+The page is made from `nbauth/signin/client/errors.toml` by `python docs/make_errors.py`.
 
 | codes | what happened, and why | next step | exception | who mends it | source |
 |---|---|---|---|---|---|

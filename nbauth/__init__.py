@@ -8,12 +8,12 @@ TYPE_CHECKING = False  # as type checkers know it; importing typing would take m
 if TYPE_CHECKING:
     from nbauth import data as data  # for `nbauth.data.paging`, which `__all__` does not name
     from nbauth import errors
-    from nbauth.data.session import Session
+    from nbauth.api import open, pages, read, session  # noqa: A004 - a contract name, as in gzip.open
+    from nbauth.data.fetch.session import Session
+    from nbauth.frontend.panel.widget import SignInPanel
     from nbauth.kernel import accounts, add_profile, client, login, login_async, logout
-    from nbauth.loading import open, pages, read, session  # noqa: A004 - a contract name, as in gzip.open
-    from nbauth.notebook.panel import SignInPanel
-    from nbauth.signin.account import Account
-    from nbauth.signin.profiles import Profile
+    from nbauth.signin.profile.account import Account
+    from nbauth.signin.profile.profile import Profile
 
 __version__ = "0.1.0.dev0"
 
@@ -37,11 +37,11 @@ __all__ = [
 
 _MODULES = {
     **dict.fromkeys(("accounts", "add_profile", "client", "login", "login_async", "logout"), "nbauth.kernel"),
-    **dict.fromkeys(("open", "pages", "read", "session"), "nbauth.loading"),
-    "Account": "nbauth.signin.account",
-    "Profile": "nbauth.signin.profiles",
-    "Session": "nbauth.data.session",
-    "SignInPanel": "nbauth.notebook.panel",
+    **dict.fromkeys(("open", "pages", "read", "session"), "nbauth.api"),
+    "Account": "nbauth.signin.profile.account",
+    "Profile": "nbauth.signin.profile.profile",
+    "Session": "nbauth.data.fetch.session",
+    "SignInPanel": "nbauth.frontend.panel.widget",
 }
 
 
@@ -56,8 +56,8 @@ def _on_first_use(name: str) -> object:
     if name == "data":  # `nbauth.data.paging` holds what `paging=` takes
         load("nbauth.data.paging")
         return importlib.import_module("nbauth.data")
-    load("nbauth.notebook.front_end", _MODULES[name])
-    importlib.import_module("nbauth.notebook.front_end").put_in_place()
+    load("nbauth.frontend.front_end", _MODULES[name])
+    importlib.import_module("nbauth.frontend.front_end").put_in_place()
     value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
     return value
 
@@ -74,5 +74,5 @@ def load_ipython_extension(ipython: object) -> None:
     """Register the magics; called by ``%load_ext nbauth``."""
     from nbauth.shielded import load
 
-    load("nbauth.notebook.magics")
-    importlib.import_module("nbauth.notebook.magics").register(ipython)
+    load("nbauth.magics")
+    importlib.import_module("nbauth.magics").register(ipython)

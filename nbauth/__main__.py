@@ -97,10 +97,10 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _profiles(_options: argparse.Namespace) -> int:
     from nbauth import kernel
-    from nbauth.notebook.text import printable
-    from nbauth.signin import approvals
-    from nbauth.signin.origins import display_url
-    from nbauth.signin.profile_choice import default_name
+    from nbauth.frontend.text import printable
+    from nbauth.net.origins import display_url
+    from nbauth.signin.profile import approvals
+    from nbauth.signin.profile.resolve import default_name
 
     config = kernel.config()
     if not config.profiles:
@@ -134,9 +134,9 @@ def _init(_options: argparse.Namespace) -> int:
 
 def _trust(options: argparse.Namespace) -> int:
     from nbauth import kernel
-    from nbauth.notebook.text import one_line, printable, wrapped
-    from nbauth.signin import approvals
-    from nbauth.signin.config import load
+    from nbauth.frontend.text import one_line, printable, wrapped
+    from nbauth.signin.profile import approvals
+    from nbauth.signin.profile.config import load
 
     path: Path | None = options.file
     if path is not None:
@@ -165,8 +165,8 @@ def _trust(options: argparse.Namespace) -> int:
 
 def _doctor(_options: argparse.Namespace) -> int:
     from nbauth import kernel
-    from nbauth.notebook.text import printable
-    from nbauth.signin.environment import detect
+    from nbauth.environment import detect
+    from nbauth.frontend.text import printable
 
     environment = detect()
     where = f"remote ({environment.remote})" if environment.remote else "local"

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from nbauth import kernel, visitors
 from nbauth.errors import DataError
+from nbauth.net.origins import origin_of, redact_url
 from nbauth.shielded import load
-from nbauth.signin.origins import origin_of, redact_url
-from nbauth.signin.profile_choice import by_name, by_url, naming
+from nbauth.signin.profile.resolve import by_name, by_url, naming
 
 if TYPE_CHECKING:
-    from nbauth.data.session import Session
+    from nbauth.data.fetch.session import Session
     from nbauth.errors import SignInRequired
-    from nbauth.signin.bundles import Bundle
-    from nbauth.signin.config import Config
-    from nbauth.signin.credential import Credential
-    from nbauth.signin.profiles import Profile
+    from nbauth.net.bundles import Bundle
+    from nbauth.signin.profile.config import Config
+    from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.tokens.credential import Credential
 
 __all__ = ["KernelAuthorizer", "KernelChain", "session_of"]
 
@@ -195,7 +195,7 @@ def _who(credential: Credential) -> tuple[str, ...]:
 
 def session_of(authorizer: KernelAuthorizer) -> Session:
     """Return the session of an authorizer; whether somebody is signed in shows when it sends."""
-    load("nbauth.data.session")
-    from nbauth.data.session import Session
+    load("nbauth.data.fetch.session")
+    from nbauth.data.fetch.session import Session
 
     return Session(authorizer)

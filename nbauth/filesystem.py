@@ -1,64 +1,7 @@
-"""``nbauth+https://``: the kernel's sign-ins for whatever reads by fsspec. fsspec finds it by its entry point."""
+"""The old address of `nbauth.adapters.fsspec`: pickles and entry points of installed versions name it."""
 
 from __future__ import annotations
 
-from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
-
-from nbauth import kernel, visitors
-from nbauth.authorizer import KernelAuthorizer, session_of
-from nbauth.data.filesystem import PROTOCOLS, ReadOnlyFileSystem
-from nbauth.errors import ConfigError
-from nbauth.visitors import Visitor
-
-if TYPE_CHECKING:
-    from nbauth.data.session import Session
-    from nbauth.signin.config import Config
+from nbauth.adapters.fsspec import PROTOCOLS, FileSystem
 
 __all__ = ["PROTOCOLS", "FileSystem"]
-
-# What fsspec itself may hand on; none of it changes what is read.
-_FSSPECS = frozenset({"asynchronous", "loop", "batch_size", "use_listings_cache", "listings_expiry_time", "max_paths"})
-
-
-class FileSystem(ReadOnlyFileSystem):
-    """Reads protected URLs with the sign-ins of the kernel it is used in.
-
-    It holds no token, and no more than the profile's name is pickled. Where nobody is signed in, as in a worker's
-    process, reading raises `SignInRequired`.
-
-    Args:
-        profile: whose token to use; None takes the profile that names the URL's origin.
-        options: what fsspec hands on of its own.
-
-    Raises:
-        ConfigError: another option was given.
-    """
-
-    def __init__(self, *, profile: str | None = None, **options: Any) -> None:
-        self._profile = profile
-        unknown = sorted(set(options) - _FSSPECS)
-        if unknown:
-            raise ConfigError(f"nbauth+https: there is no option {unknown[0]!r}; known: profile.")
-        super().__init__(**options)
-        # fsspec hands one filesystem to everybody in a process.
-        self._made: dict[visitors.Whose, tuple[int, Config, Session]] = {}
-
-    def __repr__(self) -> str:
-        return f"<nbauth.FileSystem profile={self._profile!r}>"
-
-    __str__ = __repr__
-
-    def connect(self, url: str) -> Session:
-        """Return the visitor's session that asks for a URL; another one after each change of who is signed in."""
-        del url  # the session finds the profile that names it
-        visitor = visitors.whose()
-        version, config, made = kernel.version(), kernel.config(), self._made.get(visitor)
-        if made is None or made[:2] != (version, config):
-            session = session_of(KernelAuthorizer(self._profile))
-            # It serves many files; what an API keeps there for one of them is none of the others'.
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            made = (version, config, session)
-            here = {who: one for who, one in self._made.items() if not (isinstance(who, Visitor) and who.is_over)}
-            self._made = {**here, visitor: made}
-        return made[2]

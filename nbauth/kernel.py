@@ -16,16 +16,16 @@ import warnings
 from typing import TYPE_CHECKING
 
 from nbauth import visitors
+from nbauth.environment import detect, notebook_directory
 from nbauth.errors import ConfigError, NbauthError, NotRememberedWarning
+from nbauth.net.bundles import bundle_of
 from nbauth.net.secrecy import clears_frames
 from nbauth.shielded import load
-from nbauth.signin.approvals import Approvals
-from nbauth.signin.bundles import bundle_of
-from nbauth.signin.changes import Changes
-from nbauth.signin.config import Reader
-from nbauth.signin.environment import detect, notebook_directory
+from nbauth.signin.changes import ChangeNotifier
 from nbauth.signin.forks import share_with_forks
-from nbauth.signin.profile_choice import by_name, check_scopes, to_forget
+from nbauth.signin.profile.approvals import Approvals
+from nbauth.signin.profile.config import Reader
+from nbauth.signin.profile.resolve import by_name, check_scopes, to_forget
 from nbauth.signin.visits import Visits
 from nbauth.visitors import Unnamed, Visitor
 
@@ -34,20 +34,19 @@ if TYPE_CHECKING:
 
     import msal
 
-    from nbauth.data.front_end import FrontEnd
-    from nbauth.signin.account import Account
-    from nbauth.signin.approvals import Request
-    from nbauth.signin.bundles import Bundle
-    from nbauth.signin.config import Config
-    from nbauth.signin.connections import Connections
-    from nbauth.signin.credential import Credential
-    from nbauth.signin.environment import Environment
+    from nbauth.environment import Environment
+    from nbauth.front_end import FrontEnd
+    from nbauth.net.bundles import Bundle
     from nbauth.signin.flows import FlowName
     from nbauth.signin.flows.prompt import Prompt
-    from nbauth.signin.lending import Lender
-    from nbauth.signin.login import SignedIn
-    from nbauth.signin.profiles import Profile
-    from nbauth.signin.sign_ins import SignIns
+    from nbauth.signin.profile.account import Account
+    from nbauth.signin.profile.approvals import Request
+    from nbauth.signin.profile.config import Config
+    from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.registry import SignIns
+    from nbauth.signin.tokens.connection import Connections
+    from nbauth.signin.tokens.credential import Credential, SignedIn
+    from nbauth.signin.tokens.fork_channel import TokenServer
     from nbauth.signin.visits import Visit
 
 __all__ = [
@@ -77,7 +76,7 @@ class _State:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.front_end: FrontEnd | None = None
-        self.lender: Lender | None = None
+        self.token_server: TokenServer | None = None
         self.inherited: list[object] = []
         self.forget()
 
@@ -87,7 +86,7 @@ class _State:
         self.reader = Reader()
         self.visits = Visits(lambda: self.lock, check=self.check_approval)
         self.applications: dict[Profile, Credential] = {}
-        self.changes = Changes()
+        self.changes = ChangeNotifier()
 
     def check_approval(self, profile: Profile, bundle: Bundle | None) -> None:
         """Raise `ApprovalRequired` for a profile of a folder's that needs an approval and has none."""
@@ -112,7 +111,7 @@ _state = _State()
 
 
 @atexit.register
-def _settle() -> None:
+def _drain_renewals() -> None:
     # A renewal that ends with the process may lose a refresh token that others, or a later kernel, still need.
     deadline = time.monotonic() + 5.0
     for credential in _state.credentials():
@@ -162,7 +161,7 @@ def reset() -> None:
     """Forget every sign-in, added profile and cache of this kernel; for tests."""
     with _state.lock:
         for credential in _state.credentials():
-            credential.turn.leave(credential)  # a sign-in that is going on may still get tokens of that account
+            credential.refresh_lock.leave(credential)  # a sign-in that is going on may still get tokens of that account
         _state.forget()
 
 
@@ -178,13 +177,13 @@ def add_profile(profile: Profile) -> None:
     Raises:
         ConfigError: it is not a `Profile`.
     """
-    from nbauth.signin.profiles import Profile
+    from nbauth.signin.profile.profile import Profile
 
     if not isinstance(profile, Profile):
         raise ConfigError(f"add_profile: expected an nbauth.Profile, found {type(profile).__name__}.")
     with _state.lock:
         _state.added[profile.name] = profile
-    _state.changes.note()
+    _state.changes.notify()
 
 
 def profile_names() -> list[str]:
@@ -244,11 +243,11 @@ def login(
         SignInFailed: the provider answered with an error, or its ID token is not valid.
         ProviderUnavailable: the provider cannot be reached or is not trusted.
     """
-    load("nbauth.signin.flows", "nbauth.signin.login", "nbauth.signin.remembered.places")
+    load("nbauth.signin.flows", "nbauth.signin.login", "nbauth.signin.remembered.service")
     from nbauth.signin import flows
-    from nbauth.signin.flows.prompt import NobodyPrompt
+    from nbauth.signin.flows.prompt import NullPrompt
     from nbauth.signin.login import sign_in
-    from nbauth.signin.remembered import places
+    from nbauth.signin.remembered import service
 
     if timeout_s <= 0:
         raise ConfigError(f"timeout_s: expected more than 0 seconds, found {timeout_s}.")
@@ -259,7 +258,7 @@ def login(
     environment = _environment(here, prompt)
     visit, keeps = _for(chosen, here), _keeps_sign_ins(here)
     if remember:
-        places.check(chosen, served_by=None if keeps else _server(here))
+        service.check(chosen, served_by=None if keeps else _server(here))
     wanted = (scopes,) if isinstance(scopes, str) else tuple(scopes or chosen.login_scopes)
     _ask_approval(chosen, here, environment, prompt, timeout_s)
     claims = None
@@ -267,9 +266,9 @@ def login(
         known, claims = visit.registry().known(chosen, account, wanted, connect=visit.client)
         if known is None and claims is None and keeps:
             present = visit.registry().fitting(chosen, account, any_tenant=True)
-            known = places.take(chosen, account, wanted, here=present, connect=visit.client)
+            known = service.take(chosen, account, wanted, here=present, connect=visit.client)
         if known is not None:
-            return _choose(known, visit, here, remember_for=chosen if remember else None)
+            return _activate(known, visit, here, remember_for=chosen if remember else None)
     flows.check(flow, chosen, environment)
     if chosen.kind == "application":
         check_scopes(chosen, wanted)
@@ -282,7 +281,7 @@ def login(
         visit.client(chosen),
         flow=flow,
         environment=environment,
-        prompt=prompt or (_front_end().prompt() if chosen.kind == "person" else NobodyPrompt()),
+        prompt=prompt or (_front_end().prompt() if chosen.kind == "person" else NullPrompt()),
         scopes=wanted,
         account=account,
         timeout_s=timeout_s,
@@ -292,23 +291,25 @@ def login(
     if chosen.kind == "application":
         _state.applications[chosen] = made.credential
     # Once remembered, an account is until its sign-out.
-    stays = remember or (keeps and places.is_remembered(chosen, made.account))
-    return _choose(made, visit, here, remember_for=chosen if stays else None)
+    stays = remember or (keeps and service.is_remembered(chosen, made.account))
+    return _activate(made, visit, here, remember_for=chosen if stays else None)
 
 
-def _choose(signed_in: SignedIn, visit: Visit, here: visitors.Whose, *, remember_for: Profile | None = None) -> Account:
-    from nbauth.signin.remembered.places import remember
-    from nbauth.signin.sign_ins import present
+def _activate(
+    signed_in: SignedIn, visit: Visit, here: visitors.Whose, *, remember_for: Profile | None = None
+) -> Account:
+    from nbauth.signin.registry import present
+    from nbauth.signin.remembered.service import remember
 
     profile = signed_in.credential.profile
     if profile.kind == "application" or profile.is_confidential:
         signed_in.credential.connect_by(lambda: visit.client(profile).application)
     if signed_in.account.kind == "application":
         _state.visits.own.registry().choose(signed_in)
-        _state.changes.note()
+        _state.changes.notify()
     elif not isinstance(here, Unnamed):
         _visit(here).registry().choose(signed_in)
-        _state.changes.note(here)
+        _state.changes.notify(here)
     why_not = None if remember_for is None else remember(remember_for, signed_in, connect=visit.client)
     if why_not is not None and _state.front_end is not None and detect().front_end != "script":
         _state.front_end.note(why_not)
@@ -333,7 +334,7 @@ def _ask_approval(
     if profile.name not in _state.added and _state.approvals.check(
         profile, bundle_of(profile), ask=ask if can_ask else None
     ):
-        _state.changes.note()
+        _state.changes.notify()
 
 
 def trusted_bundle(profile: Profile) -> Bundle | None:
@@ -431,8 +432,8 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
     Raises:
         ConfigError: there is no such profile, or what is remembered cannot be deleted.
     """
-    load("nbauth.signin.remembered.places", "nbauth.signin.logout")
-    from nbauth.signin.remembered import places
+    load("nbauth.signin.remembered.service", "nbauth.signin.end_session")
+    from nbauth.signin.remembered import service
 
     named, unknown = to_forget(config, profile)
     names = None if profile is None else [named[0].name]
@@ -449,14 +450,14 @@ def logout(profile: str | None = None, *, everywhere: bool = False) -> tuple[str
         ended = visit.connections.of_people() if visit.connections else []
     try:
         if keeps:
-            places.forget([*named, *(s.credential.profile for s in gone)])
+            service.forget([*named, *(s.credential.profile for s in gone)])
     finally:
-        places.leave(gone)
+        service.leave(gone)
         for credential in credentials:
             credential.sign_out()
-    _state.changes.note(here)
+    _state.changes.notify(here)
     if everywhere:
-        from nbauth.signin.logout import end_session
+        from nbauth.signin.end_session import end_session
 
         for client_ in [c for c in ended if names is None or c.profile.name in names]:
             usernames = [s.account.username for s in gone if s.account.profile == client_.profile.name]
@@ -480,7 +481,7 @@ def accounts() -> list[Account]:
             signed_in += _state.visits.of(here).signed_in()
     if not signed_in:
         return []
-    from nbauth.signin.sign_ins import present
+    from nbauth.signin.registry import present
 
     return [present(each) for each in signed_in]
 

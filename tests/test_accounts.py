@@ -17,12 +17,12 @@ from IPython.utils.capture import capture_output
 import nbauth
 from nbauth import kernel
 from nbauth.authorizer import KernelAuthorizer
-from nbauth.demo.api import Api
-from nbauth.demo.bearer import BearerCheck
-from nbauth.demo.realms import PARTNER_ID, TENANT_ID
+from nbauth.demo.api.api import Api
+from nbauth.demo.api.bearer import BearerCheck
+from nbauth.demo.provider.realms import PARTNER_ID, TENANT_ID
 from nbauth.errors import ConfigError, DataError, SignInFailed, SignInRequired
-from nbauth.notebook.tables import AccountsTable
-from nbauth.signin.token_cache import cache_key
+from nbauth.frontend.tables import AccountsTable
+from nbauth.signin.client.token_cache import cache_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -106,7 +106,7 @@ def test_no_secret_anywhere(demo: DemoServer, player: Any, apart: Path) -> None:
             assert _found(secrets, path.read_bytes().decode("latin-1")) == [], path
     log = (apart / "debug.log").read_text()
     assert "msal" in log
-    assert "nbauth.signin.transport" in log
+    assert "nbauth.signin.http.transport" in log
     assert (apart / ".nbauth/http_cache").exists()
     assert looked_at > 4
 

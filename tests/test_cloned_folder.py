@@ -25,9 +25,9 @@ from nbauth.errors import (
     SignInCancelled,
     SignInFailed,
 )
-from nbauth.signin import approvals, config, trust
-from nbauth.signin.flows.prompt import NobodyPrompt
-from nbauth.signin.remembered import places
+from nbauth.signin.flows.prompt import NullPrompt
+from nbauth.signin.profile import approvals, config, trust
+from nbauth.signin.remembered import service
 from nbauth.state_key import StateKey
 
 if TYPE_CHECKING:
@@ -496,14 +496,14 @@ def test_a_sign_in_is_not_remembered_in_the_clone(
     monkeypatch.setenv("NBAUTH_CONFIG", str(demo.config_path))
     monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "1")
     kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
-    (remembered,) = places.directory().glob("*.bin")
+    (remembered,) = service.directory().glob("*.bin")
     monkeypatch.setenv("XDG_STATE_HOME", str(clone / "state"))
-    places.directory().mkdir(mode=0o700, parents=True)
-    shipped = places.directory() / remembered.name
+    service.directory().mkdir(mode=0o700, parents=True)
+    shipped = service.directory() / remembered.name
     shutil.copy2(remembered, shipped)
     kernel.reset()
     with pytest.raises(SignInCancelled, match="Nobody is there"):
-        kernel.login("demo", flow="paste", prompt=NobodyPrompt(), timeout_s=20)
+        kernel.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
     shipped.unlink()
     with pytest.warns(NotRememberedWarning, match="it lies in the notebook's own directory, or in the clone around it"):
         kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
@@ -519,7 +519,7 @@ def test_a_dotenv_allows_no_plain_text(
     (clone / ".env").write_text("NBAUTH_ALLOW_PLAINTEXT_CACHE=1\n")
     with pytest.warns(NotRememberedWarning, match="nothing on this machine can encrypt it"):
         kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
-    assert not list(places.directory().glob("*.bin"))
+    assert not list(service.directory().glob("*.bin"))
 
 
 def test_no_key_of_the_clone(apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from nbauth.__main__ import main
-from nbauth.signin import config as configuration
+from nbauth.signin.profile import config as configuration
 
 if TYPE_CHECKING:
     from nbauth.demo.server import DemoServer

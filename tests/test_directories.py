@@ -9,10 +9,10 @@ import pytest
 
 from nbauth.directories import Directory
 from nbauth.errors import ConfigError
-from nbauth.notebook.callback import install_callback_page
+from nbauth.frontend.callback import install_callback_page
 from nbauth.private_files import NotPrivate
-from nbauth.signin.http_cache import StoredAnswer
-from nbauth.signin.http_cache_file import HttpCacheFile
+from nbauth.signin.http.http_cache import StoredAnswer
+from nbauth.signin.http.http_cache_file import HttpCacheFile
 
 if TYPE_CHECKING:
     from pathlib import Path

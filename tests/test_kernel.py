@@ -10,7 +10,7 @@ import pytest
 
 import nbauth
 from nbauth import kernel
-from nbauth.demo.provider import ALICE
+from nbauth.demo.provider.provider import ALICE
 from nbauth.errors import ConfigError, SignInCancelled, SignInRequired
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Quiet:
         return self._prompt()
 
     def progress(self, title: str) -> Any:
-        from nbauth.data.progress import SilentProgress
+        from nbauth.data.fetch.progress import SilentProgress
 
         return SilentProgress()
 

@@ -25,7 +25,7 @@ from IPython.core.interactiveshell import InteractiveShell
 import nbauth
 import nbauth.data.paging
 from nbauth.__main__ import main
-from nbauth.filesystem import FileSystem
+from nbauth.adapters.fsspec import FileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +138,10 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
     yield "magics of %load_ext nbauth", list(_magics())
     yield "the command line", list(_commands())
     offered = {f"{e.group}: {e.name}" for e in distribution("nbauth").entry_points if e.load()}
-    yield "entry points, and what pickles name", [*sorted(offered), f"class nbauth.filesystem.{FileSystem.__name__}"]
+    yield (
+        "entry points, and what pickles name",
+        [*sorted(offered), f"class nbauth.adapters.fsspec.{FileSystem.__name__}"],
+    )
 
 
 def written() -> str:

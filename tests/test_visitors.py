@@ -17,16 +17,16 @@ import nbauth
 from nbauth import kernel
 from nbauth.authorizer import KernelAuthorizer
 from nbauth.errors import ConfigError, SignInRequired
-from nbauth.notebook.front_end import put_in_place
-from nbauth.notebook.panel import SignInPanel
+from nbauth.frontend.front_end import put_in_place
+from nbauth.frontend.panel.widget import SignInPanel
 from nbauth.signin import visits
-from nbauth.signin.remembered import places
+from nbauth.signin.remembered import service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbauth.demo.server import DemoServer
-    from nbauth.signin.credential import Credential
+    from nbauth.signin.tokens.credential import Credential
 
 ALICE, BOB = "alice@contoso.example", "bob@contoso.example"
 NOT_NAMED = "serves several visitors in this process and does not tell here which of them this is"
@@ -254,7 +254,7 @@ def test_nothing_remembered(
             alone.delitem(sys.modules, name)
         kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
         kernel.reset()
-    (file,) = places.directory().glob("*.bin")
+    (file,) = service.directory().glob("*.bin")
     before = file.read_bytes()
     with server.visit("bob"):
         with pytest.raises(ConfigError, match="a visitor of marimo is not remembered"):

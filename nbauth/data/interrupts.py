@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["held"]
+__all__ = ["defer_interrupt"]
 
 
 @contextmanager
-def held() -> Iterator[None]:
+def defer_interrupt() -> Iterator[None]:
     """Hold an interrupt back until the end.
 
     Raises:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from nbauth.demo.person import Person
     from nbauth.demo.server import DemoServer
-    from nbauth.signin.account import Account
     from nbauth.signin.flows.prompt import ApprovalRequest
     from nbauth.signin.flows.sign_in_request import SignInRequest
+    from nbauth.signin.profile.account import Account
 
 __all__ = ["PersonPrompt", "run"]
 
@@ -130,7 +130,8 @@ def run(*, port: int = 0) -> int:
 
 
 def _main_job(demo: DemoServer) -> None:
-    from nbauth import kernel, loading
+    from nbauth import api as nbauth_api
+    from nbauth import kernel
     from nbauth.demo.person import Person
 
     with _step("sign Alice in", demo):
@@ -138,7 +139,7 @@ def _main_job(demo: DemoServer) -> None:
         account = kernel.login("demo", flow="loopback", timeout_s=60, prompt=prompt)
     print(f"    {account.name} ({account.username}), tenant {account.tenant_id}")
     with _step("read all rows", demo):
-        frame = loading.read(f"{demo.api_url}/sunlight")
+        frame = nbauth_api.read(f"{demo.api_url}/sunlight")
     print()
     print(frame.head().to_string(line_width=79, max_colwidth=26))
     print()

@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from nbauth.demo.api import API_IDENTIFIER, Api
+from nbauth.demo.api.api import API_IDENTIFIER, Api
 from nbauth.demo.certificates import make_client_certificate, make_server_tls, write_private
-from nbauth.demo.provider import Provider
-from nbauth.demo.request_log import RequestLog
+from nbauth.demo.http.request_log import RequestLog
+from nbauth.demo.provider.provider import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

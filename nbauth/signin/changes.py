@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from nbauth.visitors import Visitor, Whose
 
-__all__ = ["Changes"]
+__all__ = ["ChangeNotifier"]
 
 
-class Changes:
+class ChangeNotifier:
     """The changes of a kernel's sign-ins and profiles.
 
     Attributes:
@@ -28,7 +28,7 @@ class Changes:
         self._lock = threading.Lock()
         self._watchers: list[tuple[Whose, weakref.WeakMethod[Callable[[], None]]]] = []
 
-    def start_over(self) -> None:
+    def after_fork(self) -> None:
         """Begin anew in a child process: a lock of its own, and nobody who watches; it counts as a change."""
         self._lock = threading.Lock()
         self._watchers = []
@@ -42,7 +42,7 @@ class Changes:
         with self._lock:
             self._watchers.append((whose(), weakref.WeakMethod(method)))
 
-    def note(self, only: Visitor | None = None) -> None:
+    def notify(self, only: Visitor | None = None) -> None:
         """Count a change, and tell who watches.
 
         Args:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     import msal
 
-    from nbauth.signin.changes import Changes
-    from nbauth.signin.credential import Credential
-    from nbauth.signin.lending import Lender
-    from nbauth.signin.profiles import Profile
+    from nbauth.signin.changes import ChangeNotifier
+    from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.tokens.credential import Credential
+    from nbauth.signin.tokens.fork_channel import TokenServer
     from nbauth.signin.visits import Visits
 
 __all__ = ["Shared", "share_with_forks"]
@@ -26,17 +26,17 @@ class Shared(Protocol):
 
     Attributes:
         lock: guards it.
-        lender: lends tokens to children, once there are any.
+        token_server: lends tokens to children, once there are any.
         inherited: what a child keeps of its parent and never uses.
         visits: what belongs to whom: client applications and sign-ins.
         changes: who watches.
     """
 
     lock: threading.RLock
-    lender: Lender | None
+    token_server: TokenServer | None
     inherited: list[object]
     visits: Visits
-    changes: Changes
+    changes: ChangeNotifier
 
     def credentials(self) -> list[Credential]:
         """Return every credential."""
@@ -57,15 +57,15 @@ def share_with_forks(kernel: Shared, *, connect: Callable[[Profile], msal.Client
     def before() -> None:
         signed_in = [s for visit in kernel.visits for s in visit.signed_in()]
         people = [s.credential for s in signed_in if s.account.kind == "person"]
-        if kernel.lender is None and not all(credential.is_borrowed for credential in people):
-            from nbauth.signin.lending import Lender
+        if kernel.token_server is None and not all(credential.is_forked for credential in people):
+            from nbauth.signin.tokens.fork_channel import TokenServer
 
             with contextlib.suppress(OSError):  # no socket is left: the child has what tokens are good
-                kernel.lender = Lender(find)
+                kernel.token_server = TokenServer(find)
 
     def in_parent() -> None:
-        if kernel.lender is not None:
-            kernel.lender.start()
+        if kernel.token_server is not None:
+            kernel.token_server.start()
 
     def in_child() -> None:
         # The child keeps the sign-ins, with locks and connections of its own: the parent's may be held for ever, and
@@ -74,11 +74,11 @@ def share_with_forks(kernel: Shared, *, connect: Callable[[Profile], msal.Client
         kernel.lock = threading.RLock()
         for visit in kernel.visits:
             visit.connections = None
-        borrower = None if kernel.lender is None else kernel.lender.in_child()
-        kernel.lender = None
+        token_client = None if kernel.token_server is None else kernel.token_server.in_child()
+        kernel.token_server = None
         for credential in kernel.credentials():
-            credential.start_over(borrower, connect)
-        kernel.changes.start_over()
+            credential.after_fork(token_client, connect)
+        kernel.changes.after_fork()
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)

@@ -3,105 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled, SignInFailed
-from nbauth.signin import broker, clients, failures, flows, on_behalf_of, person, renewal
-from nbauth.signin.account import Account
-from nbauth.signin.credential import Credential
-from nbauth.signin.flows.context import SignIn
-from nbauth.signin.flows.page import OtherFlow
-from nbauth.signin.flows.prompt import NobodyPrompt
-from nbauth.signin.http_cache import HttpCache
-from nbauth.signin.options import region_hosts
-from nbauth.signin.profile_credentials import stamp
-from nbauth.signin.region import region_of
-from nbauth.signin.tls import environment_bundle, fingerprint, trust_context
-from nbauth.signin.token_cache import HeldBackCache
-from nbauth.signin.transport import GuardedTransport
-from nbauth.signin.turns import Turns
+from nbauth.signin import flows, person
+from nbauth.signin.client import application as applications
+from nbauth.signin.client import broker, provider_errors
+from nbauth.signin.client.token_cache import HeldBackCache
+from nbauth.signin.flows.attempt import SignInAttempt
+from nbauth.signin.flows.browser_page import OtherFlow
+from nbauth.signin.flows.prompt import NullPrompt
+from nbauth.signin.profile.account import Account
+from nbauth.signin.tokens import on_behalf_of, renewal
+from nbauth.signin.tokens.credential import Credential, SignedIn
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import msal
-
+    from nbauth.environment import Environment
     from nbauth.net.secrecy import HiddenMapping
-    from nbauth.signin.bundles import Bundle
-    from nbauth.signin.environment import Environment
     from nbauth.signin.flows.prompt import Prompt
-    from nbauth.signin.http_cache_file import HttpCacheFile
-    from nbauth.signin.profiles import Profile
+    from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.tokens.connection import Connection
 
-__all__ = ["Client", "SignedIn", "application_account", "connect", "own_credential", "sign_in"]
-
-
-@dataclass(frozen=True)
-class Client:
-    """A client application with what it was made of.
-
-    Attributes:
-        profile: whose.
-        application: MSAL's client application, on the kernel's token cache.
-        http_cache: its http cache.
-        transport: its http client.
-        turns: whose turn it is to use a refresh token of the token cache.
-        stamp: of the credential that it was made with; another one needs another client.
-    """
-
-    profile: Profile
-    application: msal.ClientApplication
-    http_cache: HttpCache
-    transport: GuardedTransport
-    turns: Turns = field(default_factory=Turns)
-    stamp: str | None = field(default="", repr=False)
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """An account that is signed in, and its credential."""
-
-    account: Account
-    credential: Credential
-
-
-def connect(
-    profile: Profile,
-    *,
-    bundle: Bundle | None,
-    token_cache: msal.TokenCache,
-    cache_file: HttpCacheFile | None,
-    notebook_directory: Path,
-    turns: Turns | None = None,
-) -> Client:
-    """Make the client of a profile.
-
-    Raises:
-        ConfigError: a credential cannot be read, the bundle holds no certificates, or the provider does not know the
-            authority.
-        ProviderUnavailable: the provider is down, not trusted, or does not answer as one.
-    """
-    present = stamp(profile)
-    base = environment_bundle(untrusted=notebook_directory)
-    trust = trust_context(bundle, base=base)
-    region = region_of(profile)
-    transport = GuardedTransport(
-        profile.allowed_hosts | region_hosts(region, profile.authority_host),
-        trust,
-        timeout_s=profile.timeout_s,
-        proxies=profile.proxies,
-    )
-    http_cache = HttpCache(cache_file, profile.allowed_hosts, trust=fingerprint(base, bundle))
-    application = clients.build(
-        profile, token_cache=token_cache, http_cache=http_cache, transport=transport, region=region
-    )
-    return Client(profile, application, http_cache, transport, turns or Turns(), present)
+__all__ = ["application_account", "own_credential", "sign_in"]
 
 
 def sign_in(
-    client: Client,
+    client: Connection,
     *,
     flow: str,
     environment: Environment,
@@ -133,10 +61,10 @@ def sign_in(
         return _application(client, scopes, timeout_s)
     held_back = HeldBackCache()
     # The discovery document is in the http cache: a second application costs no request.
-    application = clients.build(
+    application = applications.build(
         profile, token_cache=held_back, http_cache=client.http_cache, transport=client.transport
     )
-    attempt = SignIn(
+    attempt = SignInAttempt(
         profile=profile,
         application=application,
         scopes=scopes,
@@ -152,13 +80,13 @@ def sign_in(
         prompt.begin(attempt.request)
         result = _ask(attempt, environment)
         proven = person.prove(client, result, held_back.answers, wanted=account)
-        with client.turns.held_where_shared():
+        with client.refresh_locks.hold_shared():
             signed_in = SignedIn(*person.keep(client, proven, scopes=scopes, claims=claims))
     except KeyboardInterrupt:
         outcome = SignInCancelled(
             f"Profile {profile.name!r}: The sign-in was interrupted.",
             profile=profile.name,
-            next_step=failures.login_command(profile.name),
+            next_step=provider_errors.login_command(profile.name),
         )
         raise outcome from None
     except NbauthError as error:
@@ -171,7 +99,7 @@ def sign_in(
         prompt.end(outcome)
 
 
-def _ask(attempt: SignIn, environment: Environment) -> HiddenMapping:
+def _ask(attempt: SignInAttempt, environment: Environment) -> HiddenMapping:
     """Run the flow that fits, and every other one that the person turns to."""
     flow, profile = attempt.flow, attempt.profile
     # MSAL has device codes for public clients only.
@@ -187,28 +115,28 @@ def _ask(attempt: SignIn, environment: Environment) -> HiddenMapping:
             flow = other.flow
 
 
-def own_credential(client: Client) -> Credential:
+def own_credential(client: Connection) -> Credential:
     """Return the credential of a profile that needs no person, without a token yet."""
     kind = Credential if client.profile.user_assertion is None else on_behalf_of.UserCredential
     made: Credential = kind(client.profile, client.application, None, http_cache=client.http_cache)
     return made
 
 
-def _application(client: Client, scopes: tuple[str, ...], timeout_s: float) -> SignedIn:
+def _application(client: Connection, scopes: tuple[str, ...], timeout_s: float) -> SignedIn:
     profile = client.profile
     assertion = None if profile.user_assertion is None else profile.user_assertion.read()
-    attempt = SignIn(
+    attempt = SignInAttempt(
         profile=profile if assertion is None else on_behalf_of.held(profile, assertion),
         application=client.application,
         scopes=scopes,
-        prompt=NobodyPrompt(),
+        prompt=NullPrompt(),
         flow="client_credentials",
         timeout_s=timeout_s,
     )
     result = flows.run(attempt)
     credential = own_credential(client)
     if isinstance(credential, on_behalf_of.UserCredential) and assertion is not None:
-        with failures.provider_errors(profile):
+        with provider_errors.provider_errors(profile):
             said = renewal.check_user(
                 result, assertion, profile=profile, application=client.application, http_cache=client.http_cache
             )

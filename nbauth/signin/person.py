@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import msal
 
 from nbauth.errors import SignInFailed
-from nbauth.signin import id_token, identity, issuers, token_cache, userinfo
-from nbauth.signin.account import Account
-from nbauth.signin.credential import Credential
-from nbauth.signin.failures import login_command, provider_errors
+from nbauth.signin.client import token_cache
+from nbauth.signin.client.provider_errors import login_command, provider_errors
+from nbauth.signin.oidc import id_token, identity, issuers, userinfo
+from nbauth.signin.profile.account import Account
+from nbauth.signin.tokens.credential import Credential
 
 if TYPE_CHECKING:
     from nbauth.net.secrecy import HiddenMapping
-    from nbauth.signin.login import Client
-    from nbauth.signin.profiles import Profile
-    from nbauth.signin.token_cache import Answers
+    from nbauth.signin.client.token_cache import Answers
+    from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.tokens.connection import Connection
 
 __all__ = ["Proven", "keep", "prove", "username_of"]
 
@@ -40,7 +41,7 @@ class Proven:
     answers: Answers = field(repr=False)
 
 
-def prove(client: Client, result: HiddenMapping, answers: Answers, *, wanted: str | None) -> Proven:
+def prove(client: Connection, result: HiddenMapping, answers: Answers, *, wanted: str | None) -> Proven:
     """Validate what a sign-in brought.
 
     Args:
@@ -59,7 +60,9 @@ def prove(client: Client, result: HiddenMapping, answers: Answers, *, wanted: st
     return Proven(key=key, claims=claims, result=result, answers=answers)
 
 
-def keep(client: Client, proven: Proven, *, scopes: tuple[str, ...], claims: str | None) -> tuple[Account, Credential]:
+def keep(
+    client: Connection, proven: Proven, *, scopes: tuple[str, ...], claims: str | None
+) -> tuple[Account, Credential]:
     """Put the tokens into the kernel's cache, in the place of those that the account had.
 
     Args:
@@ -72,9 +75,11 @@ def keep(client: Client, proven: Proven, *, scopes: tuple[str, ...], claims: str
     msal_account = proven.answers.put_into(apart, home_account_id=proven.key)
     if msal_account is None:
         raise SignInFailed(f"Profile {profile.name!r}: the answer names no account.", profile=profile.name)
-    turn = client.turns.of(proven.key)
-    credential = Credential(profile, client.application, msal_account, turn=turn, http_cache=client.http_cache)
-    turn.join(
+    refresh_lock = client.refresh_locks.of(proven.key)
+    credential = Credential(
+        profile, client.application, msal_account, refresh_lock=refresh_lock, http_cache=client.http_cache
+    )
+    refresh_lock.join(
         credential,
         lambda: token_cache.copy_account(apart, cache, home_account_id=proven.key, client_id=profile.client_id),
     )
@@ -96,7 +101,7 @@ def username_of(claims: dict[str, Any]) -> str:
     return identity.shown_name(claims) or str(claims["sub"])
 
 
-def _validated(client: Client, result: HiddenMapping) -> dict[str, Any]:
+def _validated(client: Connection, result: HiddenMapping) -> dict[str, Any]:
     profile = client.profile
     if "access_token" not in result or "id_token" not in result:
         missing = "access token" if "access_token" not in result else "ID token"
@@ -115,7 +120,7 @@ def _validated(client: Client, result: HiddenMapping) -> dict[str, Any]:
         )
 
 
-def _key(client: Client, claims: dict[str, Any], answers: Answers) -> str:
+def _key(client: Connection, claims: dict[str, Any], answers: Answers) -> str:
     """Return the key of the account, which no other person has in this kernel."""
     profile, cache = client.profile, client.application.token_cache
     try:

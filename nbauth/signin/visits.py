@@ -13,11 +13,11 @@ from nbauth.shielded import load
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nbauth.signin.bundles import Bundle
-    from nbauth.signin.connections import Connections
-    from nbauth.signin.login import Client, SignedIn
-    from nbauth.signin.profiles import Profile
-    from nbauth.signin.sign_ins import SignIns
+    from nbauth.net.bundles import Bundle
+    from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.registry import SignIns
+    from nbauth.signin.tokens.connection import Connection, Connections
+    from nbauth.signin.tokens.credential import SignedIn
     from nbauth.visitors import Visitor
 
 __all__ = ["Visit", "Visits"]
@@ -47,16 +47,16 @@ class Visit:
         self.sign_ins: SignIns | None = None
 
     @clears_frames
-    def client(self, profile: Profile) -> Client:
+    def client(self, profile: Profile) -> Connection:
         """Return the client of a profile, on this person's token caches.
 
         Raises:
             ApprovalRequired: the profile came with a folder and was not approved.
             ConfigError, ProviderUnavailable: as `connect`.
         """
-        load("nbauth.signin.connections")
-        from nbauth.signin.bundles import bundle_of
-        from nbauth.signin.connections import Connections
+        load("nbauth.signin.tokens.connection")
+        from nbauth.net.bundles import bundle_of
+        from nbauth.signin.tokens.connection import Connections
 
         bundle = bundle_of(profile)
         self._check(profile, bundle)
@@ -68,8 +68,8 @@ class Visit:
 
     def registry(self) -> SignIns:
         """Return the sign-ins, to add to them."""
-        load("nbauth.signin.sign_ins")
-        from nbauth.signin.sign_ins import SignIns
+        load("nbauth.signin.registry")
+        from nbauth.signin.registry import SignIns
 
         with self._lock():
             if self.sign_ins is None:

@@ -8,8 +8,8 @@ import pytest
 from engines import using
 from loopback_api import FakeAuthorizer, serving
 
-from nbauth.data.retries import Retries
-from nbauth.data.session import Session
+from nbauth.data.fetch.retry import Retries
+from nbauth.data.fetch.session import Session
 from nbauth.demo.certificates import make_server_tls
 
 if TYPE_CHECKING:

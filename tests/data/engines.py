@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from hypothesis import strategies as st
 
-from nbauth.data import fast
-from nbauth.data.frames import FrameBuilder
+from nbauth.data import extras
+from nbauth.data.build.frame_builder import FrameBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,11 +67,11 @@ EVEN_PAGES = st.lists(st.lists(_EVEN, min_size=1, max_size=4), min_size=1, max_s
 def using(engine: Engine) -> Iterator[None]:
     """Use the extra `fast`, or do as if it were not installed."""
     if engine == "fast":
-        assert fast.is_fast()
+        assert extras.is_fast()
         yield
         return
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("nodes", "frames", "tables"):
+        for module in ("parse.lazy_json", "build.frame_builder", "parse.csv"):
             patch.setattr(f"nbauth.data.{module}.is_fast", lambda: False)
         yield
 
@@ -83,7 +83,7 @@ def frame_of(*pages: list[Any], texts: list[str] | None = None, **options: Any) 
         if builder.is_fast:
             builder.add_raw(memoryview(text.encode()))
         else:
-            from nbauth.data.json_text import loads
+            from nbauth.data.parse.json_text import loads
 
             builder.add(loads(text))
     return builder.frame()

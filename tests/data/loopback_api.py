@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import OriginNotAllowed, SignInRequired
-from nbauth.signin.origins import origin_of, redact_url
+from nbauth.net.origins import origin_of, redact_url
 
 if TYPE_CHECKING:
     import ssl

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from demo_client import PROFILE, READ, Client, claims_of
 
 from nbauth.demo import DemoServer
-from nbauth.demo.sunlight import CITIES, COLUMNS, row
+from nbauth.demo.api.sunlight import CITIES, COLUMNS, row
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nbauth.demo.byte_ranges import with_ranges
-from nbauth.demo.messages import Request
+from nbauth.demo.api.byte_ranges import with_ranges
+from nbauth.demo.http.messages import Request
 
 if TYPE_CHECKING:
-    from nbauth.demo.messages import Response
+    from nbauth.demo.http.messages import Response
 
 TAG = '"v1"'
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from demo_client import JWT_BEARER, ON_BEHALF_OF, READ, claims_of
 
-from nbauth.demo.registry import Federation
+from nbauth.demo.provider.registry import Federation
 
 if TYPE_CHECKING:
     from demo_client import Client

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from nbauth.demo import DemoServer
-from nbauth.demo.faults import Faults
+from nbauth.demo.http.faults import Faults
 
 if TYPE_CHECKING:
     from demo_client import Client

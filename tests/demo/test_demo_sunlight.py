@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from nbauth.demo.sun import day_arc, position, sky
-from nbauth.demo.sunlight import BLOCK, CITIES, COLUMNS, CSV_HEADER, Sunlight, row
+from nbauth.demo.api.sun import day_arc, position, sky
+from nbauth.demo.api.sunlight import BLOCK, CITIES, COLUMNS, CSV_HEADER, Sunlight, row
 
 
 def unix(text: str) -> int:

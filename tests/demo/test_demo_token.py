@@ -9,7 +9,7 @@ import jwt
 import pytest
 from demo_client import PROFILE, READ, claims_of
 
-from nbauth.demo.provider import ALICE
+from nbauth.demo.provider.provider import ALICE
 
 if TYPE_CHECKING:
     from demo_client import Client

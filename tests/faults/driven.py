@@ -18,15 +18,15 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from nbauth import kernel, loading
+from nbauth import api, kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbauth.data.session import Session
-    from nbauth.signin.credential import Credential
+    from nbauth.data.fetch.session import Session
+    from nbauth.signin.tokens.credential import Credential
 
 _real_time = time.time
 _offset_s = 0.0
@@ -71,7 +71,7 @@ def session() -> Session:
     """Return the one session of this process."""
     global _session  # noqa: PLW0603 - one for all actions, as in a notebook
     if _session is None:
-        _session = loading.session("demo")
+        _session = api.session("demo")
     return _session
 
 
@@ -117,7 +117,7 @@ def state() -> dict[str, Any]:
     cache = kernel.client("demo").token_cache
     held = credential()
     return {
-        "locked": [held._lock.locked(), held._one_at_a_time.locked(), held._flights._lock.locked()],
+        "locked": [held._lock.locked(), held._one_at_a_time.locked(), held._single_flight._lock.locked()],
         "refresh_tokens": len(list(cache.search("RefreshToken"))),
         "accounts": [account.username for account in kernel.accounts()],
     }
@@ -225,14 +225,14 @@ _parent = os.getpid()
 def worker_names_no_secret() -> str:
     """Say what a process that `spawn` started finds: run by multiprocessing."""
     try:
-        return str(loading.session("demo"))
+        return str(api.session("demo"))
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
 
 def raise_in_worker() -> None:
     """Raise what such a process finds."""
-    loading.session("demo")
+    api.session("demo")
 
 
 def pool(method: str, url: str) -> list[str]:

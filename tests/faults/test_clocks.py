@@ -13,9 +13,9 @@ import pytest
 import nbauth
 from nbauth import kernel
 from nbauth.errors import SignInFailed
-from nbauth.signin import credential
-from nbauth.signin.access_token import AccessToken
-from nbauth.signin.clocks import ahead_s, what_is_off
+from nbauth.signin.http.clock_skew import ahead_s, what_is_off
+from nbauth.signin.tokens import credential
+from nbauth.signin.tokens.access_token import AccessToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ import requests
 import nbauth
 from nbauth import kernel
 from nbauth.errors import ConfigError, ProviderAnswer, ProviderUnavailable, SignInFailed, SignInRequired
-from nbauth.signin.lending import Borrower, Lender
+from nbauth.signin.tokens.fork_channel import TokenClient, TokenServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +138,7 @@ def test_a_child_that_signs_in(alice: Callable[[], str], person: Callable[..., A
         before = alice()
         kernel.login("demo", flow="paste", prompt=person("bob"), account="bob@contoso.example", timeout_s=20)
         mine = kernel.credential_of(kernel.config().profiles["demo"], ())
-        assert not mine.is_borrowed
+        assert not mine.is_forked
         renewed = _refused()
         after = alice()
         kernel.logout("demo")
@@ -212,13 +212,13 @@ def test_errors_cross_processes(error: Exception) -> None:
     """An error that a worker raises arrives whole, through a pickle as through a lender."""
 
     class Failing:
-        def lend(self, *_: Any, **__: Any) -> Any:
+        def access_token(self, *_: Any, **__: Any) -> Any:
             raise error
 
-    lender = Lender(lambda _key: Failing())  # type: ignore[arg-type,return-value]
-    lender.start()
+    token_server = TokenServer(lambda _key: Failing())  # type: ignore[arg-type,return-value]
+    token_server.start()
     with pytest.raises(type(error)) as caught:
-        Borrower(lender._asks).ask("k", ("s",), rejected=None, claims=None)
+        TokenClient(token_server._asks).ask("k", ("s",), rejected=None, claims=None)
     for other in (caught.value, pickle.loads(pickle.dumps(error))):  # noqa: S301 - its own
         assert str(other) == str(error)
         assert {**vars(other)} == {**vars(error)}

@@ -19,9 +19,9 @@ from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
 from nbauth.errors import ProviderUnavailable, SignInCancelled, SignInFailed, SignInTimeout
-from nbauth.signin.flows import listener as listener_module
+from nbauth.signin.flows import redirect_listener as listener_module
 from nbauth.signin.flows.device_code import _interval_s
-from nbauth.signin.flows.listener import Listener
+from nbauth.signin.flows.redirect_listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from nbauth.data.challenge import asked_claims
+from nbauth.data.fetch.challenge import asked_claims
 from nbauth.data.paging.link_header import next_link
 from nbauth.errors import ConfigError
-from nbauth.signin import config
-from nbauth.signin.access_token import AccessToken
-from nbauth.signin.clocks import ahead_s
+from nbauth.net.origins import is_loopback, origin_of, redact_url
 from nbauth.signin.flows.redirect import parameters, state_matches
-from nbauth.signin.http_cache import HttpCache, endpoints_allowed
-from nbauth.signin.http_cache_file import HttpCacheFile
-from nbauth.signin.origins import is_loopback, origin_of, redact_url
-from nbauth.signin.token_answers import problem
-from nbauth.signin.transport import _retry_after_s
+from nbauth.signin.http.clock_skew import ahead_s
+from nbauth.signin.http.http_cache import HttpCache, endpoints_allowed
+from nbauth.signin.http.http_cache_file import HttpCacheFile
+from nbauth.signin.http.token_response import problem
+from nbauth.signin.http.transport import _retry_after_s
+from nbauth.signin.profile import config
+from nbauth.signin.tokens.access_token import AccessToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nbauth import shielded
-from nbauth.data.ahead import ahead
-from nbauth.data.in_order import InOrder
+from nbauth.data.fetch.ordered_pool import OrderedPool
+from nbauth.data.fetch.prefetch import prefetched
 from nbauth.shielded import load
 from nbauth.signin.flows.serving import Serving
 
@@ -97,11 +97,11 @@ def _endless() -> Iterator[int]:
 
 
 def _ahead() -> None:
-    next(ahead(_endless(), size=lambda _: 1, stop=lambda: None, left=[], is_eager=True))
+    next(prefetched(_endless(), size=lambda _: 1, stop=lambda: None, left=[], is_eager=True))
 
 
 def _in_order() -> None:
-    InOrder(lambda number: number, range(1_000), at_once=4)
+    OrderedPool(lambda number: number, range(1_000), at_once=4)
 
 
 def _serving() -> None:

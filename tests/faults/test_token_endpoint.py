@@ -16,15 +16,15 @@ import requests
 
 from nbauth import kernel
 from nbauth.errors import NbauthError, ProviderUnavailable
-from nbauth.signin import access_token
-from nbauth.signin.tls import trust_context
-from nbauth.signin.transport import GuardedTransport
+from nbauth.net.tls import trust_context
+from nbauth.signin.http.transport import GuardedTransport
+from nbauth.signin.tokens import access_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nbauth.demo.server import DemoServer
-    from nbauth.signin.credential import Credential
+    from nbauth.signin.tokens.credential import Credential
 
 _READ_S, _TOTAL_S = 0.3, 1.0
 _SLACK_S = 5.0  # of a busy machine

@@ -10,14 +10,14 @@ from openid_visitor import Visiting
 
 import nbauth
 from nbauth import kernel
-from nbauth.signin import id_token
+from nbauth.signin.oidc import id_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from openid_servers import OpenIdServer
 
-    from nbauth.signin.credential import Credential
+    from nbauth.signin.tokens.credential import Credential
 
 TIMEOUT_S = 60
 

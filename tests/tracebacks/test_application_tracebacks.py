@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from nbauth import kernel
-from nbauth.signin.profiles import Profile
+from nbauth.signin.profile.profile import Profile
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from nbauth import kernel
 from nbauth.data.paging import Paging
 from nbauth.errors import SignInRequired
 from nbauth.net.secrecy import HiddenMapping, HiddenText, clears_frames
-from nbauth.signin.flights import Flights
+from nbauth.signin.single_flight import SingleFlight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -257,7 +257,7 @@ def test_those_who_wait_for_one_call() -> None:
         all_wait.wait(10)
         raise SignInRequired("No.", profile="lab", scopes=("a",))
 
-    flights = Flights(fails, name="call")
+    flights = SingleFlight(fails, name="call")
     told: list[BaseException] = []
 
     def wait(mine: str) -> None:

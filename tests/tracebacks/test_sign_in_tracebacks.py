@@ -14,12 +14,12 @@ import pytest
 from shown import leaks
 
 from nbauth import kernel
-from nbauth.demo.realms import PARTNER_ID
+from nbauth.demo.provider.realms import PARTNER_ID
 from nbauth.errors import NbauthError
 from nbauth.signin.flows.prompt import CancellablePrompt, in_a_thread
-from nbauth.signin.lending import Borrower
-from nbauth.signin.profiles import Profile
-from nbauth.signin.remembered import places
+from nbauth.signin.profile.profile import Profile
+from nbauth.signin.remembered import service
+from nbauth.signin.tokens.fork_channel import TokenClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +141,7 @@ def test_renewals(watch: Watch, monkeypatch: pytest.MonkeyPatch, *, remember: bo
         watch.fails(fault, lambda: credential.token(scopes, rejected=present))
         demo.provider.faults.clear()
     if remember:
-        (file,) = places.directory().glob("*.bin")
+        (file,) = service.directory().glob("*.bin")
         file.unlink()
         file.mkdir()  # which no sign-out can delete
         watch.fails("what cannot be deleted", lambda: kernel.logout("demo"))
@@ -199,7 +199,7 @@ def test_a_parent_that_ends_while_it_answers() -> None:
         thread = threading.Thread(target=parent)
         thread.start()
         try:
-            assert Borrower(asks).ask("key", ("a",), rejected=None, claims=None) is None
+            assert TokenClient(asks).ask("key", ("a",), rejected=None, claims=None) is None
         except ValueError as error:
             pytest.fail(f"{type(error).__name__}: {leaks(error, {token})}")
         finally:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import requests
 
 import nbauth
-from nbauth.data.paging import Answer, Cursor, NextUrl, Offset, PageNumber, Paging
+from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber, PageResponse, Paging
 
 URL = "https://api.example.com/rows"
 
@@ -120,7 +120,7 @@ def pages(form: Literal["pandas", "arrow"]) -> None:
     nbauth.pages(URL, paging="nxt")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 
 
-def by_function(answer: Answer) -> str | Mapping[str, Any] | None:
+def by_function(answer: PageResponse) -> str | Mapping[str, Any] | None:
     """A function that says how to go on gets an answer."""
     assert_type(answer.url, str)
     assert_type(answer.status, int)
@@ -128,7 +128,7 @@ def by_function(answer: Answer) -> str | Mapping[str, Any] | None:
     return {"after": answer.get("meta", "after")} if answer.json() else None
 
 
-def by_number(answer: Answer) -> int:
+def by_number(answer: PageResponse) -> int:
     """A function of another kind."""
     return answer.status
 

@@ -8,13 +8,14 @@ from urllib.parse import urldefrag, urljoin
 
 from requests.utils import requote_uri
 
-from nbauth.data.chain import may_carry, who_names
+from nbauth.data.fetch.chain import may_carry, who_names
 from nbauth.errors import OriginNotAllowed, PaginationError
-from nbauth.signin.origins import redact_url
+from nbauth.net.origins import redact_url
 
 if TYPE_CHECKING:
-    from nbauth.data.chain import Chain
-    from nbauth.data.paging.answers import Answer, Ask, Rows
+    from nbauth.data.fetch.chain import Chain
+    from nbauth.data.fetch.request import PageRequest
+    from nbauth.data.paging.page import PageResponse, Rows
 
 __all__ = ["Guards", "canonical", "resolve"]
 
@@ -39,18 +40,18 @@ class Guards:
         self._equal_pages = 1
         self._last: object = None
 
-    def saw(self, answer: Answer) -> None:
+    def saw(self, answer: PageResponse) -> None:
         """Note what was asked, and what answered after redirects."""
         rest = _rest(answer.asked)
         self._seen.add((canonical(answer.asked.url), rest))
         if answer.url != answer.asked.url:
             self._seen.add((canonical(answer.url), rest))
 
-    def check(self, ask: Ask, *, answer: Answer) -> None:
+    def check(self, request: PageRequest, *, answer: PageResponse) -> None:
         """Check a request that an answer leads to.
 
         Args:
-            ask: the request.
+            request: the request.
             answer: the answer.
 
         Raises:
@@ -59,9 +60,9 @@ class Guards:
             PaginationError: it was made before.
         """
         here, asked = answer.url, answer.asked
-        place, there = redact_url(here), redact_url(ask.url)
-        if not may_carry(self._chain, ask.url):
-            whose, other = who_names(self._chain, ask.url)
+        place, there = redact_url(here), redact_url(request.url)
+        if not may_carry(self._chain, request.url):
+            whose, other = who_names(self._chain, request.url)
             step = "If the API is to be trusted there, add the origin to the profile's apis."
             if other is not None:
                 step = (
@@ -71,7 +72,7 @@ class Guards:
             raise OriginNotAllowed(
                 f"{place}: the next link leads to {there}, whose origin {whose}.", url=there, next_step=step
             )
-        if not may_carry(self._chain, here) and _target(ask.url) != _target(asked.url):
+        if not may_carry(self._chain, here) and _target(request.url) != _target(asked.url):
             # A redirect led to that server, as to a download; where our token goes is not for it to say.
             raise OriginNotAllowed(
                 f"{place}: the next link leads back to {there}, another address than {redact_url(asked.url)}, from "
@@ -79,7 +80,7 @@ class Guards:
                 url=there,
                 next_step="Read it in a call of its own if you trust that server.",
             )
-        if (ask.url, _rest(ask)) in self._seen:
+        if (request.url, _rest(request)) in self._seen:
             raise PaginationError(
                 f"{place}: the next link leads to {there}, which was read before; it loops.", url=place
             )
@@ -140,5 +141,5 @@ def _target(url: str) -> str:
     return urldefrag(url)[0].partition("?")[0]
 
 
-def _rest(ask: Ask) -> str:
-    return json.dumps([ask.body, dict(ask.headers)]) if ask.body is not None or ask.headers else ""
+def _rest(request: PageRequest) -> str:
+    return json.dumps([request.body, dict(request.headers)]) if request.body is not None or request.headers else ""

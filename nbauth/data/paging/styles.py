@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from nbauth.errors import ConfigError
 
 if TYPE_CHECKING:
-    from nbauth.data.paging.answers import Answer
+    from nbauth.data.paging.page import PageResponse
 
 __all__ = ["Cursor", "Named", "NextUrl", "Offset", "PageNumber", "Paging", "Style", "style_of"]
 
@@ -101,7 +101,7 @@ class PageNumber:
     send: Literal["query", "body"] = "query"
 
 
-Function = Callable[["Answer"], "str | Mapping[str, Any] | None"]
+Function = Callable[["PageResponse"], "str | Mapping[str, Any] | None"]
 Style = Literal["auto", "none", "odata", "link"] | NextUrl | Cursor | Offset | PageNumber | Function
 Paging = Named | NextUrl | Cursor | Offset | PageNumber | Function
 

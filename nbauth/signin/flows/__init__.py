@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from nbauth.errors import ConfigError, SignInRequired
 from nbauth.shielded import load
-from nbauth.signin.flows.page import callback_uri
+from nbauth.signin.flows.browser_page import callback_uri
 
 if TYPE_CHECKING:
+    from nbauth.environment import Environment
     from nbauth.net.secrecy import HiddenMapping
-    from nbauth.signin.environment import Environment
-    from nbauth.signin.flows.context import SignIn
-    from nbauth.signin.flows.page import Page
-    from nbauth.signin.profiles import Profile
+    from nbauth.signin.flows.attempt import SignInAttempt
+    from nbauth.signin.flows.browser_page import BrowserPage
+    from nbauth.signin.profile.profile import Profile
 
 __all__ = ["FLOWS", "FlowName", "alternatives", "check", "choose", "run"]
 
@@ -65,7 +65,7 @@ def choose(
     *,
     device_code_offered: bool,
     broker: bool = False,
-    page: Page | None = None,
+    page: BrowserPage | None = None,
 ) -> str:
     """Choose the flow to run.
 
@@ -96,7 +96,7 @@ def choose(
 
 
 def alternatives(
-    chosen: str, profile: Profile, environment: Environment, *, device_code_offered: bool, page: Page | None
+    chosen: str, profile: Profile, environment: Environment, *, device_code_offered: bool, page: BrowserPage | None
 ) -> tuple[str, ...]:
     """Return the flows that the person may choose in place of the chosen one. Arguments are those of `choose`."""
     possible = {
@@ -108,9 +108,9 @@ def alternatives(
     return tuple(flow for flow, fits in possible.items() if fits and flow != chosen)
 
 
-def run(sign_in: SignIn) -> HiddenMapping:
-    """Run the flow that `sign_in` names and return MSAL's result, with tokens."""
-    load(f"{__name__}.{sign_in.flow}")
-    module = importlib.import_module(f"{__name__}.{sign_in.flow}")
-    result: HiddenMapping = module.run(sign_in)
+def run(attempt: SignInAttempt) -> HiddenMapping:
+    """Run the flow that `attempt` names and return MSAL's result, with tokens."""
+    load(f"{__name__}.{attempt.flow}")
+    module = importlib.import_module(f"{__name__}.{attempt.flow}")
+    result: HiddenMapping = module.run(attempt)
     return result

@@ -9,8 +9,8 @@ from nbauth.errors import SignInCancelled
 from nbauth.signin.flows.prompt import ApprovalRequest
 
 if TYPE_CHECKING:
-    from nbauth.signin.approvals import Request
     from nbauth.signin.flows.prompt import Prompt
+    from nbauth.signin.profile.approvals import Request
 
 __all__ = ["ask"]
 

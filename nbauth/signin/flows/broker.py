@@ -10,18 +10,18 @@ import msal
 
 from nbauth.errors import ConfigError
 from nbauth.net.secrecy import HiddenMapping, clear_frames
-from nbauth.signin.clients import askable
-from nbauth.signin.failures import provider_errors, raise_for_error
+from nbauth.signin.client.application import without_reserved_scopes
+from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
 
 if TYPE_CHECKING:
-    from nbauth.signin.flows.context import SignIn
+    from nbauth.signin.flows.attempt import SignInAttempt
 
 __all__ = ["run"]
 
 _STEP_S = 0.1
 
 
-def run(sign_in: SignIn) -> HiddenMapping:
+def run(attempt: SignInAttempt) -> HiddenMapping:
     """Let the broker ask the person, in its own window.
 
     MSAL waits for the broker without end and cannot be told to stop, so that it waits in a thread of its own: Cancel,
@@ -34,17 +34,17 @@ def run(sign_in: SignIn) -> HiddenMapping:
         SignInCancelled, SignInTimeout, SignInFailed, ProviderUnavailable: how else it ended.
         ConfigError: the application lacks the redirect URI that the broker wants.
     """
-    profile, answer = sign_in.profile, Future[HiddenMapping]()
+    profile, answer = attempt.profile, Future[HiddenMapping]()
 
     def ask() -> None:
         try:
-            result = sign_in.application.acquire_token_interactive(
-                askable(sign_in.scopes),
+            result = attempt.application.acquire_token_interactive(
+                without_reserved_scopes(attempt.scopes),
                 # A kernel has no window; this lets the broker find the one in front.
                 parent_window_handle=msal.PublicClientApplication.CONSOLE_WINDOW_HANDLE,
                 prompt=profile.prompt,
-                login_hint=sign_in.account or profile.login_hint,
-                claims_challenge=sign_in.claims,
+                login_hint=attempt.account or profile.login_hint,
+                claims_challenge=attempt.claims,
             )
             answer.set_result(HiddenMapping(result))
         except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits
@@ -53,7 +53,7 @@ def run(sign_in: SignIn) -> HiddenMapping:
 
     threading.Thread(target=ask, name="nbauth-broker", daemon=True).start()
     while not answer.done():
-        sign_in.wait(_STEP_S)
+        attempt.wait(_STEP_S)
     with provider_errors(profile):
         try:
             result = answer.result()
@@ -62,5 +62,5 @@ def run(sign_in: SignIn) -> HiddenMapping:
                 f"Profile {profile.name!r}: {' '.join(str(error).split())}",
                 next_step="Register them for the application, or leave broker out of the profile.",
             ) from None
-    raise_for_error(result, profile, sign_in.scopes)
+    raise_for_error(result, profile, attempt.scopes)
     return result

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from nbauth.directories import Directory
-from nbauth.signin.environment import is_text_browser
+from nbauth.environment import is_text_browser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

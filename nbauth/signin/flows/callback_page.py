@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError
 from nbauth.signin.flows import redirect
-from nbauth.signin.flows.page import CALLBACK_PATH, callback_uri
+from nbauth.signin.flows.browser_page import CALLBACK_PATH, callback_uri
 from nbauth.signin.flows.paste import redeem_pasted
 
 if TYPE_CHECKING:
     from nbauth.net.secrecy import HiddenMapping
-    from nbauth.signin.flows.context import SignIn
+    from nbauth.signin.flows.attempt import SignInAttempt
 
 __all__ = ["channel_name", "run"]
 
 
-def run(sign_in: SignIn) -> HiddenMapping:
+def run(attempt: SignInAttempt) -> HiddenMapping:
     """Show the provider's address, wait for the callback page's answer and redeem its code.
 
     Returns:
@@ -32,7 +32,7 @@ def run(sign_in: SignIn) -> HiddenMapping:
         ConfigError: the profile's redirect URI does not end on a callback page of this server.
         SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
     """
-    profile, page = sign_in.profile, sign_in.prompt.page()
+    profile, page = attempt.profile, attempt.prompt.page()
     # Without a page that says where it is (a terminal) the registered URI is taken as it is, and its answer pasted.
     uri = callback_uri(profile.redirect_uri, page) if page else profile.redirect_uri
     if uri is None or not uri.endswith(CALLBACK_PATH.rpartition("/extensions")[2]):
@@ -41,8 +41,8 @@ def run(sign_in: SignIn) -> HiddenMapping:
             f"Profile {profile.name!r}: its redirect_uri does not lead to the callback page of this server.{here}",
             next_step="Register that address at the provider and set it as redirect_uri, or use --flow paste.",
         )
-    flow = redirect.start(sign_in, uri, state=secrets.token_urlsafe(32), response_mode="fragment")
-    return redeem_pasted(sign_in, flow, channel=channel_name(flow["state"]))
+    flow = redirect.start(attempt, uri, state=secrets.token_urlsafe(32), response_mode="fragment")
+    return redeem_pasted(attempt, flow, channel=channel_name(flow["state"]))
 
 
 def channel_name(state: str) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbauth.signin import grants
-from nbauth.signin.failures import provider_errors, raise_for_error
+from nbauth.signin.client import grants
+from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
 
 if TYPE_CHECKING:
     from nbauth.net.secrecy import HiddenMapping
-    from nbauth.signin.flows.context import SignIn
+    from nbauth.signin.flows.attempt import SignInAttempt
 
 __all__ = ["run"]
 
 
-def run(sign_in: SignIn) -> HiddenMapping:
+def run(attempt: SignInAttempt) -> HiddenMapping:
     """Get a token for the application.
 
     Returns:
@@ -24,7 +24,7 @@ def run(sign_in: SignIn) -> HiddenMapping:
         SignInFailed: the provider refused it.
         ProviderUnavailable: the provider cannot be reached.
     """
-    with provider_errors(sign_in.profile):
-        result = grants.acquire(sign_in.application, sign_in.profile, sign_in.scopes)
-    raise_for_error(result, sign_in.profile, sign_in.scopes)
+    with provider_errors(attempt.profile):
+        result = grants.acquire(attempt.application, attempt.profile, attempt.scopes)
+    raise_for_error(result, attempt.profile, attempt.scopes)
     return result

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from nbauth.errors import ProviderUnavailable, SignInFailed, SignInTimeout
+from nbauth.net.origins import display_url, host_of, is_loopback
 from nbauth.net.secrecy import HiddenMapping
-from nbauth.signin.clients import askable
-from nbauth.signin.failures import provider_errors, raise_for_error
-from nbauth.signin.origins import display_url, host_of, is_loopback
-from nbauth.signin.transport import ProviderBusy
+from nbauth.signin.client.application import without_reserved_scopes
+from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
+from nbauth.signin.http.transport import ProviderBusy
 
 if TYPE_CHECKING:
-    from nbauth.signin.flows.context import SignIn
+    from nbauth.signin.flows.attempt import SignInAttempt
 
 __all__ = ["run"]
 
@@ -32,7 +32,7 @@ _PENDING = ("authorization_pending", "slow_down")
 _STEP_S = 0.25
 
 
-def run(sign_in: SignIn) -> HiddenMapping:
+def run(attempt: SignInAttempt) -> HiddenMapping:
     """Get a code, show it, and poll until the person has typed it.
 
     Returns:
@@ -41,20 +41,20 @@ def run(sign_in: SignIn) -> HiddenMapping:
     Raises:
         SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
     """
-    flow = _start(sign_in)
-    name = sign_in.profile.name
+    flow = _start(attempt)
+    name = attempt.profile.name
     expires_at = datetime.fromtimestamp(min(float(flow["expires_at"]), time.time() + _LONGEST_LIFE_S), UTC)
-    sign_in.prompt.show_code(str(flow["user_code"]), flow["verification_uri"], expires_at=expires_at)
-    is_local = is_loopback(sign_in.profile.authority_url)
+    attempt.prompt.show_code(str(flow["user_code"]), flow["verification_uri"], expires_at=expires_at)
+    is_local = is_loopback(attempt.profile.authority_url)
     interval_s = _interval_s(flow.get("interval"), _SHORTEST_LOCAL_S if is_local else _SHORTEST_S)
     while True:
-        _pause(sign_in, interval_s)
+        _pause(attempt, interval_s)
         if time.time() >= float(flow["expires_at"]):
             raise _expired(name)
         try:
             # The exit condition makes MSAL ask once and come back; its own loop sleeps without looking at Cancel.
             result = HiddenMapping(
-                sign_in.application.acquire_token_by_device_flow(flow.reveal(), exit_condition=lambda _: True)
+                attempt.application.acquire_token_by_device_flow(flow.reveal(), exit_condition=lambda _: True)
             )
         except ProviderBusy as error:
             # One 503 must not lose what the person is typing just now.
@@ -65,7 +65,7 @@ def run(sign_in: SignIn) -> HiddenMapping:
             logger.info("The provider did not answer; asking again in %.0f s.", interval_s)
             continue
         except requests.RequestException:
-            with provider_errors(sign_in.profile):
+            with provider_errors(attempt.profile):
                 raise
         if result.get("error") == "slow_down":
             interval_s = min(interval_s + _SLOWER_S, _LONGEST_S)
@@ -73,7 +73,7 @@ def run(sign_in: SignIn) -> HiddenMapping:
             continue
         if result.get("error") == "expired_token":
             raise _expired(name)
-        raise_for_error(result, sign_in.profile, sign_in.scopes, flow=sign_in.flow)
+        raise_for_error(result, attempt.profile, attempt.scopes, flow=attempt.flow)
         return result
 
 
@@ -95,15 +95,17 @@ def _expired(name: str) -> SignInTimeout:
     )
 
 
-def _start(sign_in: SignIn) -> HiddenMapping:
-    profile = sign_in.profile
+def _start(attempt: SignInAttempt) -> HiddenMapping:
+    profile = attempt.profile
     try:
         with provider_errors(profile):
             flow = HiddenMapping(
-                sign_in.application.initiate_device_flow(askable(sign_in.scopes), claims_challenge=sign_in.claims)
+                attempt.application.initiate_device_flow(
+                    without_reserved_scopes(attempt.scopes), claims_challenge=attempt.claims
+                )
             )
     except (ValueError, TypeError, OverflowError):
-        if sign_in.application.authority.device_authorization_endpoint:
+        if attempt.application.authority.device_authorization_endpoint:
             # MSAL takes lifetime and interval as they come.
             raise ProviderUnavailable(
                 f"Profile {profile.name!r}: {profile.authority_host} answered with a code whose times are no numbers.",
@@ -114,9 +116,9 @@ def _start(sign_in: SignIn) -> HiddenMapping:
             profile=profile.name,
             next_step=f"Run: %login {profile.name} --flow paste",
         ) from None
-    raise_for_error(flow, profile, sign_in.scopes, flow=sign_in.flow)
+    raise_for_error(flow, profile, attempt.scopes, flow=attempt.flow)
     uri = str(flow.get("verification_uri") or flow.get("verification_url") or "")
-    if not _may_verify(uri, sign_in):
+    if not _may_verify(uri, attempt):
         raise ProviderUnavailable(
             f"Profile {profile.name!r}: {profile.authority_host} sends its device codes to {uri[:80]!r}, another host.",
             next_step="If it is the provider's own, add it to the profile's endpoint_hosts.",
@@ -126,17 +128,17 @@ def _start(sign_in: SignIn) -> HiddenMapping:
     return HiddenMapping({**flow.reveal(), "verification_uri": display_url(uri)})
 
 
-def _may_verify(uri: str, sign_in: SignIn) -> bool:
+def _may_verify(uri: str, attempt: SignInAttempt) -> bool:
     try:
         host = host_of(uri)
     except ValueError:
         return False
     if uri.lower().startswith("https://"):
-        return host in sign_in.profile.verification_hosts
-    return is_loopback(uri) and is_loopback(sign_in.profile.authority_url)
+        return host in attempt.profile.verification_hosts
+    return is_loopback(uri) and is_loopback(attempt.profile.authority_url)
 
 
-def _pause(sign_in: SignIn, seconds: float) -> None:
+def _pause(attempt: SignInAttempt, seconds: float) -> None:
     until = time.monotonic() + seconds
     while (left_s := until - time.monotonic()) > 0:
-        sign_in.wait(min(_STEP_S, left_s))
+        attempt.wait(min(_STEP_S, left_s))

@@ -11,20 +11,20 @@ from nbauth.errors import SignInFailed
 from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.flows import redirect
 from nbauth.signin.flows.browser_file import opened
-from nbauth.signin.flows.listener import Listener
 from nbauth.signin.flows.redirect import DEFAULT_REDIRECT_URI
+from nbauth.signin.flows.redirect_listener import Listener
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from nbauth.signin.flows.context import SignIn
+    from nbauth.signin.flows.attempt import SignInAttempt
 
 __all__ = ["run"]
 
 _STEP_S = 0.1
 
 
-def run(sign_in: SignIn) -> HiddenMapping:
+def run(attempt: SignInAttempt) -> HiddenMapping:
     """Open the provider's page, wait for the redirect and redeem its code.
 
     Returns:
@@ -34,42 +34,42 @@ def run(sign_in: SignIn) -> HiddenMapping:
         SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
     """
     flow = HiddenMapping({"state": secrets.token_urlsafe(32)})  # of no sign-in, until MSAL has made one
-    registered = _registered(sign_in)
+    registered = _registered(attempt)
     try:
         listener = Listener(lambda answer: redirect.state_matches(flow, answer), **registered)
     except OSError as error:
         raise SignInFailed(
-            f"Profile {sign_in.profile.name!r}: cannot listen on {error.filename}: {error.strerror}.",
-            profile=sign_in.profile.name,
-            next_step=f"End what uses the port, or run: %login {sign_in.profile.name} --flow device_code",
+            f"Profile {attempt.profile.name!r}: cannot listen on {error.filename}: {error.strerror}.",
+            profile=attempt.profile.name,
+            next_step=f"End what uses the port, or run: %login {attempt.profile.name} --flow device_code",
         ) from None
     with listener:
-        flow = redirect.start(sign_in, _address(sign_in, listener.port))
+        flow = redirect.start(attempt, _address(attempt, listener.port))
         address = str(flow["auth_uri"])
-        with _browser(sign_in, address) as started:
-            sign_in.prompt.show_address(address, opened=started)
+        with _browser(attempt, address) as started:
+            attempt.prompt.show_address(address, opened=started)
             while listener.answer is None:
-                sign_in.wait(_STEP_S)
-        return redirect.finish(sign_in, flow, listener.answer)
+                attempt.wait(_STEP_S)
+        return redirect.finish(attempt, flow, listener.answer)
 
 
-def _registered(sign_in: SignIn) -> dict[str, Any]:
-    parts = urlsplit(_loopback_uri(sign_in))
+def _registered(attempt: SignInAttempt) -> dict[str, Any]:
+    parts = urlsplit(_loopback_uri(attempt))
     return {"host": parts.hostname, "port": parts.port or 0, "path": parts.path or "/"}
 
 
-def _address(sign_in: SignIn, port: int) -> str:
+def _address(attempt: SignInAttempt, port: int) -> str:
     # Providers ignore the port of a loopback redirect URI (RFC 8252 §7.3) but nothing else of it: some take any port
     # with 127.0.0.1 only, and to most of them a slash at the end is another address.
-    parts = urlsplit(_loopback_uri(sign_in))
+    parts = urlsplit(_loopback_uri(attempt))
     return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
 
 
-def _loopback_uri(sign_in: SignIn) -> str:
-    uri = sign_in.profile.redirect_uri
+def _loopback_uri(attempt: SignInAttempt) -> str:
+    uri = attempt.profile.redirect_uri
     listens = uri is not None and uri.startswith("http://") and urlsplit(uri).hostname in ("localhost", "127.0.0.1")
     return str(uri) if listens else DEFAULT_REDIRECT_URI
 
 
-def _browser(sign_in: SignIn, url: str) -> AbstractContextManager[bool]:
-    return contextlib.nullcontext(enter_result=True) if sign_in.prompt.opens_addresses else opened(url)
+def _browser(attempt: SignInAttempt, url: str) -> AbstractContextManager[bool]:
+    return contextlib.nullcontext(enter_result=True) if attempt.prompt.opens_addresses else opened(url)

@@ -10,7 +10,7 @@ from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.flows import redirect
 
 if TYPE_CHECKING:
-    from nbauth.signin.flows.context import SignIn
+    from nbauth.signin.flows.attempt import SignInAttempt
 
 __all__ = ["redeem_pasted", "run"]
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 _STEP_S = 0.25
 
 
-def run(sign_in: SignIn) -> HiddenMapping:
+def run(attempt: SignInAttempt) -> HiddenMapping:
     """Show the provider's address, wait for the pasted redirect and redeem its code.
 
     Returns:
@@ -29,27 +29,27 @@ def run(sign_in: SignIn) -> HiddenMapping:
         SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
     """
     # Nothing listens at the default: the browser shows an error page with the address.
-    flow = redirect.start(sign_in, sign_in.profile.redirect_uri or redirect.DEFAULT_REDIRECT_URI)
-    return redeem_pasted(sign_in, flow)
+    flow = redirect.start(attempt, attempt.profile.redirect_uri or redirect.DEFAULT_REDIRECT_URI)
+    return redeem_pasted(attempt, flow)
 
 
-def redeem_pasted(sign_in: SignIn, flow: HiddenMapping, *, channel: str | None = None) -> HiddenMapping:
+def redeem_pasted(attempt: SignInAttempt, flow: HiddenMapping, *, channel: str | None = None) -> HiddenMapping:
     """Ask for the redirect until it is this sign-in's, and redeem its code.
 
     Args:
-        sign_in: the sign-in.
+        attempt: the sign-in.
         flow: what `redirect.start` returned.
         channel: name of the channel on which the callback page offers it.
     """
-    ask = functools.partial(sign_in.prompt.ask_redirect, flow["auth_uri"], **({"channel": channel} if channel else {}))
+    ask = functools.partial(attempt.prompt.ask_redirect, flow["auth_uri"], **({"channel": channel} if channel else {}))
     ask()
     while True:
-        pasted = sign_in.wait(_STEP_S)
+        pasted = attempt.wait(_STEP_S)
         if pasted is None:
             continue
         answer = HiddenMapping(redirect.parameters(pasted))
         if redirect.state_matches(flow, answer):
-            return redirect.finish(sign_in, flow, answer)
+            return redirect.finish(attempt, flow, answer)
         # Part of an address, or one of an earlier try: ask again, the sign-in is not lost.
         logger.warning("That is not the address that this sign-in leads to. Paste the whole address.")
         ask()

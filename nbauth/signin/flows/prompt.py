@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nbauth.errors import NbauthError
-    from nbauth.signin.account import Account
-    from nbauth.signin.flows.page import Page
+    from nbauth.signin.flows.browser_page import BrowserPage
+    from nbauth.signin.profile.account import Account
 
-__all__ = ["ApprovalRequest", "CancellablePrompt", "NobodyPrompt", "Prompt", "SignInRequest", "in_a_thread"]
+__all__ = ["ApprovalRequest", "CancellablePrompt", "NullPrompt", "Prompt", "SignInRequest", "in_a_thread"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class Prompt(Protocol):
     def begin(self, request: SignInRequest) -> None:
         """Show who asks."""
 
-    def page(self) -> Page | None:
+    def page(self) -> BrowserPage | None:
         """Tell of the page that shows this prompt; None where it is no page. It is asked after `begin`."""
 
     def offer(self, ways: tuple[str, ...]) -> None:
@@ -101,7 +101,7 @@ class Prompt(Protocol):
         """Show how it ended and remove what is no longer good for anything."""
 
 
-class NobodyPrompt:
+class NullPrompt:
     """A prompt where nobody is there; for sign-ins that ask nobody."""
 
     opens_addresses = True
@@ -124,7 +124,7 @@ class NobodyPrompt:
         """Refuse."""
         raise SignInCancelled("Nobody is there to sign in.")
 
-    def page(self) -> Page | None:
+    def page(self) -> BrowserPage | None:
         """Tell that there is none."""
         return None
 
@@ -169,13 +169,13 @@ class CancellablePrompt:
         return self._prompt.wait(timeout_s)
 
 
-async def in_a_thread(sign_in: Callable[[], Account], prompt: CancellablePrompt) -> Account:
+async def in_a_thread(attempt: Callable[[], Account], prompt: CancellablePrompt) -> Account:
     """Run a sign-in in a thread of its own.
 
     The event loop's own few threads are for work that ends soon; a person takes minutes.
 
     Args:
-        sign_in: what to run; it asks `prompt`.
+        attempt: what to run; it asks `prompt`.
         prompt: cancelled with the task.
     """
     loop = asyncio.get_running_loop()
@@ -191,7 +191,7 @@ async def in_a_thread(sign_in: Callable[[], Account], prompt: CancellablePrompt)
     def run() -> None:
         account, trouble = None, None
         try:
-            account = sign_in()
+            account = attempt()
         except BaseException as error:  # noqa: BLE001 - raised in the task
             trouble = error
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more

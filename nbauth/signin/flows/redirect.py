@@ -12,15 +12,15 @@ from urllib.parse import parse_qsl, urlencode
 
 from nbauth.errors import SignInFailed
 from nbauth.net.secrecy import HiddenMapping
-from nbauth.signin import issuers
-from nbauth.signin.clients import askable
-from nbauth.signin.clocks import what_is_off
-from nbauth.signin.discovery import discover
-from nbauth.signin.failures import provider_errors, raise_for_error
+from nbauth.signin.client.application import without_reserved_scopes
+from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
+from nbauth.signin.http.clock_skew import what_is_off
+from nbauth.signin.oidc import issuers
+from nbauth.signin.oidc.discovery import discover
 
 if TYPE_CHECKING:
     from nbauth.net.secrecy import Members
-    from nbauth.signin.flows.context import SignIn
+    from nbauth.signin.flows.attempt import SignInAttempt
 
 __all__ = ["DEFAULT_REDIRECT_URI", "finish", "parameters", "start", "state_matches"]
 
@@ -32,33 +32,33 @@ _WARNINGS = threading.Lock()  # what is ignored is the process's: two sign-ins a
 
 
 def start(
-    sign_in: SignIn, redirect_uri: str, *, state: str | None = None, response_mode: str | None = None
+    attempt: SignInAttempt, redirect_uri: str, *, state: str | None = None, response_mode: str | None = None
 ) -> HiddenMapping:
     """Begin: MSAL makes nonce and PKCE verifier, which stay in what is returned, and in the kernel.
 
     Args:
-        sign_in: the sign-in.
+        attempt: the sign-in.
         redirect_uri: where the provider sends the answer.
         state: the state (RFC 6749 §10.12); by default MSAL makes one.
         response_mode: ``"query"``, ``"fragment"`` or None for the provider's default.
     """
-    profile = sign_in.profile
+    profile = attempt.profile
     with provider_errors(profile), _WARNINGS, warnings.catch_warnings():
         # MSAL recommends form_post. Providers that do not implement it never come back, and an address can be pasted
         # only if it holds the answer; the listener keeps the query out of referrers and logs.
         warnings.filterwarnings("ignore", message="response_mode=", category=UserWarning)
-        flow: dict[str, Any] = sign_in.application.initiate_auth_code_flow(
-            askable(sign_in.scopes),
+        flow: dict[str, Any] = attempt.application.initiate_auth_code_flow(
+            without_reserved_scopes(attempt.scopes),
             redirect_uri=redirect_uri,
             state=state,
             response_mode=response_mode,
-            prompt="select_account" if sign_in.select_account else profile.prompt,
-            login_hint=sign_in.account or profile.login_hint,
+            prompt="select_account" if attempt.select_account else profile.prompt,
+            login_hint=attempt.account or profile.login_hint,
             domain_hint=profile.domain_hint,
-            claims_challenge=sign_in.claims,
+            claims_challenge=attempt.claims,
         )
-    if sign_in.claims:
-        flow["auth_uri"] += _authentication(sign_in.claims)
+    if attempt.claims:
+        flow["auth_uri"] += _authentication(attempt.claims)
     return HiddenMapping(flow)
 
 
@@ -101,11 +101,11 @@ def state_matches(flow: Members, answer: Members) -> bool:
     return hmac.compare_digest(str(flow["state"]).encode(), answer.get("state", "").encode(errors="replace"))
 
 
-def finish(sign_in: SignIn, flow: HiddenMapping, answer: HiddenMapping) -> HiddenMapping:
+def finish(attempt: SignInAttempt, flow: HiddenMapping, answer: HiddenMapping) -> HiddenMapping:
     """Redeem the code.
 
     Args:
-        sign_in: the sign-in.
+        attempt: the sign-in.
         flow: what `start` returned.
         answer: the redirect's parameters; its state was compared.
 
@@ -117,31 +117,31 @@ def finish(sign_in: SignIn, flow: HiddenMapping, answer: HiddenMapping) -> Hidde
         SignInFailed: the provider answered with an error, or the answer is not this provider's.
         ProviderUnavailable: the provider cannot be reached.
     """
-    profile = sign_in.profile
+    profile = attempt.profile
     with provider_errors(profile):
-        _check_issuer(sign_in, answer)
-        raise_for_error(answer, profile, sign_in.scopes)
+        _check_issuer(attempt, answer)
+        raise_for_error(answer, profile, attempt.scopes)
         try:
-            result = HiddenMapping(sign_in.application.acquire_token_by_auth_code_flow(flow.reveal(), answer.reveal()))
+            result = HiddenMapping(attempt.application.acquire_token_by_auth_code_flow(flow.reveal(), answer.reveal()))
         except RuntimeError as error:  # the nonce, or before MSAL 1.38 the times; its message quotes the token
-            off = None if "nonce" in str(error) else what_is_off(sign_in.application)
-            raise _not_ours(sign_in, off or "the ID token answers another sign-in") from None
+            off = None if "nonce" in str(error) else what_is_off(attempt.application)
+            raise _not_ours(attempt, off or "the ID token answers another sign-in") from None
         except ValueError:
-            raise _not_ours(sign_in, "the redirect belongs to another sign-in") from None
-    raise_for_error(result, profile, sign_in.scopes)
+            raise _not_ours(attempt, "the redirect belongs to another sign-in") from None
+    raise_for_error(result, profile, attempt.scopes)
     return result
 
 
-def _check_issuer(sign_in: SignIn, answer: HiddenMapping) -> None:
+def _check_issuer(attempt: SignInAttempt, answer: HiddenMapping) -> None:
     """Refuse an answer of another provider, so that its code is not redeemed at ours: mix-up (RFC 9207 §2.4)."""
-    document = discover(sign_in.profile, sign_in.application)
+    document = discover(attempt.profile, attempt.application)
     if "iss" in answer:
-        if not issuers.is_answer_of(sign_in.profile.resolved_authority, document["issuer"], answer["iss"]):
-            raise _not_ours(sign_in, "the redirect came from another provider")
+        if not issuers.is_answer_of(attempt.profile.resolved_authority, document["issuer"], answer["iss"]):
+            raise _not_ours(attempt, "the redirect came from another provider")
     elif "code" in answer and document.get("authorization_response_iss_parameter_supported") is True:
-        raise _not_ours(sign_in, "the redirect does not say which provider it came from, and this one always does")
+        raise _not_ours(attempt, "the redirect does not say which provider it came from, and this one always does")
 
 
-def _not_ours(sign_in: SignIn, reason: str) -> SignInFailed:
-    name = sign_in.profile.name
+def _not_ours(attempt: SignInAttempt, reason: str) -> SignInFailed:
+    name = attempt.profile.name
     return SignInFailed(f"Profile {name!r}: {reason}. Nothing was kept.", profile=name, next_step=f"Run: %login {name}")

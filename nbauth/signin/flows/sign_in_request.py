@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nbauth.signin.origins import display_url
+from nbauth.net.origins import display_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from nbauth.signin.profiles import Profile
+    from nbauth.signin.profile.profile import Profile
 
 __all__ = ["SignInRequest"]
 

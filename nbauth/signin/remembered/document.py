@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msal
 
-from nbauth.signin.token_cache import cache_key
-from nbauth.signin.trust import digest_of_file
+from nbauth.signin.client.token_cache import cache_key
+from nbauth.signin.profile.trust import digest_of_file
 
 if TYPE_CHECKING:
-    from nbauth.signin.account import Account
-    from nbauth.signin.profiles import Profile
+    from nbauth.signin.profile.account import Account
+    from nbauth.signin.profile.profile import Profile
 
 __all__ = ["Document", "Grant", "Remembered", "application_name", "fingerprint", "new_generation"]
 

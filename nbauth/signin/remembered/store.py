@@ -9,24 +9,21 @@ from typing import TYPE_CHECKING
 import filelock
 
 from nbauth.directories import Directory
+from nbauth.signin.remembered.encryption import CorruptedData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from nbauth.signin.remembered.codec import Codec
+    from nbauth.signin.remembered.encryption import Codec
 
-__all__ = ["Damaged", "Store", "make_private_directory"]
+__all__ = ["Store", "make_private_directory"]
 
 logger = logging.getLogger(__name__)
 
 _MAGIC = b"nbauth-remembered 1"
 _LARGEST = 1024 * 1024
 _SHORT_S = 5.0
-
-
-class Damaged(ValueError):
-    """The content cannot be what was written; it is set aside."""
 
 
 class Store:
@@ -60,7 +57,7 @@ class Store:
             return None
         try:
             return self._opened(sealed)
-        except Damaged as error:
+        except CorruptedData as error:
             logger.warning("%s is set aside: %s.", self.path, error)
             self._set_aside(sealed)
         except (OSError, ValueError) as error:
@@ -142,9 +139,9 @@ class Store:
         try:
             magic, codec, content = sealed.split(b"\n", 2)
         except ValueError:
-            raise Damaged("it is no remembered sign-in") from None
+            raise CorruptedData("it is no remembered sign-in") from None
         if magic != _MAGIC:
-            raise Damaged("it is no remembered sign-in, or of another version")
+            raise CorruptedData("it is no remembered sign-in, or of another version")
         if codec != self._codec.name.encode():
             # Never a weaker way in silence: a plain file is not read where the platform encrypts.
             raise ValueError(f"it is protected by other means than {self._codec.name}")

@@ -1,0 +1,318 @@
+"""Protected URLs as an fsspec filesystem: one file a URL, for reading; nothing is kept of what was read."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from fsspec import AbstractFileSystem
+from fsspec.spec import AbstractBufferedFile
+from fsspec.utils import stringify_path
+
+from nbauth.data.fetch.byte_ranges import file_info, open_at_any_place, requester_of, size_of
+from nbauth.data.fetch.read_ahead import ReadAhead
+from nbauth.errors import ApiError, ConfigError
+from nbauth.net.origins import redact_url
+from nbauth.visitors import carried
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nbauth.data.fetch.byte_ranges import FileInfo, Ranges, TempCopy
+    from nbauth.data.fetch.session import Session
+
+__all__ = ["PROTOCOLS", "ReadOnlyFileSystem"]
+
+PROTOCOLS = ("nbauth+https", "nbauth+http")
+_AT_ONCE = 8  # of the ten connections that a session keeps
+_AHEAD = "ahead"
+_GONE = frozenset({404, 410})
+_ONE_BY_ONE = "An API's files cannot be listed: name each URL, as in [url_2023, url_2024]."
+
+
+class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
+    """Reads protected URLs; each file that is opened is read in one version.
+
+    Paths are ``nbauth+https://host/path?query``; ``https://…`` is taken, too. It has no folders.
+    """
+
+    protocol = PROTOCOLS
+
+    def connect(self, url: str) -> Session:
+        """Return the session that asks for a URL; it raises before anything is sent where nobody is signed in."""
+        raise NotImplementedError
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> Any:
+        # Whole URLs are the paths: a query is part of what names the file, and so is a slash at its end.
+        if isinstance(path, (list, tuple)):
+            return [cls._strip_protocol(one) for one in path]
+        text = str(stringify_path(path))
+        return f"nbauth+{text}" if text.partition("://")[0] in ("https", "http") else text
+
+    def unstrip_protocol(self, name: str) -> str:
+        """Return a path with its protocol."""
+        return str(self._strip_protocol(name))
+
+    @classmethod
+    def _parent(cls, path: str) -> str:
+        return str(cls._strip_protocol(path)).partition("?")[0].rpartition("/")[0]
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        """Ask about a file.
+
+        Args:
+            path: its URL.
+
+        Returns:
+            ``name``, ``type`` (always ``"file"``), ``size``, ``ETag``, ``LastModified`` and ``mimetype`` where it tells
+            them. Where the API does not tell the size before it sends a file, the file is asked for to count its bytes,
+            since tools need it.
+
+        Raises:
+            FileNotFoundError: the API answered 404.
+            SignInRequired: a person has to sign in first; nothing was sent.
+            OriginNotAllowed: no profile names the URL's origin.
+            ApiError: the API answered with another error.
+            DataError: the API could not be reached.
+        """
+        url = url_of(path)
+        facts = self._facts(url)
+        with _missing_files():
+            size = facts.size if facts.size is not None else size_of(self.connect(url), url)
+        told = {"ETag": facts.etag, "LastModified": facts.modified, "mimetype": facts.content_type}
+        said = {name: value for name, value in told.items() if value}
+        return {"name": self._strip_protocol(path), "size": size, "type": "file", **said}
+
+    def modified(self, path: str) -> datetime:
+        """Return when the file was changed last; now, if the API does not tell: so nothing is kept of it."""
+        try:
+            return parsedate_to_datetime(self._facts(url_of(path)).modified)
+        except ValueError:
+            return datetime.now(UTC)
+
+    def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:  # noqa: FBT001, FBT002 - fsspec's
+        """Return a file itself; there are no folders.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        try:
+            found = self.info(path)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error} {_ONE_BY_ONE}") from error
+        return [found] if detail else [found["name"]]
+
+    def glob(self, path: str, maxdepth: int | None = None, **options: Any) -> Any:
+        """Return a file itself, whether or not it is there; a query may hold any sign.
+
+        Raises:
+            ConfigError: there is a ``*`` or ``[`` in front of the query.
+        """
+        del maxdepth
+        name = self._strip_protocol(path)
+        before_query = name.partition("?")[0]
+        if "*" in before_query or "[" in before_query.partition("://")[2].partition("/")[2]:
+            raise ConfigError(f"{redact_url(url_of(name))}: no pattern can be looked up.", next_step=_ONE_BY_ONE)
+        return {name: self.info(name)} if options.get("detail") else [name]
+
+    def find(self, path: str, maxdepth: int | None = None, **options: Any) -> Any:
+        """Return a file itself; as `glob`, but the file must be there."""
+        del maxdepth
+        found = self.info(path)
+        return {found["name"]: found} if options.get("detail") else [found["name"]]
+
+    def exists(self, path: str, **_: Any) -> bool:
+        """Tell whether a file is there; a sign-in that is missing is an error, not an answer."""
+        try:
+            self._facts(url_of(path))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def isfile(self, path: str) -> bool:
+        """Tell whether a file is there, as `exists` does."""
+        return self.exists(path)
+
+    def isdir(self, path: str) -> bool:
+        """There are no folders."""
+        del path
+        return False
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
+        """Return a file's bytes, or those from `start` until `end`; negative ones count from the end."""
+        url = url_of(path)
+        with _missing_files():
+            if start is None and end is None:
+                requester = requester_of(self.connect(url), url)
+                return requester.content(requester.first)[1]
+            source = open_at_any_place(self.connect(url), url)
+        try:
+            return _cut(source, start, end)
+        finally:
+            source.close()
+
+    def cat_ranges(
+        self,
+        paths: list[str],
+        starts: int | Sequence[int | None] | None,
+        ends: int | Sequence[int | None] | None,
+        max_gap: int | None = None,
+        on_error: str = "return",
+        **_: Any,
+    ) -> list[Any]:
+        """Return parts of files, several at once; all parts of a file are of one version.
+
+        Args:
+            paths: a URL for each part.
+            starts: where each begins.
+            ends: where each ends.
+            max_gap: not used.
+            on_error: ``"return"`` puts an error in place of the bytes, ``"raise"`` raises the first.
+        """
+        del max_gap
+        firsts = [starts] * len(paths) if isinstance(starts, int) or starts is None else list(starts)
+        lasts = [ends] * len(paths) if isinstance(ends, int) or ends is None else list(ends)
+        if not len(paths) == len(firsts) == len(lasts):
+            raise ConfigError(f"cat_ranges: {len(paths)} paths, {len(firsts)} starts and {len(lasts)} ends.")
+        sources: dict[str, Ranges | TempCopy | Exception] = {}
+        for path in dict.fromkeys(paths):
+            url = url_of(path)
+            try:
+                sources[path] = open_at_any_place(self.connect(url), url)
+            except Exception as error:  # noqa: BLE001 - it stands in the place of the bytes
+                sources[path] = _as_found(error)
+
+        @carried
+        def fetch(path: str, start: int | None, end: int | None) -> bytes | Exception:
+            source = sources[path]
+            try:
+                return source if isinstance(source, Exception) else _cut(source, start, end)
+            except Exception as error:  # noqa: BLE001 - as above
+                return error
+
+        opened = [source for source in sources.values() if not isinstance(source, Exception)]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="nbauth-ranges") as pool:
+            try:
+                got = list(pool.map(fetch, paths, firsts, lasts))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for source in opened:
+                    source.stop()
+                raise
+        for source in opened:
+            source.close()
+        failed = next((one for one in got if isinstance(one, Exception)), None)
+        if failed is not None and on_error == "raise":
+            raise failed
+        return got
+
+    def _facts(self, url: str) -> FileInfo:
+        with _missing_files():
+            return file_info(self.connect(url), url)
+
+    def _open(
+        self,
+        path: str,
+        mode: str = "rb",
+        *,
+        block_size: int | None = None,
+        autocommit: bool = True,
+        cache_options: dict[str, Any] | None = None,
+        cache_type: str = _AHEAD,
+        **_: Any,
+    ) -> _File:
+        del autocommit
+        if mode != "rb":
+            self._refuse(path)
+        url = url_of(path)
+        with _missing_files():
+            source = open_at_any_place(self.connect(url), url)
+        return _File(self, path, source, block_size=block_size, cache_type=cache_type, cache_options=cache_options)
+
+    def _refuse(self, path: str, *_: Any, **__: Any) -> NoReturn:
+        raise io.UnsupportedOperation(
+            f"{redact_url(url_of(path))}: nbauth+https:// is for reading only. Send with nbauth.session()."
+        )
+
+    mkdir = makedirs = rmdir = rm = rm_file = _rm = cp_file = touch = _refuse
+
+    def put_file(self, lpath: str, rpath: str, *_: Any, **__: Any) -> NoReturn:
+        """Refuse to write."""
+        del lpath
+        self._refuse(rpath)
+
+    def pipe_file(self, path: str, value: bytes, *_: Any, **__: Any) -> NoReturn:
+        """Refuse to write."""
+        del value
+        self._refuse(path)
+
+
+class _File(AbstractBufferedFile):  # type: ignore[misc]
+    """One version of a file, read in pieces; with fsspec's caches where one is named."""
+
+    def __init__(
+        self,
+        fs: ReadOnlyFileSystem,
+        path: str,
+        source: Ranges | TempCopy,
+        *,
+        block_size: int | None,
+        cache_type: str,
+        cache_options: dict[str, Any] | None,
+    ) -> None:
+        self._source = source
+        self._read = ReadAhead(source).read if cache_type == _AHEAD else source.fetch
+        kind = "none" if cache_type == _AHEAD else cache_type
+        super().__init__(
+            fs, path, block_size=block_size or "default", cache_type=kind, cache_options=cache_options, size=source.size
+        )
+        self.details = {"name": path, "size": source.size, "type": "file"}
+
+    def __repr__(self) -> str:
+        return f"<nbauth file {redact_url(self.path)}>"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an open nbauth file reads one version and cannot be pickled; pickle the filesystem")
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        return self._read(start, end)
+
+    def close(self) -> None:
+        """Let go of what was read."""
+        self._source.close()
+        super().close()
+
+
+def url_of(path: str) -> str:
+    """Return the URL that a path stands for."""
+    text = str(stringify_path(path))
+    return text.removeprefix("nbauth+")
+
+
+def _cut(source: Ranges | TempCopy, start: int | None, end: int | None) -> bytes:
+    begin, stop, _ = slice(start, end).indices(source.size)
+    if begin < stop <= len(source.first):
+        return source.first[begin:stop]
+    return source.fetch(begin, stop) if begin < stop else b""
+
+
+@contextmanager
+def _missing_files() -> Iterator[None]:
+    """Raise what tools for files expect where there is no file."""
+    try:
+        yield
+    except ApiError as error:
+        raise _as_found(error) from error
+
+
+def _as_found(error: Exception) -> Exception:
+    """Return what tools for files expect where there is no file."""
+    is_gone = isinstance(error, ApiError) and error.status in _GONE
+    return FileNotFoundError(str(error)) if is_gone else error

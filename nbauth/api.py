@@ -1,0 +1,320 @@
+"""The kernel's sign-ins put to use: sessions, reads and files whose tokens go only where a profile allows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from nbauth import kernel
+from nbauth.authorizer import KernelAuthorizer, session_of
+from nbauth.data.fetch import http_file
+from nbauth.data.sinks import pages as pages_sink
+from nbauth.errors import ConfigError
+from nbauth.net.origins import redact_url
+from nbauth.shielded import load
+from nbauth.signin.profile.resolve import by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
+    import pandas as pd
+    import pyarrow as pa
+
+    from nbauth.data.fetch.session import Session
+    from nbauth.data.paging import Paging
+
+__all__ = ["open", "pages", "read", "session"]
+
+Nested = Literal["object", "json", "flatten"]
+
+
+def session(profile: str | None = None) -> Session:
+    """Return a `requests.Session` whose tokens go only where a profile allows it.
+
+    Args:
+        profile: the profile whose origins it serves; None serves every profile's, and the origin of each request
+            picks profile and token. A redirect gets tokens of that profile only.
+
+    Raises:
+        ConfigError: the profile is wrong.
+        SignInRequired: a person has to sign in first.
+    """
+    authorizer = KernelAuthorizer(profile)
+    if not any(kernel.is_signed_in(p) for p in authorizer.profiles):
+        first = by_name(kernel.config(), profile)
+        kernel.credential_of(first, first.login_scopes)  # raises SignInRequired
+    return session_of(authorizer)
+
+
+def _checked(url: str | Sequence[str]) -> list[str]:
+    """Return the URLs; those that are written for other tools, ``nbauth+https://``, as they are meant.
+
+    Raises:
+        ConfigError: something is no URL.
+    """
+    urls = [url] if isinstance(url, str) else list(url) if isinstance(url, (list, tuple)) else None
+    if not urls:
+        what = "an empty list" if urls is not None else type(url).__name__
+        raise ConfigError(f"url: expected a URL or a list of URLs, found {what}.")
+    for one in urls:
+        if not isinstance(one, str):
+            raise ConfigError(f"url: expected a string, found {type(one).__name__}.")
+        if "://" not in one:
+            raise ConfigError(f"url: {redact_url(one)!r} is no URL.", next_step="Give an absolute https:// URL.")
+    return [one.removeprefix("nbauth+") for one in urls]
+
+
+def _one(url: str, name: str) -> str:
+    if not isinstance(url, str):
+        raise ConfigError(f"{name} takes one URL; read takes several.")
+    return _checked(url)[0]
+
+
+def _authorizer_for(urls: list[str], profile: str | None) -> KernelAuthorizer:
+    authorizer = KernelAuthorizer(profile, is_one_load=True)
+    for url in urls:
+        authorizer.chain(url).token(url)  # raises SignInRequired and OriginNotAllowed before any traffic to the API
+    return authorizer
+
+
+def _session_for(url: str, profile: str | None) -> Session:
+    return session_of(_authorizer_for([url], profile))
+
+
+@overload
+def read(
+    url: str | Sequence[str],
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    dtype_backend: Literal["pyarrow"] | None = None,
+    concurrency: int = 1,
+    retry_post: bool = False,
+    max_bytes: int | None = None,
+    to: None = None,
+) -> pd.DataFrame: ...
+
+
+@overload
+def read(
+    url: str,
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    dtype_backend: Literal["pyarrow"] | None = None,
+    concurrency: int = 1,
+    retry_post: bool = False,
+    max_bytes: int | None = None,
+    to: str | Path,
+) -> Path: ...
+
+
+def read(
+    url: str | Sequence[str],
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    dtype_backend: Literal["pyarrow"] | None = None,
+    concurrency: int = 1,
+    retry_post: bool = False,
+    max_bytes: int | None = None,
+    to: str | Path | None = None,
+) -> pd.DataFrame | Path:
+    """Read a protected URL into a DataFrame: JSON with its further pages, NDJSON, CSV, TSV, Parquet or Excel.
+
+    Args:
+        url: where the data is; or a list of URLs, whose rows come one after another in one frame.
+        profile: whose token to use; None takes the profile that names the URL's origin. Redirects and next links get
+            tokens of that profile only.
+        params: query parameters to add.
+        headers: request headers to add.
+        json: a document to post, for APIs whose queries are posted; None makes it a GET.
+        records: the path of the rows in an answer, such as ``"data.items"``; None finds them where it can.
+        paging: how the API is paged: ``"auto"`` looks at the first answer; ``"odata"``, ``"link"``, ``"next"``,
+            ``"cursor"``, ``"offset"``, ``"page"`` or ``"none"``; a style of `nbauth.data.paging` with its parameters;
+            or a function that gets each answer and returns the next URL, parameters to change, or None.
+        nested: objects and lists inside a row: as Python objects, as JSON text, or flattened into columns.
+        dtype_backend: ``"pyarrow"`` for Arrow's dtypes; None for pandas' own.
+        concurrency: how many requests at once, from 1 to 10, where the first answer tells how many rows there are.
+        retry_post: whether a POST that broke off may be sent again.
+        max_bytes: how many bytes may come, decompressed; of Parquet and Excel, what they become counts.
+        to: a Parquet file to write instead of returning a frame, in little memory whatever its size. It is there when
+            all rows are; after a break the same call goes on where it was.
+
+    Returns:
+        One row a record, columns in the order of their first appearance. See `nbauth.data.build.frame_builder` for the
+        dtypes. With `to` the file's path.
+
+    Raises:
+        SignInRequired: a person has to sign in first; nothing was sent.
+        ConfigError: an argument is wrong; nothing was sent.
+        OriginNotAllowed: no profile names the URL's origin, or a next link leaves them.
+        ApiError: the API answered with an error.
+        DataError: the answer cannot be read, or has more than 100,000 columns. What came before is in ``partial``.
+        ReadInterrupted: the person stopped it; what was read is in ``partial``.
+    """
+    load("nbauth.data.sinks.frame")
+    from nbauth.data.sinks import frame as reading
+
+    urls = _checked(url)
+    if to is not None and not isinstance(url, str):
+        raise ConfigError("to= takes one URL; write each to a file of its own.")
+    if to is not None and dtype_backend is not None:
+        raise ConfigError("to= takes no dtype_backend: Parquet has types of its own.")
+    front_end = kernel.front_end()
+    first = urls[0]
+    progress = front_end.progress(f"Reading {redact_url(first)}") if front_end else None
+    authorizer = _authorizer_for(urls, profile)
+    with session_of(authorizer) as made:
+        if to is not None:
+            load("nbauth.data.sinks.parquet")
+            from nbauth.data.sinks import parquet
+
+            return parquet.write(
+                made,
+                first,
+                to,
+                params=params,
+                headers=headers,
+                json=json,
+                records=records,
+                paging=paging,
+                nested=nested,
+                concurrency=concurrency,
+                retry_post=retry_post,
+                max_bytes=max_bytes,
+                progress=progress,
+                who=authorizer.chain(first).who(first),
+            )
+        return reading.read(
+            made,
+            urls,
+            params=params,
+            headers=headers,
+            json=json,
+            records=records,
+            paging=paging,
+            nested=nested,
+            dtype_backend=dtype_backend,
+            concurrency=concurrency,
+            retry_post=retry_post,
+            max_bytes=max_bytes,
+            progress=progress,
+        )
+
+
+@overload
+def pages(
+    url: str,
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    dtype_backend: Literal["pyarrow"] | None = None,
+    as_: Literal["pandas"] = "pandas",
+    retry_post: bool = False,
+    max_bytes: int | None = None,
+) -> Iterator[pd.DataFrame]: ...
+
+
+@overload
+def pages(
+    url: str,
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    dtype_backend: Literal["pyarrow"] | None = None,
+    as_: Literal["arrow"],
+    retry_post: bool = False,
+    max_bytes: int | None = None,
+) -> Iterator[pa.Table]: ...
+
+
+def pages(
+    url: str,
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    dtype_backend: Literal["pyarrow"] | None = None,
+    as_: Literal["pandas", "arrow"] = "pandas",
+    retry_post: bool = False,
+    max_bytes: int | None = None,
+) -> Iterator[pd.DataFrame] | Iterator[pa.Table]:
+    """Read a protected URL page by page, in bounded memory.
+
+    Arguments and errors are those of `read`; the first request is made when the first page is asked for. With
+    ``as_="arrow"`` tables of Arrow's come instead of DataFrames.
+
+    Returns:
+        An iterator of DataFrames, one a page; files come some ten thousand rows at once.
+    """
+    load("nbauth.data.sinks.frame")
+
+    one = _one(url, "pages")
+    made = _session_for(one, profile)
+    found = pages_sink.pages(
+        made,
+        one,
+        params=params,
+        headers=headers,
+        json=json,
+        records=records,
+        paging=paging,
+        nested=nested,
+        dtype_backend=dtype_backend,
+        as_=as_,
+        retry_post=retry_post,
+        max_bytes=max_bytes,
+    )
+    return _closing(made, found)
+
+
+def _closing(session: Session, found: Iterator[Any]) -> Iterator[Any]:
+    # Not left to the garbage collector: an interrupt in the finalizers of its connections would leave them open.
+    with session:
+        yield from found
+
+
+def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | None = None) -> BinaryIO:  # noqa: A001 - a contract name, as in gzip.open
+    """Open a protected URL as a binary file, streamed; for `pd.read_csv` and whatever takes a file.
+
+    Where the server offers byte ranges it can seek, as `pd.read_parquet` and `zipfile.ZipFile` need it, and only what
+    is read comes; a file that changes meanwhile is an error. Read straight on, it is one request.
+
+    Arguments and errors are those of `read`.
+    """
+    load("nbauth.data.sinks.frame")
+
+    one = _one(url, "open")
+    made = _session_for(one, profile)
+    return http_file.open_url(made, one, headers=headers, on_close=made.close)

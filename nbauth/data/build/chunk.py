@@ -1,0 +1,193 @@
+"""Some rows of a column, in the least memory that keeps every value as it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+__all__ = ["Chunk", "Kind", "chunk_of", "known_chunk", "merged", "nothing"]
+
+Kind = Literal["null", "bool", "int", "big", "float", "number", "text", "other"]
+
+_KINDS: dict[frozenset[type], Kind] = {
+    frozenset(): "null",
+    frozenset({bool}): "bool",
+    frozenset({int}): "int",
+    frozenset({float}): "float",
+    frozenset({int, float}): "number",
+    frozenset({str}): "text",
+}
+DTYPES: dict[Kind, tuple[type, Any]] = {
+    "bool": (np.bool_, False),
+    "int": (np.int64, 0),
+    "float": (np.float64, 0.0),
+    "number": (np.float64, 0.0),
+}
+EXACT = 2**53  # every integer up to here is a float64
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a column.
+
+    Attributes:
+        kind: what the values are. ``big`` are ints beyond int64, ``number`` ints and floats together.
+        size: how many rows.
+        data: an array for ``bool``, ``int``, ``float`` and ``number``, with a filler where null; for ``text`` a list,
+            or Arrow's (see `nbauth.data.build.arrow_text`); otherwise a list, also for a ``number`` that no float
+            holds; nothing for ``null``.
+        nulls: where an array's values are null; None if nowhere.
+        ints: where a ``number`` array's values came as integers.
+    """
+
+    kind: Kind
+    size: int
+    data: Any = None
+    nulls: Any = None
+    ints: Any = None
+
+    @property
+    def is_arrow(self) -> bool:
+        """Tell whether it is text in Arrow's memory."""
+        return self.kind == "text" and not isinstance(self.data, list)
+
+    def objects(self) -> list[Any]:
+        """Return the values as they came."""
+        if self.kind == "null":
+            return [None] * self.size
+        if isinstance(self.data, list):
+            return self.data
+        if self.kind == "text":
+            from nbauth.data.build.arrow_text import plain
+
+            texts: list[Any] = plain(self.data).to_pylist()
+            return texts
+        values: list[Any] = self.data.tolist()
+        if self.ints is not None:
+            for row in np.flatnonzero(self.ints):
+                values[row] = int(values[row])
+        if self.nulls is not None:
+            for row in np.flatnonzero(self.nulls):
+                values[row] = None
+        return values
+
+    def has_nulls(self) -> bool:
+        """Tell whether any value is null."""
+        if self.kind == "null":
+            return self.size > 0
+        return None in self.data if isinstance(self.data, list) else self.nulls is not None
+
+    def null_mask(self) -> Any:
+        """Return where the values of an array are null."""
+        if self.kind == "null":
+            return np.ones(self.size, np.bool_)
+        return np.zeros(self.size, np.bool_) if self.nulls is None else self.nulls
+
+
+def nothing(rows: int) -> Chunk:
+    """Return rows without a value."""
+    return Chunk("null", rows)
+
+
+def chunk_of(values: list[Any], *, in_arrow: bool = False) -> Chunk:
+    """Take in values of any kind.
+
+    Args:
+        values: the values; the list is kept.
+        in_arrow: whether text goes to Arrow's memory.
+    """
+    types = set(map(type, values))
+    has_nulls = type(None) in types
+    types.discard(type(None))
+    kind: Kind = _KINDS.get(frozenset(types), "other")
+    if kind == "text" and in_arrow:
+        return _text(values)
+    if kind not in DTYPES:
+        return nothing(len(values)) if kind == "null" else Chunk(kind, len(values), values)
+    dtype, filler = DTYPES[kind]
+    nulls = np.fromiter((value is None for value in values), np.bool_, len(values)) if has_nulls else None
+    present = [filler if value is None else value for value in values] if has_nulls else values
+    if kind == "number":
+        exact = all(type(value) is float or -EXACT <= value <= EXACT for value in present)
+        ints = np.fromiter((type(value) is int for value in values), np.bool_, len(values))
+        return Chunk(kind, len(values), *((np.array(present, dtype), nulls, ints) if exact else (values,)))
+    try:
+        return Chunk(kind, len(values), np.array(present, dtype), nulls)
+    except OverflowError:
+        return Chunk("big", len(values), values)
+
+
+def known_chunk(values: list[Any], kind: Kind) -> Chunk:
+    """Take in values that are all of one kind, or null: what a typed parser made sure of. No NaN is among them."""
+    if kind == "text":
+        return _text(values)
+    if kind == "int" and values and values[0] is not None:
+        try:
+            return Chunk("int", len(values), np.array(values, np.int64))
+        except (TypeError, OverflowError):  # nulls, or beyond int64
+            pass
+    if kind in ("int", "bool"):
+        return _by_arrow(values, kind)
+    if set(map(type, values)) == {float}:
+        return Chunk("float", len(values), np.array(values, np.float64))
+    return chunk_of(values, in_arrow=True)
+
+
+def _by_arrow(values: list[Any], kind: Kind) -> Chunk:
+    import pyarrow as pa
+
+    try:
+        array = pa.array(values, pa.int64() if kind == "int" else pa.bool_())
+    except (OverflowError, pa.ArrowInvalid):  # beyond int64
+        return chunk_of(values)
+    if array.null_count == len(array):
+        return nothing(len(array))
+    if not array.null_count:
+        return Chunk(kind, len(array), array.to_numpy(zero_copy_only=False))
+    data = array.fill_null(DTYPES[kind][1]).to_numpy(zero_copy_only=False)
+    return Chunk(kind, len(array), data, array.is_null().to_numpy(zero_copy_only=False))
+
+
+def merged(chunks: list[Chunk]) -> list[Chunk]:
+    """Return the chunks with neighbours of one kind in one piece, and text as small as it can be."""
+    found: list[Chunk] = []
+    run: list[Chunk] = []
+    for chunk in chunks:
+        if run and not _goes_with(run[-1], chunk):
+            found.append(_joined(run))
+            run = []
+        run.append(chunk)
+    return [*found, _joined(run)] if run else found
+
+
+def _goes_with(before: Chunk, chunk: Chunk) -> bool:
+    if before.kind != chunk.kind or isinstance(before.data, list) or isinstance(chunk.data, list):
+        return False
+    return before.kind in DTYPES or before.is_arrow
+
+
+def _joined(run: list[Chunk]) -> Chunk:
+    first, size = run[0], sum(chunk.size for chunk in run)
+    if first.is_arrow:
+        import pyarrow as pa
+
+        from nbauth.data.build.arrow_text import compacted, plain
+
+        return Chunk("text", size, compacted(pa.concat_arrays([plain(chunk.data) for chunk in run])))
+    if len(run) == 1:
+        return first
+    nulls = None if all(chunk.nulls is None for chunk in run) else np.concatenate([c.null_mask() for c in run])
+    ints = None if first.ints is None else np.concatenate([chunk.ints for chunk in run])
+    return Chunk(first.kind, size, np.concatenate([chunk.data for chunk in run]), nulls, ints)
+
+
+def _text(values: list[Any]) -> Chunk:
+    from nbauth.data.build.arrow_text import text_array
+
+    try:
+        array = text_array(values)
+    except UnicodeEncodeError:  # half of a surrogate pair: JSON can write it, Arrow cannot hold it
+        return Chunk("text", len(values), values)
+    return nothing(len(values)) if array.null_count == len(values) else Chunk("text", len(values), array)

@@ -1,0 +1,219 @@
+"""One column of a DataFrame, taken in page by page and given the narrowest dtype that keeps every value."""
+
+from __future__ import annotations
+
+import json
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from nbauth.data.build.chunk import DTYPES, EXACT, chunk_of, known_chunk, merged, nothing
+from nbauth.data.build.timestamps import is_time, timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nbauth.data.build.chunk import Chunk, Kind
+
+__all__ = ["Column", "as_text"]
+
+_UINT64_MAX = 2**64 - 1
+
+
+class Column:
+    """A column that grows by pages.
+
+    Args:
+        rows: how many rows went by before it first appeared.
+        in_arrow: whether text is held in Arrow's memory.
+    """
+
+    def __init__(self, rows: int = 0, *, in_arrow: bool = False) -> None:
+        self._chunks: list[Chunk] = [nothing(rows)] if rows else []
+        self._in_arrow = in_arrow
+        self._compact = 0  # so many chunks are
+
+    def extend(self, values: list[Any]) -> None:
+        """Take in the values of further rows; the list is kept."""
+        if values:
+            self._chunks.append(chunk_of(values, in_arrow=self._in_arrow))
+
+    def extend_known(self, values: list[Any], kind: Kind) -> None:
+        """Take in the values of further rows, which are all of one kind or null."""
+        self._chunks.append(known_chunk(values, kind))
+
+    def extend_missing(self, rows: int) -> None:
+        """Take in further rows that have no such key."""
+        if not rows:
+            return
+        if len(self._chunks) > self._compact and self._chunks[-1].kind == "null":
+            rows += self._chunks.pop().size
+        self._chunks.append(nothing(rows))
+
+    def fit(self, rows: int) -> None:
+        """Make the column as long as others, after an interrupt in the middle of a page."""
+        size = sum(chunk.size for chunk in self._chunks)
+        while size > rows:
+            size -= self._chunks.pop().size
+        self._compact = min(self._compact, len(self._chunks))
+        self.extend_missing(rows - size)
+
+    def compact(self) -> None:
+        """Let what came since the last time take less memory."""
+        self._chunks[self._compact :] = merged(self._chunks[self._compact :])
+        self._compact = len(self._chunks)
+
+    def take(self, backend: str | None = None) -> pd.Series[Any]:
+        """Return the column, of the narrowest dtype that keeps every value (see `frame_builder`), and let it go.
+
+        Args:
+            backend: ``"pyarrow"`` for Arrow's dtypes.
+        """
+        kinds = {chunk.kind for chunk in self._chunks} - {"null"}
+        has_nulls = any(chunk.has_nulls() for chunk in self._chunks)
+        if backend == "pyarrow" and (array := self.take_arrow()) is not None:
+            return pd.Series(pd.arrays.ArrowExtensionArray(array), copy=False)
+        if kinds in ({"bool"}, {"int"}):
+            return self._from_arrays("bool" if "bool" in kinds else "int", has_nulls=has_nulls)
+        if kinds == {"text"}:
+            return self._text()
+        if kinds and kinds <= {"int", "big"}:
+            return _unsigned(list(self._objects()), has_nulls=has_nulls)
+        if self._are_floats(kinds):
+            return self._floats()
+        return _objects(list(self._objects()))
+
+    def take_arrow(self) -> Any | None:
+        """Return the column as a chunked array, and let it go; None if no type of Arrow's keeps all values."""
+        from nbauth.data.build import arrow_arrays
+
+        self.compact()
+        kinds = {chunk.kind for chunk in self._chunks} - {"null"}
+        if self._are_floats(kinds) or not kinds or kinds in ({"bool"}, {"int"}, {"text"}) or kinds <= {"int", "big"}:
+            found = arrow_arrays.array_of(self._chunks, kinds)
+            if found is not None:
+                self._chunks, self._compact = [], 0
+            return found
+        return None
+
+    def take_text_or_arrow(self, *, times: bool = True) -> Any:
+        """Return the column as a chunked array of Arrow's; where no type of Arrow's keeps all values, as text.
+
+        Args:
+            times: whether times are timestamps, or the text as which they came.
+        """
+        import pyarrow as pa
+
+        has_text = any(chunk.is_arrow for chunk in self._chunks)
+        if has_text and not times and all(chunk.is_arrow or chunk.kind == "null" for chunk in self._chunks):
+            from nbauth.data.build.arrow_series import text_arrays
+
+            return pa.chunked_array([part.cast(pa.string()) for part in text_arrays(self._let_go())])
+        found = self.take_arrow()
+        if found is not None:
+            return found
+
+        texts = [as_text(value) for value in self._objects()]
+        self._let_go()
+        return pa.chunked_array([pa.array(texts, pa.string())])
+
+    def _objects(self) -> Iterator[Any]:
+        return chain.from_iterable(chunk.objects() for chunk in self._chunks)
+
+    def _let_go(self) -> list[Chunk]:
+        chunks, self._chunks, self._compact = self._chunks, [], 0
+        return chunks
+
+    def _from_arrays(self, kind: Literal["bool", "int"], *, has_nulls: bool) -> pd.Series[Any]:
+        dtype, filler = DTYPES[kind]
+        chunks = self._let_go()
+        values = _concatenated([np.full(c.size, filler, dtype) if c.kind == "null" else c.data for c in chunks])
+        if not has_nulls:
+            return pd.Series(values, copy=False)
+        nulls = _concatenated([chunk.null_mask() for chunk in chunks])
+        # Nullable, so that integers stay integers: NaN would make floats of them.
+        array: Any = pd.arrays.BooleanArray if kind == "bool" else pd.arrays.IntegerArray
+        return pd.Series(array(values, nulls), copy=False)
+
+    def _are_floats(self, kinds: set[Kind]) -> bool:
+        if not kinds or not kinds <= {"int", "big", "float", "number"} or kinds <= {"int", "big"}:
+            return False
+        for one in self._chunks:
+            if one.kind == "int" and not _is_exact(one.data):
+                return False
+            if one.kind in ("big", "number") and isinstance(one.data, list):
+                return False
+        return True
+
+    def _floats(self) -> pd.Series[Any]:
+        parts = []
+        for one in self._let_go():
+            if one.kind == "null":
+                part = np.full(one.size, np.nan)
+            else:
+                part = one.data.astype(np.float64, copy=one.nulls is not None)
+                if one.nulls is not None:
+                    part[one.nulls] = np.nan
+            parts.append(part)
+        return pd.Series(_concatenated(parts), copy=False)
+
+    def _text(self) -> pd.Series[Any]:
+        if not self._in_arrow or any(isinstance(chunk.data, list) for chunk in self._chunks):
+            return _text(list(self._objects()))
+        from nbauth.data.build import arrow_series
+
+        self.compact()
+        found = arrow_series.times(self._chunks)
+        if found is not None:
+            self._let_go()
+            return found
+        if is_time(arrow_series.first_text(self._chunks)):
+            return _text(list(self._objects()))  # written in several ways
+        return arrow_series.text(self._let_go())
+
+
+def as_text(value: Any) -> str | None:
+    """Return text as it is, all else as JSON; a half of a surrogate pair as JSON escapes it."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _concatenated(arrays: list[Any]) -> Any:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _is_exact(values: Any) -> bool:
+    # Not by the absolute value: that of -2**63 overflows.
+    return not len(values) or (int(values.min()) >= -EXACT and int(values.max()) <= EXACT)
+
+
+def _unsigned(values: list[int | None], *, has_nulls: bool) -> pd.Series[Any]:
+    if not all(value is None or 0 <= value <= _UINT64_MAX for value in values):
+        return _objects(values)
+    array = np.array([0 if value is None else value for value in values], np.uint64)
+    if not has_nulls:
+        return pd.Series(array)
+    nulls = np.fromiter((value is None for value in values), np.bool_, len(values))
+    return pd.Series(pd.arrays.IntegerArray(array, nulls))
+
+
+def _text(values: list[str | None]) -> pd.Series[Any]:
+    parsed = timestamps(values)
+    if parsed is not None:
+        return parsed
+    try:
+        return pd.Series(values)  # `str` in pandas 3, `object` before
+    except UnicodeEncodeError:  # half of a surrogate pair: JSON can write it, Arrow cannot hold it
+        return _objects(values)
+
+
+def _objects(values: Sequence[Any]) -> pd.Series[Any]:
+    # Filled item by item: an array made of a list of lists would have two dimensions.
+    array = np.empty(len(values), dtype=object)
+    for row, value in enumerate(values):
+        array[row] = value
+    return pd.Series(array, dtype=object)

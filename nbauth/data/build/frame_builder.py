@@ -1,0 +1,258 @@
+"""Pages of records to a DataFrame that holds what the pages held.
+
+What a column becomes, by the values that all pages have for its key. A key that a record lacks is null there.
+
+| values | dtype | nulls |
+|---|---|---|
+| integers | `int64`; beyond it `uint64` if all fit, else `object` | `Int64`, `UInt64` |
+| true and false | `bool` | `boolean` |
+| numbers with a fraction or an exponent | `float64` | NaN |
+| both kinds of numbers | `float64` if every integer is at most 2**53, else `object` | NaN, or None |
+| text | pandas' default for text | as pandas has it |
+| ISO 8601 times, all with an offset | `datetime64`, in UTC | NaT |
+| ISO 8601 times without, or dates | `datetime64` | NaT |
+| .NET's ``/Date(1700000000000)/`` | `datetime64`, in UTC | NaT |
+| objects and lists | `object`, text or further columns, as `nested` says | None |
+| nothing but null | `object` | None |
+| anything mixed | `object`, each value as it came | None |
+
+With ``dtype_backend="pyarrow"`` the dtypes are Arrow's: `int64`, `uint64`, `bool`, `double`, `string`, `timestamp` in
+microseconds or nanoseconds, and `null`; what is `object` above, but for nulls, stays so.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import pandas as pd
+
+from nbauth.data.build.column import Column
+from nbauth.data.build.width import check_width, is_wide
+from nbauth.data.extras import is_fast, need_pyarrow
+from nbauth.data.interrupts import defer_interrupt
+from nbauth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
+
+__all__ = ["Backend", "FrameBuilder", "Nested", "check_choices"]
+
+Nested = Literal["object", "json", "flatten"]
+Backend = Literal["pyarrow"]
+_Path = tuple[str, ...]
+_COMPACT_ROWS = 32_768
+
+
+class FrameBuilder:
+    """Takes in pages; holds columns, not records.
+
+    Args:
+        nested: what becomes of objects and lists inside a record. ``"object"`` keeps them as Python objects, ``"json"``
+            as JSON text; ``"flatten"`` makes a column of each member of an object, ``parent.child``, and keeps lists
+            and empty objects. Where two members claim one name, the later column gets ``.2`` after it.
+        dtype_backend: ``"pyarrow"`` for Arrow's dtypes.
+
+    Attributes:
+        rows: how many rows have come.
+        is_fast: whether it takes `add_raw`.
+
+    Raises:
+        ConfigError: an unknown value, or pyarrow is not installed.
+    """
+
+    def __init__(self, nested: Nested = "object", dtype_backend: Backend | None = None) -> None:
+        check_choices(nested, dtype_backend)
+        self._nested = nested
+        self._backend = dtype_backend
+        self.is_fast = is_fast()
+        self._columns: dict[str | _Path, Column] = {}
+        self._typed: Any = None
+        self._compacted = 0
+        self.rows = 0
+        self._series: list[Any] = []  # of the frame that is being made
+        self._made: tuple[int, list[str]] | None = None  # its rows and names
+        if self.is_fast and nested != "flatten":
+            from nbauth.data.parse.schema_decoder import TypedRows
+
+            self._typed = TypedRows()
+
+    def add(self, records: Sequence[Any]) -> None:
+        """Take in a page. A record that is no object becomes the row's ``value``."""
+        if not records:
+            return
+        rows: list[dict[Any, Any]] = [r if type(r) is dict else {"value": r} for r in records]
+        if self._nested == "flatten":
+            rows = [dict(_flat(row)) for row in rows]
+        keys = dict.fromkeys(chain.from_iterable(rows))
+        for key in keys:
+            self._column(key).extend(self._texts([row.get(key) for row in rows]))
+        self._end_page(keys.keys(), len(rows))
+
+    def add_raw(self, raw: memoryview, *, expected: int | None = None, quoted: int | None = None) -> int:
+        """Take in a page as the bytes of an array, UTF-8; return how many rows it has.
+
+        Args:
+            raw: the bytes.
+            expected: how many rows it must have.
+            quoted: how many quotation marks it has, if that is known.
+
+        Raises:
+            ValueError: it is no JSON, or has not as many rows as expected.
+            RecursionError: it is nested too deeply.
+        """
+        from nbauth.data.parse.schema_decoder import decode_rows
+
+        found = None if self._typed is None else self._typed.columns(raw, quoted=quoted)
+        if found is None:
+            records = decode_rows(raw)
+            if expected is not None and len(records) != expected:
+                raise ValueError(f"expected {expected} items, found {len(records)}")
+            self.add(records)
+            if self._typed is not None:
+                self._typed.learn(records)
+            return len(records)
+        rows: int = found[0]
+        if expected is not None and rows != expected:
+            raise ValueError(f"expected {expected} items, found {rows}")
+        if rows:
+            for key, values, kind in found[1]:
+                if kind == "other":
+                    self._column(key).extend(self._texts(values))
+                else:
+                    self._column(key).extend_known(values, kind)
+            self._end_page({key for key, _, _ in found[1]}, rows)
+        return rows
+
+    @property
+    def is_wide(self) -> bool:
+        """Tell whether to make its frame takes longer than an interrupt may wait."""
+        return is_wide(len(self._columns) + len(self._series))
+
+    @property
+    def has_columns(self) -> bool:
+        """Tell whether any row had a member, or one is expected."""
+        return bool(self._columns)
+
+    def expect(self, names: Sequence[str]) -> None:
+        """Have columns of these names, also without a row."""
+        for name in names:
+            self._column((name,) if self._nested == "flatten" else name)
+
+    def undo(self) -> None:
+        """Take back a page that an interrupt let in by half."""
+        for column in self._columns.values():
+            column.fit(self.rows)
+
+    def frame(self) -> pd.DataFrame:
+        """Return what has come, columns in the order of their first appearance. The builder is empty afterwards.
+
+        Where it is interrupted, the next call goes on.
+        """
+        rows, names = self._made = self._made or (self.rows, self._names())
+        for key in list(self._columns):
+            # One by one, so that not everything is held twice, and an interrupt waits for one of them only.
+            with defer_interrupt():
+                column = self._columns[key]
+                column.fit(rows)
+                self._series.append(column.take(self._backend))
+                del self._columns[key]
+        # By position and named afterwards: names may be half surrogate pairs, which Arrow cannot hold.
+        frame = pd.DataFrame(dict(enumerate(self._series)), index=pd.RangeIndex(rows), copy=False)
+        frame.columns = _index(names)
+        self._series, self._made = [], None
+        self._columns, self.rows, self._compacted = {}, 0, 0
+        return frame
+
+    def table(self, *, times: bool = True) -> Any:
+        """Return what has come as a table of Arrow's; what no type of Arrow's keeps is text. Empties the builder.
+
+        In a column of text that was mixed, text stands as it came and all else as JSON.
+
+        Args:
+            times: whether times are timestamps, or the text as which they came.
+        """
+        import pyarrow as pa
+
+        rows, columns, names = self.rows, self._columns, self._names()
+        self._columns, self.rows, self._compacted = {}, 0, 0
+        arrays: list[Any] = []
+        for key in list(columns):
+            column = columns.pop(key)
+            column.fit(rows)
+            arrays.append(column.take_text_or_arrow(times=times))
+        safe = [name.encode("utf-8", "backslashreplace").decode() for name in names]
+        if not arrays:
+            # Rows without any column: a table made of columns would have none.
+            return pa.Table.from_batches([pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))])
+        return pa.table(arrays, names=safe)
+
+    def _column(self, key: str | _Path) -> Column:
+        column = self._columns.get(key)
+        if column is None:
+            check_width(len(self._columns) + 1)
+            column = self._columns[key] = Column(self.rows, in_arrow=self.is_fast or self._backend == "pyarrow")
+        return column
+
+    def _texts(self, values: list[Any]) -> list[Any]:
+        if self._nested == "json" and not {dict, list}.isdisjoint(map(type, values)):
+            return [_json(value) if isinstance(value, (dict, list)) else value for value in values]
+        return values
+
+    def _end_page(self, keys: AbstractSet[Any], rows: int) -> None:
+        if len(keys) < len(self._columns):
+            for key in self._columns.keys() - keys:
+                self._columns[key].extend_missing(rows)
+        self.rows += rows
+        if self.rows - self._compacted >= _COMPACT_ROWS:
+            self._compacted = self.rows
+            for column in self._columns.values():
+                column.compact()
+
+    def _names(self) -> list[str]:
+        names: list[str] = []
+        taken: set[str] = set()
+        for key in self._columns:
+            wanted = key if isinstance(key, str) else ".".join(key)
+            name, number = wanted, 1
+            while name in taken:
+                number += 1
+                name = f"{wanted}.{number}"
+            taken.add(name)
+            names.append(name)
+        return names
+
+
+def check_choices(nested: Nested, dtype_backend: Backend | None) -> None:
+    """Check what a caller chose.
+
+    Raises:
+        ConfigError: an unknown value, or pyarrow is not installed.
+    """
+    if nested not in get_args(Nested):
+        raise ConfigError(f"nested: expected one of {', '.join(get_args(Nested))}, found {nested!r}.")
+    if dtype_backend not in (None, *get_args(Backend)):
+        raise ConfigError(f"dtype_backend: expected 'pyarrow' or None, found {dtype_backend!r}.")
+    if dtype_backend == "pyarrow":
+        need_pyarrow('dtype_backend="pyarrow"')
+
+
+def _flat(row: dict[str, Any], above: _Path = ()) -> Iterator[tuple[_Path, Any]]:
+    for name, value in row.items():
+        if type(value) is dict and value:
+            yield from _flat(value, (*above, name))
+        else:
+            yield (*above, name), value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _index(names: list[str]) -> pd.Index[Any]:
+    try:
+        return pd.Index(names)
+    except UnicodeEncodeError:
+        return pd.Index(names, dtype=object)

@@ -1,0 +1,51 @@
+"""Whether the extra ``nbauth[fast]`` is at hand; without it everything works, slower."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from typing import TYPE_CHECKING
+
+from nbauth.errors import ConfigError, DataError
+from nbauth.net.origins import redact_url
+from nbauth.shielded import load
+
+if TYPE_CHECKING:
+    from requests import Response
+
+
+__all__ = ["FAST_EXTRA", "is_fast", "need_for_format", "need_pyarrow"]
+
+# Together, where no interrupt reaches; the modules of ours bring the parts of Arrow that they use.
+_ARROW = ("pyarrow", "nbauth.data.build.arrow_arrays", "nbauth.data.build.arrow_series", "nbauth.data.build.arrow_text")
+FAST_EXTRA = "Run: %pip install 'nbauth[fast]'"
+
+
+@functools.cache
+def is_fast() -> bool:
+    """Tell whether both msgspec and pyarrow can be imported."""
+    try:
+        load("msgspec", "nbauth.data.parse.schema_decoder", *_ARROW)
+    except ImportError:
+        return False
+    return True
+
+
+def need_pyarrow(what: str) -> None:
+    """Make sure that pyarrow is there.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    try:
+        load(*_ARROW)
+    except ImportError:
+        raise ConfigError(f"{what} needs pyarrow.", next_step=FAST_EXTRA) from None
+
+
+def need_for_format(response: Response, module: str, what: str, next_step: str) -> None:
+    """Make sure that the module is there that reads what an API answered with."""
+    if importlib.util.find_spec(module) is None:
+        response.close()
+        place = redact_url(response.url)
+        raise DataError(f"{place} answered with {what}, which needs {module}.", url=place, next_step=next_step)

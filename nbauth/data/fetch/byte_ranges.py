@@ -1,0 +1,248 @@
+"""A file's bytes at any place: by byte ranges of one version, or from a copy on disk where there are no ranges."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import weakref
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from nbauth.data.fetch.progress import Meter
+from nbauth.data.fetch.request import RequestSpec
+from nbauth.data.fetch.requester import Requester
+from nbauth.data.fetch.validators import content_range_of, version_of
+from nbauth.errors import ApiError, DataError, OriginNotAllowed
+from nbauth.net.origins import redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from requests import Response
+
+    from nbauth.data.fetch.request import PageRequest
+    from nbauth.data.fetch.response_body import Body
+    from nbauth.data.fetch.session import Session
+    from nbauth.data.fetch.validators import Version
+
+__all__ = ["FileInfo", "Ranges", "TempCopy", "file_info", "open_at_any_place", "requester_of", "size_of"]
+
+_PARTIAL = 206
+_PIECE = 1024 * 1024
+_FIRST = 64 * 1024  # of the first request: small files come whole
+# What servers answer to a HEAD that they would answer a GET.
+_NO_HEAD = frozenset({403, 404, 405, 501})
+_NOT_SATISFIABLE = 416
+_NO_LONGER = frozenset({412, _NOT_SATISFIABLE})
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """What an API says of a file.
+
+    Attributes:
+        size: its bytes; None where the API does not tell before it sends them.
+        etag: its ETag, or "".
+        modified: its ``Last-Modified``, or "".
+        content_type: its content type, or "".
+    """
+
+    size: int | None
+    etag: str
+    modified: str
+    content_type: str
+
+
+class Ranges:
+    """Reads parts of one version of a file. `fetch` may be called from several threads.
+
+    Args:
+        requester: sends the requests.
+        version: the version that is read.
+        size: its bytes.
+        first: its first bytes, where they are here already.
+    """
+
+    def __init__(self, requester: Requester, version: Version, size: int, *, first: bytes = b"") -> None:
+        self._requester = requester
+        self._version = version
+        self.size = size
+        self.first = first
+
+    def fetch(self, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` until `stop`, in one request unless the server sends fewer than asked for.
+
+        Raises:
+            DataError: the file is another version now, or the connection broke.
+            ApiError: the API answered with an error.
+            SignInRequired: a person has to sign in first; nothing was sent.
+        """
+        request, begin, stop = self._requester.first, start, min(stop, self.size)
+        pieces: list[bytes] = []
+        while begin < stop:
+            try:
+                response = self._requester.send(request, headers=self._version.headers(begin, stop))
+            except ApiError as error:
+                if error.status in _NO_LONGER:
+                    raise self._changed() from None
+                raise
+            if not self._version.begins(response, begin) or _is_coded(response):
+                response.close()
+                raise self._changed()
+            before = begin
+            with self._requester.body(request, response, start=begin, stop=stop) as body:
+                while begin < stop and (piece := body.read(min(_PIECE, stop - begin))):
+                    pieces.append(piece)
+                    begin += len(piece)
+            if begin == before:
+                raise self._changed()
+        return b"".join(pieces)
+
+    def stop(self) -> None:
+        """End what other threads fetch."""
+        self._requester.stop()
+
+    def close(self) -> None:
+        """Let go of the first bytes."""
+        self.first = b""
+
+    def _changed(self) -> DataError:
+        place = redact_url(self._requester.first.url)
+        return DataError(f"{place} changed while it was being read.", url=place, next_step="Open it again.")
+
+
+class TempCopy:
+    """A file of a server without byte ranges, on disk: a temporary file that only its owner can open, and is unnamed.
+
+    Args:
+        pieces: the file's bytes.
+    """
+
+    first = b""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="nbauth-")  # noqa: SIM115 - 0600; closed by _close
+        # Tools forget to close what they read; it goes with its last reader then.
+        self._close = weakref.finalize(self, self._file.close)
+        self._lock = threading.Lock()
+        self.size = 0
+        for piece in pieces:
+            self.size += self._file.write(piece)
+
+    def fetch(self, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` until `stop`."""
+        with self._lock:
+            self._file.seek(start)
+            return self._file.read(stop - start)
+
+    def stop(self) -> None:
+        """Nothing is fetched."""
+
+    def close(self) -> None:
+        """Remove it."""
+        self._close()
+
+
+def requester_of(session: Session, url: str) -> Requester:
+    """Return what asks for a file as it is: a range of a compressed body is no range of the file."""
+    return Requester(session, RequestSpec(url=url, headers={"Accept-Encoding": "identity"}), Meter(), accept="*/*")
+
+
+def file_info(session: Session, url: str) -> FileInfo:
+    """Ask about a file: by HEAD, or where that is refused or does not tell the size, by a GET of its first byte.
+
+    Raises:
+        SignInRequired: a person has to sign in first; nothing was sent.
+        OriginNotAllowed: no profile names the URL's origin.
+        ApiError: the API answered with an error.
+        DataError: the API could not be reached.
+    """
+    requester = requester_of(session, url)
+    with suppress(OriginNotAllowed):  # a HEAD is not followed to where a GET is
+        try:
+            with requester.send(requester.first, method="HEAD") as response:
+                length = response.headers.get("Content-Length", "")
+                if length.isdecimal() and not _is_coded(response):
+                    return _facts(response, int(length))
+        except ApiError as error:
+            if error.status not in _NO_HEAD:
+                raise
+    try:
+        with requester.send(requester.first, headers={"Range": "bytes=0-0"}) as response:
+            part = content_range_of(response)
+            version = version_of(response)
+            size = part.size if part is not None else version.size if version is not None else None
+            return _facts(response, None if _is_coded(response) else size)
+    except ApiError as error:
+        if error.status == _NOT_SATISFIABLE:  # of nothing, there is no first byte
+            return FileInfo(0, "", "", "")
+        raise
+
+
+def size_of(session: Session, url: str) -> int:
+    """Count a file's bytes by reading it; nothing of it is kept. Errors are those of `facts_of`."""
+    requester = requester_of(session, url)
+    with requester.body(requester.first, requester.send(requester.first)) as body:
+        return sum(map(len, iter(lambda: body.read(_PIECE), b"")))
+
+
+def open_at_any_place(session: Session, url: str) -> Ranges | TempCopy:
+    """Open a file for reading at any place.
+
+    Where the server offers byte ranges and tells versions apart (a strong ETag, or ``Last-Modified``), only what is
+    read comes. Otherwise the whole comes at once, into a temporary file: parts could be of two versions.
+
+    Raises:
+        SignInRequired: a person has to sign in first; nothing was sent.
+        OriginNotAllowed: no profile names the URL's origin.
+        ApiError: the API answered with an error.
+        DataError: the API could not be reached, or broke off.
+    """
+    requester = requester_of(session, url)
+    request = requester.first
+    try:
+        response = requester.send(request, headers={"Range": f"bytes=0-{_FIRST - 1}"})
+    except ApiError as error:
+        if error.status != _NOT_SATISFIABLE:
+            raise
+        response = requester.send(request)
+    version = version_of(response) if response.status_code == _PARTIAL and not _is_coded(response) else None
+    if version is not None and version.size is not None and version.begins(response, 0):
+        with requester.body(request, response, stop=_FIRST) as body:
+            return Ranges(requester, version, version.size, first=_start_of(body))
+    if response.status_code == _PARTIAL:
+        response.close()
+        response = requester.send(request)
+    return _copied(requester, request, response)
+
+
+def _start_of(body: Body) -> bytes:
+    pieces: list[bytes] = []
+    left = _FIRST  # no more, whatever the server sends for it
+    while left and (piece := body.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+def _copied(requester: Requester, request: PageRequest, response: Response) -> TempCopy:
+    attempt = 0
+    while True:
+        try:
+            with requester.body(request, response) as body:
+                return TempCopy(iter(lambda: body.read(_PIECE), b""))
+        except DataError as error:
+            if not requester.try_again(error.__cause__ or error, attempt):
+                raise
+            attempt += 1
+            response = requester.send(request)
+
+
+def _is_coded(response: Response) -> bool:
+    return response.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity")
+
+
+def _facts(response: Response, size: int | None) -> FileInfo:
+    names = ("ETag", "Last-Modified", "Content-Type")
+    return FileInfo(size, *(response.headers.get(name, "").strip() for name in names))

@@ -1,0 +1,159 @@
+"""What went wrong with a request, in one line that is fit to be shown and saved."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import requests
+
+from nbauth.errors import ApiError, ConfigError, DataError, FormatError, NbauthError, ReadInterrupted
+from nbauth.net.origins import redact_url
+from nbauth.net.sanitize import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import Response
+
+    from nbauth.errors import NbauthError
+
+__all__ = ["api_error", "clean", "format_error", "network_error", "read_interrupted"]
+
+_MOST_BYTES = 64 * 1024
+_TOO_MANY = 429
+_NO_URL = (
+    requests.URLRequired,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
+_TRUST = "If its authority is your organization's own, name its PEM file as ca_bundle in the profile."
+# By class, and where requests and urllib3 tell things apart by words alone, by a part of the text.
+_BREAKS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
+    (requests.exceptions.SSLError, "", "could not be trusted: its certificate is not valid here", _TRUST),
+    (requests.exceptions.ProxyError, "", "could not be reached through the proxy that the environment names", None),
+    (requests.ConnectTimeout, "", "could not be reached in time", None),
+    (requests.Timeout, "", "did not answer in time", None),
+    (Exception, "timed out", "did not answer in time", None),
+    (requests.TooManyRedirects, "", "redirects again and again", None),
+    (Exception, "NameResolutionError", "could not be reached: there is no such host", None),
+    (Exception, "refused", "could not be reached: the connection was refused", None),
+    (Exception, "IncompleteRead", "broke off in the middle of its answer", None),
+    (Exception, "InvalidChunkLength", "broke off in the middle of its answer", None),
+    (zlib.error, "", "sent a compressed body that cannot be read", None),
+    (Exception, "Too many content encodings", "sent a compressed body that cannot be read", None),
+    (Exception, "failed to decode", "sent a compressed body that cannot be read", None),
+)
+
+
+def api_error(response: Response) -> ApiError:
+    """Make the error of an answer whose status is one, with the API's own message; closes the answer."""
+    place = redact_url(response.url)
+    body = _start_of(response)
+    said = clean(_message(body) or response.reason or "")
+    message = f"{place} answered {response.status_code}" + (f": {said}" if said else "")
+    return ApiError(
+        message if message.endswith((".", "!", "…")) else f"{message}.",
+        status=response.status_code,
+        url=place,
+        body=clean(body),
+        next_step=_next_step(response),
+    )
+
+
+def format_error(response: Response, start: bytes, why: str | None = None) -> FormatError:
+    """Make the error of a body that is not what it should be.
+
+    Args:
+        response: the answer.
+        start: the first bytes of its body.
+        why: what is wrong; by default that nothing can be read from its content type.
+    """
+    place = redact_url(response.url)
+    kind = clean(response.headers.get("Content-Type", ""), 100) or "no content type"
+    shown = clean(start[:1000].decode("utf-8", "replace"), 120)
+    if why is None:
+        why = "a web page, not data" if "html" in kind else "which is none of JSON, NDJSON, CSV, TSV, Parquet and Excel"
+    return FormatError(f"{place} answered {response.status_code} with {kind}, {why}. It begins: {shown!r}.", url=place)
+
+
+def network_error(error: Exception, url: str) -> NbauthError:
+    """Make the error of a request that got no answer, or not all of it."""
+    place = redact_url(url)
+    if isinstance(error, _NO_URL):
+        return ConfigError(f"{place}: not a URL that can be read.", next_step="Give an absolute https:// URL.")
+    text = str(error)
+    for kinds, part, what, step in _BREAKS:
+        if isinstance(error, kinds) and part in text:
+            return DataError(f"{place} {what}.", url=place, next_step=step)
+    return DataError(f"{place} could not be read: the connection broke.", url=place)
+
+
+def _start_of(response: Response) -> str:
+    try:
+        start = response.raw.read(_MOST_BYTES, decode_content=True)
+    except Exception:  # noqa: BLE001 - the status is the news; its body may be as broken as it likes
+        start = b""
+    finally:
+        response.close()
+    return bytes(start).decode("utf-8", "replace")
+
+
+def _message(body: str) -> str:
+    """Find the API's own words: OData and Graph, OAuth, RFC 9457, and what others do."""
+    try:
+        document: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return "" if body.lstrip().startswith("<") else body
+    if isinstance(document, dict):
+        inner = document.get("error", document.get("odata.error"))
+        for place in (inner, document):
+            if isinstance(place, dict):
+                for name in ("error_description", "message", "detail", "title", "errorMessage"):
+                    value = place.get(name)
+                    value = value.get("value") if isinstance(value, dict) else value  # OData 3
+                    if isinstance(value, str) and value.strip():
+                        return value
+        if isinstance(inner, str):
+            return inner
+    return document if isinstance(document, str) else ""
+
+
+def _next_step(response: Response) -> str | None:
+    challenge = response.headers.get("WWW-Authenticate", "")
+    scope = re.search(r'\bscope="([^"]*)"', challenge)
+    if "insufficient_scope" in challenge:  # RFC 6750 §3.1
+        what = f"the scope {clean(scope[1], 200)}" if scope else "another scope"
+        return f"It asks for {what}: add it to the profile's apis and sign in again, or ask an administrator."
+    if "insufficient_claims" in challenge:
+        return "It asks for a new sign-in: %logout, then %login."
+    waits = response.headers.get("Retry-After", "").strip()
+    steps = {
+        401: "Neither token nor a fresh one was accepted: check the scopes in the profile's apis, then %login again.",
+        403: "You are signed in, but not allowed: ask whoever runs the API for access.",
+        404: "Check the URL.",
+        _TOO_MANY: "Too many requests: try again later.",
+    }
+    if waits and (response.status_code == _TOO_MANY or response.status_code >= 500):  # noqa: PLR2004
+        shown = clean(waits, 40)
+        return f"Try again {f'in {shown} s' if waits.isdecimal() else f'after {shown}'} (Retry-After)."
+    return steps.get(response.status_code)
+
+
+def read_interrupted(
+    url: str, partial: pd.DataFrame | Callable[[], pd.DataFrame] | None, *, rows: int | None = None
+) -> ReadInterrupted:
+    """Return the error for a load that was stopped, with what had been read."""
+    place = redact_url(url)
+    if rows is None:
+        rows = len(partial) if isinstance(partial, pd.DataFrame) else 0
+    return ReadInterrupted(
+        f"Stopped. {rows:,} rows of {place} had been read.",
+        url=place,
+        partial=partial,
+        next_step="They are in sys.last_value.partial." if rows else None,
+    )

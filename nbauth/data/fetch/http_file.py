@@ -1,0 +1,173 @@
+"""A file that streams as long as it is read straight on, and reads by byte ranges once it is not."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, BinaryIO
+
+from nbauth.data.fetch.byte_ranges import Ranges
+from nbauth.data.fetch.http_errors import read_interrupted
+from nbauth.data.fetch.progress import Meter
+from nbauth.data.fetch.read_ahead import ReadAhead
+from nbauth.data.fetch.request import RequestSpec
+from nbauth.data.fetch.requester import Requester
+from nbauth.data.fetch.response_body import as_file
+from nbauth.data.fetch.validators import version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from requests import Response
+
+    from nbauth.data.fetch.session import Session
+
+__all__ = ["HttpFile", "open_url"]
+
+_SKIPPED = 256 * 1024  # what is sooner read than asked for
+_WHOLE = 200
+
+
+class HttpFile(io.RawIOBase):
+    """Reads an answer's body; it can seek where the server offers byte ranges and the body is not compressed.
+
+    Args:
+        requester: what asked, and asks for parts.
+        response: the answer to its first request.
+        on_close: called when it is closed.
+    """
+
+    def __init__(self, requester: Requester, response: Response, on_close: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self._on_close = on_close
+        self._body = requester.body(requester.first, response)
+        self.name = self._body.name
+        version = version_of(response) if response.status_code == _WHOLE else None
+        is_coded = response.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity")
+        self._ranges: Ranges | None = None
+        if version is not None and version.size is not None and not is_coded:
+            self._ranges = Ranges(requester, version, version.size)
+        self._parts: ReadAhead | None = None  # in place of the body, once it was left
+        self._streamed = self._position = 0
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Tell whether the server offers byte ranges of this version."""
+        return self._ranges is not None
+
+    def tell(self) -> int:
+        """Return where the next byte is read."""
+        self._check_open()
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a byte; nothing is asked for before it is read."""
+        self._check_open()
+        if self._ranges is None:
+            raise io.UnsupportedOperation(
+                f"{self.name}: cannot seek, since the server offers no byte ranges. Use io.BytesIO(file.read())."
+            )
+        bases = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._ranges.size}
+        if whence not in bases:
+            raise ValueError(f"whence: expected 0, 1 or 2, found {whence!r}")
+        if bases[whence] + offset < 0:
+            raise ValueError(f"cannot seek to {bases[whence] + offset}, before the start of the file")
+        self._position = bases[whence] + offset
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer, or what is left.
+
+        Raises:
+            DataError: the connection broke, or the file is another version now.
+        """
+        self._check_open()
+        if self._leave_stream():
+            assert self._parts is not None
+            data = self._parts.read(self._position, self._position + len(buffer))
+            size = len(data)
+            buffer[:size] = data
+        else:
+            size = self._body.readinto(buffer)
+            self._streamed += size
+        self._position += size
+        return size
+
+    def readall(self) -> bytes:
+        """Read what is left, in one go."""
+        self._check_open()
+        if self._leave_stream():
+            assert self._parts is not None
+            assert self._ranges is not None
+            data = self._parts.read(self._position, self._ranges.size)
+        else:
+            data = self._body.readall()
+            self._streamed += len(data)
+        self._position += len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the connection."""
+        try:
+            self._body.close()
+        finally:  # an interrupt comes once
+            self._parts = None
+            if not self.closed:
+                self._on_close()
+            super().close()
+
+    def _leave_stream(self) -> bool:
+        """Tell whether the next byte is read by a range; before that, skip a little in the stream."""
+        if self._parts is None and self._position != self._streamed:
+            assert self._ranges is not None
+            if 0 < self._position - self._streamed <= _SKIPPED:
+                while self._streamed < self._position and (piece := self._body.read(self._position - self._streamed)):
+                    self._streamed += len(piece)
+            if self._position != self._streamed:
+                self._body.close()
+                self._parts = ReadAhead(self._ranges)
+        return self._parts is not None
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+
+
+def open_url(
+    session: Session,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    on_close: Callable[[], None] = lambda: None,
+) -> BinaryIO:
+    """Open a URL as a binary file, streamed and decompressed; for `pd.read_csv` and whatever takes a file.
+
+    Args:
+        session: whose tokens the request carries.
+        url: where the data is.
+        headers: request headers to add.
+        on_close: called when the file is closed, or cannot be opened.
+
+    Returns:
+        A file, in one request as long as it is read from its start to its end. Where the server offers byte ranges, it
+        can seek, and only what is read comes; a file that has changed by then is a `DataError`. Closing it closes the
+        connection. A body that breaks off goes on by a byte range, or else raises `DataError` from the read that
+        meets it.
+
+    Raises:
+        SignInRequired: a person has to sign in first; nothing was sent.
+        OriginNotAllowed: no profile names the URL's origin.
+        ApiError: the API answered with an error.
+        DataError: the API could not be reached.
+    """
+    try:
+        requester = Requester(session, RequestSpec(url=url, headers=headers), Meter(), accept="*/*")
+        return as_file(HttpFile(requester, requester.send(requester.first), on_close))
+    except KeyboardInterrupt:
+        on_close()
+        raise read_interrupted(url, None) from None
+    except BaseException:
+        on_close()
+        raise

@@ -1,0 +1,111 @@
+"""Several requests at once, whose answers come in the order in which they were to be made."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from nbauth.data.fetch.bell import Bell
+from nbauth.visitors import carried
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["OrderedPool"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+_WAKE_S = 0.2
+
+
+class OrderedPool(Generic[A, B]):
+    """Does one thing after another in several threads, a bounded way ahead of who takes the results.
+
+    Args:
+        do: what to do with each.
+        each: with what.
+        at_once: how many at once, at most.
+    """
+
+    def __init__(self, do: Callable[[A], B], each: Sequence[A], *, at_once: int) -> None:
+        self._do = do
+        self._each = each
+        self._most = at_once
+        self._window = 2 * at_once
+        self._lock = threading.Lock()
+        self._for_taker, self._for_workers = Bell(), Bell()
+        self._next = self._taken = self._active = 0
+        self._results: dict[int, B | BaseException] = {}
+        self._is_closed = False
+        try:
+            for _ in range(min(at_once, len(each))):
+                threading.Thread(target=carried(self._work), name="nbauth-fetch", daemon=True).start()
+        except BaseException:
+            self.close()  # nobody else can: an interrupt leaves the caller without this object
+            raise
+
+    @property
+    def at_once(self) -> int:
+        """How many at once now."""
+        return self._most
+
+    def slow_down(self) -> None:
+        """Do half as many at once."""
+        with self._lock:
+            self._most = max(1, self._most // 2)
+
+    def take(self) -> B:
+        """Return the next result; raise what was raised for it.
+
+        Raises:
+            IndexError: there are no more.
+        """
+        if self._taken >= len(self._each):
+            raise IndexError("there are no more results")
+        while self._taken not in self._results:
+            self._for_taker.wait(_WAKE_S)
+        with self._lock:
+            result = self._results.pop(self._taken)
+            self._taken += 1
+        self._for_workers.ring()
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def close(self) -> None:
+        """Begin no more."""
+        self._is_closed = True
+        self._for_workers.ring()
+
+    def _work(self) -> None:
+        while True:
+            index = self._begin()
+            if index is None:
+                self._for_workers.ring()  # the next one that waits
+                return
+            try:
+                result: B | BaseException = self._do(self._each[index])
+            except BaseException as error:  # noqa: BLE001 - it is raised where the results are taken
+                result = error
+            with self._lock:
+                self._active -= 1
+                self._results[index] = result
+            self._for_taker.ring()
+            self._for_workers.ring()
+
+    def _begin(self) -> int | None:
+        """Return the number of what is to be done next, as soon as it may be begun; None if there is nothing."""
+        while True:
+            with self._lock:
+                if self._is_closed or self._next >= len(self._each):
+                    return None
+                if self._may_begin():
+                    index, self._next = self._next, self._next + 1
+                    self._active += 1
+                    if self._may_begin():
+                        self._for_workers.ring()  # one ring may have been for two of them
+                    return index
+            self._for_workers.wait(_WAKE_S)
+
+    def _may_begin(self) -> bool:
+        return self._active < self._most and self._next < self._taken + self._window

@@ -1,0 +1,178 @@
+"""An iterator that runs in a thread of its own, a bounded way ahead of whoever takes its items.
+
+In a thread, because an interrupt ends no read that is stalled in the main one where the front end cannot send a signal.
+Ahead, as soon as the iterator shows that it waits for something: else two threads would only take Python's lock from
+each other, which costs more than it gains.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from nbauth.data.fetch.bell import Bell
+from nbauth.visitors import carried
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+__all__ = ["prefetched"]
+
+T = TypeVar("T")
+_MOST_ITEMS = 8
+_MOST_BYTES = 8_000_000
+_WORTH_IT_S = 0.003  # of waiting an item
+_AT_ONCE = 4  # items, where nothing is waited for: to wake the other thread for each would take a tenth of the time
+_ITEMS_TO_JUDGE_BY = 2
+_WORTH_WAKING_BYTES = 1_000_000
+_WAKE_S = 0.2  # on Windows an interrupt does not end a wait
+
+
+def prefetched(
+    iterator: Iterator[T],
+    *,
+    size: Callable[[T], int],
+    stop: Callable[[], None],
+    left: list[T],
+    is_eager: bool = False,
+) -> Generator[T]:
+    """Yield what an iterator yields, which runs in a thread meanwhile.
+
+    Args:
+        iterator: the iterator.
+        size: the bytes that an item holds; the thread waits while more than some MB wait to be taken.
+        stop: called when the caller takes no more, so that the thread ends soon.
+        left: where the items go then that had come, from the one on that was taken last.
+        is_eager: whether to run ahead from the start.
+
+    Raises:
+        BaseException: what the iterator raised.
+    """
+    line: _Line[T] = _Line(size)
+    try:
+        # Within: an interrupt while it starts must end it, too.
+        run = carried(_run)
+        threading.Thread(target=run, args=(iterator, line, is_eager), name="nbauth-fetch", daemon=True).start()
+        while True:
+            item = line.take()
+            if item is None:
+                return
+            yield item[0]
+    finally:
+        if line.leave(left):
+            stop()
+
+
+class _Left(Exception):
+    """Nobody takes the items any more."""
+
+
+class _Line(Generic[T]):
+    """The items that wait to be taken."""
+
+    def __init__(self, size: Callable[[T], int]) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._for_taker, self._for_maker = Bell(), Bell()
+        self._items: deque[tuple[T, int]] = deque()
+        self._bytes = 0
+        self._was_taken = False  # the first of them: it stays until the next is wanted, so that no interrupt loses it
+        self._is_wanted = False
+        self._is_ready = False  # enough has come to wake whoever takes it
+        self._has_ended = False
+        self._was_left = False
+        self._error: BaseException | None = None
+
+    def wait_for_wish(self) -> None:
+        """Wait until somebody waits for an item."""
+        while not self._is_wanted and not self._was_left:
+            self._for_maker.wait(_WAKE_S)
+        if self._was_left:
+            raise _Left
+
+    def put(self, item: T, *, wake: bool) -> None:
+        """Add an item as soon as there is room.
+
+        Args:
+            item: the item.
+            wake: whether to wake whoever waits for items; else they wait for more, or for the end of a short wait.
+        """
+        size = self._size(item)
+        while self._items and (len(self._items) >= _MOST_ITEMS or self._bytes + size > _MOST_BYTES):
+            if self._was_left:
+                break
+            self._is_ready = True
+            self._for_taker.ring()
+            self._for_maker.wait(_WAKE_S)
+        with self._lock:
+            if self._was_left:
+                raise _Left
+            self._items.append((item, size))
+            self._is_wanted = False
+            self._bytes += size
+            if wake or self._bytes >= _WORTH_WAKING_BYTES:
+                self._is_ready = True
+        if self._is_ready:
+            self._for_taker.ring()
+
+    def take(self) -> tuple[T] | None:
+        """Return the next item, or None after the last one."""
+        with self._lock:
+            if self._was_taken:
+                self._was_taken = False
+                self._bytes -= self._items.popleft()[1]
+            is_empty = not self._items
+            if is_empty:
+                self._is_wanted, self._is_ready = True, False
+        self._for_maker.ring()
+        if is_empty:
+            while not self._is_ready and not self._has_ended:
+                if not self._for_taker.wait(_WAKE_S) and self._items:
+                    break
+        with self._lock:
+            if self._items:
+                self._was_taken = True
+                return (self._items[0][0],)
+        if self._error is not None:
+            raise self._error
+        return None
+
+    def end(self, error: BaseException | None) -> None:
+        """Note that no more will come."""
+        self._error, self._has_ended = error, True
+        self._for_taker.ring()
+
+    def leave(self, left: list[T]) -> bool:
+        """Take no more; tell whether more could have come."""
+        self._was_left = True  # first, since a second interrupt may come at any step
+        self._for_maker.ring()
+        with self._lock:
+            left += [item for item, _ in self._items]
+            self._items.clear()
+        return not self._has_ended
+
+
+def _run(iterator: Iterator[T], line: _Line[T], is_eager: bool) -> None:  # noqa: FBT001 - a thread's arguments
+    error: BaseException | None = None
+    waited_s, came, together = 0.0, 0, 0
+    try:
+        while True:
+            if not is_eager and not together:
+                line.wait_for_wish()
+            began, worked = time.perf_counter(), time.thread_time()
+            try:
+                item = next(iterator)
+            except StopIteration:
+                break
+            waited_s += time.perf_counter() - began - (time.thread_time() - worked)
+            came += 1
+            is_eager = is_eager or waited_s > _WORTH_IT_S * max(came, _ITEMS_TO_JUDGE_BY)
+            together = (together + 1) % _AT_ONCE if came >= _ITEMS_TO_JUDGE_BY else 0
+            line.put(item, wake=is_eager or not together)
+    except _Left:
+        pass
+    except BaseException as caught:  # noqa: BLE001 - it is raised where the items are taken
+        error = caught
+    line.end(error)

@@ -1,0 +1,107 @@
+"""How a load tells how far it is; what draws it lives in `nbauth.frontend`."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+__all__ = ["Meter", "Outcome", "Progress", "SilentProgress"]
+
+Outcome = Literal["done", "interrupted", "failed"]
+_WORTH_SAYING_S = 1.0
+
+
+class Progress(Protocol):
+    """Somebody who watches a load. May be called from any thread, and often: drawing is throttled there."""
+
+    def update(self, *, rows: int, requests: int, received_bytes: int, total_rows: int | None = None) -> None:
+        """Tell how many rows, requests and bytes have come so far, and how many rows there will be if known."""
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Tell that nothing comes for so many seconds, and why."""
+
+    def finish(self, outcome: Outcome) -> None:
+        """Tell that the load ended; called once."""
+
+
+class SilentProgress:
+    """Shows nothing."""
+
+    def update(self, *, rows: int, requests: int, received_bytes: int, total_rows: int | None = None) -> None:
+        """Show nothing."""
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Show nothing."""
+
+    def finish(self, outcome: Outcome) -> None:
+        """Show nothing."""
+
+
+class Meter:
+    """What one load has done so far.
+
+    Args:
+        progress: who is told.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self._progress = progress or SilentProgress()
+        self._lock = threading.Lock()
+        self._telling = threading.Lock()
+        self._rows = self._requests = self._bytes = 0
+        self._total_rows: int | None = None
+        self._has_ended = False  # a request that was given up may end later
+
+    def asked(self, requests: int) -> None:
+        """Count requests."""
+        with self._lock:
+            self._requests += requests
+
+    def receiver(self) -> Callable[[int], None]:
+        """Return what is told how many bytes of one body have come."""
+        before = 0
+
+        def receive(wire_bytes: int) -> None:
+            nonlocal before
+            with self._lock:
+                self._bytes += wire_bytes - before
+                before = wire_bytes
+            self._tell()
+
+        return receive
+
+    def read(self, rows: int, total_rows: int | None = None) -> None:
+        """Count rows."""
+        with self._lock:
+            self._rows += rows
+            self._total_rows = self._total_rows if total_rows is None else total_rows
+        self._tell()
+
+    def waiting(self, seconds: float, why: str) -> None:
+        """Tell that nothing comes for a while, and why."""
+        if seconds >= _WORTH_SAYING_S and not self._has_ended:
+            self._tell()
+            self._progress.wait(seconds, why)
+
+    def start_over(self) -> None:
+        """Forget the rows, which are read again."""
+        with self._lock:
+            self._rows = 0
+
+    def finish(self, outcome: Outcome) -> None:
+        """Tell that the load ended; nothing is told after that."""
+        with self._telling:
+            self._has_ended = True
+            self._progress.finish(outcome)
+
+    def _tell(self) -> None:
+        with self._lock:
+            state = {"rows": self._rows, "requests": self._requests, "received_bytes": self._bytes}
+            total = self._total_rows
+        with self._telling:
+            if not self._has_ended:
+                self._progress.update(**state, total_rows=total)

@@ -1,0 +1,281 @@
+"""Requests of one load: prepared once, sent with a token each, and sent again where that is safe."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import requests
+
+from nbauth.data.fetch.headers import carried_over
+from nbauth.data.fetch.http_errors import api_error, network_error
+from nbauth.data.fetch.request import PageRequest
+from nbauth.data.fetch.response_body import Body, ByteLimit
+from nbauth.data.fetch.retry import Retries, is_transient, is_unavailable
+from nbauth.data.fetch.validators import content_range_of, version_of
+from nbauth.errors import ConfigError, DataError, ReadInterrupted
+from nbauth.net.origins import origin_of, redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from requests import PreparedRequest, Response
+
+    from nbauth.data.fetch.progress import Meter
+    from nbauth.data.fetch.request import RequestSpec
+    from nbauth.data.fetch.session import Session
+
+__all__ = ["Requester"]
+
+_TOO_MANY = 429
+
+
+@dataclass(frozen=True)
+class _Template:
+    """A request to one origin, to be sent with other URLs."""
+
+    prepared: PreparedRequest
+    settings: dict[str, Any]
+    prefix: str  # of URLs that need no further preparation
+
+
+class Requester:
+    """Sends the requests of one load. `request` may be called from several threads.
+
+    Args:
+        session: whose tokens the requests carry.
+        spec: what the caller asks for.
+        meter: told what was sent and what is waited for.
+        retries: how often and how long to try again.
+        accept: the ``Accept`` header, where the caller names none.
+
+    Attributes:
+        on_throttle: called when the API answers 429.
+        byte_limit: how many bytes may still come.
+        first: the first request.
+        chain: whose tokens all its requests carry.
+
+    Raises:
+        ConfigError: the URL, a header or the document cannot be sent.
+        OriginNotAllowed: no profile names the URL's origin.
+    """
+
+    def __init__(
+        self, session: Session, spec: RequestSpec, meter: Meter, *, retries: Retries | None = None, accept: str
+    ) -> None:
+        self._session = session
+        self._spec = spec
+        self._headers = {"Accept": accept, **(spec.headers or {})}
+        self._meter = meter
+        self._retries = retries or Retries()
+        self._is_safe = spec.json is None or spec.retry_post
+        self.byte_limit = ByteLimit(spec.max_bytes)
+        self._templates: dict[str, _Template] = {}
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._open: set[Response] = set()
+        self._waited_s = 0.0
+        self._waits_until = 0.0  # by the monotonic clock
+        self._had_success = False
+        self.on_throttle: Callable[[], None] = lambda: None
+        first = self._prepare(spec.url, self._headers, spec.params)
+        self.first = PageRequest(str(first.prepared.url), spec.json)
+        self.chain = session.chain(self.first.url)
+        self._first_prefix = first.prefix
+        self._templates[first.prefix] = first
+
+    def stop(self) -> None:
+        """End what other threads are doing for this load: their next request fails, and a stalled read ends."""
+        self._stopped.set()
+        with self._lock:
+            still_open = list(self._open)
+        for response in still_open:
+            with suppress(Exception):  # it may just have ended by itself
+                response.raw.shutdown()
+
+    def send(
+        self, request: PageRequest, *, headers: Mapping[str, str] | None = None, method: Literal["HEAD"] | None = None
+    ) -> Response:
+        """Send a request; return its answer, whose body is still to be read.
+
+        Args:
+            request: the request.
+            headers: headers to add.
+            method: ``"HEAD"`` for what GET would answer, without a body.
+
+        Raises:
+            ApiError: the API answered with an error status.
+            DataError: the API could not be reached.
+            SignInRequired: a person has to sign in first; nothing was sent.
+            OriginNotAllowed: no profile names the URL's origin.
+        """
+        attempt = 0
+        while True:
+            try:
+                response = self._send(request, headers or {}, method)
+            except requests.RequestException as error:
+                self._wait_after(error, attempt, request.url)
+            else:
+                if response.ok and not 300 <= response.status_code < 400:  # noqa: PLR2004 - RFC 9110 §15.4
+                    self._had_success = True
+                    return response
+                self._wait_for(response, attempt)
+            attempt += 1
+
+    def content(self, request: PageRequest, response: Response | None = None) -> tuple[Response, bytes]:
+        """Return an answer and its whole body; asked for again if the body breaks off.
+
+        Args:
+            request: the request.
+            response: its answer, if it was sent already.
+        """
+        attempt = 0
+        while True:
+            response = self.send(request) if response is None else response
+            try:
+                with Body(response, self._meter.receiver(), byte_limit=self.byte_limit) as body:
+                    data = body.readall()
+            except DataError as error:
+                self._wait_after(error.__cause__ or error, attempt, request.url, instead=error)
+                response, attempt = None, attempt + 1
+                continue
+            finally:
+                self._forget(response)
+            return response, data
+
+    def body(self, request: PageRequest, response: Response, *, start: int = 0, stop: int | None = None) -> Body:
+        """Return an answer's body to be streamed. Where the server offers byte ranges, a break does not end it.
+
+        Args:
+            request: the request.
+            response: its answer.
+            start: the byte of the file at which the body begins.
+            stop: the byte before which it ends; None if it is the file's end.
+        """
+        part = content_range_of(response)
+        version = version_of(response) if part is None or part.start == start else None
+        attempt = 0
+
+        def reopen(error: BaseException, position: int) -> Response | None:
+            nonlocal attempt
+            if version is None or self._spec.json is not None:
+                return None
+            attempt += 1
+            if attempt > self._retries.most or not is_transient(error, had_success=True):
+                return None
+            self._wait(self._retries.pause(attempt - 1), "the connection broke")
+            further = self.send(request, headers=version.headers(start + position, stop))
+            codings = {one.headers.get("Content-Encoding") for one in (response, further)}
+            if not version.begins(further, start + position) or len(codings) > 1:
+                further.close()  # another version, or a server that ignores ranges
+                return None
+            return further
+
+        return Body(response, self._meter.receiver(), reopen=reopen, byte_limit=self.byte_limit)
+
+    def try_again(self, error: BaseException, attempt: int) -> bool:
+        """Wait, if a whole load that broke may be done again; tell whether it may."""
+        if not self._is_safe or attempt >= self._retries.most or not is_transient(error, had_success=True):
+            return False
+        self._wait(self._retries.pause(attempt), "the connection broke")
+        return True
+
+    def _send(self, request: PageRequest, headers: Mapping[str, str], method: str | None) -> Response:
+        if self._stopped.is_set():
+            raise ReadInterrupted("Stopped.")
+        template = self._template(request.url)
+        outgoing = template.prepared.copy()
+        if request.url.startswith(template.prefix):
+            outgoing.url = request.url
+        else:
+            outgoing.prepare_url(request.url, None)
+        if request.body is not self._spec.json:
+            outgoing.headers.pop("Content-Length", None)
+            outgoing.prepare_body(None, None, json=request.body)
+        outgoing.headers.update({**request.headers, **headers})
+        outgoing.method = method or outgoing.method
+        if len(self._session.cookies):
+            outgoing.headers.pop("Cookie", None)
+            outgoing.prepare_cookies(self._session.cookies)
+        response = self._session.send_within(self.chain, outgoing, **template.settings)
+        with self._lock:
+            self._open = {one for one in self._open if not one.raw.closed}
+            self._open.add(response)
+        self._meter.asked(1 + len(response.history))
+        return response
+
+    def _template(self, url: str) -> _Template:
+        for prefix, template in self._templates.items():
+            if url.startswith(prefix):
+                return template
+        same_origin = origin_of(url) == origin_of(self._first_prefix)
+        made = self._prepare(url, carried_over(self._headers, same_origin=same_origin), None)
+        self._templates[made.prefix] = made
+        return made
+
+    def _prepare(self, url: str, headers: Mapping[str, str], params: Mapping[str, Any] | None) -> _Template:
+        spec = self._spec
+        outgoing = requests.Request(spec.method, url, dict(headers), params=dict(params or {}), json=spec.json)
+        try:
+            prepared = self._session.prepare_request(outgoing)
+        except requests.exceptions.InvalidJSONError as error:
+            raise ConfigError(f"json: {error}.") from None
+        except (TypeError, ValueError) as error:
+            if spec.json is not None and not isinstance(error, requests.RequestException):
+                raise ConfigError(f"json: {error}.") from None
+            if isinstance(error, requests.RequestException):
+                raise network_error(error, url) from error
+            raise
+        except requests.RequestException as error:
+            raise network_error(error, url) from error
+        settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)
+        scheme, _, rest = str(prepared.url).partition("://")
+        host = rest.split("/", 1)[0].split("?", 1)[0]
+        return _Template(prepared, settings, f"{scheme}://{host}/")
+
+    def _wait_for(self, response: Response, attempt: int) -> None:
+        if response.status_code == _TOO_MANY:
+            self.on_throttle()
+        seconds = self._retries.wait_for(response, attempt, is_safe=self._is_safe)
+        if seconds is None or not self._may_wait(seconds):
+            error = api_error(response)
+            if not self._is_safe and is_unavailable(response.status_code):
+                error.next_step = "Nobody knows whether it was done. If it may be done twice: retry_post=True."
+            raise error
+        response.close()
+        self._wait(seconds, f"the API answered {response.status_code}")
+
+    def _wait_after(self, error: BaseException, attempt: int, url: str, *, instead: DataError | None = None) -> None:
+        seconds = self._retries.pause(attempt)
+        may = self._is_safe and attempt < self._retries.most and self._may_wait(seconds)
+        if not may or not is_transient(error, had_success=self._had_success):
+            if instead is not None:
+                raise instead
+            assert isinstance(error, Exception)
+            raise network_error(error, url) from error
+        self._wait(seconds, "the connection broke")
+
+    def _may_wait(self, seconds: float) -> bool:
+        with self._lock:
+            return not self._stopped.is_set() and self._waited_s + self._more(seconds) <= self._retries.longest_s
+
+    def _more(self, seconds: float) -> float:
+        """Return by how much a wait makes the load longer: threads may wait at the same time."""
+        now = time.monotonic()
+        return max(0.0, now + seconds - max(now, self._waits_until))
+
+    def _wait(self, seconds: float, why: str) -> None:
+        with self._lock:
+            self._waited_s += self._more(seconds)
+            self._waits_until = max(self._waits_until, time.monotonic() + seconds)
+        self._meter.waiting(seconds, f"{why}: trying again in {seconds:,.0f} s")
+        if self._stopped.wait(seconds):
+            raise ReadInterrupted("Stopped.", url=redact_url(self._spec.url))
+
+    def _forget(self, response: Response | None) -> None:
+        with self._lock:
+            if response is not None:
+                self._open.discard(response)

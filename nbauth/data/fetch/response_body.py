@@ -1,0 +1,189 @@
+"""The body of an answer as a binary file: decompressed while it streams, and never short in silence."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zlib
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
+
+import urllib3
+
+from nbauth.data.fetch.decompress import Decompressor
+from nbauth.data.fetch.http_errors import network_error
+from nbauth.errors import DataError
+from nbauth.net.origins import redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import Response
+
+__all__ = ["Body", "ByteLimit", "as_file", "spooled"]
+
+_BUFFER = 256 * 1024
+_PIECE = 1024 * 1024
+_OURS = frozenset({"gzip", "x-gzip", "deflate"})
+_IN_MEMORY = 16_000_000
+
+
+class ByteLimit:
+    """How many bytes one load may still take in, decompressed.
+
+    Args:
+        limit: bytes in all; None for any number.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit
+        self._left = limit
+
+    def take(self, size: int, url: str) -> None:
+        """Take some of it.
+
+        Raises:
+            DataError: there is not so much left.
+        """
+        if self._left is None or self.limit is None:
+            return
+        self._left -= size
+        if self._left < 0:
+            place = redact_url(url)
+            raise DataError(
+                f"{place}: more than max_bytes={self.limit:,} came.",
+                url=place,
+                next_step="Ask for less, or raise the limit.",
+            )
+
+
+class Body(io.RawIOBase):
+    """Reads an answer's body; closing it closes the connection unless it is read to its end.
+
+    Args:
+        response: an answer that was asked for with ``stream=True``.
+        on_bytes: told how many bytes have come, as they were on the wire.
+        reopen: given the error and the number of bytes that came, as they were on the wire: returns an answer with
+            those that follow, or None.
+        byte_limit: how many bytes may still come.
+
+    Attributes:
+        error: what broke, if anything did. A parser may hide what its file raises.
+    """
+
+    def __init__(
+        self,
+        response: Response,
+        on_bytes: Callable[[int], None] | None = None,
+        *,
+        reopen: Callable[[BaseException, int], Response | None] | None = None,
+        byte_limit: ByteLimit | None = None,
+    ) -> None:
+        super().__init__()
+        self._response = response
+        self._on_bytes = on_bytes
+        self._byte_limit = byte_limit or ByteLimit()
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        self._inflater = Decompressor(coding) if coding in _OURS else None
+        # The other codings are urllib3's: what it decodes cannot be counted in bytes of the wire.
+        self._is_foreign = self._inflater is None and coding not in ("", "identity")
+        self._reopen = None if self._is_foreign else reopen
+        self._position = 0
+        self.name = response.url.partition("?")[0]
+        self.error: BaseException | None = None
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer, or what is left; 0 only at the end that the server announced.
+
+        Raises:
+            DataError: the connection broke, timed out, or ended early, or too much came.
+        """
+        data = self._read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most so many bytes; nothing only at the end. In one copy less than by way of a buffer."""
+        if size < 0:
+            return self.readall()
+        return self._read(size) if size else b""
+
+    def read1(self, size: int) -> bytes:
+        """Return what is there, at most so many bytes; it waits only where nothing is, and nothing comes at the end."""
+        return self._read(size, waits=False)
+
+    def readall(self) -> bytes:
+        """Read what is left, in one go."""
+        if self._inflater is None and self._byte_limit.limit is None and self._reopen is None:
+            return self._read(None)
+        return b"".join(iter(lambda: self._read(_PIECE), b""))
+
+    def close(self) -> None:
+        """Close the answer."""
+        if not self.closed:
+            self._response.close()
+        super().close()
+
+    def _read(self, size: int | None, *, waits: bool = True) -> bytes:
+        try:
+            data = self._decoded(size, waits=waits)
+            if self._on_bytes is not None:
+                self._on_bytes(self._response.raw.tell() if self._is_foreign else self._position)
+            self._byte_limit.take(len(data), self._response.url)
+        except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
+            self.error = network_error(error, self._response.url)
+            self._response.close()
+            raise self.error from error
+        except BaseException as error:
+            self.error = error
+            raise
+        return data
+
+    def _decoded(self, size: int | None, *, waits: bool) -> bytes:
+        inflater = self._inflater
+        if inflater is None:
+            return self._wire(size, waits=waits)
+        while not (data := inflater.take(size or 0)):
+            piece = self._wire(_BUFFER, waits=waits)
+            if not piece:
+                if not inflater.is_whole:
+                    raise urllib3.exceptions.IncompleteRead(self._position, 0)
+                return b""
+            inflater.feed(piece)
+        return data
+
+    def _wire(self, size: int | None, *, waits: bool) -> bytes:
+        while True:
+            raw = self._response.raw
+            try:
+                data = bytes((raw.read if waits else raw.read1)(size, decode_content=self._is_foreign))
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                further = self._reopen(error, self._position) if self._reopen is not None else None
+                if further is None:
+                    raise
+                self._response.close()
+                self._response = further
+                continue
+            self._position += len(data)
+            return data
+
+
+def as_file(body: io.RawIOBase) -> BinaryIO:
+    """Return the body with a buffer, for whatever takes a file."""
+    return cast("BinaryIO", io.BufferedReader(body, _BUFFER))
+
+
+def spooled(body: Body) -> IO[bytes]:
+    """Return the whole body as a file that can seek; on disk where it is large."""
+    file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller closes it
+    try:
+        with body:
+            while piece := body.read(_PIECE):
+                file.write(piece)
+    except BaseException:
+        file.close()
+        raise
+    return file

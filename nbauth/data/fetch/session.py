@@ -1,0 +1,389 @@
+"""A `requests.Session` whose tokens go only to the origins that a profile names."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import re
+from collections import OrderedDict
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakKeyDictionary
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+from requests.utils import resolve_proxies
+
+from nbauth.data.fetch.chain import Authorizer, may_carry, who_names
+from nbauth.data.fetch.challenge import asked_claims
+from nbauth.data.fetch.charsets import safe_charset
+from nbauth.data.fetch.cookies import OriginCookies
+from nbauth.data.fetch.headers import is_credential, leave_harmless
+from nbauth.data.interrupts import defer_interrupt
+from nbauth.environment import notebook_directory
+from nbauth.errors import ConfigError, DataError, OriginNotAllowed
+from nbauth.net.origins import check_https, is_loopback, origin_of, redact_url
+from nbauth.net.redirects import UnreadRedirects, has_lost_target, let_go
+from nbauth.net.secrecy import HiddenText, clears_frames
+from nbauth.net.tls import PerRequestTrustAdapter, Trust, environment_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from requests import PreparedRequest, Request, Response
+
+    from nbauth.data.fetch.chain import Chain
+
+__all__ = ["Authorizer", "Session"]
+
+logger = logging.getLogger(__name__)
+
+_UNAUTHORIZED = 401
+_OURS = "nbauth attaches the tokens itself, for the origins that a profile names; send other requests with requests."
+
+
+class _NoAuth(AuthBase):
+    """Adds nothing. Its presence keeps requests from reading ``.netrc``, which would replace our token."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        return request
+
+
+_NO_AUTH = _NoAuth()
+
+
+class _Outside(UnreadRedirects):
+    """Sends what is redirected out of the profiles' origins; it knows no token, cookie or ``.netrc``."""
+
+    def __init__(self, inside: requests.Session) -> None:
+        super().__init__()
+        self.trust_env = False  # proxies come with each request
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self.adapters = inside.adapters
+
+
+class Session(UnreadRedirects):
+    """Sends requests to the APIs of the profiles, each with the token of where it goes.
+
+    It is used as a `requests.Session` is. The token is fetched for each request before anything is sent, so one that
+    expires in the middle of a load is renewed. A 401 leads to one refresh and one retry. Redirects are followed with
+    the token of where they lead, or, for a GET that leaves the origins of the profile that serves it over https, with
+    nothing; a redirect's own body is never read. A server is known by the usual authorities and by those of the
+    profile that serves it. A cookie goes back to the origin that set it, and to no other port or host. One that you
+    put into ``cookies`` yourself goes where its domain matches, to every origin where it has none.
+
+    Args:
+        authorizer: which token a request may carry.
+        timeout_s: seconds to connect, and to wait for the next bytes, where a request names no timeout.
+
+    Raises:
+        ConfigError: from a request that brings credentials of its own, or whose profile's bundle cannot be read.
+        OriginNotAllowed: from a request to an origin that no profile names, or a redirect that may not be followed.
+        SignInRequired: from a request, before anything is sent.
+    """
+
+    def __init__(
+        self,
+        authorizer: Authorizer,
+        *,
+        timeout_s: tuple[float, float] = (5.0, 60.0),
+    ) -> None:
+        super().__init__()
+        self._authorizer = authorizer
+        self._timeout_s = timeout_s
+        self._trust = Trust(environment_bundle(untrusted=notebook_directory()))
+        self.mount("https://", PerRequestTrustAdapter())
+        self._outside = _Outside(self)
+        # Of requests that callers may hold, and what they may send on: `response.next`, `resolve_redirects`.
+        self._chains: WeakKeyDictionary[PreparedRequest, Chain] = WeakKeyDictionary()
+        self._process = os.getpid()
+
+    def __repr__(self) -> str:
+        return f"<nbauth.Session for {', '.join(self._authorizer.origins()) or 'no origin'}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an nbauth.Session gives tokens and cannot be pickled; make one where it is needed")
+
+    @property  # type: ignore[override]
+    def cookies(self) -> OriginCookies:
+        """The caller's own cookies, and those that each origin set."""
+        return self._cookies
+
+    @cookies.setter
+    def cookies(self, cookies: Any) -> None:
+        self._cookies = OriginCookies.of(cookies)
+
+    def allows(self, url: str) -> bool:
+        """Tell whether a request to the URL would carry a token: its origin is listed, and it is https or loopback."""
+        return may_carry(self._authorizer, url)
+
+    def chain(self, url: str) -> Chain:
+        """Return the chain that a URL begins, for `send_within`.
+
+        Raises:
+            ConfigError: several profiles name its origin, or it has none.
+            OriginNotAllowed: no profile names its origin, or it is http on another machine.
+        """
+        _check_place(url)
+        return self._authorizer.chain(url)
+
+    def prepare_request(self, request: Request) -> PreparedRequest:
+        """Prepare a request as requests does, but with no credentials from the caller or from ``.netrc``.
+
+        Raises:
+            ConfigError: the request, or this session, has credentials of its own.
+        """
+        url = request.url.decode() if isinstance(request.url, bytes) else str(request.url)
+        if (request.auth or self.auth) and request.auth is not _NO_AUTH:
+            raise ConfigError(f"auth= cannot be used on an nbauth session. {_OURS}")
+        _check_headers({**self.headers, **(request.headers or {})})
+        if "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
+            raise ConfigError(f"The URL must not hold a user name or password. {_OURS}")
+        given, request.auth = request.auth, _NO_AUTH
+        try:
+            prepared = super().prepare_request(request)
+        finally:
+            request.auth = given
+        is_callers = any(str(name).lower() == "cookie" for name in (*self.headers, *(request.headers or {})))
+        # requests copies cookies into a jar that knows no origins.
+        self.cookies.fit(prepared, request.cookies, header=prepared.headers.get("Cookie") if is_callers else None)
+        return prepared
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Merge proxies from the environment; trust was settled when the session was made."""
+        settings = super().merge_environment_settings(url, proxies, stream, None, cert)
+        return {**settings, "verify": self.verify if verify is None else verify}
+
+    def send(self, request: PreparedRequest, **options: Any) -> Response:
+        """Send a prepared request with the token of where it goes, and follow its redirects.
+
+        Args:
+            request: what to send.
+            options: as `requests.Session.send` takes them.
+
+        Raises:
+            ConfigError: the request or the options bring credentials or trust of their own.
+            OriginNotAllowed: no profile names the origin, or a redirect may not be followed.
+            SignInRequired: a person has to sign in first; nothing was sent.
+        """
+        chain = self._chains.get(request) or self.chain(str(request.url))
+        return self.send_within(chain, request, **options)
+
+    @clears_frames  # requests and urllib3 hold the token in their frames
+    def send_within(self, chain: Chain, request: PreparedRequest, **options: Any) -> Response:
+        """Send a prepared request that an earlier one led to; arguments and errors are otherwise those of `send`.
+
+        Args:
+            chain: what the earlier one began.
+            request: what to send.
+            options: as `requests.Session.send` takes them.
+        """
+        if self._process != os.getpid():
+            self._start_over()
+        follow = options.pop("allow_redirects", True)
+        # Read at the end: neither a redirect's body nor that of an answer that is asked for again is.
+        reads, options["stream"] = not options.get("stream", self.stream), True
+        _check_headers(request.headers)
+        _check_trust(options.setdefault("verify", self.verify), options.setdefault("cert", self.cert))
+        if options.get("timeout") is None:
+            options["timeout"] = self._timeout_s
+        proxies = options.pop("proxies", None) or dict(self.proxies)
+        history: list[Response] = []
+        inside = True
+        while True:
+            options["proxies"] = self._proxies(request, proxies)
+            if inside:
+                response = self._send_inside(chain, request, options)
+            else:
+                options["verify"] = self._verify(chain, request)
+                response = _sent(self._outside.send, request, options)
+            if follow and has_lost_target(response):
+                raise _lost(response)
+            if not follow or response.next is None:
+                response.history = history
+                return _read(response) if reads else response
+            if len(history) >= self.max_redirects:
+                raise requests.TooManyRedirects(f"Exceeded {self.max_redirects} redirects.", response=response)
+            history.append(response)
+            following = response.next
+            # A chain that has left does not come back with a token: the address is no longer the API's choice.
+            inside = inside and may_carry(chain, str(following.url))
+            if inside:
+                self._keep_keys_apart(request, following)
+            else:
+                _let_go(chain, request, following)
+            request = following
+
+    def close(self) -> None:
+        """Close the connections."""
+        with defer_interrupt():  # what an interrupt left open here, no finalizer would close for sure
+            super().close()
+            self._outside.close()
+
+    def _start_over(self) -> None:
+        """Make connections of its own in a forked child: two processes on one would read each other's answers."""
+        # Kept, since letting it go would take locks that a thread of the parent may have held at the fork.
+        self._inherited = (self.adapters, self._outside, self.cookies)
+        # Each copy of an adapter makes its own pool.
+        self.adapters = OrderedDict((prefix, copy.copy(adapter)) for prefix, adapter in self.adapters.items())
+        self.cookies = self.cookies.copy()
+        self._outside = _Outside(self)
+        self._process = os.getpid()
+
+    def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
+        """Take our token off a request that a redirect leads to; `send` decides what it gets instead."""
+        prepared_request.headers.pop("Authorization", None)
+        if response.request in self._chains:
+            self._chains[prepared_request] = self._chains[response.request]
+
+    def _send_inside(self, chain: Chain, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
+        url = str(request.url)
+        _check_place(url)
+        token = HiddenText(chain.token(url))  # raises OriginNotAllowed for an origin that is not listed
+        options = {**options, "verify": self._verify(chain, request)}
+        response = self._send_with(chain, token, request, options)
+        # One retry for a token that is no longer good, one for claims that it lacks: an API cannot make it a loop.
+        retries = {False, True}
+        while response.status_code == _UNAUTHORIZED:
+            asked = _claims_of(response)
+            fresh = token
+            if (asked is not None) in retries:
+                retries.remove(asked is not None)
+                try:
+                    # The provider's clock, or a revocation, may be ahead of what the token says.
+                    fresh = HiddenText(chain.token(url, rejected=token, claims=asked))
+                except BaseException:
+                    let_go(response)
+                    raise
+            if fresh == token:
+                if asked is not None:
+                    let_go(response)
+                    raise chain.step_up(url, asked)
+                return response
+            if not _is_repeatable(request):
+                return response  # the caller's next one has the fresh token
+            let_go(response)
+            token = fresh
+            response = self._send_with(chain, token, request, options)
+        return response
+
+    def _verify(self, chain: Chain, request: PreparedRequest) -> Any:
+        """Return what requests is to take as ``verify``: the authorities that the URL's server may be known by."""
+        url = str(request.url)
+        if not url.lower().startswith("https:") or not isinstance(self.get_adapter(url), PerRequestTrustAdapter):
+            return True  # an adapter that the caller mounted knows the usual authorities
+        return self._trust.context(chain.ca_bundles(url))
+
+    def _send_with(
+        self, chain: Chain, token: HiddenText, request: PreparedRequest, options: Mapping[str, Any]
+    ) -> Response:
+        signed = request.copy()
+        self._chains[signed] = chain
+        signed.headers["Authorization"] = "Bearer " + token
+        try:
+            response = _sent(super().send, signed, options)
+        finally:
+            # requests keeps the request on the response, and on its errors: whoever pickles or prints one would
+            # pickle or print the token.
+            signed.headers.pop("Authorization", None)
+        return response
+
+    def _keep_keys_apart(self, request: PreparedRequest, following: PreparedRequest) -> None:
+        is_same = origin_of(str(request.url)) == origin_of(str(following.url))
+        own = getattr(request, "_cookies", None) if is_same else None  # requests has no public name for them
+        self.cookies.fit(following, own)
+        if is_same:
+            return
+        # A key that the caller gave for one API is none of another's; one set for the session is for all.
+        for name in [n for n in following.headers if is_credential(n) and n not in self.headers]:
+            del following.headers[name]
+        self.cookies.fit(following)
+
+    def _proxies(self, request: PreparedRequest, given: Mapping[str, str]) -> dict[str, str]:
+        url = str(request.url)
+        if is_loopback(url):
+            return {}  # to a proxy, this machine is another one, and http would show it the token
+        return resolve_proxies(request, dict(given), self.trust_env)
+
+
+def _check_place(url: str) -> None:
+    try:
+        origin = origin_of(url)
+    except ValueError as error:
+        raise ConfigError(f"{redact_url(url)}: {error}.") from None
+    check_https(url, origin)
+
+
+def _check_headers(headers: Mapping[Any, Any]) -> None:
+    for name in headers:
+        text = name.decode("latin-1") if isinstance(name, bytes) else str(name)
+        if text.strip().lower() == "authorization":
+            raise ConfigError(f"An Authorization header cannot be used on an nbauth session. {_OURS}")
+
+
+def _check_trust(verify: Any, cert: Any) -> None:
+    if verify is not True:
+        raise ConfigError("verify= cannot be used on an nbauth session.", next_step="Name ca_bundle in the profile.")
+    if cert is not None:
+        raise ConfigError("cert= cannot be used on an nbauth session: a profile's tokens are all that it sends.")
+
+
+def _is_repeatable(request: PreparedRequest) -> bool:
+    # A body in memory can be sent again; a file or a generator has been read. The method does not matter: what was
+    # answered with 401 was not done (RFC 9110 §15.5.2).
+    return request.body is None or isinstance(request.body, (bytes, str))
+
+
+def _claims_of(response: Response) -> str | None:
+    return asked_claims(response.headers.get("WWW-Authenticate", ""))
+
+
+def _let_go(chain: Chain, request: PreparedRequest, following: PreparedRequest) -> None:
+    """Make the request that a redirect leads to fit for strangers.
+
+    Raises:
+        OriginNotAllowed: it is no plain GET over https.
+    """
+    url = str(following.url)
+    here, there = redact_url(str(request.url)), redact_url(url)
+    try:
+        secure = origin_of(url).startswith("https:")
+    except ValueError:
+        secure = False
+    whose, other = who_names(chain, url)
+    if not (secure and request.method == following.method == "GET" and following.body is None):
+        own = f" With the token: a call of its own, as of nbauth.session({other!r})." if other else ""
+        raise OriginNotAllowed(
+            f"{here} redirects a {request.method} to {there}, whose origin {whose}.",
+            url=there,
+            next_step=f"Only a GET is followed there, over https and without the token.{own}",
+        )
+    leave_harmless(following.headers)
+    logger.info("%s redirects to %s, whose origin %s: followed without token", here, there, whose)
+
+
+def _lost(response: Response) -> DataError:
+    place, target = redact_url(response.url), response.headers["Location"]
+    # `redact_url` reads no such address: what may hold a secret is cut off.
+    shown = re.split(r"[?#]", target, maxsplit=1)[0].rpartition("@")[2][:120]
+    return DataError(
+        f"{place} redirects to {shown!r}, which is no URL that can be read.",
+        url=place,
+        next_step="Ask whoever runs the API; allow_redirects=False shows the answer as it is.",
+    )
+
+
+def _read(response: Response) -> Response:
+    response.content  # noqa: B018 - kept by the answer, as requests does where nothing is streamed
+    return response
+
+
+def _sent(send: Any, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
+    try:
+        response: Response = send(request, allow_redirects=False, **options)
+    except urllib3.exceptions.LocationParseError:  # requests lets this one through
+        raise requests.exceptions.InvalidURL(f"{redact_url(str(request.url))} is not a URL that can be read") from None
+    response.encoding = safe_charset(response.encoding)
+    return response

@@ -1,0 +1,107 @@
+"""NDJSON: one JSON document a line, some thousand lines at once."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nbauth.data.fetch.http_errors import format_error
+from nbauth.data.parse.formats import has_lines
+from nbauth.data.parse.json_text import loads, reason
+from nbauth.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from requests import Response
+
+    from nbauth.data.fetch.response_body import Body
+    from nbauth.errors import FormatError
+
+__all__ = ["Lines", "read_lines"]
+
+_LINES_AT_ONCE = 5_000
+_PIECE = 256 * 1024
+_BLANK = frozenset({b"", b"\r"})
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Some lines.
+
+    Attributes:
+        lines: the lines, some of them blank perhaps.
+        before: how many lines came before them.
+        response: the answer that they are from.
+        codec: their character set.
+    """
+
+    lines: list[bytes]
+    before: int
+    response: Response
+    codec: str
+
+    def raw(self) -> tuple[memoryview, int] | None:
+        """Return them as one array of UTF-8, and how many items it must have; None in another character set."""
+        if self.codec != "utf-8-sig":
+            return None
+        lines = [line for line in self.lines if line not in _BLANK]
+        if lines and not self.before:
+            lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
+        return memoryview(b"[" + b",".join(lines) + b"]"), len(lines)
+
+    def records(self) -> tuple[list[Any], FormatError | None]:
+        """Decode them one by one; return those in front of a line that is no JSON, and the error that says so."""
+        records: list[Any] = []
+        for number, line in enumerate(self.lines, self.before + 1):
+            if not line.strip():
+                continue
+            try:
+                records.append(loads(line if self.codec == "utf-8-sig" else line.decode(self.codec)))
+            except (ValueError, RecursionError) as error:
+                why = f"whose line {number} is no valid JSON: {reason(error)}"
+                return records, format_error(self.response, line, why)
+        return records, None
+
+
+def read_lines(response: Response, body: Body, codec: str) -> Iterator[Lines]:
+    """Yield the lines of a body; if it breaks off, those that came whole before that is raised.
+
+    Raises:
+        DataError: the body is not whole.
+    """
+    waiting: list[bytes] = []
+    before = 0
+    parts: list[bytes] = []  # of a line that has no end yet: joined once, however long it is
+    broke: BaseException | None = None
+    with body:
+        if not has_lines(codec):
+            text = body.readall().decode(codec)
+            waiting, codec = [line.encode() for line in text.split("\n")], "utf-8"
+        else:
+            while True:
+                try:
+                    piece = body.read1(_PIECE)
+                except (DataError, KeyboardInterrupt) as error:
+                    broke, parts = error, []
+                    break
+                if not piece:
+                    break
+                parts.append(piece)
+                if b"\n" not in piece:
+                    continue
+                *whole, rest = b"".join(parts).split(b"\n")
+                parts = [rest]
+                waiting += whole
+                while len(waiting) >= _LINES_AT_ONCE:
+                    yield Lines(waiting[:_LINES_AT_ONCE], before, response, codec)
+                    before += _LINES_AT_ONCE
+                    del waiting[:_LINES_AT_ONCE]
+            waiting.append(b"".join(parts))
+    while waiting:
+        yield Lines(waiting[:_LINES_AT_ONCE], before, response, codec)
+        before += _LINES_AT_ONCE
+        del waiting[:_LINES_AT_ONCE]
+    if broke is not None:
+        raise broke

@@ -1,0 +1,230 @@
+"""A URL to a DataFrame, to frames page by page, or to a binary file."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from nbauth.data.build.concat import concat
+from nbauth.data.build.frame_builder import FrameBuilder
+from nbauth.data.build.memory_pool import system_allocator
+from nbauth.data.build.width import TooManyColumns, is_wide, too_many_columns
+from nbauth.data.fetch.http_errors import read_interrupted
+from nbauth.data.fetch.progress import Meter
+from nbauth.data.fetch.request import RequestSpec
+from nbauth.data.interrupts import defer_interrupt
+from nbauth.data.reader import Options, Reader
+from nbauth.errors import ConfigError, DataError, NbauthError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from nbauth.data.build.frame_builder import Backend, Nested
+    from nbauth.data.fetch.progress import Outcome, Progress
+    from nbauth.data.fetch.retry import Retries
+    from nbauth.data.fetch.session import Session
+    from nbauth.data.paging.page import Page
+    from nbauth.data.paging.styles import Paging
+    from nbauth.data.reader import Batch
+
+__all__ = ["read"]
+
+_LONG_ROW = 30_000  # bytes
+
+
+def read(
+    session: Session,
+    url: str | Sequence[str],
+    *,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    dtype_backend: Backend | None = None,
+    concurrency: int = 1,
+    retry_post: bool = False,
+    retries: Retries | None = None,
+    max_bytes: int | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Read a URL into a DataFrame: JSON with its further pages, NDJSON, CSV, TSV, Parquet or Excel, by content type.
+
+    Args:
+        session: whose tokens the requests carry.
+        url: where the data is; or several URLs, whose rows come one after another in one frame.
+        params: query parameters to add to the first request; next links bring their own.
+        headers: request headers to add; those that hold a key go to the first URL's origin only.
+        json: a document to post; None makes it a GET.
+        records: the path of the rows in an answer, such as ``"data.items"``; found by itself where it is None.
+        paging: how the API is paged; see `nbauth.data.paging.styles`. ``"auto"`` looks at the first answer.
+        nested: what becomes of objects and lists inside a record; see `FrameBuilder`.
+        dtype_backend: ``"pyarrow"`` for Arrow's dtypes.
+        concurrency: how many requests at once, where the first answer tells all the others.
+        retry_post: whether a POST that broke off may be sent again.
+        retries: how often and how long to try again.
+        max_bytes: how many bytes may come, decompressed; of Parquet and Excel, what they become counts.
+        progress: who is told how far it is.
+
+    Returns:
+        One row a record, columns in the order of their first appearance, dtypes as in
+        `nbauth.data.build.frame_builder`. Empty if
+        there is nothing, with columns where they are known: the header of a CSV file, OData's ``$select``.
+
+    Raises:
+        SignInRequired: a person has to sign in first; nothing was sent.
+        ConfigError: an argument is wrong; nothing was sent.
+        OriginNotAllowed: no profile names the URL's origin, or a next link leaves them.
+        ApiError: the API answered with an error.
+        PaginationError: the next links do not end, or how the pages go on cannot be told.
+        FormatError: the body cannot be read.
+        DataError: the connection broke, or the body was not whole. What was read is in ``partial``.
+        ReadInterrupted: the person stopped it; what was read is in ``partial``.
+    """
+    options = Options(
+        nested=nested, dtype_backend=dtype_backend, paging=paging, records=records, concurrency=concurrency,
+        retries=retries,
+    )  # fmt: skip
+    urls: list[Any] = list(url) if isinstance(url, (list, tuple)) else [url]
+    if not urls:
+        raise ConfigError("url: expected at least one URL, found none.")
+    specs = [
+        RequestSpec(url=one, params=params, headers=headers, json=json, retry_post=retry_post, max_bytes=max_bytes)
+        for one in urls
+    ]
+    meter = Meter(progress)
+    gathered = FrameSink(options)
+    outcome: Outcome = "failed"
+    try:
+        with system_allocator():
+            for spec in specs:
+                gathered.take_in(Reader(session, spec, options, meter), meter)
+            frame = gathered.frame()
+        outcome = "done"
+    except TooManyColumns:
+        raise too_many_columns(urls[0]) from None
+    except KeyboardInterrupt:
+        outcome = "interrupted"
+        if gathered.is_wide:  # to make its frame may take longer than the person waits
+            raise read_interrupted(urls[0], gathered.frame, rows=gathered.rows) from None
+        with defer_interrupt():
+            raise read_interrupted(urls[0], gathered.frame()) from None
+    except NbauthError as error:
+        error.partial = gathered.frame() if gathered.rows else None
+        raise
+    finally:
+        meter.finish(outcome)
+    return frame
+
+
+class FrameSink:
+    """What one or several loads have brought so far."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._builder = FrameBuilder(options.nested, options.dtype_backend)
+        self._frames: list[pd.DataFrame] = []
+        self._is_of_file = False  # whether the builder holds nothing but a file that may have to be read again
+        self._later: list[Callable[[], None]] = []  # what an interrupt left to be taken in
+        self._rows_left = 0  # so many rows are in that
+
+    @property
+    def rows(self) -> int:
+        return self._builder.rows + sum(map(len, self._frames)) + self._rows_left
+
+    @property
+    def is_wide(self) -> bool:
+        return bool(self._later) or self._builder.is_wide or any(is_wide(frame.shape[1]) for frame in self._frames)
+
+    def take_in(self, reader: Reader, meter: Meter) -> None:
+        attempt = 0
+        while True:
+            try:
+                self._add_all(reader)
+            except KeyboardInterrupt:
+                raise
+            except DataError as error:
+                if not reader.try_again(error.__cause__ or error, attempt):
+                    self._append(error.partial)
+                    raise
+                if self._is_of_file:
+                    self._builder = FrameBuilder(self._options.nested, self._options.dtype_backend)
+                meter.start_over()
+                meter.read(self.rows)
+                attempt += 1
+                continue
+            return
+
+    def _add_all(self, reader: Reader) -> None:
+        batches = reader.batches(prefetch=True)
+        batch: Batch | None = None
+        rows = self.rows
+        self._is_of_file = False
+        try:
+            for batch in batches:
+                if reader.can_start_over and not self._is_of_file:
+                    self._end_builder()
+                    self._is_of_file = True
+                if isinstance(batch, pd.DataFrame):
+                    self._append(batch)
+                else:
+                    reader.add(batch, self._builder)
+                rows = self.rows
+            if not rows:
+                reader.end(self._builder)
+        except KeyboardInterrupt as error:
+            # What had come is kept: the page that was being taken in, and those behind it.
+            batches.close()
+            self._take_rest(reader, [one for one in reader.pending if one is not batch or self.rows == rows])
+            self._append(getattr(error, "partial", None))
+            raise
+        finally:
+            batches.close()  # an error that is kept would keep its thread
+
+    def _take_rest(self, reader: Reader, rest: list[Page]) -> None:
+        def take() -> None:
+            self._rows_left = 0
+            self._builder.undo()
+            for one in rest:
+                reader.add(one, self._builder)
+
+        if not self._builder.is_wide and not any(map(_is_wide_page, rest)):
+            take()
+            return
+        with suppress(ValueError, RecursionError):
+            self._rows_left = sum(one.rows.count() for one in rest)
+        self._later.append(take)
+
+    def _append(self, frame: pd.DataFrame | None) -> None:
+        if frame is not None:
+            self._end_builder()
+            self._frames.append(frame)
+
+    def frame(self) -> pd.DataFrame:
+        while self._later:
+            self._later.pop(0)()
+        self._end_builder()
+        if len(self._frames) > 1:
+            self._frames = [concat(self._frames, self._options.dtype_backend)]
+        return self._frames[0] if self._frames else pd.DataFrame()
+
+    def _end_builder(self) -> None:
+        if self._builder.rows or not self._frames:
+            frame = self._builder.frame()  # what it held it lets go at its end only: an interrupt loses nothing
+            if len(frame) or frame.shape[1]:
+                self._frames.append(frame)
+
+
+def _is_wide_page(page: Page) -> bool:
+    """Tell whether a page that is not taken in yet may be of many columns: its rows are long, or have many members."""
+    rows = page.rows
+    with suppress(ValueError, RecursionError):
+        if page.size:
+            return page.size > _LONG_ROW * max(1, rows.count())
+        value = rows.node.value()
+        first = value if rows.is_single else next(iter(value), None)
+        return isinstance(first, dict) and is_wide(len(first))
+    return False

@@ -1,0 +1,210 @@
+"""A URL to a Parquet file, in little memory whatever its size, and on from where it broke off."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from nbauth.data.build.concat import without_index
+from nbauth.data.build.frame_builder import FrameBuilder
+from nbauth.data.build.memory_pool import system_allocator
+from nbauth.data.extras import need_pyarrow
+from nbauth.data.fetch.progress import Meter
+from nbauth.data.fetch.request import RequestSpec
+from nbauth.data.interrupts import defer_interrupt
+from nbauth.data.paging.page import Page
+from nbauth.data.reader import CannotResume, Options, Reader
+from nbauth.errors import DataError, FormatError, ReadInterrupted
+from nbauth.net.origins import redact_url
+from nbauth.shielded import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbauth.data.build.frame_builder import Nested
+    from nbauth.data.fetch.progress import Outcome, Progress
+    from nbauth.data.fetch.request import PageRequest
+    from nbauth.data.fetch.retry import Retries
+    from nbauth.data.fetch.session import Session
+    from nbauth.data.paging.styles import Paging
+    from nbauth.data.sinks.parquet_parts import Parts
+
+__all__ = ["write"]
+
+logger = logging.getLogger(__name__)
+
+_ROWS_AT_ONCE = 25_000
+_BYTES_AT_ONCE = 8_000_000
+
+
+def write(
+    session: Session,
+    url: str,
+    target: str | Path,
+    *,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    records: str | None = None,
+    paging: Paging = "auto",
+    nested: Nested = "object",
+    concurrency: int = 1,
+    retry_post: bool = False,
+    retries: Retries | None = None,
+    max_bytes: int | None = None,
+    progress: Progress | None = None,
+    who: str = "",
+) -> Path:
+    """Read a URL into a Parquet file. Arguments and errors are those of `nbauth.data.sinks.frame.read`.
+
+    The file is there when all rows are, and not before. Pages of JSON that came before a break are kept beside it, and
+    the same call goes on after them, if it is made within a day and for the same person (``who``).
+
+    Types are those that all pages need, as in a frame; but Parquet knows no Python objects: objects and lists inside a
+    record are JSON text, unless they are flattened, and a column that is mixed is text.
+
+    Returns:
+        The file's path.
+    """
+    need_pyarrow("to=")
+    load("nbauth.data.sinks.parquet_parts", "nbauth.data.sinks.parquet_target")
+    from nbauth.data.sinks.checkpoint import fingerprint
+    from nbauth.data.sinks.parquet_parts import Parts
+    from nbauth.data.sinks.parquet_target import place_of
+
+    path = Path(target).expanduser()
+    file = place_of(path)
+    kind = "json" if nested == "object" else nested
+    spec = RequestSpec(url=url, params=params, headers=headers, json=json, retry_post=retry_post, max_bytes=max_bytes)
+    options = Options(nested=kind, paging=paging, records=records, concurrency=concurrency, retries=retries)
+    meter = Meter(progress)
+    outcome: Outcome = "failed"
+    parts: Parts | None = None
+    place = redact_url(url)
+    asked = fingerprint(url, params, dict(headers or {}), json, records, kind, paging, who)
+    try:
+        with system_allocator(), Parts(file, asked) as parts:
+            meter.read(parts.note.rows)
+            try:
+                _fill(parts, session, spec, options, meter)
+                with defer_interrupt():
+                    parts.finish()
+            except KeyboardInterrupt:
+                outcome = "interrupted"
+                kept = f"{parts.note.rows:,} rows of {place} are kept beside {path.name}"
+                raise ReadInterrupted(
+                    f"Stopped. {kept if parts.can_go_on else f'Nothing of {place} is kept'}.",
+                    url=place,
+                    next_step="The same call goes on after them." if parts.can_go_on else None,
+                ) from None
+        outcome = "done"
+    except OSError as error:
+        is_kept = parts is not None and parts.can_go_on
+        raise DataError(
+            f"{path.name} cannot be written: {error.strerror or error}.",
+            url=place,
+            next_step="What came is kept: the same call goes on after it." if is_kept else None,
+        ) from error
+    finally:
+        meter.finish(outcome)
+    return path
+
+
+def _fill(parts: Parts, session: Session, spec: RequestSpec, options: Options, meter: Meter) -> None:
+    """Take in what is missing."""
+    note = parts.note
+    if note.is_complete:
+        return
+    if note.following is not None:
+        style = options.paging if callable(options.paging) else note.style
+        going_on = replace(
+            options, paging=style, records=note.records, is_named=options.records is not None,
+            rows_before=note.rows,
+        )  # fmt: skip
+        try:
+            ParquetSink(Reader(session, spec, going_on, meter), parts, options.nested).run(note.following)
+        except CannotResume:
+            logger.info("%s: the link that was come to is no longer good; starting over.", redact_url(spec.url))
+            parts.start_over()
+            meter.start_over()
+        else:
+            return
+    ParquetSink(Reader(session, spec, options, meter), parts, options.nested).run(None)
+
+
+class ParquetSink:
+    """Takes one load into parts."""
+
+    def __init__(self, reader: Reader, parts: Parts, nested: Nested) -> None:
+        self._load = reader
+        self._parts = parts
+        self._builder = FrameBuilder(nested, "pyarrow")
+        self._following: PageRequest | None = None  # the request after the rows in the builder
+        self._whole = 0  # so many of them are of pages that came whole
+        self._waiting = 0  # bytes of them
+        self._dtypes: dict[str, Any] | None = None
+        self._names: list[str] = []
+
+    def run(self, begin: PageRequest | None) -> None:
+        """Take in everything."""
+        try:
+            for part in self._load.batches(prefetch=True, in_parts=True, begin=begin):
+                self._take(part)
+                if self._builder.rows >= _ROWS_AT_ONCE or self._waiting >= _BYTES_AT_ONCE:
+                    self._keep_built()
+        except BaseException:
+            self._builder.undo()
+            if self._whole and self._builder.rows == self._whole and self._following is not None:
+                self._keep_built()
+            raise
+        self._following = None
+        if self._builder.rows or not self._parts.note.parts:
+            self._load.end(self._builder)
+            self._keep_built()
+        self._parts.complete()
+
+    def _take(self, part: Any) -> None:
+        if isinstance(part, pd.DataFrame):
+            self._dtypes = self._dtypes or dict(part.dtypes.astype(str))
+            _check_types(part, self._dtypes, self._parts.target.name)
+            self._keep(_table(part), may_be_times=False)
+        elif hasattr(part, "to_pandas"):
+            self._keep(part, may_be_times=False)
+        elif not isinstance(part, Page):
+            self._load.add(part, self._builder)
+        elif part.is_good:  # else it is asked for again when the load goes on
+            self._load.add(part, self._builder)
+            self._whole, self._following = self._builder.rows, part.following
+            self._waiting += part.size
+
+    def _keep_built(self) -> None:
+        with defer_interrupt():
+            if not self._builder.has_columns:
+                self._builder.expect(self._names[:1])  # rows of empty objects: a file has no row without a column
+            self._keep(self._builder.table(times=False))
+            self._waiting = self._whole = 0
+
+    def _keep(self, table: Any, *, may_be_times: bool = True) -> None:
+        self._names = self._names or table.column_names
+        style, records = self._load.detected
+        self._parts.add(table, following=self._following, style=style, records=records, may_be_times=may_be_times)
+
+
+def _table(frame: pd.DataFrame) -> Any:
+    import pyarrow as pa
+
+    return pa.Table.from_pandas(without_index(frame), preserve_index=False)
+
+
+def _check_types(part: pd.DataFrame, first: dict[str, Any], target: str) -> None:
+    """Make sure that the parts of a table have the same dtypes: 007 may be 7 in one and text in another."""
+    for name, dtype in part.dtypes.astype(str).items():
+        if {dtype, first.get(str(name))} not in ({dtype}, {"int64", "float64"}):
+            raise FormatError(
+                f"{target}: the column {name!r} is {first.get(str(name))} at first and {dtype} further on.",
+                next_step="Read it without to=, and write the frame.",
+            )

@@ -1,0 +1,1 @@
+"""The demo's protected API, and the data that it serves."""

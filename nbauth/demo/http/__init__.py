@@ -1,0 +1,1 @@
+"""The small HTTP server under the demo's provider and API."""

@@ -1,0 +1,119 @@
+"""Progress of a load: a display that keeps its last state in a notebook, a rewritten line in a terminal."""
+
+from __future__ import annotations
+
+import html
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TextIO
+
+from nbauth.frontend.text import printable
+
+if TYPE_CHECKING:
+    from nbauth.data.fetch.progress import Outcome
+
+__all__ = ["NotebookProgress", "TerminalProgress", "summary"]
+
+_EVERY_S = 0.2
+_QUIET_S = 0.5  # a load that is over sooner needs no display
+_MB = 1_000_000
+_ENDINGS = {"done": "", "interrupted": ", interrupted", "failed": ", failed"}
+
+
+def summary(*, rows: int, requests: int, received_bytes: int, seconds: float) -> str:
+    """Say how far a load is, as in ``12,000 rows, 12 requests, 2.4 MB, 0.8 s``."""
+    return (
+        f"{rows:,} row{'' if rows == 1 else 's'}, {requests:,} request{'' if requests == 1 else 's'}, "
+        f"{received_bytes / _MB:,.1f} MB, {seconds:.1f} s"
+    )
+
+
+class _Progress:
+    """What both displays share: when to draw, and what."""
+
+    def __init__(self, title: str) -> None:
+        self._title = printable(title)
+        self._started = time.monotonic()
+        self._drawn = self._started + _QUIET_S - _EVERY_S
+        self._state: dict[str, Any] = {"rows": 0, "requests": 0, "received_bytes": 0}
+        self._total: int | None = None
+        self._lock = threading.Lock()
+        self._shown = False
+
+    def update(self, *, rows: int, requests: int, received_bytes: int, total_rows: int | None = None) -> None:
+        """Take how far it is; draw at most five times a second."""
+        with self._lock:
+            self._state = {"rows": rows, "requests": requests, "received_bytes": received_bytes}
+            self._total = total_rows
+            now = time.monotonic()
+            if now - self._drawn >= _EVERY_S:
+                self._drawn, self._shown = now, True
+                self._draw(self._text(), done=False)
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Draw at once why nothing comes for a while."""
+        del seconds
+        with self._lock:
+            self._shown = True
+            self._draw(f"{self._text()}; {why}", done=False)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Draw the last state, if anything was drawn."""
+        with self._lock:
+            if self._shown:
+                self._draw(self._text() + _ENDINGS[outcome], done=True)
+
+    def _text(self) -> str:
+        return summary(**self._state, seconds=time.monotonic() - self._started)
+
+    def _draw(self, text: str, *, done: bool) -> None:
+        raise NotImplementedError
+
+
+class TerminalProgress(_Progress):
+    """One line on standard error, rewritten; nothing where that is not a terminal.
+
+    Args:
+        title: what is read.
+        stream: where to draw.
+    """
+
+    def __init__(self, title: str, stream: TextIO | None = None) -> None:
+        super().__init__(title)
+        self._stream = stream if stream is not None else sys.stderr
+
+    def _draw(self, text: str, *, done: bool) -> None:
+        if not self._stream.isatty():
+            return
+        line = text[:79]  # a line that wraps cannot be rewritten
+        self._stream.write(f"\r{line:<79}" + ("\n" if done else ""))
+        self._stream.flush()
+
+
+class NotebookProgress(_Progress):
+    """A display whose last state stays in the notebook; widgets would be broken when it is opened again.
+
+    Args:
+        title: what is read.
+    """
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self._handle: Any = None
+
+    def _draw(self, text: str, *, done: bool) -> None:
+        from IPython.display import display
+
+        from nbauth.frontend.notebook_prompt import Message
+
+        label = html.escape(f"{self._title}: {text}")
+        value = f' value="{self._state["rows"]}" max="{self._total}"' if self._total else ' value="1"' if done else ""
+        message = Message(
+            f'<div><progress{value} aria-label="{html.escape(self._title)}"></progress> {label}</div>',
+            f"{self._title}: {text}",
+        )
+        if self._handle is None:
+            self._handle = display(message, display_id=True)
+        else:
+            self._handle.update(message)

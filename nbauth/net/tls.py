@@ -1,0 +1,182 @@
+"""Trust: the usual certificate authorities, plus those of a profile's ``ca_bundle``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import ssl
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+
+from nbauth.errors import ConfigError
+from nbauth.net.bundles import Bundle
+from nbauth.tree import WHERE, is_in_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PerRequestTrustAdapter", "Trust", "TrustAdapter", "environment_bundle", "fingerprint", "trust_context"]
+
+
+def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Path | None = None) -> str | None:
+    """Return the bundle that ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names.
+
+    Args:
+        environ: the environment variables.
+        untrusted: the notebook's directory. A bundle in its tree is refused: the ``.env`` file of a cloned folder can
+            set these variables, and would then decide whom to trust with a person's sign-in.
+
+    Returns:
+        A path, or None where neither names one that exists.
+
+    Raises:
+        ConfigError: the bundle lies in the notebook's tree, or depends on the working directory.
+    """
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        value = environ.get(variable)
+        if not value or not Path(value).exists():
+            continue
+        if untrusted is not None and is_in_tree(value, environ, directory=untrusted):
+            raise ConfigError(
+                f"{variable} names {value}, which lies in {WHERE}.",
+                next_step="Name it as ca_bundle in the profile if you trust it.",
+            )
+        if untrusted is not None and not Path(value).is_absolute():
+            raise ConfigError(
+                f"{variable} names {value}, which is another file in every working directory.",
+                next_step="Give its whole path.",
+            )
+        return value
+    return None
+
+
+def trust_context(*ca_bundles: Bundle | str | None, base: str | None = None) -> ssl.SSLContext:
+    """Make a TLS context for clients.
+
+    Args:
+        ca_bundles: further authorities, as they were read, or PEM files; None is passed over.
+        base: PEM file or directory of the usual authorities; certifi's when None.
+
+    Raises:
+        ConfigError: a bundle cannot be read.
+    """
+    import certifi
+
+    # Not `ssl.create_default_context`: it honours SSLKEYLOGFILE, which a cloned folder's .env can set, and would
+    # write the keys of every connection to a file.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    for bundle in (base or certifi.where(), *ca_bundles):
+        try:
+            if bundle is None:
+                continue
+            if isinstance(bundle, Bundle):
+                context.load_verify_locations(cadata=bundle.text)
+            elif Path(bundle).is_dir():
+                context.load_verify_locations(capath=bundle)
+            else:
+                context.load_verify_locations(cafile=bundle)
+        except (OSError, ssl.SSLError, ValueError) as error:
+            path = bundle.path if isinstance(bundle, Bundle) else bundle
+            raise ConfigError(f"{path}: cannot be read as PEM certificates: {error}.") from None
+    return context
+
+
+def fingerprint(*ca_bundles: Bundle | str | None) -> str:
+    """Return what stands for the content of bundles; None is passed over, and nothing at all is ``""``.
+
+    Raises:
+        ConfigError: a bundle cannot be read.
+    """
+    found = hashlib.sha256()
+    named = [bundle for bundle in ca_bundles if bundle is not None]
+    for bundle in named:
+        if isinstance(bundle, Bundle):
+            found.update(bytes.fromhex(bundle.digest))
+            continue
+        path = Path(bundle)
+        try:
+            # A directory's authorities come and go with the system's; its path stands for them.
+            found.update(hashlib.sha256(str(path).encode() if path.is_dir() else path.read_bytes()).digest())
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read as PEM certificates: {error}.") from None
+    return found.hexdigest() if named else ""
+
+
+class TrustAdapter(HTTPAdapter):
+    """An adapter whose connections trust what `context` trusts, whatever ``verify`` says elsewhere."""
+
+    def __init__(self, context: ssl.SSLContext, **options: Any) -> None:
+        self._context = context
+        super().__init__(**options)
+
+    def __copy__(self) -> TrustAdapter:
+        """Return an adapter of the same settings, with connections of its own."""
+        made = type(self).__new__(type(self))
+        made._context = self._context  # noqa: SLF001 - its own
+        state: dict[str, Any] = HTTPAdapter.__getstate__(self)  # type: ignore[assignment]  # what an adapter pickles
+        HTTPAdapter.__setstate__(made, state)  # type: ignore[attr-defined]
+        return made
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the pools with the context."""
+        return super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make a proxy's pools with the context."""
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """Name no bundle beside the context: urllib3 would load it into the context that all connections share."""
+        del verify, cert
+        return super().build_connection_pool_key_attributes(request, True)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave trust to the context; requests would load its own bundle again for each connection."""
+        del url, verify, cert
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+class Trust:
+    """The TLS contexts that stand on the same usual authorities, each made once, when it is needed.
+
+    Args:
+        base: PEM file or directory of the usual authorities; certifi's when None.
+    """
+
+    def __init__(self, base: str | None = None) -> None:
+        self._base = base
+        self._contexts: dict[tuple[Bundle, ...], ssl.SSLContext] = {}
+        self._lock = Lock()
+
+    def context(self, ca_bundles: tuple[Bundle, ...]) -> ssl.SSLContext:
+        """Return the context that trusts further bundles.
+
+        Raises:
+            ConfigError: a bundle cannot be read.
+        """
+        with self._lock:
+            if ca_bundles not in self._contexts:
+                self._contexts[ca_bundles] = trust_context(*ca_bundles, base=self._base)
+            return self._contexts[ca_bundles]
+
+
+class PerRequestTrustAdapter(HTTPAdapter):
+    """An adapter that is told with each request, as ``verify``, the context that its server must be known to.
+
+    Connections are kept apart by it: one that a bundle let in carries no request that may not rely on that bundle.
+    """
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """Make the context a part of what tells pools apart."""
+        del cert
+        host, options = super().build_connection_pool_key_attributes(request, True)
+        return host, {**options, "ssl_context": verify}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave trust to the context; requests would load its own bundle again for each connection."""
+        del url, verify, cert
+        conn.cert_reqs = "CERT_REQUIRED"

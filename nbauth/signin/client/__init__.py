@@ -1,0 +1,1 @@
+"""MSAL's client application, and what proves that it is the application."""

@@ -1,0 +1,121 @@
+"""From a profile and its caches to MSAL's client application: a pure factory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msal
+
+from nbauth.signin.client import broker, client_assertion, log_filter, managed_identity
+from nbauth.signin.client.provider_errors import construction_errors, provider_errors
+from nbauth.signin.client.token_cache import NothingKept
+from nbauth.signin.http import instance_discovery
+from nbauth.signin.http.region import KnownRegion
+from nbauth.signin.oidc.discovery import discover
+from nbauth.signin.profile.credentials import Supplied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+
+    from nbauth.signin.http.transport import GuardedTransport, HttpClient
+    from nbauth.signin.profile.certificate import ClientCertificate
+    from nbauth.signin.profile.profile import Profile
+
+__all__ = ["build", "without_reserved_scopes"]
+
+# MSAL adds them to every request of a person's, and raises where a caller names them.
+_ALWAYS_ASKED = frozenset({"openid", "profile", "offline_access"})
+
+
+def build(
+    profile: Profile,
+    *,
+    token_cache: msal.TokenCache,
+    http_cache: MutableMapping[str, Any],
+    transport: GuardedTransport,
+    region: str | None = None,
+) -> msal.ClientApplication:
+    """Make the client application of a profile.
+
+    MSAL asks the provider for its discovery document here, unless `http_cache` holds it.
+
+    Args:
+        profile: whose application.
+        token_cache: where its tokens live.
+        http_cache: MSAL's http cache.
+        transport: the guarded http client.
+        region: the Azure region whose token service an application asks, or None.
+
+    Returns:
+        A `msal.PublicClientApplication`, a `msal.ConfidentialClientApplication` where there is a credential, or a
+        `msal.ManagedIdentityClient`.
+
+    Raises:
+        ConfigError: a credential cannot be read, or the provider does not know the authority.
+        ProviderUnavailable: the provider is down, not trusted, or names endpoints on hosts that are not its own.
+    """
+    if profile.managed_identity is not None:
+        log_filter.install()
+        return managed_identity.build(profile, token_cache)
+    authority = profile.resolved_authority
+    http_client: HttpClient = instance_discovery.OptionalAliases(transport)
+    options: dict[str, Any] = {
+        # MSAL takes nothing from its cache for a user who vouched, and would keep their refresh tokens past a sign-out.
+        "token_cache": token_cache if profile.user_assertion is None else NothingKept(),
+        "http_cache": http_cache,
+        "http_client": KnownRegion(http_client, region) if region else http_client,
+        "instance_discovery": instance_discovery.wanted(profile),
+        "exclude_scopes": list(profile.exclude_scopes) or None,
+        "client_capabilities": list(profile.client_capabilities) or None,
+    }
+    options["oidc_authority" if authority.kind == "oidc" else "authority"] = authority.msal_url
+    if profile.is_confidential:
+        # Called when a token is asked for, and by then there is an application.
+        options["client_credential"] = _credential(profile, lambda: application.authority)
+        # False, not None: MSAL_FORCE_REGION, which a cloned folder's .env can set, would name another host.
+        options["azure_region"] = region or False
+    elif profile.broker:
+        options |= broker.switches(profile)
+    kind = msal.ConfidentialClientApplication if profile.is_confidential else msal.PublicClientApplication
+    with provider_errors(profile), broker.loading(profile), construction_errors(profile):
+        application = kind(profile.client_id, **options)
+    log_filter.install()
+    with provider_errors(profile):
+        discover(profile, application)  # MSAL has just fetched the document, and compares neither hosts nor issuer
+    return application
+
+
+def without_reserved_scopes(scopes: tuple[str, ...]) -> list[str]:
+    """Return a person's scopes as MSAL takes them."""
+    return [scope for scope in scopes if scope not in _ALWAYS_ASKED]
+
+
+def _credential(profile: Profile, authority: Callable[[], Any]) -> Any:
+    # One branch for each kind of client credential (RFC 6749 §2.3, RFC 7523 §2.2); a new one goes here. MSAL keeps a
+    # secret, and calls for an assertion at each request.
+    if profile.client_secret is not None:
+        return profile.client_secret.read().reveal()
+    if profile.client_certificate is not None:
+        return {"client_assertion": _signed(profile.client_id, profile.client_certificate, authority)}
+    supplied = profile.client_assertion
+    assert supplied is not None
+    if isinstance(supplied, Supplied):
+        return {
+            # Told here: MSAL 1.35 tells such functions nothing.
+            "client_assertion": lambda: supplied.read(
+                {"client_id": profile.client_id, "token_endpoint": authority().token_endpoint}
+            ).reveal()
+        }
+    return {"client_assertion": lambda: supplied.read().reveal()}
+
+
+def _signed(client_id: str, certificate: ClientCertificate, authority: Callable[[], Any]) -> Callable[[], str]:
+    client_assertion.load(certificate)  # what is wrong with it is said before anything is sent
+
+    def sign() -> str:
+        asked = authority()
+        return client_assertion.assertion(
+            certificate, client_id=client_id, token_endpoint=asked.token_endpoint, old=asked.is_adfs
+        )
+
+    return sign

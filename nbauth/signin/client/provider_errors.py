@@ -1,0 +1,286 @@
+"""What goes wrong on the way to the provider, and what it answers in place of tokens, as our own exceptions."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msal
+import requests
+
+from nbauth.environment import detect
+from nbauth.errors import (
+    ConfigError,
+    ProviderAnswer,
+    ProviderUnavailable,
+    SignInFailed,
+    SignInRefused,
+    SignInRequired,
+)
+from nbauth.net.sanitize import clean
+from nbauth.signin.client.error_catalogue import Entry, find
+from nbauth.signin.http.transport import AnswerRefused, ProviderBusy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbauth.net.secrecy import Members
+    from nbauth.signin.profile.profile import Profile
+
+__all__ = ["construction_errors", "login_command", "provider_errors", "raise_for_error"]
+
+logger = logging.getLogger(__name__)
+
+_AADSTS = re.compile(r"AADSTS\d{3,9}")
+# Entra adds these on further lines, or after a blank.
+_AFTERWORD = re.compile(r"[\r\n]|\s+(?:Trace ID|Correlation ID|Timestamp):")
+_IN_TEXT = {
+    "trace_id": re.compile(r"Trace ID: ([0-9A-Za-z-]{8,64})"),
+    "correlation_id": re.compile(r"Correlation ID: ([0-9A-Za-z-]{8,64})"),
+    "timestamp": re.compile(r"Timestamp: ([0-9:TZ. -]{8,40})"),
+}
+_LONGEST_WORDS = 200  # of the provider's own
+_LONGEST_SCOPES = 100
+_LONGEST_CLAIMS = 8 * 1024
+_UNKNOWN = Entry(
+    codes=(),
+    title="the provider answered with an error",
+    kind="failed",
+    mends="author",
+    cause="",
+    cure="Run: {login}",
+    job_cure="Check {where}.",
+    sources=(),
+)
+
+_NOT_GRANTED = Entry(  # RFC 6749 §6: a refresh asks for nothing that the sign-in was not granted
+    codes=(),
+    title="this sign-in was not granted these scopes",
+    kind="sign_in_required",
+    mends="person",
+    cause="A refresh brings no further ones.",
+    cure="Run: {login_scopes}, or list them under the first API in {where}.",
+    sources=(),
+)
+
+
+@contextlib.contextmanager
+def construction_errors(profile: Profile) -> Iterator[None]:
+    """Translate what MSAL's constructor raises.
+
+    Raises:
+        ConfigError: a credential cannot be used, or the provider does not know the authority.
+        ProviderUnavailable: its discovery document is not one.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: the discovery document of {profile.authority_host} lacks {error}.",
+            next_step="Check the authority in the profile.",
+        ) from None
+    except ValueError as error:
+        text = str(error)
+        if "does not match the authority" in text:  # MSAL's own, looser look at the issuer of an OpenID provider
+            raise ProviderUnavailable(
+                f"Profile {profile.name!r}: the discovery document of {profile.authority_url} is that of another "
+                "issuer.",
+                next_step="Write the issuer that it names as oidc_authority in the profile.",
+            ) from None
+        if profile.client_certificate and "discovery" not in text.lower() and "authority" not in text.lower():
+            raise ConfigError(
+                f"{profile.client_certificate.key}: {profile.client_certificate.path} cannot be used: {text}."
+            ) from None
+        raise ConfigError(
+            f"Profile {profile.name!r}: {profile.authority_host} does not know {profile.authority_url}.",
+            next_step="Check the tenant and the authority in the profile.",
+        ) from None
+
+
+@contextlib.contextmanager
+def provider_errors(profile: Profile) -> Iterator[None]:
+    """Translate what goes wrong on the way to the provider.
+
+    Raises:
+        ProviderUnavailable: it is down, busy, not trusted, or answers with something else than OpenID.
+    """
+    host = profile.authority_host
+    try:
+        yield
+    except ProviderBusy as error:
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: {error}.", next_step=f"Try again in {error.retry_after_s:.0f} s."
+        ) from None
+    except AnswerRefused as error:
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: {error}.", next_step="Check the authority in the profile."
+        ) from None
+    except requests.exceptions.SSLError as error:
+        reason = "does not match its name" if "match" in str(error).lower() else "is not trusted"
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: the certificate of {host} {reason}.",
+            next_step="If it is issued inside your organisation, name its authorities as ca_bundle in the profile.",
+        ) from None
+    except requests.exceptions.Timeout:
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: {host} did not answer in time.",
+            next_step="Try again, or check the network.",
+        ) from None
+    except requests.exceptions.ProxyError:
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: the proxy on the way to {host} refuses.",
+            next_step="Check HTTPS_PROXY.",
+        ) from None
+    except (requests.RequestException, ConnectionError):
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: {host} cannot be reached.",
+            next_step="Check the network, and the authority in the profile.",
+        ) from None
+    except msal.exceptions.MsalServiceError as error:
+        raise ProviderUnavailable(f"Profile {profile.name!r}: {host}: {error}.") from None
+
+
+def login_command(profile: str) -> str:
+    """Return the line that signs a person in."""
+    return f"Run: %login {profile}"
+
+
+def raise_for_error(
+    result: Members,
+    profile: Profile,
+    scopes: tuple[str, ...],
+    *,
+    silent: bool = False,
+    claims: str | None = None,
+    flow: str | None = None,
+) -> None:
+    """Raise the exception for an OAuth error answer (RFC 6749 §4.1.2.1 and §5.2), with its usual cause and cure.
+
+    Entra's number decides, then its suberror, then the OAuth error; `nbauth/signin/client/errors.toml` says what they
+    mean.
+
+    Args:
+        result: what MSAL returned, or the parameters of a redirect.
+        profile: whose sign-in.
+        scopes: what was asked for.
+        silent: nobody was asked: what a person can mend is then `SignInRequired`.
+        claims: the claims challenge that the request was to meet.
+        flow: the flow that runs, where the cure depends on it.
+
+    Raises:
+        SignInRequired: a person has to sign in again, or has to meet the claims that the answer asks for.
+        SignInRefused: consent was refused.
+        ConfigError: the profile names a place where it cannot sign in.
+        ProviderUnavailable: the provider is busy or out of order.
+        SignInFailed: every other error.
+    """
+    if not result.get("error"):
+        return
+    answer = _answer(result)
+    logger.info("Profile %r: %s answered %s.", profile.name, profile.authority_host, answer)
+    entry = find(answer.code, answer.suberror, answer.error) or _UNKNOWN
+    further = not set(scopes) <= set(profile.login_scopes)
+    if silent and further and profile.kind == "person" and (answer.error, answer.code) == ("invalid_scope", None):
+        entry = _NOT_GRANTED
+    words = _words(profile, scopes)
+    cause = entry.cause.format_map(words)
+    message = f"Profile {profile.name!r}: {entry.title.format_map(words)} ({_detail(answer, entry)}). {cause}".rstrip()
+    next_step = _cure(entry, profile, flow).format_map(words)
+    asked = _claims(result)
+    if profile.kind == "person" and (asked or (silent and entry.kind == "sign_in_required")):
+        raise SignInRequired(
+            message,
+            profile=profile.name,
+            scopes=scopes,
+            claims=asked or claims,
+            next_step=next_step,
+            cause=cause or None,
+            answer=answer,
+        )
+    if entry.kind in ("config", "unavailable"):
+        elsewhere = ConfigError if entry.kind == "config" else ProviderUnavailable
+        raise elsewhere(message, next_step=next_step, cause=cause or None, answer=answer)
+    kind = SignInRefused if entry.kind == "refused" else SignInFailed
+    raise kind(
+        message,
+        profile=profile.name,
+        error=answer.error,
+        code=answer.code,
+        next_step=next_step,
+        cause=cause or None,
+        answer=answer,
+    )
+
+
+def _answer(result: Members) -> ProviderAnswer:
+    """Read an answer that somebody else wrote: any member may be missing, or of any type."""
+    text = str(result.get("error_description") or "")[:4_000]
+    listed = result.get("error_codes")
+    numbers = [f"AADSTS{number}" for number in (listed if isinstance(listed, list) else []) if _is_number(number)]
+    numbers += _AADSTS.findall(text)
+    found = {name: pattern.search(text) for name, pattern in _IN_TEXT.items()}
+    given = {
+        name: clean(str(result[name]), 64) if result.get(name) else match and match[1].strip()
+        for name, match in found.items()
+    }
+    return ProviderAnswer(
+        error=clean(str(result["error"]), 80),
+        # An answer may carry several; the first that is known says most.
+        code=next(filter(find, numbers), next(iter(numbers), None)),
+        suberror=clean(str(result["suberror"]), 80) if result.get("suberror") else None,
+        description=clean(_AFTERWORD.split(text.strip(), maxsplit=1)[0], _LONGEST_WORDS),
+        **given,
+    )
+
+
+def _is_number(value: object) -> bool:
+    return _AADSTS.fullmatch(f"AADSTS{value}") is not None
+
+
+def _claims(result: Members) -> str | None:
+    """Return the claims that an answer asks for (OpenID Connect Core §5.5), if they are an object of bearable size."""
+    claims = result.get("claims")
+    if not isinstance(claims, str) or len(claims) > _LONGEST_CLAIMS:
+        return None
+    try:
+        return claims if isinstance(json.loads(claims), dict) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _detail(answer: ProviderAnswer, entry: Entry) -> str:
+    """Return what can be looked up: a known number, or else the provider's own words."""
+    if answer.code in entry.codes:
+        return str(answer.code)
+    words = answer.description.rstrip(".")
+    return words if words.startswith("AADSTS") else ": ".join(filter(None, (answer.error, words)))
+
+
+def _cure(entry: Entry, profile: Profile, flow: str | None) -> str:
+    if profile.kind == "application":
+        # Magics sign a person in: they mend nothing for a job.
+        for_a_person = "{login" in entry.cure or "{browser" in entry.cure
+        return entry.job_cure or ("Check {where}." if for_a_person else entry.cure)
+    return (flow == "device_code" and entry.device_code_cure) or entry.cure
+
+
+def _words(profile: Profile, scopes: tuple[str, ...]) -> dict[str, str]:
+    """Return what the catalogue's placeholders stand for."""
+    login = f"%login {profile.name}"
+    further = scopes and set(scopes) != set(profile.login_scopes)
+    parts = urlsplit(profile.authority_url).path.strip("/").split("/")
+    return {
+        "login": login,
+        "login_scopes": f"{login} --scopes {' '.join(scopes)}" if further else login,
+        "browser": f"{login} --flow {'loopback' if detect().is_local else 'paste'}",
+        "where": profile.source or f"profile {profile.name!r}",
+        "client_id": profile.client_id,
+        "redirect_uri": profile.redirect_uri or "http://localhost",
+        "scopes": clean(" ".join(scopes), _LONGEST_SCOPES) or "none",
+        "host": profile.authority_host,
+        "tenant": profile.tenant or profile.audience or parts[0] or profile.authority_host,
+    }

@@ -1,0 +1,78 @@
+"""What a flow gets to work with."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nbauth.errors import SignInTimeout
+from nbauth.signin.flows.sign_in_request import SignInRequest
+
+if TYPE_CHECKING:
+    import msal
+
+    from nbauth.signin.flows.prompt import Prompt
+    from nbauth.signin.profile.profile import Profile
+
+__all__ = ["SignInAttempt"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInAttempt:
+    """One sign-in that is going on.
+
+    Attributes:
+        profile: the profile that signs in.
+        application: its client application, on a cache that holds its tokens back.
+        scopes: what to ask for.
+        prompt: the person.
+        flow: name of the flow.
+        timeout_s: seconds it may take.
+        account: the sign-in name that is wanted, or None.
+        claims: a claims challenge to meet (OpenID Connect Core §5.5), or None.
+        select_account: let the person choose an account (OpenID Connect Core §3.1.2.1, `prompt`).
+    """
+
+    profile: Profile
+    application: msal.ClientApplication = field(repr=False)
+    scopes: tuple[str, ...]
+    prompt: Prompt = field(repr=False)
+    flow: str
+    timeout_s: float
+    account: str | None = None
+    claims: str | None = field(default=None, repr=False)
+    select_account: bool = False
+    deadline: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "deadline", time.monotonic() + self.timeout_s)
+
+    @property
+    def request(self) -> SignInRequest:
+        """Who asks, for the prompt."""
+        return SignInRequest.of(self.profile, flow=self.flow, scopes=self.scopes, timeout_s=self.timeout_s)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until it gives up."""
+        return self.deadline - time.monotonic()
+
+    def wait(self, timeout_s: float) -> str | None:
+        """Let time pass at the prompt, but not beyond the deadline.
+
+        Raises:
+            SignInTimeout: the deadline is over.
+            SignInCancelled: the person ended it.
+        """
+        if self.left_s <= 0:
+            raise self.timed_out()
+        return self.prompt.wait(max(0.0, min(timeout_s, self.left_s)))
+
+    def timed_out(self) -> SignInTimeout:
+        """Return the exception for a deadline that is over."""
+        return SignInTimeout(
+            f"Profile {self.profile.name!r}: nobody finished the sign-in within {self.timeout_s:.0f} s.",
+            profile=self.profile.name,
+            next_step=f"Run: %login {self.profile.name} (--timeout gives it longer)",
+        )

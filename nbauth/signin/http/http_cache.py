@@ -1,0 +1,182 @@
+"""MSAL's ``http_cache``, persisted in the notebook's directory, safe to share that directory with strangers.
+
+One small authenticated JSON file, ``.nbauth/http_cache``. It keeps only what is public: answers to discovery and
+key-set GETs. What somebody else wrote, what is too old, and what names hosts that are not the provider's is ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from nbauth.net.origins import host_of, is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nbauth.signin.http.http_cache_file import HttpCacheFile
+
+__all__ = ["ENDPOINT_KEYS", "HttpCache", "StoredAnswer", "endpoints_allowed"]
+
+logger = logging.getLogger(__name__)
+
+LONGEST_S = 24 * 3600  # MSAL's own life time of a discovery answer
+FORGET_AGAIN_S = 60.0
+_INDEX = "_index_"  # MSAL's key for its heap of expiry times
+# MSAL's key of a GET: its URL and a hash of its parameters.
+_GET = re.compile(r"GET (?P<url>https://\S+) hash=[0-9a-f]{64} 2xx")
+_DISCOVERY_PATH = re.compile(
+    r"/\.well-known/openid-configuration$|/discovery/(v2\.0/)?keys$|/common/discovery/instance$|/(jwks|certs|keys)[^/]*$"
+)
+ENDPOINT_KEYS = (
+    "authorization_endpoint",
+    "token_endpoint",
+    "device_authorization_endpoint",
+    "end_session_endpoint",
+    "jwks_uri",
+    "tenant_discovery_endpoint",  # of instance discovery
+)
+# A person's browser goes to these; on loopback they may be plain http, as a local provider's are.
+_BROWSER_KEYS = ("authorization_endpoint", "end_session_endpoint")
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """One answer as it stands in the file.
+
+    Attributes:
+        text: the body.
+        created_at: when it was fetched, seconds since the epoch.
+        expires_at: when it is to be fetched again.
+    """
+
+    text: str
+    created_at: int
+    expires_at: int
+
+    def is_fresh(self, now: float) -> bool:
+        """Tell whether it may be used; an answer from the future, or with a long life, was not written by us."""
+        return self.created_at <= now < self.expires_at <= self.created_at + LONGEST_S
+
+
+def endpoints_allowed(document: Any, allowed_hosts: frozenset[str]) -> bool:
+    """Tell whether every endpoint that a discovery document names is on one of the provider's own hosts."""
+    if not isinstance(document, dict):
+        return False
+    for key in ENDPOINT_KEYS:
+        url = document.get(key)
+        if url is None:
+            continue
+        if not isinstance(url, str) or not _endpoint_allowed(key, url, allowed_hosts):
+            return False
+    return _aliases_allowed(document.get("metadata"), allowed_hosts)
+
+
+def _aliases_allowed(metadata: Any, allowed_hosts: frozenset[str]) -> bool:
+    """Tell whether instance discovery calls no other host an alias of ours; what it says of other clouds is nothing."""
+    if metadata is None:
+        return True
+    try:
+        groups = [{host_of(f"https://{alias}") for alias in group["aliases"]} for group in metadata]
+    except (TypeError, KeyError, ValueError):
+        return False
+    return all(group <= allowed_hosts for group in groups if group & allowed_hosts)
+
+
+def _endpoint_allowed(key: str, url: str, allowed_hosts: frozenset[str]) -> bool:
+    try:
+        host = host_of(url)
+    except ValueError:
+        return False
+    if url.lower().startswith("https://") and host in allowed_hosts:
+        return True
+    loopback_provider = any(is_loopback(f"https://{allowed}") for allowed in allowed_hosts)
+    return key in _BROWSER_KEYS and loopback_provider and is_loopback(url)
+
+
+class HttpCache(dict[str, Any]):
+    """The dict that one MSAL application gets as its ``http_cache``.
+
+    Everything works in memory as MSAL expects. Discovery answers also come from, and go to, the file.
+
+    Args:
+        file: the persisted file, or None for memory only.
+        allowed_hosts: ``host:port`` of the provider's hosts; entries that name others are left out.
+        trust: stands for the certificate authorities beside the usual ones. What a server said that these vouched for
+            is nothing to a profile that does not trust them: it could name false keys.
+    """
+
+    def __init__(self, file: HttpCacheFile | None, allowed_hosts: frozenset[str], *, trust: str = "") -> None:
+        super().__init__()
+        self._file = file
+        self._mark = f" trust={trust}" if trust else ""
+        self._allowed_hosts = allowed_hosts
+        self._forgotten: dict[str, float] = {}
+        if file is not None:
+            self._fill(file.load().items())
+
+    def _fill(self, stored: Iterable[tuple[str, StoredAnswer]]) -> None:
+        from msal.throttled_http_client import NormalizedResponse
+
+        from nbauth.signin.http.transport import Answer
+
+        now = int(time.time())
+        sequence, timestamps = [], {}
+        for marked, answer in stored:
+            key = marked.removesuffix(self._mark)
+            if marked != key + self._mark:
+                continue
+            if answer.is_fresh(now) and self._acceptable(key, answer.text):
+                headers = {"content-type": "application/json"}
+                super().__setitem__(key, NormalizedResponse(Answer(200, answer.text, headers)))
+                timestamps[key] = [answer.expires_at, answer.created_at]
+                sequence.append([answer.expires_at, answer.created_at, key])
+        # Rebuilt, never loaded: a stored index could deny sign-in for years. A sorted list is a heap.
+        super().__setitem__(_INDEX, (sorted(sequence), timestamps))
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Keep an answer; write it to the file where it is public and passes the checks."""
+        super().__setitem__(key, value)
+        if self._file is None or key == _INDEX or getattr(value, "status_code", 0) != 200:  # noqa: PLR2004
+            return
+        if self._acceptable(key, value.text):
+            now = int(time.time())
+            self._file.store(key + self._mark, StoredAnswer(value.text, now, now + LONGEST_S))
+
+    def forget(self, url: str) -> bool:
+        """Drop the answers to a URL, so that the next GET asks again; for keys that were rotated.
+
+        Returns:
+            False, and nothing was dropped, where that was done within the last minute: a token that names a key of
+            somebody's fancy is not to make us ask without end.
+        """
+        now = time.monotonic()
+        if now < self._forgotten.get(url, -FORGET_AGAIN_S) + FORGET_AGAIN_S:
+            return False
+        self._forgotten[url] = now
+        sequence, timestamps = self.get(_INDEX, ([], {}))
+        for key in [key for key in self if key.startswith(f"GET {url} ")]:
+            del self[key]
+            timestamps.pop(key, None)
+        super().__setitem__(_INDEX, (sequence, timestamps))
+        return True
+
+    def _acceptable(self, key: str, text: str) -> bool:
+        match = _GET.fullmatch(key)
+        if not match or not _DISCOVERY_PATH.search(urlsplit(match["url"]).path):
+            return False
+        try:
+            document = json.loads(text)
+            known = host_of(match["url"]) in self._allowed_hosts
+        except (ValueError, RecursionError):
+            return False
+        if not isinstance(document, dict):
+            return False
+        if urlsplit(match["url"]).path.endswith("/discovery/instance") and "tenant_discovery_endpoint" not in document:
+            return False  # what stands in for an answer that could not be had
+        return known and endpoints_allowed(document, self._allowed_hosts)

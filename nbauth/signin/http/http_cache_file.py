@@ -1,0 +1,124 @@
+"""The file under the persisted http cache: authenticated, bounded, written atomically, never trusted."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from nbauth.directories import Directory
+from nbauth.signin.http.http_cache import StoredAnswer
+from nbauth.state_key import StateKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["HttpCacheFile"]
+
+logger = logging.getLogger(__name__)
+
+_MAGIC, _VERSION = b"nbauth-http-cache", b"1"
+_LARGEST, _MOST_ENTRIES = 128 * 1024, 64
+_NAME = "http_cache"
+_LOCK_S = 0.25
+
+
+class HttpCacheFile:
+    """``.nbauth/http_cache`` of one notebook directory.
+
+    Any problem means an empty cache and memory from then on, said once in the log; never an exception.
+
+    Args:
+        directory: the notebook's directory.
+        state_directory: the user's state directory, where the key of the MAC lies.
+        environ: the environment variables.
+    """
+
+    def __init__(self, directory: Path, state_directory: Path, environ: Mapping[str, str] = os.environ) -> None:
+        self._folder = directory.absolute() / ".nbauth"
+        self._path = self._folder / _NAME
+        self._off = any(name.startswith("BINDER_") for name in environ)
+        self._key = StateKey(_NAME, state_directory, environ)
+        self._said = False
+
+    def load(self) -> dict[str, StoredAnswer]:
+        """Return what this user's kernels stored here, fresh or not; empty on any problem."""
+        if self._off:
+            return {}
+        try:
+            with Directory(self._folder, readable=True) as folder:
+                return self._parse(folder.read(_NAME, _LARGEST, readable=True, links=1))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            self._say("ignored", error)
+            return {}
+
+    def store(self, key: str, answer: StoredAnswer) -> None:
+        """Add one answer, merging with what other kernels wrote meanwhile; does nothing on any problem."""
+        if self._off:
+            return
+        try:
+            self._make_folder()
+            with Directory(self._folder, readable=True) as folder, folder.locked(f"{_NAME}.lock", _LOCK_S):
+                self._replace({**self.load(), key: answer})
+        except TimeoutError:
+            pass  # another kernel is writing the same public answers
+        except (OSError, ValueError) as error:
+            self._say("not written", error)
+            self._off = True
+
+    def _say(self, what: str, error: Exception) -> None:
+        if self._said:
+            return
+        self._said = True
+        reason = getattr(error, "strerror", None) or error
+        logger.warning("%s is %s: %s. Sign-in goes on without it.", self._path, what, reason)
+
+    # The file
+
+    def _parse(self, data: bytes) -> dict[str, StoredAnswer]:
+        magic, version, mac, body = data.split(b"\n", 3)
+        if (magic, version) != (_MAGIC, _VERSION):
+            raise ValueError("it is of another version")
+        if not self._key.is_right(mac, *self._covered(body)):
+            raise ValueError("somebody else wrote it, or it is damaged")
+        document = json.loads(body)
+        if not isinstance(document, dict):
+            raise ValueError("it is damaged")  # noqa: TRY004
+        return {str(key): _answer(value) for key, value in document.items()}
+
+    def _mac(self, body: bytes) -> bytes:
+        return self._key.mac(*self._covered(body)).encode()
+
+    def _covered(self, body: bytes) -> tuple[bytes, ...]:
+        # The directory is part of it: a file copied from another folder is not this folder's.
+        return _MAGIC, _VERSION, os.fsencode(self._path), body
+
+    def _replace(self, entries: dict[str, StoredAnswer]) -> None:
+        now = time.time()
+        newest = sorted(entries.items(), key=lambda item: item[1].created_at, reverse=True)
+        kept = {key: vars(answer) for key, answer in newest[:_MOST_ENTRIES] if answer.is_fresh(now)}
+        body = json.dumps(kept, sort_keys=True).encode()
+        while len(body) > _LARGEST - 200 and kept:
+            kept.popitem()  # the oldest
+            body = json.dumps(kept, sort_keys=True).encode()
+        data = b"\n".join((_MAGIC, _VERSION, self._mac(body), body))
+        with Directory(self._folder, readable=True) as folder:
+            with folder.new_file(_NAME, durable=False) as file:
+                file.write(data)
+            folder.sweep(f"{_NAME}.")
+
+    def _make_folder(self) -> None:
+        with Directory(self._folder, readable=True, make=True) as folder:
+            folder.create(".gitignore", b"*\n")
+
+
+def _answer(value: Any) -> StoredAnswer:
+    match value:
+        case {"text": str(text), "created_at": int(created_at), "expires_at": int(expires_at)}:
+            return StoredAnswer(text, created_at, expires_at)
+    raise ValueError("it is damaged")

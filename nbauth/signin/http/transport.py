@@ -1,0 +1,261 @@
+"""The guarded http client that MSAL gets: https, known hosts, no redirects, timeouts, size limits, JSON objects."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import re
+import time
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, Protocol
+
+import requests
+from requests.utils import get_environ_proxies
+
+from nbauth.net.origins import host_of, redact_url
+from nbauth.net.redirects import NoRedirects, is_redirection
+from nbauth.signin.http.clock_skew import ahead_s
+from nbauth.signin.http.deadline import Calls, DeadlineAdapter
+from nbauth.signin.http.token_response import is_deep, problem
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Answer", "AnswerRefused", "GuardedTransport", "HttpClient", "ProviderBusy", "without_request"]
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_S, _READ_S = 5.0, 30.0
+_LARGEST = 1024 * 1024  # discovery documents and key sets are a few KiB
+_MOST_THROTTLE_S, _USUAL_THROTTLE_S = 3600.0, 5.0
+_SECONDS = re.compile(r"-?[0-9]{1,20}", re.ASCII)  # nobody may write a negative one, and some do
+# What MSAL reads, and what messages need. Set-Cookie and the rest never reach MSAL's cache.
+_KEPT_HEADERS = frozenset({"content-type", "date", "retry-after", "www-authenticate"})
+
+
+class AnswerRefused(requests.RequestException):
+    """The provider's answer, or the address that it would come from, is not one to trust.
+
+    MSAL keeps a still valid token on a RequestException, and puts no refused body into its ERROR log.
+    """
+
+
+class ProviderBusy(requests.RequestException):
+    """The provider answered 429 or 5xx, or did so a moment ago and asked to wait."""
+
+    def __init__(self, message: str, *, status: int, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response in the form that MSAL takes.
+
+    Attributes:
+        status_code: the HTTP status.
+        text: the body; a JSON object.
+        headers: the few that are kept, with lower-case names.
+    """
+
+    status_code: int
+    text: str = field(repr=False)
+    headers: Mapping[str, str]
+
+    def raise_for_status(self) -> None:
+        """Raise for 400 and above."""
+        if self.status_code >= 400:  # noqa: PLR2004 - RFC 9110 §15.5
+            raise AnswerRefused(f"HTTP status {self.status_code}")
+
+
+class HttpClient(Protocol):
+    """What MSAL takes as ``http_client``."""
+
+    def get(self, url: str, **options: Any) -> Answer:
+        """Send a GET."""
+
+    def post(self, url: str, **options: Any) -> Answer:
+        """Send a POST."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class GuardedTransport:
+    """MSAL's ``http_client``.
+
+    Args:
+        allowed_hosts: ``host:port`` of every host it may talk to.
+        trust: TLS context of the provider's connections.
+        timeout_s: seconds to wait for the next bytes; a whole request has 5 s more.
+        proxies: as requests takes them; None for those of the environment.
+
+    Attributes:
+        clock_ahead_s: how far this machine's clock was ahead of the provider's at its last answer.
+    """
+
+    def __init__(
+        self,
+        allowed_hosts: frozenset[str],
+        trust: ssl.SSLContext,
+        *,
+        timeout_s: float = _READ_S,
+        proxies: Mapping[str, str] | None = None,
+    ) -> None:
+        self.allowed_hosts = allowed_hosts
+        self._read_s = timeout_s
+        self._total_s = timeout_s + _CONNECT_S
+        self._proxies = proxies
+        self.requests_made = 0
+        self.clock_ahead_s = 0.0
+        self._throttled_until: dict[str, tuple[float, int]] = {}
+        self._session = NoRedirects()
+        # REQUESTS_CA_BUNDLE would override our trust in silence, and .netrc would add credentials.
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # A token request is never repeated blindly: a refresh token may be good for one use only.
+        self._session.mount("https://", DeadlineAdapter(trust, max_retries=0))
+        self._calls = Calls()
+
+    def get(self, url: str, **options: Any) -> Answer:
+        """Send a GET; `options` are `params` and `headers`."""
+        return self._send("GET", url, **options)
+
+    def post(self, url: str, **options: Any) -> Answer:
+        """Send a POST; `options` are `params`, `data` and `headers`."""
+        return self._send("POST", url, **options)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Any = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **_others: Any,
+    ) -> Answer:
+        self._check_address(url)
+        # The client id is part of the key: one application's limit is not another's.
+        throttle = f"{method} {url} {(data or {}).get('client_id') if isinstance(data, dict) else ''}"
+        self._check_throttle(throttle, url)
+        self.requests_made += 1
+        asks_for_tokens = method == "POST" and isinstance(data, dict) and "grant_type" in data
+
+        def exchange() -> Answer:
+            with self._session.request(
+                method,
+                url,
+                params=params,
+                data=data,
+                headers=dict(headers or {}),
+                timeout=(min(_CONNECT_S, self._read_s), self._read_s),
+                allow_redirects=False,
+                stream=True,
+                proxies=get_environ_proxies(url) if self._proxies is None else dict(self._proxies),
+            ) as response:
+                self.clock_ahead_s = ahead_s(response.headers.get("Date"))
+                self._check_status(response, throttle, url)  # first: what is refused is not read
+                body = _read(response)
+            logger.debug("%s %s: %s", method, redact_url(url), response.status_code)
+            answer = self._accept(response, body, url)
+            if asks_for_tokens and (wrong := problem(json.loads(answer.text))):
+                raise AnswerRefused(f"{redact_url(url)} answered HTTP {answer.status_code} {wrong}")
+            return answer
+
+        try:
+            with without_request():
+                return self._calls.within(self._total_s, exchange)
+        except TimeoutError:
+            raise requests.ReadTimeout(f"{redact_url(url)} took more than {self._total_s:g} s to answer") from None
+
+    def _check_address(self, url: str) -> None:
+        try:
+            known = url.startswith("https://") and host_of(url) in self.allowed_hosts
+        except ValueError:
+            known = False
+        if not known:
+            raise AnswerRefused(
+                f"{redact_url(url)} is not one of the provider's own hosts ({', '.join(sorted(self.allowed_hosts))})"
+            )
+
+    def _check_throttle(self, throttle: str, url: str) -> None:
+        until, status = self._throttled_until.get(throttle, (0.0, 0))
+        left_s = until - time.monotonic()
+        if left_s > 0:
+            raise ProviderBusy(
+                f"{redact_url(url)} answered HTTP {status} and asked to wait {left_s:.0f} s more",
+                status=status,
+                retry_after_s=left_s,
+            )
+        self._throttled_until.pop(throttle, None)
+
+    def _check_status(self, response: requests.Response, throttle: str, url: str) -> None:
+        status, place = response.status_code, redact_url(url)
+        if status == 429 or status >= 500:  # noqa: PLR2004 - RFC 6585 §4
+            wait_s = _retry_after_s(response.headers.get("Retry-After"))
+            if "Retry-After" in response.headers or status == 429:  # noqa: PLR2004
+                self._throttled_until[throttle] = (time.monotonic() + wait_s, status)
+            raise ProviderBusy(f"{place} answered HTTP {status}", status=status, retry_after_s=wait_s)
+        if is_redirection(status):
+            # 307 and 308 from a token endpoint would replay the refresh token elsewhere.
+            raise AnswerRefused(f"{place} answered with a redirect (HTTP {status}), which is never followed")
+
+    def _accept(self, response: requests.Response, body: bytes, url: str) -> Answer:
+        status, place = response.status_code, redact_url(url)
+        headers = {k.lower(): v for k, v in response.headers.items() if k.lower() in _KEPT_HEADERS}
+        if status < 300:  # noqa: PLR2004
+            headers.pop("retry-after", None)  # MSAL would cache a token response that carries it, whole
+        try:
+            text = body.decode("utf-8")
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict) or is_deep(document):
+            kind = headers.get("content-type", "no content type")
+            raise AnswerRefused(f"{place} answered HTTP {status} with {kind} that is no JSON object")
+        return Answer(status, text, headers)
+
+
+@contextlib.contextmanager
+def without_request() -> Iterator[None]:
+    """Take request and answer off an error of requests: they hold what was sent, with the secrets in it."""
+    try:
+        yield
+    except requests.RequestException as error:
+        error.request = error.response = None
+        raise
+
+
+def _read(response: requests.Response) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    # Counted as unpacked: a few KiB of gzip may be a GiB.
+    for part in response.iter_content(8192):
+        size += len(part)
+        if size > _LARGEST:
+            raise AnswerRefused(f"{redact_url(response.url)} answered with more than 1 MiB")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _retry_after_s(value: str | None) -> float:
+    """Read ``Retry-After`` (RFC 9110 §10.2.3): seconds or a date, between 1 s and an hour."""
+    value = (value or "").strip()
+    if _SECONDS.fullmatch(value):
+        seconds = float(value)
+    else:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError, TypeError, IndexError):  # what the parser raises, given nonsense
+            seconds = _USUAL_THROTTLE_S
+    return min(max(seconds, 1.0), _MOST_THROTTLE_S)

@@ -1,0 +1,1 @@
+"""What OpenID Connect says: discovery, issuers, ID tokens, userinfo."""

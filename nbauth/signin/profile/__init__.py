@@ -1,0 +1,1 @@
+"""What a profile says. Nothing here reads from the network."""

@@ -1,0 +1,379 @@
+"""Profile: who signs in, where, and where the tokens may go; frozen and checked when made."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from nbauth.errors import ConfigError
+from nbauth.net.origins import host_of, is_loopback, origin_of
+from nbauth.signin.profile import credentials, options
+from nbauth.signin.profile.authority import CLOUDS, Authority
+from nbauth.tree import expanded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from nbauth.signin.profile.authority import Audience
+    from nbauth.signin.profile.certificate import ClientCertificate
+    from nbauth.signin.profile.credentials import Supplied
+    from nbauth.signin.profile.managed_identity import ManagedIdentity
+    from nbauth.signin.profile.secret_source import SecretSource
+
+__all__ = ["CLOUDS", "Profile"]
+
+_OPTIONAL_TEXTS = (
+    "authority",
+    "oidc_authority",
+    "tenant",
+    "audience",
+    "cloud",
+    "instance",
+    "redirect_uri",
+    "ca_bundle",
+    "prompt",
+    "login_hint",
+    "domain_hint",
+)
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+# RFC 6749 appendix A.1 without the blank, which no provider gives out: "… at login.microsoftonline.com" could follow.
+_CLIENT_ID = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named way to sign in. Every key of ``nbauth.toml`` is a keyword here.
+
+    The authority comes from `authority` written out, from `oidc_authority`, or from `cloud` or `instance` with
+    `tenant` or `audience`. A profile with a client credential is an application's (RFC 6749 §4.4); one without is
+    a person's.
+
+    Args:
+        name: how `%login NAME` calls it: letters, digits, ``_``, ``.`` and ``-``.
+        client_id: the application's id at the provider.
+        apis: for each origin (``https://host[:port]``) the scopes that it needs. Tokens go nowhere else.
+        authority: an Entra-style authority, such as ``https://login.microsoftonline.com/contoso.onmicrosoft.com``.
+        oidc_authority: issuer of any OpenID provider.
+        tenant: a tenant's GUID or domain.
+        audience: ``"common"``, ``"organizations"`` or ``"consumers"`` in place of a tenant.
+        cloud: ``"public"`` (the default), ``"us_government"``, ``"china"``, or one of the sovereign clouds
+            ``"bleu"``, ``"delos"`` and ``"singapore_government"``.
+        instance: the authority's ``https://host`` where none of the clouds fits.
+        redirect_uri: the registered redirect URI, where it is not ``http://localhost``.
+        client_secret: ``{"env": …}``, ``{"file": …}`` or ``{"keyring": …}``; never the secret itself.
+        client_certificate: ``{"path": …, "passphrase": {…}, "thumbprint": …, "send_chain": bool}``, PEM or PFX.
+        client_assertion: ``{"env": …}`` or ``{"file": …}``, read anew each time (RFC 7523 §2.2); in code also a
+            function that takes nothing, or a dictionary with ``client_id`` and ``token_endpoint``, and returns it.
+        user_assertion: a user's token to act for them (Entra's on-behalf-of flow), in the same forms.
+        managed_identity: True for the machine's own identity in Azure, or ``{"client_id": …}``, ``{"object_id": …}``,
+            ``{"resource_id": …}`` for one that was assigned to it. It needs neither `client_id` nor an authority.
+        kind: ``"person"`` for a credential beside which a person signs in (a web application's registration);
+            otherwise it follows from the credential.
+        ca_bundle: PEM file of certificate authorities to trust besides the usual ones.
+        endpoint_hosts: further hosts that the provider's own discovery document may name.
+        exclude_scopes: scopes that MSAL adds and this provider does not want, such as ``offline_access``.
+        prompt: ``login``, ``select_account``, ``consent``, ``create`` or ``none`` (OpenID Connect Core §3.1.2.1).
+        login_hint: the sign-in name to offer.
+        domain_hint: the domain whose sign-in page to go to.
+        client_capabilities: what this client can handle, such as ``CP1`` for claims challenges
+            (https://learn.microsoft.com/entra/identity-platform/claims-challenge).
+        azure_region: the region whose token service an application asks, or ``"auto"``.
+        proxies: ``{"https": "http://proxy.example.com:3128"}`` for the provider; empty for none at all; None for
+            those of the environment.
+        timeout_s: seconds to wait for the provider's next bytes, up to 300; a whole request has 5 s more.
+        broker: sign in through the system's own broker where MSAL finds one; needs ``nbauth[broker]``.
+        source: the file it was read from, for messages.
+        is_of_environment: it was made of the environment's variables, for messages.
+
+    Raises:
+        ConfigError: a value is missing, of another type, or contradicts another one.
+    """
+
+    name: str
+    _: dataclasses.KW_ONLY
+    client_id: str = ""
+    apis: Mapping[str, tuple[str, ...]] = field(hash=False)
+    authority: str | None = None
+    oidc_authority: str | None = None
+    tenant: str | None = None
+    audience: Audience | None = None
+    cloud: str | None = None
+    instance: str | None = None
+    redirect_uri: str | None = None
+    client_secret: SecretSource | None = None
+    client_certificate: ClientCertificate | None = None
+    client_assertion: SecretSource | Supplied | None = None
+    user_assertion: SecretSource | Supplied | None = None
+    managed_identity: ManagedIdentity | None = None
+    kind: Literal["person", "application"] | None = None
+    ca_bundle: str | None = None
+    endpoint_hosts: tuple[str, ...] = ()
+    exclude_scopes: tuple[str, ...] = ()
+    prompt: str | None = None
+    login_hint: str | None = None
+    domain_hint: str | None = None
+    client_capabilities: tuple[str, ...] = ()
+    azure_region: str | None = None
+    proxies: Mapping[str, str] | None = field(default=None, hash=False)
+    timeout_s: float = 30.0
+    broker: bool = False
+    source: str | None = field(default=None, compare=False, repr=False)
+    is_of_environment: bool = field(default=False, compare=False, repr=False)
+
+    if TYPE_CHECKING:
+        # What each key may be given as; the fields above say what it is once checked.
+        def __init__(
+            self,
+            name: str,
+            *,
+            client_id: str = "",
+            apis: Mapping[str, Sequence[str]],
+            authority: str | None = None,
+            oidc_authority: str | None = None,
+            tenant: str | None = None,
+            audience: Audience | None = None,
+            cloud: str | None = None,
+            instance: str | None = None,
+            redirect_uri: str | None = None,
+            client_secret: SecretSource | dict[str, str] | None = None,
+            client_certificate: ClientCertificate | dict[str, Any] | None = None,
+            client_assertion: SecretSource | Supplied | dict[str, str] | Callable[..., str] | None = None,
+            user_assertion: SecretSource | Supplied | dict[str, str] | Callable[[], str] | None = None,
+            managed_identity: ManagedIdentity | dict[str, str] | bool | None = None,
+            kind: Literal["person", "application"] | None = None,
+            ca_bundle: str | Path | None = None,
+            endpoint_hosts: Sequence[str] = (),
+            exclude_scopes: Sequence[str] = (),
+            prompt: str | None = None,
+            login_hint: str | None = None,
+            domain_hint: str | None = None,
+            client_capabilities: Sequence[str] = (),
+            azure_region: str | None = None,
+            proxies: Mapping[str, str] | None = None,
+            timeout_s: float = 30.0,
+            broker: bool = False,
+            source: str | None = None,
+            is_of_environment: bool = False,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(str(self.name)):
+            raise ConfigError(f"Profile name {self.name!r}: expected letters, digits, '_', '.' and '-' only.")
+        self._check_texts()
+        self._set("apis", self._checked_apis())
+        for key in ("exclude_scopes", "endpoint_hosts", "client_capabilities"):
+            self._set(key, self._checked_list(key, getattr(self, key)))
+        for host in self.endpoint_hosts:
+            self._check_host("endpoint_hosts", host)
+        if "openid" in self.exclude_scopes:
+            raise self._error("exclude_scopes", "'openid' cannot be left out: without it nobody is signed in")
+        self._set_credentials()
+        _ = self.resolved_authority  # checks its keys
+        if self.redirect_uri is not None:
+            self._check_url("redirect_uri", self.redirect_uri)
+        if self.ca_bundle is not None:
+            path = self._base / expanded(self.ca_bundle, where=self._where("ca_bundle"))
+            self._set("ca_bundle", str(path))
+            if not path.is_file():
+                raise self._error("ca_bundle", f"there is no file {path}")
+        self._check_audience()
+        self._check_options()
+
+    # What follows from the keys
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether it has a credential of its own at the provider (RFC 6749 §2.1)."""
+        return any(getattr(self, key) is not None for key in credentials.CREDENTIALS)
+
+    @cached_property
+    def is_personal(self) -> bool:
+        """Whether its tokens are one person's: of who signs in, or of the one user that a file or variable names."""
+        supplied = self.user_assertion is None or isinstance(self.user_assertion, credentials.Supplied)
+        return self.kind == "person" or not supplied
+
+    @cached_property
+    def resolved_authority(self) -> Authority:
+        """Where it signs in, made from the keys that say so."""
+        if self.managed_identity is not None:
+            return Authority.of_this_machine()
+        return Authority.parse(
+            authority=self.authority,
+            oidc_authority=self.oidc_authority,
+            tenant=self.tenant,
+            audience=self.audience,
+            cloud=self.cloud,
+            instance=self.instance,
+            endpoint_hosts=self.endpoint_hosts,
+            where=self._where,
+        )
+
+    @property
+    def authority_url(self) -> str:
+        """The authority as it is written, or the issuer for `oidc_authority`."""
+        return self.resolved_authority.url
+
+    @property
+    def authority_host(self) -> str:
+        """Host of the identity provider, with its port where it is not 443."""
+        return self.resolved_authority.host
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """``host:port`` of every host that sign-in may talk to."""
+        return self.resolved_authority.allowed_hosts
+
+    @property
+    def verification_hosts(self) -> frozenset[str]:
+        """``host:port`` of the pages where a device code may be typed (RFC 8628 §3.2)."""
+        return self.resolved_authority.verification_hosts
+
+    @property
+    def is_known_to_microsoft(self) -> bool:
+        """Whether the authority's host is one of Entra's own, which MSAL needs not be told about."""
+        return self.resolved_authority.is_known_to_microsoft
+
+    @property
+    def login_scopes(self) -> tuple[str, ...]:
+        """What a sign-in asks for: the scopes of the first API; the others follow silently."""
+        return next(iter(self.apis.values()), ())
+
+    @cached_property
+    def origins(self) -> Mapping[str, tuple[str, ...]]:
+        """The scopes of `apis` by canonical origin, as `origin_of` gives it."""
+        return MappingProxyType({origin_of(url): scopes for url, scopes in self.apis.items()})
+
+    def scopes_for(self, url: str) -> tuple[str, ...] | None:
+        """Return the scopes that a URL's origin needs, or None where this profile does not name it."""
+        try:
+            return self.origins.get(origin_of(url))
+        except ValueError:
+            return None
+
+    def with_tenant(self, tenant: str) -> Profile:
+        """Return this profile for another tenant of the same instance."""
+        try:
+            url = self.resolved_authority.for_tenant(tenant)
+        except ValueError as error:
+            raise self._error("oidc_authority" if self.oidc_authority else "authority", str(error)) from None
+        if self.authority is None:
+            return dataclasses.replace(self, tenant=tenant, audience=None)
+        return dataclasses.replace(self, authority=url)
+
+    @property
+    def written_in(self) -> str:
+        """Where it was written, in words: a file's path, the environment, or code."""
+        made_of = "the AZURE_* environment variables" if self.is_of_environment else "code of this session"
+        return self.source or made_of
+
+    # How it is checked
+
+    @property
+    def _base(self) -> Path:
+        return Path(self.source).parent if self.source else Path.cwd()
+
+    def _set(self, key: str, value: Any) -> None:
+        object.__setattr__(self, key, value)  # the dataclass is frozen for everybody else
+
+    def _where(self, key: str) -> str:
+        return f"{self.source}: [profiles.{self.name}] {key}" if self.source else f"Profile {self.name!r}: {key}"
+
+    def _error(self, key: str, problem: str, next_step: str | None = None) -> ConfigError:
+        return ConfigError(f"{self._where(key)}: {problem}.", next_step=next_step)
+
+    def _check_texts(self) -> None:
+        required = () if self.managed_identity else ("client_id",)
+        for key in (*required, *_OPTIONAL_TEXTS):
+            value = getattr(self, key)
+            if isinstance(value, Path):
+                self._set(key, str(value))
+            elif value is None and key not in required:
+                continue
+            elif not isinstance(value, str) or not value.strip():
+                raise self._error(key, f"expected a text that is not empty, found {value!r}")
+        if required and not _CLIENT_ID.fullmatch(self.client_id):
+            problem = (
+                f"expected up to 255 letters, digits and signs of ASCII without a blank, found {self.client_id[:80]!a}"
+            )
+            raise self._error("client_id", problem)
+        prompts = ("login", "select_account", "consent", "create", "none")
+        if self.prompt is not None and self.prompt not in prompts:
+            raise self._error("prompt", f"expected one of {', '.join(prompts)}; found {self.prompt!r}")
+
+    def _checked_list(self, key: str, value: object) -> tuple[str, ...]:
+        if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
+            raise self._error(key, f"expected a list of texts, found {value!r}")
+        if not all(isinstance(item, str) and item.strip() for item in value):
+            raise self._error(key, f"expected a list of texts, found {value!r}")
+        return tuple(value)
+
+    def _checked_apis(self) -> Mapping[str, tuple[str, ...]]:
+        if not isinstance(self.apis, Mapping):
+            raise self._error("apis", "expected a table of origins and their scopes")
+        checked: dict[str, tuple[str, ...]] = {}
+        seen: set[str] = set()
+        for url, scopes in self.apis.items():
+            key = f'apis."{url}"'
+            self._check_url(key, url)
+            parts = urlsplit(url)
+            if parts.path not in ("", "/") or parts.query or parts.fragment:
+                origin = f"{parts.scheme}://{parts.netloc}"
+                raise self._error(key, "expected an origin without a path", f'Write it as "{origin}".')
+            origin = origin_of(url)
+            if origin in seen:
+                raise self._error(key, "the same origin is named twice")
+            seen.add(origin)
+            checked[url.rstrip("/")] = self._checked_list(key, scopes)
+        return MappingProxyType(checked)
+
+    def _check_url(self, key: str, url: object) -> None:
+        if not isinstance(url, str):
+            raise self._error(key, f"expected a URL, found {url!r}")
+        try:
+            origin = origin_of(url)
+        except ValueError as error:
+            raise self._error(key, f"{error}; found {url!r}") from None
+        if origin.startswith("http:") and not is_loopback(url):
+            raise self._error(key, f"expected https:// (http only on this machine); found {url!r}")
+
+    def _check_host(self, key: str, host: str) -> None:
+        try:
+            bare = urlsplit(f"https://{host}")
+            host_of(bare.geturl())
+            is_bare = bare.netloc == host
+        except ValueError:
+            is_bare = False
+        if not is_bare:
+            raise self._error(key, f"expected hosts such as keys.example.com or keys.example.com:8443, found {host!a}")
+
+    def _check_options(self) -> None:
+        self._set("proxies", options.checked_proxies(self.proxies, lambda problem: self._error("proxies", problem)))
+        self._set(
+            "timeout_s", options.checked_timeout_s(self.timeout_s, lambda problem: self._error("timeout_s", problem))
+        )
+        options.checked_region(self.azure_region, lambda problem: self._error("azure_region", problem))
+        if self.azure_region and (self.kind == "person" or self.resolved_authority.kind != "entra"):
+            raise self._error("azure_region", "only an application at Entra asks a regional token service")
+        if not isinstance(self.broker, bool):
+            raise self._error("broker", f"expected true or false, found {self.broker!r}")
+        if self.broker and (self.kind == "application" or self.resolved_authority.kind != "entra"):
+            raise self._error("broker", "only a person at Entra signs in through a broker")
+
+    def _set_credentials(self) -> None:
+        keys = (*credentials.CREDENTIALS, "user_assertion", "managed_identity")
+        given = {key: getattr(self, key) for key in keys}
+        for key, value in credentials.parse(given, where=self._where, base=self._base).items():
+            self._set(key, value)
+        self._set("kind", credentials.kind_of(self, self._error))
+
+    def _check_audience(self) -> None:
+        if self.kind == "application" and self.resolved_authority.audience:
+            key = next(key for key in ("audience", "tenant", "authority") if getattr(self, key))
+            raise self._error(key, "an application signs in to one tenant", "Give that tenant in its place.")

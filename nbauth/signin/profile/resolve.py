@@ -1,0 +1,136 @@
+"""Which profile a caller means: by name, as the default, or by a URL's origin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbauth.errors import ConfigError, OriginNotAllowed
+from nbauth.net.origins import check_https, origin_of, redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nbauth.errors import NbauthError
+    from nbauth.signin.profile.config import Config
+    from nbauth.signin.profile.profile import Profile
+
+__all__ = ["by_name", "by_url", "check_scopes", "default_name", "naming", "to_forget"]
+
+_START = "Run: nbauth init, or nbauth demo to try it without a tenant."
+
+
+def default_name(config: Config) -> str | None:
+    """Return what ``"default"`` stands for: what the file names, else ``default``, else the only one there is."""
+    if config.default in config.profiles:
+        return config.default
+    if "default" in config.profiles:
+        return "default"
+    return next(iter(config.profiles)) if len(config.profiles) == 1 else None
+
+
+def by_name(config: Config, name: str | None) -> Profile:
+    """Return the profile of a name; ``"default"`` and None stand for the default one.
+
+    Raises:
+        ConfigError: there is none, or no default among several.
+    """
+    if not config.profiles:
+        raise ConfigError(
+            "No profile is configured: there is no nbauth.toml here or above, and no AZURE_CLIENT_ID.",
+            next_step=_START,
+        )
+    known = ", ".join(sorted(config.profiles))
+    if name is not None and name != "default":
+        if name in config.profiles:
+            return config.profiles[name]
+        raise ConfigError(f"There is no profile {name!r} in {config.source}; known: {known}.")
+    default = default_name(config)
+    if default is not None:
+        return config.profiles[default]
+    first = min(config.profiles)
+    raise ConfigError(
+        f"{config.source} names no default among {known}.",
+        next_step=f'Name one, as in %login {first}, or add: default = "{first}"',
+    )
+
+
+def by_url(config: Config, url: str, *, only: str | None = None) -> Profile:
+    """Return the profile whose token a URL gets.
+
+    Args:
+        config: the profiles.
+        url: an absolute URL.
+        only: the one profile that may serve it; None lets every profile serve its own origins.
+
+    Raises:
+        OriginNotAllowed: no profile names its origin.
+        ConfigError: several do, and the default one is not among them.
+    """
+    candidates = config.profiles.values() if only is None else [config.profiles[only]]
+    found = {profile.name: profile for profile in naming(candidates, url)}
+    if not found:
+        raise _not_allowed(config, url, only)
+    default = default_name(config)
+    if len(found) == 1 or default in found:
+        return found[default if default in found else next(iter(found))]
+    raise ConfigError(
+        f"{_short(origin_of(url))} is named by several profiles: {', '.join(sorted(found))}.",
+        next_step=f"Say which one, as in profile={min(found)!r}.",
+    )
+
+
+def naming(profiles: Iterable[Profile], url: str) -> list[Profile]:
+    """Return those of the profiles that list a URL's origin."""
+    return [profile for profile in profiles if profile.scopes_for(url) is not None]
+
+
+def _not_allowed(config: Config, url: str, only: str | None) -> NbauthError:
+    try:
+        origin = _short(origin_of(url))
+    except ValueError as error:
+        return OriginNotAllowed(f"{redact_url(url)}: {error}.", url=redact_url(url))
+    if not config.profiles:
+        return ConfigError(f"No profile is configured, so nothing may be sent to {origin}.", next_step=_START)
+    check_https(url, origin)
+    who = f"Profile {only!r} does not name" if only else f"No profile of {config.source} names"
+    return OriginNotAllowed(
+        f"{who} {origin}, so no token is sent there.",
+        url=redact_url(url),
+        next_step=f'Add "{origin}" = ["SCOPE"] under [profiles.{only or next(iter(config.profiles))}.apis].',
+    )
+
+
+def _short(origin: str) -> str:
+    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
+
+
+def check_scopes(profile: Profile, scopes: tuple[str, ...]) -> None:
+    """Refuse a sign-in that asks for nothing.
+
+    Raises:
+        ConfigError: nothing says what to ask for.
+    """
+    if not scopes:
+        raise ConfigError(
+            f"Profile {profile.name!r}: nothing says what to ask for.",
+            next_step="Give apis in nbauth.toml, or set NBAUTH_APIS.",
+        )
+
+
+def to_forget(config: Callable[[], Config], name: str | None) -> tuple[list[Profile], ConfigError | None]:
+    """Return the profiles that a sign-out is of, None being every one; and what to raise after it.
+
+    A configuration that is wrong keeps nobody from signing out of what they are signed in to.
+
+    Raises:
+        ConfigError: there is no profile of this name.
+    """
+    if name is not None:
+        return [by_name(config(), name)], None
+    try:
+        return [*config().profiles.values()], None
+    except ConfigError as error:
+        return [], ConfigError(
+            f"Signed out here, but what is remembered for other profiles is not known: {error.args[0]}",
+            next_step=error.next_step,
+        )

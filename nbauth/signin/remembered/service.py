@@ -1,0 +1,295 @@
+"""Where remembered sign-ins lie, and how they get there and back: remember, take, forget."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import filelock
+import msal
+import platformdirs
+
+from nbauth.errors import ConfigError, NbauthError, SignInFailed, SignInRequired
+from nbauth.signin.client import token_cache
+from nbauth.signin.oidc import identity
+from nbauth.signin.profile.account import Account
+from nbauth.signin.remembered import shared_grant as sharing
+from nbauth.signin.remembered.document import Remembered, application_name, fingerprint
+from nbauth.signin.remembered.encryption import PLAINTEXT_VARIABLE, PlainCodec, platform_codec
+from nbauth.signin.remembered.store import Store, make_private_directory
+from nbauth.signin.tokens.credential import Credential, SignedIn
+from nbauth.tree import WHERE, is_in_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.remembered.document import Document
+    from nbauth.signin.remembered.encryption import Codec
+    from nbauth.signin.tokens.connection import Connection
+
+__all__ = ["check", "directory", "forget", "is_remembered", "leave", "remember", "take"]
+
+logger = logging.getLogger(__name__)
+
+_KEY_S = 60.0
+
+
+def directory() -> Path:
+    """Return where they lie: the user's state directory."""
+    return platformdirs.user_state_path("nbauth", appauthor=False) / "remembered"
+
+
+def check(profile: Profile, *, served_by: str | None = None) -> None:
+    """Refuse to remember what needs no sign-in, or is a visitor's.
+
+    Args:
+        profile: whose sign-in is to be remembered.
+        served_by: the server whose visitor signs in, if one does.
+
+    Raises:
+        ConfigError: an application signs in by itself, or later visitors would be who signs in.
+    """
+    if served_by is not None and profile.kind == "person":
+        raise ConfigError(
+            f"Profile {profile.name!r}: a visitor of {served_by} is not remembered. What is kept is the server's own "
+            "user's, and others would be signed in by it.",
+            next_step="Sign in without remember.",
+        )
+    if profile.kind == "application":
+        raise ConfigError(
+            f"Profile {profile.name!r}: there is nothing to remember, an application signs in by itself.",
+            next_step=f"Run: %login {profile.name}",
+        )
+
+
+def remember(profile: Profile, signed_in: SignedIn, *, connect: Callable[[Profile], Connection]) -> str | None:
+    """Keep a sign-in for later kernels, and renew it together with them from now on.
+
+    Args:
+        profile: the profile as it is now.
+        signed_in: who signed in to it.
+        connect: returns a profile's client.
+
+    Returns:
+        None where it is kept; otherwise why it lives as long as this kernel only, and what helps.
+    """
+    where = f"Profile {profile.name!r}: this sign-in is not remembered"
+    try:
+        codec = _codec()
+        if codec is None:
+            return (
+                f"{where}, because nothing on this machine can encrypt it; it lives as long as this kernel. "
+                f"To keep it in a file that is not encrypted, set {PLAINTEXT_VARIABLE}=1 and run: "
+                f"%login {profile.name} --remember"
+            )
+        _share(profile, signed_in, Store(directory(), application_name(profile), codec), connect(profile))
+    except (OSError, ValueError) as error:
+        return f"{where}, because {directory()} cannot be used ({_reason(error)}); it lives as long as this kernel."
+    return None
+
+
+def take(
+    profile: Profile,
+    account: str | None,
+    scopes: tuple[str, ...],
+    *,
+    here: Iterable[SignedIn] = (),
+    connect: Callable[[Profile], Connection],
+) -> SignedIn | None:
+    """Return the sign-in that an earlier kernel remembered for this profile as it is, without asking anybody.
+
+    Args:
+        profile: the profile.
+        account: the sign-in name that is wanted, or None for who was remembered last.
+        scopes: what a token must be had for.
+        here: who is signed in to the profile in this kernel, the present one first: nobody else takes their place.
+        connect: returns a profile's client.
+
+    Returns:
+        Who is signed in; None where nobody is remembered, or the provider wants to see the person again.
+
+    Raises:
+        ProviderUnavailable: a token has to be renewed and the provider is down.
+    """
+    present = next((signed_in.account.home_account_id for signed_in in here), None)
+
+    store, document = _find(profile)
+    if store is None or document is None:
+        return None
+    fitting = [s for s in document.of(fingerprint(profile)) if present in (None, s.home_account_id)]
+    who = next(iter(identity.those_called(account, fitting, lambda sign_in: sign_in)), None)
+    grant = None if who is None else document.grants.get(who.home_account_id)
+    if who is None or grant is None or not _is_theirs(profile, who, document):
+        return None
+    client = connect(profile)
+    cache, mine = client.application.token_cache, _mine(profile, who.home_account_id)
+    refresh_lock = client.refresh_locks.of(who.home_account_id)
+    with refresh_lock:
+        epoch = refresh_lock.epoch
+        before, shared_before = msal.SerializableTokenCache(), refresh_lock.shared
+        token_cache.copy_account(cache, before, **mine)
+        token_cache.drop_tokens(cache, **mine)
+        token_cache.copy_account(grant.token_cache(), cache, **mine)
+        refresh_lock.shared = sharing.SharedGrant(
+            store=store, cache=cache, **mine, generation=grant.generation, names=refresh_lock.names
+        )
+        found = cache.search(cache.CredentialType.ACCOUNT, query={"home_account_id": who.home_account_id})
+        credential = Credential(
+            profile,
+            client.application,
+            next(iter(list(found)), None),
+            refresh_lock=refresh_lock,
+            http_cache=client.http_cache,
+        )
+        refresh_lock.join(credential)
+    try:
+        credential.token(scopes)
+    except NbauthError as error:
+
+        def put_back() -> None:
+            token_cache.drop_tokens(cache, **mine)
+            token_cache.copy_account(before, cache, **mine)
+            refresh_lock.shared = shared_before
+
+        with refresh_lock:
+            # Not where they were replaced or removed meanwhile; to be ended is one step of that kind.
+            refresh_lock.write(epoch + bool(credential.ended), put_back)
+            refresh_lock.leave(credential)
+        if isinstance(error, (SignInRequired, SignInFailed)):
+            return None
+        raise
+    refresh_lock.names[fingerprint(credential.profile)] = who.fingerprint
+    expires_at = credential.expires_at()
+    assert expires_at is not None
+    account_ = Account(
+        username=who.username,
+        name=who.name,
+        tenant_id=who.tenant_id,
+        home_account_id=who.home_account_id,
+        profile=profile.name,
+        expires_at=expires_at,
+    )
+    return SignedIn(account_, credential)
+
+
+def is_remembered(profile: Profile, account: Account) -> bool:
+    """Tell whether an account is remembered for a profile, so that a new sign-in of it takes the old one's place."""
+    _, document = _find(profile)
+    return document is not None and document.lists(fingerprint(profile), account.home_account_id)
+
+
+def leave(signed_in: Iterable[SignedIn]) -> None:
+    """Let sign-ins follow their files no longer, unless another profile stands on what is there."""
+    for each in signed_in:
+        refresh_lock = each.credential.refresh_lock
+        refresh_lock.names.pop(fingerprint(each.credential.profile), None)
+        followed = refresh_lock.shared
+        if followed is not None and not followed.is_kept:
+            refresh_lock.unfollow(followed)
+
+
+def forget(profiles: Iterable[Profile]) -> None:
+    """Forget what is remembered for profiles, as they are and as they were, also while another kernel renews it.
+
+    Raises:
+        ConfigError: it cannot be deleted.
+    """
+    wanted: dict[str, set[str]] = {}
+    for profile in profiles:
+        wanted.setdefault(application_name(profile), set()).update((profile.name, fingerprint(profile)))
+    left: tuple[Path, Exception] | None = None
+    for name, these in wanted.items():
+        path = _path(name)
+        try:
+            if path.exists() or path.is_symlink():
+                sharing.forget(_store_to_clear(name), profiles=frozenset(these))
+        except (OSError, ValueError) as error:
+            left = (path, error)
+    if left is not None:
+        raise ConfigError(
+            f"Signed out here, but what is remembered in {left[0]} cannot be deleted: {_reason(left[1])}.",
+            next_step="Delete that file.",
+        )
+
+
+def _is_theirs(profile: Profile, who: Remembered, document: Document) -> bool:
+    """Tell whether the tokens under an account's key are of whoever is remembered by that key.
+
+    At plain OpenID providers earlier versions could remember somebody under another one's key.
+    """
+    if profile.resolved_authority.has_client_info:
+        return True
+    cache = document.grants[who.home_account_id].token_cache()
+    known = identity.known_claims(cache, **_mine(profile, who.home_account_id))
+    for claims in known.values():
+        if claims.get("sub") != who.home_account_id:
+            return False
+        name = identity.shown_name(claims)
+        others = {s.username for s in document.sign_ins if s.home_account_id == who.home_account_id}
+        if (name is None and len(others) > 1) or name not in (None, who.username):
+            return False
+    return bool(known)
+
+
+def _store_to_clear(name: str) -> Store:
+    try:
+        codec = _codec()
+    except (OSError, ValueError):
+        codec = None
+    # Deleting needs no key: what cannot be read goes as a whole.
+    return Store(directory(), name, codec or PlainCodec())
+
+
+def _share(profile: Profile, signed_in: SignedIn, store: Store, client: Connection) -> None:
+    refresh_lock, who = signed_in.credential.refresh_lock, Remembered.of(signed_in.account, profile)
+    cache, before = client.application.token_cache, signed_in.credential.profile
+    with refresh_lock:
+        shared, anew = refresh_lock.shared, False
+        if shared is None or not shared.is_in(store):
+            mine = _mine(profile, who.home_account_id)
+            shared, anew = (
+                sharing.SharedGrant(store=store, cache=cache, **mine, generation="", names=refresh_lock.names),
+                True,
+            )
+        known_as = fingerprint(before if before.authority_url == profile.authority_url else profile)
+        shared.begin(who, known_as=known_as, anew=anew)  # raises before anything has changed
+        refresh_lock.shared = shared
+
+
+def _path(name: str) -> Path:
+    return directory() / f"{name}.bin"
+
+
+def _find(profile: Profile) -> tuple[Store | None, Document | None]:
+    name = application_name(profile)
+    # Looked for before the codec: no keyring asks a person to unlock it where nothing was remembered.
+    if not _path(name).is_file():
+        return None, None
+    try:
+        codec = _codec()
+    except (OSError, ValueError) as error:
+        logger.warning("%s is ignored: %s.", directory(), _reason(error))
+        return None, None
+    if codec is None:
+        return None, None
+    store = Store(directory(), name, codec)
+    return store, sharing.read_document(store)
+
+
+def _codec() -> Codec | None:
+    if is_in_tree(directory()):
+        raise ValueError(f"it lies in {WHERE}")  # XDG_STATE_HOME, or HOME, in a .env
+    make_private_directory(directory())
+    # Of kernels that start at once, one makes the key in the platform's store.
+    with filelock.FileLock(directory() / "key.lock", timeout=_KEY_S, mode=0o600, thread_local=False):
+        return platform_codec()
+
+
+def _mine(profile: Profile, home_account_id: str) -> dict[str, str]:
+    return {"home_account_id": home_account_id, "client_id": profile.client_id}
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

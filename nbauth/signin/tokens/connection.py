@@ -1,0 +1,145 @@
+"""The client applications of one kernel, made when they are first needed, and the caches that they share."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from nbauth.environment import notebook_directory
+from nbauth.net.tls import environment_bundle, fingerprint, trust_context
+from nbauth.signin.client import application as applications
+from nbauth.signin.client.token_cache import cache_key, new_cache
+from nbauth.signin.http.http_cache import HttpCache
+from nbauth.signin.http.http_cache_file import HttpCacheFile
+from nbauth.signin.http.region import region_of
+from nbauth.signin.http.transport import GuardedTransport
+from nbauth.signin.profile.credentials import stamp
+from nbauth.signin.profile.options import region_hosts
+from nbauth.signin.tokens.refresh_lock import RefreshLocks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import msal
+
+    from nbauth.net.bundles import Bundle
+    from nbauth.signin.profile.profile import Profile
+
+__all__ = ["Connection", "Connections", "connect"]
+
+
+class Connections:
+    """What a kernel is connected to. All methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connecting: dict[Profile, threading.Lock] = {}
+        self._clients: dict[Profile, Connection] = {}
+        self._token_caches: dict[tuple[str, str], tuple[msal.TokenCache, RefreshLocks]] = {}
+        self._cache_files: dict[Path, HttpCacheFile] = {}
+
+    def client(self, profile: Profile, bundle: Bundle | None) -> Connection:
+        """Return the client of a profile; it is made anew when a secret was renewed.
+
+        A secret that cannot be read just now, as while somebody writes its file, leaves the client as it is.
+
+        Args:
+            profile: whose.
+            bundle: its certificate authorities, as they were when it was found that it may be used.
+
+        Raises:
+            ConfigError, ProviderUnavailable: as `connect`.
+        """
+        with self._lock:
+            connecting = self._connecting.setdefault(profile, threading.Lock())
+        # One lock for each profile: a provider that is slow to answer holds up nobody else.
+        with connecting:
+            made = self._clients.get(profile)
+            if made is None or stamp(profile) not in (made.stamp, None):
+                directory = notebook_directory()
+                with self._lock:
+                    cache, refresh_locks = self._token_caches.setdefault(
+                        cache_key(profile), (new_cache(), RefreshLocks())
+                    )
+                    file = self._cache_file(directory)
+                made = connect(
+                    profile,
+                    bundle=bundle,
+                    token_cache=cache,
+                    refresh_locks=refresh_locks,
+                    cache_file=file,
+                    notebook_directory=directory,
+                )
+                self._clients[profile] = made
+            return made
+
+    def drop(self, profile: Profile) -> None:
+        """Forget a client, but not its tokens."""
+        self._clients.pop(profile, None)
+
+    def of_people(self) -> list[Connection]:
+        """Return the clients of persons' profiles."""
+        return [client for client in list(self._clients.values()) if client.profile.kind == "person"]
+
+    def _cache_file(self, directory: Path) -> HttpCacheFile:
+        if directory not in self._cache_files:
+            state_directory = platformdirs.user_state_path("nbauth", appauthor=False)
+            self._cache_files[directory] = HttpCacheFile(directory, state_directory)
+        return self._cache_files[directory]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A client application with what it was made of.
+
+    Attributes:
+        profile: whose.
+        application: MSAL's client application, on the kernel's token cache.
+        http_cache: its http cache.
+        transport: its http client.
+        refresh_locks: whose turn it is to use a refresh token of the token cache.
+        stamp: of the credential that it was made with; another one needs another client.
+    """
+
+    profile: Profile
+    application: msal.ClientApplication
+    http_cache: HttpCache
+    transport: GuardedTransport
+    refresh_locks: RefreshLocks = field(default_factory=RefreshLocks)
+    stamp: str | None = field(default="", repr=False)
+
+
+def connect(
+    profile: Profile,
+    *,
+    bundle: Bundle | None,
+    token_cache: msal.TokenCache,
+    cache_file: HttpCacheFile | None,
+    notebook_directory: Path,
+    refresh_locks: RefreshLocks | None = None,
+) -> Connection:
+    """Make the client of a profile.
+
+    Raises:
+        ConfigError: a credential cannot be read, the bundle holds no certificates, or the provider does not know the
+            authority.
+        ProviderUnavailable: the provider is down, not trusted, or does not answer as one.
+    """
+    present = stamp(profile)
+    base = environment_bundle(untrusted=notebook_directory)
+    trust = trust_context(bundle, base=base)
+    region = region_of(profile)
+    transport = GuardedTransport(
+        profile.allowed_hosts | region_hosts(region, profile.authority_host),
+        trust,
+        timeout_s=profile.timeout_s,
+        proxies=profile.proxies,
+    )
+    http_cache = HttpCache(cache_file, profile.allowed_hosts, trust=fingerprint(base, bundle))
+    application = applications.build(
+        profile, token_cache=token_cache, http_cache=http_cache, transport=transport, region=region
+    )
+    return Connection(profile, application, http_cache, transport, refresh_locks or RefreshLocks(), present)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import pytest
+from loopback_api import Reply
+
+from nbauth.data.parse import ndjson
+from nbauth.data.parse.ndjson import read_lines
+from nbauth.data.sinks.frame import read
+
+if TYPE_CHECKING:
+    from loopback_api import Server
+
+    from nbauth.data.fetch.session import Session
+
+
+class _Pieces:
+    """A body that comes in pieces, and counts how often a piece of it is looked through."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces[::-1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close nothing."""
+
+    def read1(self, size: int) -> bytes:
+        """Return the next piece."""
+        return self._pieces.pop() if self._pieces else b""
+
+
+class _Watched(bytes):
+    """A piece that tells how many bytes were joined to others."""
+
+    joined = 0
+
+    def __radd__(self, other: bytes) -> bytes:
+        _Watched.joined += len(other)
+        return bytes(other) + bytes(self)
+
+
+def test_a_long_line_is_joined_once() -> None:
+    """A line that comes in many pieces is not copied again for each of them."""
+    pieces: list[bytes] = [_Watched(b"x" * 100) for _ in range(2_000)]
+    (found,) = read_lines(None, _Pieces([*pieces, b"\n", b"y"]), "utf-8-sig")  # type: ignore[arg-type]
+    assert [len(line) for line in found.lines] == [200_000, 1]
+    assert _Watched.joined == 0
+
+
+@pytest.mark.parametrize("size", [1, 3, 1_000])
+def test_pieces(session: Session, api: Server, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are the same however they are cut into pieces."""
+    monkeypatch.setattr(ndjson, "_PIECE", size)
+    api.routes["/x"] = Reply(b'{"a":1}\n\n{"a":2}\r\n{"a":3}', content_type="application/x-ndjson")
+    assert list(read(session, f"{api.origin}/x")["a"]) == [1, 2, 3]

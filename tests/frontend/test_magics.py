@@ -1,0 +1,143 @@
+"""The magics in a real IPython shell."""
+
+from __future__ import annotations
+
+import atexit
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from nbauth import api, kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nbauth.demo.server import DemoServer
+
+
+@pytest.fixture
+def shell(apart: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    """Return a shell with the extension loaded."""
+    made = InteractiveShell()
+    monkeypatch.setattr("IPython.get_ipython", lambda: made)
+    made.run_line_magic("load_ext", "nbauth")
+    yield made
+    atexit.unregister(made.atexit_operations)
+    made.atexit_operations()
+
+
+def _run(shell: InteractiveShell, line: str) -> tuple[Any, str]:
+    name, _, rest = line.removeprefix("%").partition(" ")
+    with capture_output() as captured:
+        result = shell.run_line_magic(name, rest)
+    return result, captured.stdout
+
+
+@pytest.mark.parametrize("name", ["login", "logout", "whoami", "read"])
+def test_help(name: str, shell: InteractiveShell) -> None:
+    """`--help` prints the options and returns nothing; the magic's `?` says how to get there."""
+    result, printed = _run(shell, f"%{name} --help")
+    assert result is None
+    assert printed.startswith(f"usage: %{name}")
+    assert shell.find_line_magic(name).__doc__
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("%login --flow telepathy", "invalid choice: 'telepathy'.*loopback"),
+        ("%login --bogus", r"unrecognized arguments: --bogus\. Run: %login --help"),
+        ("%login --timeout soon", "invalid float value"),
+        ("%login 'open", "no closing quotation"),
+        ("%read", "required: URL"),
+        ("%login --secret s3cret", "a secret is never an argument.*history"),
+        ("%login --client-secret=s3cret", "a secret is never an argument"),
+        ("%login --password s3cret", "a secret is never an argument"),
+        ("%read {1/0}", "ZeroDivisionError"),
+        ("%read {nobody}", "NameError"),
+    ],
+)
+def test_mistakes(line: str, message: str, shell: InteractiveShell) -> None:
+    """A mistake in a line is one line that says what is right; a secret is refused and not repeated."""
+    with pytest.raises(UsageError, match=message) as caught:
+        _run(shell, line)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_options_reach_the_kernel(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option of `%login` is an argument of `kernel.login`."""
+    seen: list[Any] = []
+
+    def login(profile: str, **options: Any) -> Any:
+        seen.append((profile, options))
+        raise kernel.ConfigError("stop")
+
+    monkeypatch.setattr(kernel, "login", login)
+    with pytest.raises(kernel.ConfigError):
+        _run(shell, "%login work --flow paste --scopes a b --account 'jo@x' --tenant t --remember --timeout 5")
+    options = {"flow": "paste", "scopes": ["a", "b"], "account": "jo@x", "tenant": "t", "remember": True}
+    assert seen == [("work", {**options, "timeout_s": 5.0})]
+
+
+def test_read_leaves_odata_alone(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`%read` does not replace $top by a variable; it takes {expressions} and a variable that holds the address."""
+    seen: list[Any] = []
+    monkeypatch.setattr(api, "read", lambda url, *, profile: seen.append((url, profile)))
+    shell.user_ns |= {"top": 5, "api": "https://api.example.com", "url": "https://api.example.com/rows?$top=1"}
+    shell.run_cell("%read https://api.example.com/rows?$top=10&$filter=x")
+    shell.run_cell("%read {api}/rows --profile work")
+    shell.run_cell("%read url")
+    assert seen == [
+        ("https://api.example.com/rows?$top=10&$filter=x", None),
+        ("https://api.example.com/rows", "work"),
+        ("https://api.example.com/rows?$top=1", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("%login ", {"demo", "nightly"}),
+        ("%login de", {"demo"}),
+        ("%login --fl", {"--flow"}),
+        ("%login demo --flow ", {"auto", "loopback", "device_code", "paste"}),
+        ("%login demo --flow lo", {"loopback"}),
+        ("%logout n", {"nightly"}),
+        ("%read --profile ", {"demo", "nightly"}),
+        ("%read x --pro", {"--profile"}),
+    ],
+)
+def test_completion(line: str, expected: set[str], shell: InteractiveShell, demo: DemoServer) -> None:
+    """Tab completes profile names, options and flows."""
+    with provisionalcompleter():
+        offered = {completion.text for completion in shell.Completer.completions(line, len(line))}
+    assert expected <= offered
+    assert not offered & ({"demo", "nightly", "auto", "paste", "--flow", "--profile"} - expected)
+
+
+def test_a_person_who_is_signed_in(shell: InteractiveShell, demo: DemoServer, person: Any) -> None:
+    """`%login` says again who is signed in, and `%whoami` and `%read` use it."""
+    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    _, printed = _run(shell, "%login demo")
+    assert printed.startswith("Signed in to demo as Alice Adams (alice@contoso.example); ")
+    table, _ = _run(shell, "%whoami")
+    assert "alice@contoso.example" in repr(table)
+    frame, _ = _run(shell, f"%read {demo.api_url}/cities")
+    assert len(frame) == 10
+
+
+def test_light() -> None:
+    """`%load_ext nbauth` loads neither pandas, MSAL, requests nor ipywidgets."""
+    code = (
+        "from IPython.core.interactiveshell import InteractiveShell as S; import sys\n"
+        "S.instance().run_line_magic('load_ext', 'nbauth')\n"
+        "heavy = {'pandas', 'msal', 'requests', 'ipywidgets', 'cryptography'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

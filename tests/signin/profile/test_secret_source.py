@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import keyring
+import keyring.backend
+import pytest
+
+from nbauth.errors import ConfigError
+from nbauth.signin.client import log_filter
+from nbauth.signin.profile.secret_source import SecretSource
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Ring(keyring.backend.KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1  # type: ignore[assignment]
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return {"nbauth/nightly": "from the ring"}.get(f"{service}/{username}")
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise NotImplementedError
+
+    def delete_password(self, service: str, username: str) -> None:
+        raise NotImplementedError
+
+
+def _source(value: dict[str, str], base: Path) -> SecretSource:
+    return SecretSource.parse(value, key="nbauth.toml: client_secret", base=base)
+
+
+def test_from_each_place(tmp_path: Path) -> None:
+    """A secret is read from the environment, from a file beside nbauth.toml, and from the keyring."""
+    (tmp_path / "secret").write_text("from the file\r\n")
+    before = keyring.get_keyring()
+    keyring.set_keyring(Ring())
+    try:
+        assert _source({"env": "X"}, tmp_path).read({"X": "from the environment"}) == "from the environment"
+        assert _source({"file": "secret"}, tmp_path).read() == "from the file"
+        assert _source({"keyring": "nbauth/nightly"}, tmp_path).read() == "from the ring"
+        with pytest.raises(ConfigError, match="Run: keyring set nbauth other"):
+            _source({"keyring": "nbauth/other"}, tmp_path).read()
+    finally:
+        keyring.set_keyring(before)
+
+
+def test_mistakes(tmp_path: Path) -> None:
+    """A secret that is missing, empty or unreadable names the key and the place, never the value."""
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "large").write_bytes(b"x" * 70_000)
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\xfd")
+    for value, message in (
+        ({"env": "X"}, r"client_secret: the environment variable X is not set"),
+        ({"file": "gone"}, r"cannot read the file .*gone: No such file"),
+        ({"file": "empty"}, "is empty"),
+        ({"file": "large"}, "larger than 64 KiB"),
+        ({"file": "binary"}, "is not UTF-8"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            _source(value, tmp_path).read({})
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ('event={"data": {"code": "SECRET-1", "x": 1}}', "SECRET-1"),
+        ("{'code_verifier': 'SECRET-2', 'y': 2}", "SECRET-2"),
+        ("GET /?code=SECRET-3&state=s HTTP/1.1", "SECRET-3"),
+        ('{"access_token": "SECRET-4", "expires_in": 3', "SECRET-4"),
+        ("token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.SECRET-5", "SECRET-5"),
+        ('{"device_code": "SEC\\"RET-6"}', "RET-6"),
+    ],
+)
+def test_log(text: str, secret: str) -> None:
+    """What MSAL logs at DEBUG holds no secret any more; the rest of the line stays."""
+    record = logging.LogRecord("msal", logging.DEBUG, __file__, 1, "%s end", (text,), None)
+    assert log_filter.RedactSecrets().filter(record)
+    assert secret not in record.getMessage()
+    assert record.getMessage().endswith(" end")
