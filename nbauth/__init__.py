@@ -51,7 +51,7 @@ def _on_first_use(name: str) -> object:
         return importlib.import_module("nbauth.errors")
     if name != "data" and name not in __all__:
         raise AttributeError(f"module 'nbauth' has no attribute {name!r}")
-    from nbauth.shielded import load
+    from nbauth.process.shielded import load
 
     if name == "data":  # `nbauth.data.paging` holds what `paging=` takes
         load("nbauth.data.paging")
@@ -72,7 +72,7 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(ipython: object) -> None:
     """Register the magics; called by ``%load_ext nbauth``."""
-    from nbauth.shielded import load
+    from nbauth.process.shielded import load
 
     load("nbauth.magics")
     importlib.import_module("nbauth.magics").register(ipython)

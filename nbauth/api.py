@@ -10,7 +10,7 @@ from nbauth.data.fetch import http_file
 from nbauth.data.sinks import pages as pages_sink
 from nbauth.errors import ConfigError
 from nbauth.net.origins import redact_url
-from nbauth.shielded import load
+from nbauth.process.shielded import load
 from nbauth.signin.profile.resolve import by_name
 
 if TYPE_CHECKING:

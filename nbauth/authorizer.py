@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbauth import kernel, visitors
+from nbauth import kernel
 from nbauth.errors import DataError
 from nbauth.net.origins import origin_of, redact_url
-from nbauth.shielded import load
+from nbauth.process import visitors
+from nbauth.process.shielded import load
 from nbauth.signin.profile.resolve import by_name, by_url, naming
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nbauth.tree import notebook_directories, running_shell
+from nbauth.files.tree import notebook_directories, running_shell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

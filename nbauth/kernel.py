@@ -1,7 +1,7 @@
 """The one place with state: what this kernel is signed in to, and the functions that act on it.
 
-In a server with several visitors a person's sign-in belongs to one of them (`nbauth.visitors`). Profiles that were
-added, applications and the configuration are for all.
+In a server with several visitors a person's sign-in belongs to one of them (`nbauth.process.visitors`). Profiles that
+were added, applications and the configuration are for all.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import time
 import warnings
 from typing import TYPE_CHECKING
 
-from nbauth import visitors
 from nbauth.environment import detect, notebook_directory
 from nbauth.errors import ConfigError, NbauthError, NotRememberedWarning
 from nbauth.net.bundles import bundle_of
 from nbauth.net.secrecy import clears_frames
-from nbauth.shielded import load
+from nbauth.process import visitors
+from nbauth.process.shielded import load
+from nbauth.process.visitors import Unnamed, Visitor
 from nbauth.signin.changes import ChangeNotifier
 from nbauth.signin.forks import share_with_forks
 from nbauth.signin.profile.approvals import Approvals
 from nbauth.signin.profile.config import Reader
 from nbauth.signin.profile.resolve import by_name, check_scopes, to_forget
 from nbauth.signin.visits import Visits
-from nbauth.visitors import Unnamed, Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

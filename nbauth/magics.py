@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
-from nbauth.shielded import load
+from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
     import pandas as pd

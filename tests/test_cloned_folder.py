@@ -15,7 +15,7 @@ import certifi
 import pytest
 
 import nbauth
-from nbauth import kernel, tree
+from nbauth import kernel
 from nbauth.__main__ import main
 from nbauth.errors import (
     ApprovalRequired,
@@ -25,10 +25,11 @@ from nbauth.errors import (
     SignInCancelled,
     SignInFailed,
 )
+from nbauth.files import tree
+from nbauth.files.state_key import StateKey
 from nbauth.signin.flows.prompt import NullPrompt
 from nbauth.signin.profile import approvals, config, trust
 from nbauth.signin.remembered import service
-from nbauth.state_key import StateKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

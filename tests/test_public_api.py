@@ -24,6 +24,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import nbauth
 import nbauth.data.paging
+from nbauth import filesystem
 from nbauth.__main__ import main
 from nbauth.adapters.fsspec import FileSystem
 
@@ -129,7 +130,7 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
         [
             *_members(session, ("allows",)),
             *_members(panel, ("account", "profile", "signed_in")),
-            *_members(nbauth.data.paging.Answer, ("get", "json")),
+            *_members(nbauth.data.paging.PageResponse, ("get", "json")),
             *(f"member {account.__name__}.{name}" for name in inspect.signature(account).parameters),
         ],
     )
@@ -140,7 +141,7 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
     offered = {f"{e.group}: {e.name}" for e in distribution("nbauth").entry_points if e.load()}
     yield (
         "entry points, and what pickles name",
-        [*sorted(offered), f"class nbauth.adapters.fsspec.{FileSystem.__name__}"],
+        [*sorted(offered), f"class {FileSystem.__module__}.FileSystem", f"class {filesystem.__name__}.FileSystem"],
     )
 
 

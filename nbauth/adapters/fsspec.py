@@ -5,11 +5,12 @@ from __future__ import annotations
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
-from nbauth import kernel, visitors
+from nbauth import kernel
 from nbauth.adapters.read_only_filesystem import PROTOCOLS, ReadOnlyFileSystem
 from nbauth.authorizer import KernelAuthorizer, session_of
 from nbauth.errors import ConfigError
-from nbauth.visitors import Visitor
+from nbauth.process import visitors
+from nbauth.process.visitors import Visitor
 
 if TYPE_CHECKING:
     from nbauth.data.fetch.session import Session

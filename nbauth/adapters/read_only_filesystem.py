@@ -17,7 +17,7 @@ from nbauth.data.fetch.byte_ranges import file_info, open_at_any_place, requeste
 from nbauth.data.fetch.read_ahead import ReadAhead
 from nbauth.errors import ApiError, ConfigError
 from nbauth.net.origins import redact_url
-from nbauth.visitors import carried
+from nbauth.process.visitors import carried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError, DataError
 from nbauth.net.origins import redact_url
-from nbauth.shielded import load
+from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
     from requests import Response

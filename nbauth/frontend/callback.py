@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nbauth.directories import Directory
 from nbauth.errors import ConfigError
+from nbauth.files.directories import Directory
 
 __all__ = ["callback_directory", "install_callback_page"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from nbauth.shielded import load
+from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
     from nbauth.data.fetch.progress import Progress

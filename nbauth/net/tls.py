@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from requests.adapters import HTTPAdapter
 
 from nbauth.errors import ConfigError
+from nbauth.files.tree import WHERE, is_in_tree
 from nbauth.net.bundles import Bundle
-from nbauth.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,12 +6,12 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
-from nbauth.visitors import visiting, whose
+from nbauth.process.visitors import visiting, whose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbauth.visitors import Visitor, Whose
+    from nbauth.process.visitors import Visitor, Whose
 
 __all__ = ["ChangeNotifier"]
 

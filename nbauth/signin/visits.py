@@ -8,17 +8,17 @@ import time
 from typing import TYPE_CHECKING
 
 from nbauth.net.secrecy import clears_frames
-from nbauth.shielded import load
+from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nbauth.net.bundles import Bundle
+    from nbauth.process.visitors import Visitor
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.registry import SignIns
     from nbauth.signin.tokens.connection import Connection, Connections
     from nbauth.signin.tokens.credential import SignedIn
-    from nbauth.visitors import Visitor
 
 __all__ = ["Visit", "Visits"]
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nbauth import shielded
 from nbauth.data.fetch.ordered_pool import OrderedPool
 from nbauth.data.fetch.prefetch import prefetched
-from nbauth.shielded import load
+from nbauth.process import shielded
+from nbauth.process.shielded import load
 from nbauth.signin.flows.serving import Serving
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import requests
 
 import nbauth
-from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber, PageResponse, Paging
+from nbauth.data.paging import Answer, Cursor, NextUrl, Offset, PageNumber, PageResponse, Paging
 
 URL = "https://api.example.com/rows"
 
@@ -128,7 +128,7 @@ def by_function(answer: PageResponse) -> str | Mapping[str, Any] | None:
     return {"after": answer.get("meta", "after")} if answer.json() else None
 
 
-def by_number(answer: PageResponse) -> int:
+def by_number(answer: Answer) -> int:
     """A function of another kind."""
     return answer.status
 

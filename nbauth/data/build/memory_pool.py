@@ -11,7 +11,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from nbauth.shielded import load
+from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from nbauth.data.fetch.bell import Bell
-from nbauth.visitors import carried
+from nbauth.process.visitors import carried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,7 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from nbauth.data.fetch.bell import Bell
-from nbauth.visitors import carried
+from nbauth.process.visitors import carried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

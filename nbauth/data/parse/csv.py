@@ -27,7 +27,7 @@ from nbauth.data.parse.formats import has_lines
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.line_buffer import LineBuffer
 from nbauth.errors import DataError, ReadInterrupted
-from nbauth.shielded import shielded
+from nbauth.process.shielded import shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

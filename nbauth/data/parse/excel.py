@@ -15,7 +15,7 @@ from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.parquet import _excel_frame
 from nbauth.errors import DataError, NbauthError
 from nbauth.net.origins import redact_url
-from nbauth.shielded import shielded
+from nbauth.process.shielded import shielded
 
 if TYPE_CHECKING:
     from requests import Response

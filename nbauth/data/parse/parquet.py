@@ -14,7 +14,7 @@ from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.fetch.response_body import spooled
 from nbauth.data.parse.decoded_size import check_excel, check_parquet, limited_book
 from nbauth.data.parse.json_text import reason
-from nbauth.shielded import shielded
+from nbauth.process.shielded import shielded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

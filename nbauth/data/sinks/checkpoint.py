@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nbauth.data.paging.styles import Style
-    from nbauth.state_key import StateKey
+    from nbauth.files.state_key import StateKey
 
 __all__ = ["LARGEST_NOTE", "Checkpoint", "Part", "fingerprint", "is_fresh", "opened", "sealed"]
 

@@ -20,7 +20,7 @@ from nbauth.data.paging.page import Page
 from nbauth.data.reader import CannotResume, Options, Reader
 from nbauth.errors import DataError, FormatError, ReadInterrupted
 from nbauth.net.origins import redact_url
-from nbauth.shielded import load
+from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

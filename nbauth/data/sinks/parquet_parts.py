@@ -1,8 +1,8 @@
 """A load on its way to one Parquet file: parts on disk, and a note from where it goes on after a break.
 
-They lie in a folder beside the file, for its owner only, which is held open: see `nbauth.directories`. Only files of
-this user's with names of ours are deleted in it, and it is removed when the file is whole. A folder of that name that
-is not ours, such as a link that came with a clone, is an error.
+They lie in a folder beside the file, for its owner only, which is held open: see `nbauth.files.directories`. Only
+files of this user's with names of ours are deleted in it, and it is removed when the file is whole. A folder of that
+name that is not ours, such as a link that came with a clone, is an error.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 
 from nbauth.data.sinks.checkpoint import LARGEST_NOTE, Checkpoint, Part, is_fresh, opened, sealed
 from nbauth.data.sinks.parquet_schema import cast, time_type, unified
-from nbauth.directories import Directory
 from nbauth.errors import ConfigError
-from nbauth.private_files import NotPrivate, why_status_not_own
-from nbauth.state_key import StateKey
+from nbauth.files.directories import Directory
+from nbauth.files.private_files import NotPrivate, why_status_not_own
+from nbauth.files.state_key import StateKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError
-from nbauth.private_files import follow_links, why_status_not_own
+from nbauth.files.private_files import follow_links, why_status_not_own
 
 if TYPE_CHECKING:
     from pathlib import Path

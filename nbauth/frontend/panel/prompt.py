@@ -223,13 +223,13 @@ class PanelPrompt:
 
     def _reached(self, origin: str) -> bool:
         assert self._panel is not None
-        with LoopbackProbe(origin) as beacon:
-            self._panel.tell("probe", url=beacon.url)
+        with LoopbackProbe(origin) as probe:
+            self._panel.tell("probe", url=probe.url)
             until = time.monotonic() + _PROBE_S
             while time.monotonic() < until:
                 action = self._next(_STEP_S)
                 if action is not None and action.kind == "probed":
-                    return hmac.compare_digest(action.text.encode(), beacon.word.encode())
+                    return hmac.compare_digest(action.text.encode(), probe.word.encode())
                 if action is not None and action.kind == "cancel":
                     raise self._cancelled("The sign-in was cancelled.")
         return False

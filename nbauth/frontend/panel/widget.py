@@ -14,12 +14,13 @@ import anywidget
 import traitlets
 from IPython.core.getipython import get_ipython
 
-from nbauth import kernel, visitors
+from nbauth import kernel
 from nbauth.errors import NbauthError
 from nbauth.frontend.comm_log import keep_out_of_log
 from nbauth.frontend.panel.messages import View, action_of, signed_in_view
 from nbauth.frontend.request_text import facts_of
 from nbauth.frontend.text import printable
+from nbauth.process import visitors
 from nbauth.signin.flows.sign_in_request import SignInRequest
 from nbauth.signin.profile.resolve import by_name
 

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Literal, get_args
 
 from nbauth.errors import ConfigError, SignInRequired
-from nbauth.shielded import load
+from nbauth.process.shielded import load
 from nbauth.signin.flows.browser_page import callback_uri
 
 if TYPE_CHECKING:

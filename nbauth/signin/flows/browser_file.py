@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from nbauth.directories import Directory
 from nbauth.environment import is_text_browser
+from nbauth.files.directories import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,7 +25,7 @@ class LoopbackProbe:
         # On the browser's own machine something else may listen on the same port: it does not know the word.
         self.word = secrets.token_urlsafe(16)
         self._server = _Server(("127.0.0.1", 0), _handler(self._path, self.word, origin))
-        self._serving = Serving(self._server, name="nbauth-beacon")
+        self._serving = Serving(self._server, name="nbauth-probe")
 
     @property
     def url(self) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbauth.errors import SignInCancelled
+from nbauth.process.visitors import carried
 from nbauth.signin.flows.sign_in_request import SignInRequest
-from nbauth.visitors import carried
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from nbauth.directories import Directory
+from nbauth.files.directories import Directory
+from nbauth.files.state_key import StateKey
 from nbauth.signin.http.http_cache import StoredAnswer
-from nbauth.state_key import StateKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

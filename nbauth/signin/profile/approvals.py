@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbauth.directories import Directory
 from nbauth.errors import ApprovalRequired, ConfigError
-from nbauth.private_files import NotPrivate
+from nbauth.files.directories import Directory
+from nbauth.files.private_files import NotPrivate
+from nbauth.files.tree import WHERE, is_in_tree
 from nbauth.signin.profile import trust
 from nbauth.signin.profile.config import from_environment, load
-from nbauth.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

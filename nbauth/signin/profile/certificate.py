@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbauth.errors import ConfigError
+from nbauth.files.tree import expanded
 from nbauth.signin.profile.secret_source import SecretSource
-from nbauth.tree import expanded
 
 __all__ = ["ClientCertificate"]
 

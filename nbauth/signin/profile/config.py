@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ConfigError
+from nbauth.files.tree import WHERE, expanded, is_in_tree
 from nbauth.signin.profile import trust
 from nbauth.signin.profile.profile import CLOUDS, Profile
-from nbauth.tree import WHERE, expanded, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

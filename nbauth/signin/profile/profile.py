@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from nbauth.errors import ConfigError
+from nbauth.files.tree import expanded
 from nbauth.net.origins import host_of, is_loopback, origin_of
 from nbauth.signin.profile import credentials, options
 from nbauth.signin.profile.authority import CLOUDS, Authority
-from nbauth.tree import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

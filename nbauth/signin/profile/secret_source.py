@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nbauth.errors import ConfigError
+from nbauth.files.tree import expanded
 from nbauth.net.secrecy import HiddenText
-from nbauth.shielded import load
-from nbauth.tree import expanded
+from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nbauth.errors import ConfigError
+from nbauth.files.private_files import why_not_trusted_owner, why_status_not_trusted
+from nbauth.files.tree import expanded, is_in_tree, is_own_file, is_set_in_dotenv
 from nbauth.net.origins import display_url, is_loopback
-from nbauth.private_files import why_not_trusted_owner, why_status_not_trusted
 from nbauth.signin.profile.secret_source import SecretSource
-from nbauth.tree import expanded, is_in_tree, is_own_file, is_set_in_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

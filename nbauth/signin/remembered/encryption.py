@@ -14,7 +14,7 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbauth.tree import is_set_in_dotenv
+from nbauth.files.tree import is_set_in_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,6 +10,7 @@ import msal
 import platformdirs
 
 from nbauth.errors import ConfigError, NbauthError, SignInFailed, SignInRequired
+from nbauth.files.tree import WHERE, is_in_tree
 from nbauth.signin.client import token_cache
 from nbauth.signin.oidc import identity
 from nbauth.signin.profile.account import Account
@@ -18,7 +19,6 @@ from nbauth.signin.remembered.document import Remembered, application_name, fing
 from nbauth.signin.remembered.encryption import PLAINTEXT_VARIABLE, PlainCodec, platform_codec
 from nbauth.signin.remembered.store import Store, make_private_directory
 from nbauth.signin.tokens.credential import Credential, SignedIn
-from nbauth.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

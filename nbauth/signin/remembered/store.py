@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from nbauth.directories import Directory
+from nbauth.files.directories import Directory
 from nbauth.signin.remembered.encryption import CorruptedData
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ class TokenServer:
         """Listen; called after a fork, since a thread from before it would make the fork a doubtful one."""
         if not self._listens:
             self._listens = True
-            threading.Thread(target=self._listen, name="nbauth-lender", daemon=True).start()
+            threading.Thread(target=self._listen, name="nbauth-token-server", daemon=True).start()
 
     def in_child(self) -> TokenClient:
         """Return the child's side. The parent's end is closed here, or the child would never see the parent end."""
@@ -67,7 +67,7 @@ class TokenServer:
                 continue
             for handle in handles:
                 channel = socket.socket(fileno=handle)
-                threading.Thread(target=self._answer, args=(channel,), name="nbauth-lends", daemon=True).start()
+                threading.Thread(target=self._answer, args=(channel,), name="nbauth-token-answer", daemon=True).start()
 
     @clears_frames
     def _answer(self, channel: socket.socket) -> None:

@@ -87,13 +87,13 @@ def test_channel_name() -> None:
 
 
 def test_beacon() -> None:
-    """The beacon tells its word to who knows its path, lets that page's origin read it, and ends."""
-    with LoopbackProbe("http://localhost:8888") as beacon:
-        with OPENER.open(Request(beacon.url), timeout=5) as answer:
-            assert beacon.word == answer.read().decode()
+    """The probe tells its word to whoever knows its path, lets that page's origin read it, and ends."""
+    with LoopbackProbe("http://localhost:8888") as probe:
+        with OPENER.open(Request(probe.url), timeout=5) as answer:
+            assert probe.word == answer.read().decode()
             assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:8888"
         with pytest.raises(HTTPError, match="404") as caught:
-            OPENER.open(f"{beacon.url}x", timeout=5)
-        assert beacon.word not in caught.value.read().decode()
+            OPENER.open(f"{probe.url}x", timeout=5)
+        assert probe.word not in caught.value.read().decode()
     with pytest.raises(OSError, match="refused"):
-        OPENER.open(beacon.url, timeout=5)
+        OPENER.open(probe.url, timeout=5)

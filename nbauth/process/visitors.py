@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from nbauth.errors import SignInRequired
-from nbauth.web_servers import Unnamed, Visitor, named_here
+from nbauth.process.web_servers import Unnamed, Visitor, named_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

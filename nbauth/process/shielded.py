@@ -13,7 +13,7 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nbauth.visitors import carried
+from nbauth.process.visitors import carried
 
 if TYPE_CHECKING:
     from collections.abc import Callable

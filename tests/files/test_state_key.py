@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nbauth.state_key import StateKey
+from nbauth.files.state_key import StateKey
 
 if TYPE_CHECKING:
     from pathlib import Path

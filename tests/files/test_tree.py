@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nbauth import tree
+from nbauth.files import tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ import secrets
 import time
 from typing import IO, TYPE_CHECKING, Self
 
-from nbauth.file_lock import hold
-from nbauth.private_files import NotPrivate, why_not_private, why_status_not_private
+from nbauth.files.file_lock import hold
+from nbauth.files.private_files import NotPrivate, why_not_private, why_status_not_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nbauth.directories import Directory
 from nbauth.errors import ConfigError
+from nbauth.files.directories import Directory
+from nbauth.files.private_files import NotPrivate
 from nbauth.frontend.callback import install_callback_page
-from nbauth.private_files import NotPrivate
 from nbauth.signin.http.http_cache import StoredAnswer
 from nbauth.signin.http.http_cache_file import HttpCacheFile
 

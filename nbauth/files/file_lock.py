@@ -8,7 +8,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from nbauth.private_files import NotPrivate, why_status_not_private
+from nbauth.files.private_files import NotPrivate, why_status_not_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from visited_server import in_a_thread
 
-from nbauth import web_servers
-from nbauth.visitors import Unnamed, Visitor, carried, visiting, whose
-from nbauth.web_servers import named_here
+from nbauth.process import web_servers
+from nbauth.process.visitors import Unnamed, Visitor, carried, visiting, whose
+from nbauth.process.web_servers import named_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,7 +241,7 @@ def test_a_server_in_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 SERVES = """
 import threading
 from wsgiref.simple_server import make_server
-from nbauth.visitors import whose
+from nbauth.process.visitors import whose
 server = make_server("127.0.0.1", 0, None)
 def look():
     print(whose())

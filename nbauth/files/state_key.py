@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from nbauth.directories import Directory
-from nbauth.private_files import why_status_not_trusted
-from nbauth.tree import WHERE, is_in_tree
+from nbauth.files.directories import Directory
+from nbauth.files.private_files import why_status_not_trusted
+from nbauth.files.tree import WHERE, is_in_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nbauth.private_files import why_not_private, why_not_trusted_owner
+from nbauth.files.private_files import why_not_private, why_not_trusted_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
