@@ -332,7 +332,7 @@ def _ask_approval(
     # What is approved is the server's user's to approve, and no visitor's.
     can_ask = here is None and environment.interactive and (prompt is not None or _state.front_end is not None)
     if profile.name not in _state.added and _state.approvals.check(
-        profile, bundle_of(profile), ask=ask if can_ask else None
+        profile, bundle_of(profile.ca_bundle), ask=ask if can_ask else None
     ):
         _state.changes.notify()
 
@@ -340,7 +340,7 @@ def _ask_approval(
 def trusted_bundle(profile: Profile) -> Bundle | None:
     """Return a profile's certificate authorities; none where it needs an approval and has it not."""
     try:
-        bundle = bundle_of(profile)
+        bundle = bundle_of(profile.ca_bundle)
         _state.check_approval(profile, bundle)
     except ConfigError:
         return None

@@ -5,12 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError
-
-if TYPE_CHECKING:
-    from nbauth.signin.profile.profile import Profile
 
 __all__ = ["Bundle", "bundle_of"]
 
@@ -35,16 +31,16 @@ class Bundle:
         return self.content.decode("ascii", "ignore")
 
 
-def bundle_of(profile: Profile) -> Bundle | None:
-    """Read a profile's ``ca_bundle``; None where it has none.
+def bundle_of(path: str | None) -> Bundle | None:
+    """Read what a profile names as ``ca_bundle``; None where it names nothing.
 
     Raises:
         ConfigError: it cannot be read.
     """
-    if profile.ca_bundle is None:
+    if path is None:
         return None
     try:
-        content = Path(profile.ca_bundle).read_bytes()
+        content = Path(path).read_bytes()
     except OSError as error:
-        raise ConfigError(f"{profile.ca_bundle}: cannot be read as PEM certificates: {error}.") from None
-    return Bundle(profile.ca_bundle, hashlib.sha256(content).hexdigest(), content)
+        raise ConfigError(f"{path}: cannot be read as PEM certificates: {error}.") from None
+    return Bundle(path, hashlib.sha256(content).hexdigest(), content)

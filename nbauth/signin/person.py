@@ -54,7 +54,13 @@ def prove(client: Connection, result: HiddenMapping, answers: Answers, *, wanted
         SignInFailed: it is not valid, does not say who signed in, or somebody else did.
         ProviderUnavailable: the provider's keys cannot be had.
     """
-    claims = userinfo.named(client, _validated(client, result), result.secret("access_token"))
+    claims = userinfo.named(
+        _validated(client, result),
+        profile=client.profile,
+        application=client.application,
+        transport=client.transport,
+        access_token=result.secret("access_token"),
+    )
     key = _key(client, claims, answers)
     _check_account(wanted, claims, key, client.profile)
     return Proven(key=key, claims=claims, result=result, answers=answers)

@@ -58,7 +58,7 @@ class Visit:
         from nbauth.net.bundles import bundle_of
         from nbauth.signin.tokens.connection import Connections
 
-        bundle = bundle_of(profile)
+        bundle = bundle_of(profile.ca_bundle)
         self._check(profile, bundle)
         with self._lock():
             if self.connections is None:

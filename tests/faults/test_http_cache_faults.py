@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nbauth.signin.http.http_cache import ENDPOINT_KEYS, LONGEST_S, HttpCache, StoredAnswer
+from nbauth.signin.http.http_cache import ENDPOINT_KEYS, HttpCache
 from nbauth.signin.http.http_cache_file import HttpCacheFile
+from nbauth.signin.http.stored_answer import LONGEST_S, StoredAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -362,7 +363,8 @@ def test_a_link_in_a_cloned_folder(tmp_path: Path) -> None:
 _CHILD = """
 import json, os, sys, resource, logging
 from pathlib import Path
-from nbauth.signin.http.http_cache import HttpCache, StoredAnswer
+from nbauth.signin.http.http_cache import HttpCache
+from nbauth.signin.http.stored_answer import StoredAnswer
 from nbauth.signin.http.http_cache_file import HttpCacheFile
 
 said = []
@@ -429,7 +431,7 @@ _ROUNDS, _WRITERS = 150, 3
 _KILLED = """
 import json, os, random, signal, sys, time
 from pathlib import Path
-from nbauth.signin.http.http_cache import StoredAnswer
+from nbauth.signin.http.stored_answer import StoredAnswer
 from nbauth.signin.http.http_cache_file import HttpCacheFile
 
 directory, state, key, answer, rounds, writers = sys.argv[1:]

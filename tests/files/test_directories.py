@@ -11,8 +11,8 @@ from nbauth.errors import ConfigError
 from nbauth.files.directories import Directory
 from nbauth.files.private_files import NotPrivate
 from nbauth.frontend.callback import install_callback_page
-from nbauth.signin.http.http_cache import StoredAnswer
 from nbauth.signin.http.http_cache_file import HttpCacheFile
+from nbauth.signin.http.stored_answer import StoredAnswer
 
 if TYPE_CHECKING:
     from pathlib import Path

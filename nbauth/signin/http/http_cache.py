@@ -10,22 +10,21 @@ import json
 import logging
 import re
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nbauth.net.origins import host_of, is_loopback
+from nbauth.signin.http.stored_answer import LONGEST_S, StoredAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nbauth.signin.http.http_cache_file import HttpCacheFile
 
-__all__ = ["ENDPOINT_KEYS", "HttpCache", "StoredAnswer", "endpoints_allowed"]
+__all__ = ["ENDPOINT_KEYS", "HttpCache", "endpoints_allowed"]
 
 logger = logging.getLogger(__name__)
 
-LONGEST_S = 24 * 3600  # MSAL's own life time of a discovery answer
 FORGET_AGAIN_S = 60.0
 _INDEX = "_index_"  # MSAL's key for its heap of expiry times
 # MSAL's key of a GET: its URL and a hash of its parameters.
@@ -43,25 +42,6 @@ ENDPOINT_KEYS = (
 )
 # A person's browser goes to these; on loopback they may be plain http, as a local provider's are.
 _BROWSER_KEYS = ("authorization_endpoint", "end_session_endpoint")
-
-
-@dataclass(frozen=True)
-class StoredAnswer:
-    """One answer as it stands in the file.
-
-    Attributes:
-        text: the body.
-        created_at: when it was fetched, seconds since the epoch.
-        expires_at: when it is to be fetched again.
-    """
-
-    text: str
-    created_at: int
-    expires_at: int
-
-    def is_fresh(self, now: float) -> bool:
-        """Tell whether it may be used; an answer from the future, or with a long life, was not written by us."""
-        return self.created_at <= now < self.expires_at <= self.created_at + LONGEST_S
 
 
 def endpoints_allowed(document: Any, allowed_hosts: frozenset[str]) -> bool:

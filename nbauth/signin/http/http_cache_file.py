@@ -6,11 +6,11 @@ import json
 import logging
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbauth.files.directories import Directory
 from nbauth.files.state_key import StateKey
-from nbauth.signin.http.http_cache import StoredAnswer
+from nbauth.signin.http.stored_answer import StoredAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,7 @@ class HttpCacheFile:
         document = json.loads(body)
         if not isinstance(document, dict):
             raise ValueError("it is damaged")  # noqa: TRY004
-        return {str(key): _answer(value) for key, value in document.items()}
+        return {str(key): StoredAnswer.parse(value) for key, value in document.items()}
 
     def _mac(self, body: bytes) -> bytes:
         return self._key.mac(*self._covered(body)).encode()
@@ -115,10 +115,3 @@ class HttpCacheFile:
     def _make_folder(self) -> None:
         with Directory(self._folder, readable=True, make=True) as folder:
             folder.create(".gitignore", b"*\n")
-
-
-def _answer(value: Any) -> StoredAnswer:
-    match value:
-        case {"text": str(text), "created_at": int(created_at), "expires_at": int(expires_at)}:
-            return StoredAnswer(text, created_at, expires_at)
-    raise ValueError("it is damaged")

@@ -11,7 +11,10 @@ import requests
 from nbauth.signin.oidc.discovery import discover
 
 if TYPE_CHECKING:
-    from nbauth.signin.tokens.connection import Connection
+    import msal
+
+    from nbauth.signin.http.transport import HttpClient
+    from nbauth.signin.profile.profile import Profile
 
 __all__ = ["named"]
 
@@ -20,34 +23,43 @@ logger = logging.getLogger(__name__)
 _NAMES = ("preferred_username", "upn", "email", "unique_name", "name")
 
 
-def named(client: Connection, claims: dict[str, Any], access_token: str) -> dict[str, Any]:
+def named(
+    claims: dict[str, Any],
+    *,
+    profile: Profile,
+    application: msal.ClientApplication,
+    transport: HttpClient,
+    access_token: str,
+) -> dict[str, Any]:
     """Return the claims of an ID token with names in them, if the provider has any.
 
     Providers that keep to OpenID Connect Core §5.4 put them into userinfo alone. It is asked only where there is no
     name in the ID token, and never where that is Entra's, whose userinfo is on another host.
 
     Args:
-        client: the client that the sign-in was made with.
         claims: of a validated ID token.
-        access_token: what came with it.
+        profile: whose sign-in.
+        application: its client application.
+        transport: its http client.
+        access_token: what came with the ID token.
 
     Returns:
         The claims as they were where userinfo cannot be had, or is about somebody else.
     """
-    if not client.profile.oidc_authority or any(claims.get(name) for name in _NAMES):
+    if not profile.oidc_authority or any(claims.get(name) for name in _NAMES):
         return claims
-    endpoint = discover(client.profile, client.application).get("userinfo_endpoint")
+    endpoint = discover(profile, application).get("userinfo_endpoint")
     if not isinstance(endpoint, str):
         return claims
     try:
         # Not by way of MSAL: its http cache would keep the answer, for everybody.
-        answer = client.transport.get(endpoint, headers={"Authorization": "Bearer " + access_token})
+        answer = transport.get(endpoint, headers={"Authorization": "Bearer " + access_token})
         answer.raise_for_status()
     except requests.RequestException as error:
-        logger.info("Profile %r: userinfo cannot be had: %s", client.profile.name, error)
+        logger.info("Profile %r: userinfo cannot be had: %s", profile.name, error)
         return claims
-    found: dict[str, Any] = json.loads(answer.text)
-    if found.get("sub") != claims["sub"]:  # §5.3.2
-        logger.warning("Profile %r: userinfo is about somebody else, and is not used.", client.profile.name)
+    userinfo: dict[str, Any] = json.loads(answer.text)
+    if userinfo.get("sub") != claims["sub"]:  # §5.3.2
+        logger.warning("Profile %r: userinfo is about somebody else, and is not used.", profile.name)
         return claims
-    return claims | {name: found[name] for name in _NAMES if isinstance(found.get(name), str)}
+    return claims | {name: userinfo[name] for name in _NAMES if isinstance(userinfo.get(name), str)}

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nbauth.net.secrecy import HiddenText
-    from nbauth.signin.profile.profile import Profile
 
 __all__ = ["CREDENTIALS", "Supplied", "kind_of", "parse", "stamp"]
 
@@ -119,42 +118,42 @@ _PARSERS: dict[str, Callable[[Any, str, Path], object]] = {
 }
 
 
-def kind_of(profile: Profile, wrong: Callable[..., ConfigError]) -> Literal["person", "application"]:
+def kind_of(keys: Mapping[str, Any], wrong: Callable[..., ConfigError]) -> Literal["person", "application"]:
     """Return whether a person or the application itself signs in: as the profile says, or else by its credential.
 
     Args:
-        profile: with its credentials read.
+        keys: the profile's keys with their values; those of its credentials as `parse` returns them.
         wrong: makes the error of a key, a problem and the next step.
 
     Raises:
         ConfigError: what is said contradicts the credential.
     """
-    if profile.managed_identity is not None:
+    identity, kind = keys["managed_identity"], keys["kind"]
+    if identity is not None:
         for key in _OF_A_PROVIDER:
-            if getattr(profile, key):
+            if keys[key]:
                 raise wrong(key, "cannot stand beside managed_identity, which brings its own")
-    alone = profile.is_confidential or profile.managed_identity is not None
-    kind = profile.kind
+    alone = identity is not None or any(keys[key] is not None for key in CREDENTIALS)
     if kind is None:
         return "application" if alone else "person"
     if kind not in ("person", "application"):
         raise wrong("kind", f"expected person or application, found {kind!r}")
     if kind == "application" and not alone:
         raise wrong("kind", "an application needs a credential", "Give client_secret, for one.")
-    if kind == "person" and (profile.managed_identity or profile.user_assertion):
+    if kind == "person" and (identity or keys["user_assertion"]):
         raise wrong("kind", "no person signs in to this profile")
-    return kind
+    return "person" if kind == "person" else "application"
 
 
-def stamp(profile: Profile) -> str | None:
+def stamp(client_secret: SecretSource | None) -> str | None:
     """Return what changes when a secret was renewed; nothing can be read from it. None where it cannot be read.
 
     MSAL takes a secret when its application is made, so that a change asks for a new one. Certificates and assertions
     are read for each request anyhow.
     """
-    if profile.client_secret is None:
+    if client_secret is None:
         return ""
     try:
-        return hashlib.sha256(profile.client_secret.read().encode()).hexdigest()
+        return hashlib.sha256(client_secret.read().encode()).hexdigest()
     except ConfigError:
         return None  # whoever makes the application says why

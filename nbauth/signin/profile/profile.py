@@ -371,7 +371,7 @@ class Profile:
         given = {key: getattr(self, key) for key in keys}
         for key, value in credentials.parse(given, where=self._where, base=self._base).items():
             self._set(key, value)
-        self._set("kind", credentials.kind_of(self, self._error))
+        self._set("kind", credentials.kind_of(vars(self), self._error))
 
     def _check_audience(self) -> None:
         if self.kind == "application" and self.resolved_authority.audience:

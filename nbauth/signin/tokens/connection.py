@@ -58,7 +58,7 @@ class Connections:
         # One lock for each profile: a provider that is slow to answer holds up nobody else.
         with connecting:
             made = self._clients.get(profile)
-            if made is None or stamp(profile) not in (made.stamp, None):
+            if made is None or stamp(profile.client_secret) not in (made.stamp, None):
                 directory = notebook_directory()
                 with self._lock:
                     cache, refresh_locks = self._token_caches.setdefault(
@@ -128,7 +128,7 @@ def connect(
             authority.
         ProviderUnavailable: the provider is down, not trusted, or does not answer as one.
     """
-    present = stamp(profile)
+    present = stamp(profile.client_secret)
     base = environment_bundle(untrusted=notebook_directory)
     trust = trust_context(bundle, base=base)
     region = region_of(profile)

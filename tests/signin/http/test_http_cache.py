@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from msal.throttled_http_client import NormalizedResponse
 
 from nbauth import kernel
-from nbauth.signin.http.http_cache import HttpCache, StoredAnswer, endpoints_allowed
+from nbauth.signin.http.http_cache import HttpCache, endpoints_allowed
 from nbauth.signin.http.http_cache_file import HttpCacheFile
+from nbauth.signin.http.stored_answer import StoredAnswer
 from nbauth.signin.http.transport import Answer
 
 if TYPE_CHECKING:

@@ -39,7 +39,13 @@ class Provider:
 
 
 def _named(provider: Provider, claims: dict[str, Any] = CLAIMS) -> dict[str, Any]:
-    return userinfo.named(provider, claims, "token")  # type: ignore[arg-type]
+    return userinfo.named(
+        claims,
+        profile=provider.profile,
+        application=provider.application,
+        transport=provider,  # type: ignore[arg-type]
+        access_token="token",
+    )
 
 
 def test_names() -> None:
