@@ -8,14 +8,22 @@ from email.utils import parsedate_to_datetime
 __all__ = ["retry_after_s"]
 
 
-def retry_after_s(value: str, *, now: datetime | None = None) -> float | None:
-    """Return the seconds that a ``Retry-After`` names, as a number or a date (RFC 9110 §10.2.3); None if none."""
-    text = value.strip()
+def retry_after_s(value: str | None, *, now: datetime | None = None) -> float | None:
+    """Return the seconds to wait that a ``Retry-After`` names, as a number or a date.
+
+    Args:
+        value: of the header; None where there is none.
+        now: the present time; None goes by this machine's clock.
+
+    Returns:
+        The seconds, 0 for a date that is past; None where it names no time, as with a negative number.
+    """
+    text = (value or "").strip()
     if text.isdecimal() and text.isascii():
         return float(text[:9])
     try:
         when = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+    except (ValueError, OverflowError, TypeError, IndexError):  # what the parser raises, given nonsense
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())

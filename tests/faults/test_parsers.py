@@ -24,7 +24,7 @@ from nbauth.signin.http.clock_skew import ahead_s
 from nbauth.signin.http.http_cache import HttpCache, endpoints_allowed
 from nbauth.signin.http.http_cache_file import HttpCacheFile
 from nbauth.signin.http.token_response import problem
-from nbauth.signin.http.transport import _retry_after_s
+from nbauth.signin.http.transport import throttle_s
 from nbauth.signin.profile import config
 from nbauth.signin.tokens.access_token import AccessToken
 
@@ -373,7 +373,7 @@ def test_pasted_round_trip(code: str, state: str, style: str, around: str, broke
 @example(value="1_0")
 def test_times(value: str) -> None:
     """Any Retry-After is between a second and an hour, and any Date is a difference in seconds."""
-    assert 1 <= _retry_after_s(value) <= 3600
+    assert 1 <= throttle_s(value) <= 3600
     assert isinstance(ahead_s(value), float)
 
 

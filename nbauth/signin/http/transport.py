@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import re
 import time
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +15,7 @@ from requests.utils import get_environ_proxies
 
 from nbauth.net.origins import host_of, redact_url
 from nbauth.net.redirects import NoRedirects, is_redirection
+from nbauth.net.retry_after import retry_after_s
 from nbauth.signin.http.clock_skew import ahead_s
 from nbauth.signin.http.deadline import Calls, DeadlineAdapter
 from nbauth.signin.http.token_response import is_deep, problem
@@ -25,14 +24,21 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Answer", "AnswerRefused", "GuardedTransport", "HttpClient", "ProviderBusy", "without_request"]
+__all__ = [
+    "Answer",
+    "AnswerRefused",
+    "GuardedTransport",
+    "HttpClient",
+    "ProviderBusy",
+    "throttle_s",
+    "without_request",
+]
 
 logger = logging.getLogger(__name__)
 
 _CONNECT_S, _READ_S = 5.0, 30.0
 _LARGEST = 1024 * 1024  # discovery documents and key sets are a few KiB
-_MOST_THROTTLE_S, _USUAL_THROTTLE_S = 3600.0, 5.0
-_SECONDS = re.compile(r"-?[0-9]{1,20}", re.ASCII)  # nobody may write a negative one, and some do
+_LEAST_THROTTLE_S, _USUAL_THROTTLE_S, _MOST_THROTTLE_S = 1.0, 5.0, 3600.0
 # What MSAL reads, and what messages need. Set-Cookie and the rest never reach MSAL's cache.
 _KEPT_HEADERS = frozenset({"content-type", "date", "retry-after", "www-authenticate"})
 
@@ -202,7 +208,7 @@ class GuardedTransport:
     def _check_status(self, response: requests.Response, throttle: str, url: str) -> None:
         status, place = response.status_code, redact_url(url)
         if status == 429 or status >= 500:  # noqa: PLR2004 - RFC 6585 §4
-            wait_s = _retry_after_s(response.headers.get("Retry-After"))
+            wait_s = throttle_s(response.headers.get("Retry-After"))
             if "Retry-After" in response.headers or status == 429:  # noqa: PLR2004
                 self._throttled_until[throttle] = (time.monotonic() + wait_s, status)
             raise ProviderBusy(f"{place} answered HTTP {status}", status=status, retry_after_s=wait_s)
@@ -248,14 +254,7 @@ def _read(response: requests.Response) -> bytes:
     return b"".join(parts)
 
 
-def _retry_after_s(value: str | None) -> float:
-    """Read ``Retry-After`` (RFC 9110 §10.2.3): seconds or a date, between 1 s and an hour."""
-    value = (value or "").strip()
-    if _SECONDS.fullmatch(value):
-        seconds = float(value)
-    else:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except (ValueError, OverflowError, TypeError, IndexError):  # what the parser raises, given nonsense
-            seconds = _USUAL_THROTTLE_S
-    return min(max(seconds, 1.0), _MOST_THROTTLE_S)
+def throttle_s(retry_after: str | None) -> float:
+    """Return how long a busy provider is left alone: as its ``Retry-After`` says, between a second and an hour."""
+    wait_s = retry_after_s(retry_after)
+    return min(max(_USUAL_THROTTLE_S if wait_s is None else wait_s, _LEAST_THROTTLE_S), _MOST_THROTTLE_S)
