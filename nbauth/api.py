@@ -47,31 +47,7 @@ def session(profile: str | None = None) -> Session:
     return session_of(authorizer)
 
 
-def _checked(url: str | Sequence[str]) -> list[str]:
-    """Return the URLs; those that are written for other tools, ``nbauth+https://``, as they are meant.
-
-    Raises:
-        ConfigError: something is no URL.
-    """
-    urls = [url] if isinstance(url, str) else list(url) if isinstance(url, (list, tuple)) else None
-    if not urls:
-        what = "an empty list" if urls is not None else type(url).__name__
-        raise ConfigError(f"url: expected a URL or a list of URLs, found {what}.")
-    for one in urls:
-        if not isinstance(one, str):
-            raise ConfigError(f"url: expected a string, found {type(one).__name__}.")
-        if "://" not in one:
-            raise ConfigError(f"url: {redact_url(one)!r} is no URL.", next_step="Give an absolute https:// URL.")
-    return [one.removeprefix("nbauth+") for one in urls]
-
-
-def _one(url: str, name: str) -> str:
-    if not isinstance(url, str):
-        raise ConfigError(f"{name} takes one URL; read takes several.")
-    return _checked(url)[0]
-
-
-def _authorizer_for(urls: list[str], profile: str | None) -> KernelAuthorizer:
+def _authorizer_for(urls: Sequence[str], profile: str | None) -> KernelAuthorizer:
     authorizer = KernelAuthorizer(profile, is_one_load=True)
     for url in urls:
         authorizer.chain(url).token(url)  # raises SignInRequired and OriginNotAllowed before any traffic to the API
@@ -170,53 +146,38 @@ def read(
         ReadInterrupted: the person stopped it; what was read is in ``partial``.
     """
     load("nbauth.data.sinks.frame")
-    from nbauth.data.sinks import frame as reading
+    from nbauth.data.query import Query
+    from nbauth.data.sinks import frame as frame_sink
 
-    urls = _checked(url)
     if to is not None and not isinstance(url, str):
         raise ConfigError("to= takes one URL; write each to a file of its own.")
     if to is not None and dtype_backend is not None:
         raise ConfigError("to= takes no dtype_backend: Parquet has types of its own.")
+    query = Query(
+        url,
+        params=params,
+        headers=headers,
+        json=json,
+        records=records,
+        paging=paging,
+        nested=nested,
+        dtype_backend=dtype_backend,
+        concurrency=concurrency,
+        retry_post=retry_post,
+        max_bytes=max_bytes,
+    )
+    first = query.urls[0]
     front_end = kernel.front_end()
-    first = urls[0]
     progress = front_end.progress(f"Reading {redact_url(first)}") if front_end else None
-    authorizer = _authorizer_for(urls, profile)
-    with session_of(authorizer) as made:
-        if to is not None:
-            load("nbauth.data.sinks.parquet")
-            from nbauth.data.sinks import parquet
+    authorizer = _authorizer_for(query.urls, profile)
+    with session_of(authorizer) as session_:
+        if to is None:
+            return frame_sink.read(session_, query, progress=progress)
+        load("nbauth.data.sinks.parquet")
+        from nbauth.data.sinks import parquet
 
-            return parquet.write(
-                made,
-                first,
-                to,
-                params=params,
-                headers=headers,
-                json=json,
-                records=records,
-                paging=paging,
-                nested=nested,
-                concurrency=concurrency,
-                retry_post=retry_post,
-                max_bytes=max_bytes,
-                progress=progress,
-                who=authorizer.chain(first).who(first),
-            )
-        return reading.read(
-            made,
-            urls,
-            params=params,
-            headers=headers,
-            json=json,
-            records=records,
-            paging=paging,
-            nested=nested,
-            dtype_backend=dtype_backend,
-            concurrency=concurrency,
-            retry_post=retry_post,
-            max_bytes=max_bytes,
-            progress=progress,
-        )
+        who = authorizer.chain(first).who(first)
+        return parquet.write(session_, query, to, progress=progress, who=who)
 
 
 @overload
@@ -279,12 +240,10 @@ def pages(
         An iterator of DataFrames, one a page; files come some ten thousand rows at once.
     """
     load("nbauth.data.sinks.frame")
+    from nbauth.data.query import Query, check_one_url
 
-    one = _one(url, "pages")
-    made = _session_for(one, profile)
-    found = pages_sink.pages(
-        made,
-        one,
+    query = Query(
+        check_one_url(url, "pages"),
         params=params,
         headers=headers,
         json=json,
@@ -292,17 +251,17 @@ def pages(
         paging=paging,
         nested=nested,
         dtype_backend=dtype_backend,
-        as_=as_,
         retry_post=retry_post,
         max_bytes=max_bytes,
     )
-    return _closing(made, found)
+    session_ = _session_for(query.urls[0], profile)
+    return _closing(session_, pages_sink.pages(session_, query, as_=as_))
 
 
-def _closing(session: Session, found: Iterator[Any]) -> Iterator[Any]:
+def _closing(session: Session, batches: Iterator[Any]) -> Iterator[Any]:
     # Not left to the garbage collector: an interrupt in the finalizers of its connections would leave them open.
     with session:
-        yield from found
+        yield from batches
 
 
 def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | None = None) -> BinaryIO:  # noqa: A001 - a contract name, as in gzip.open
@@ -314,7 +273,8 @@ def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | N
     Arguments and errors are those of `read`.
     """
     load("nbauth.data.sinks.frame")
+    from nbauth.data.query import check_one_url
 
-    one = _one(url, "open")
-    made = _session_for(one, profile)
-    return http_file.open_url(made, one, headers=headers, on_close=made.close)
+    url = check_one_url(url, "open")
+    session_ = _session_for(url, profile)
+    return http_file.open_url(session_, url, headers=headers, on_close=session_.close)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from nbauth.data.build.frame_builder import check_choices
 from nbauth.data.build.width import TooManyColumns, too_many_columns
 from nbauth.data.fetch.http_errors import clean, format_error
 from nbauth.data.fetch.prefetch import prefetched
@@ -21,65 +20,44 @@ from nbauth.data.parse.formats import ACCEPT, charset_of, format_of
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.lazy_json import RawNode
 from nbauth.data.parse.ndjson import Lines
-from nbauth.errors import ApiError, ConfigError
+from nbauth.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from requests import Response
 
-    from nbauth.data.build.frame_builder import Backend, FrameBuilder, Nested
+    from nbauth.data.build.frame_builder import FrameBuilder
     from nbauth.data.fetch.progress import Meter
     from nbauth.data.fetch.request import PageRequest, RequestSpec
     from nbauth.data.fetch.retry import Retries
     from nbauth.data.fetch.session import Session
-    from nbauth.data.paging.styles import Paging, Style
+    from nbauth.data.paging.styles import Style
     from nbauth.data.parse.formats import Format
+    from nbauth.data.query import Query
     from nbauth.errors import FormatError
 
-__all__ = ["Batch", "CannotResume", "Options", "Reader"]
+__all__ = ["Batch", "CannotResume", "Reader", "Resume"]
 
 Batch = Page | Lines | pd.DataFrame
 _GONE = frozenset({400, NOT_FOUND, 410})  # what APIs answer to a link that they have forgotten
-_MOST_AT_ONCE = 10  # as many connections as a session keeps
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
-    """How a load is read.
+class Resume:
+    """Where a load goes on that broke off earlier.
 
     Attributes:
-        nested: what becomes of objects and lists inside a record.
-        dtype_backend: ``"pyarrow"`` for Arrow's dtypes.
-        paging: how the API is paged.
-        records: the path of the rows in an answer.
-        concurrency: how many requests at once, where the first answer tells all the others.
-        retries: how often and how long to try again.
-        rows_before: how many rows came in an earlier load that broke off.
-        is_named: whether the caller named the path of the rows.
-
-    Raises:
-        ConfigError: a value that is none of those.
+        request: the next request.
+        style: how the API is paged.
+        records: the path of the rows.
+        rows: how many rows came before it.
     """
 
-    nested: Nested = "object"
-    dtype_backend: Backend | None = None
-    paging: Paging = "auto"
-    records: str | None = None
-    concurrency: int = 1
-    retries: Retries | None = None
-    rows_before: int = 0
-    is_named: bool = True
-
-    def __post_init__(self) -> None:
-        check_choices(self.nested, self.dtype_backend)
-        style_of(self.paging)
-        if self.records is not None and not isinstance(self.records, str):
-            raise ConfigError(f'records: expected a path such as "data.items", found {self.records!r}.')
-        if type(self.concurrency) is not int or not 1 <= self.concurrency <= _MOST_AT_ONCE:
-            raise ConfigError(
-                f"concurrency: expected an integer from 1 to {_MOST_AT_ONCE}, found {self.concurrency!r}."
-            )
+    request: PageRequest
+    style: Style
+    records: str | None
+    rows: int
 
 
 class CannotResume(Exception):
@@ -91,49 +69,58 @@ class Reader:
 
     Args:
         session: whose tokens the requests carry.
-        spec: what the caller asks for.
-        options: how it is read.
+        query: how it is read.
+        spec: the URL's first request, which is one of the query's.
         meter: told what has come.
+        retries: how often and how long to try again.
+        resume: where an earlier load broke off, if this one goes on there.
 
     Attributes:
         can_start_over: whether the load is one file, of which nothing that came is needed if it breaks off.
         left: pages that had come when the load was stopped.
     """
 
-    def __init__(self, session: Session, spec: RequestSpec, options: Options, meter: Meter) -> None:
-        self._options = options
+    def __init__(
+        self,
+        session: Session,
+        query: Query,
+        spec: RequestSpec,
+        meter: Meter,
+        *,
+        retries: Retries | None = None,
+        resume: Resume | None = None,
+    ) -> None:
+        self._query = query
         self._meter = meter
-        self._requester = Requester(session, spec, meter, retries=options.retries, accept=ACCEPT)
+        self._resume = resume
+        self._requester = Requester(session, spec, meter, retries=retries, accept=ACCEPT)
         self._page_iterator = PageIterator(
             self._requester,
             self._requester.chain,
-            style=style_of(options.paging),
-            records=options.records,
-            concurrency=options.concurrency,
-            rows_before=options.rows_before,
-            is_named=options.is_named,
+            style=style_of(query.paging) if resume is None else resume.style,
+            records=query.records if resume is None else resume.records,
+            concurrency=query.concurrency,
+            rows_before=0 if resume is None else resume.rows,
+            is_named=query.records is not None,
         )
         self.can_start_over = False
         self.pending: list[Page] = []
 
-    def batches(
-        self, *, prefetch: bool, in_parts: bool = False, begin: PageRequest | None = None
-    ) -> Generator[Batch | Any]:
+    def batches(self, *, prefetch: bool, in_parts: bool = False) -> Generator[Batch | Any]:
         """Yield the load's parts: pages, lines, or frames of files that have their own columns.
 
         Args:
             prefetch: whether pages are fetched in a thread, ahead of who takes them.
             in_parts: whether files come in parts of some ten thousand rows, Parquet as tables of Arrow's.
-            begin: the request to begin with, if it is not the first one.
 
         Raises:
-            CannotResume: that request is no longer good.
+            CannotResume: the request to go on with is no longer good.
         """
-        request = begin or self._page_iterator.first
+        request = self._page_iterator.first if self._resume is None else self._resume.request
         try:
             response = self._requester.send(request)
         except ApiError as error:
-            if begin is None or error.status not in _GONE:
+            if self._resume is None or error.status not in _GONE:
                 raise
             if error.status == NOT_FOUND and self._page_iterator.missing_is_end:
                 return
@@ -141,9 +128,9 @@ class Reader:
         try:
             found = self._format(response, request.url)
             if found == "json":
-                pages = self._page_iterator.pages(request, response, goes_on=begin is not None)
+                pages = self._page_iterator.pages(request, response, goes_on=self._resume is not None)
                 if prefetch:
-                    is_eager = self._options.concurrency > 1
+                    is_eager = self._query.concurrency > 1
                     pages = prefetched(
                         pages, size=_size, stop=self._requester.stop, left=self.pending, is_eager=is_eager
                     )
@@ -213,7 +200,7 @@ class Reader:
     def _file(
         self, request: PageRequest, response: Response, found: Format, *, in_parts: bool
     ) -> Iterator[Batch | Any]:
-        backend = self._options.dtype_backend
+        backend = self._query.dtype_backend
         body = self._requester.body(request, response)
         match found:
             case "ndjson":
@@ -234,7 +221,7 @@ class Reader:
         self, request: PageRequest, response: Response, body: Body, separator: str, *, in_parts: bool
     ) -> Iterator[pd.DataFrame]:
         options: dict[str, Any] = {
-            "separator": separator, "codec": _codec(response), "backend": self._options.dtype_backend,
+            "separator": separator, "codec": _codec(response), "backend": self._query.dtype_backend,
         }  # fmt: skip
         if in_parts:
             for batch in csv.read_parts(response, body, **options):

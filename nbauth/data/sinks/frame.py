@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,20 +13,18 @@ from nbauth.data.build.memory_pool import system_allocator
 from nbauth.data.build.width import TooManyColumns, is_wide, too_many_columns
 from nbauth.data.fetch.http_errors import read_interrupted
 from nbauth.data.fetch.progress import Meter
-from nbauth.data.fetch.request import RequestSpec
 from nbauth.data.interrupts import defer_interrupt
-from nbauth.data.reader import Options, Reader
-from nbauth.errors import ConfigError, DataError, NbauthError
+from nbauth.data.reader import Reader
+from nbauth.errors import DataError, NbauthError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
-    from nbauth.data.build.frame_builder import Backend, Nested
     from nbauth.data.fetch.progress import Outcome, Progress
     from nbauth.data.fetch.retry import Retries
     from nbauth.data.fetch.session import Session
     from nbauth.data.paging.page import Page
-    from nbauth.data.paging.styles import Paging
+    from nbauth.data.query import Query
     from nbauth.data.reader import Batch
 
 __all__ = ["read"]
@@ -35,38 +33,14 @@ _LONG_ROW = 30_000  # bytes
 
 
 def read(
-    session: Session,
-    url: str | Sequence[str],
-    *,
-    params: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-    json: Any = None,
-    records: str | None = None,
-    paging: Paging = "auto",
-    nested: Nested = "object",
-    dtype_backend: Backend | None = None,
-    concurrency: int = 1,
-    retry_post: bool = False,
-    retries: Retries | None = None,
-    max_bytes: int | None = None,
-    progress: Progress | None = None,
+    session: Session, query: Query, *, retries: Retries | None = None, progress: Progress | None = None
 ) -> pd.DataFrame:
-    """Read a URL into a DataFrame: JSON with its further pages, NDJSON, CSV, TSV, Parquet or Excel, by content type.
+    """Read URLs into a DataFrame: JSON with its further pages, NDJSON, CSV, TSV, Parquet or Excel, by content type.
 
     Args:
         session: whose tokens the requests carry.
-        url: where the data is; or several URLs, whose rows come one after another in one frame.
-        params: query parameters to add to the first request; next links bring their own.
-        headers: request headers to add; those that hold a key go to the first URL's origin only.
-        json: a document to post; None makes it a GET.
-        records: the path of the rows in an answer, such as ``"data.items"``; found by itself where it is None.
-        paging: how the API is paged; see `nbauth.data.paging.styles`. ``"auto"`` looks at the first answer.
-        nested: what becomes of objects and lists inside a record; see `FrameBuilder`.
-        dtype_backend: ``"pyarrow"`` for Arrow's dtypes.
-        concurrency: how many requests at once, where the first answer tells all the others.
-        retry_post: whether a POST that broke off may be sent again.
+        query: what is read, and how.
         retries: how often and how long to try again.
-        max_bytes: how many bytes may come, decompressed; of Parquet and Excel, what they become counts.
         progress: who is told how far it is.
 
     Returns:
@@ -76,7 +50,7 @@ def read(
 
     Raises:
         SignInRequired: a person has to sign in first; nothing was sent.
-        ConfigError: an argument is wrong; nothing was sent.
+        ConfigError: the URL or a header cannot be sent; nothing was.
         OriginNotAllowed: no profile names the URL's origin, or a next link leaves them.
         ApiError: the API answered with an error.
         PaginationError: the next links do not end, or how the pages go on cannot be told.
@@ -84,36 +58,25 @@ def read(
         DataError: the connection broke, or the body was not whole. What was read is in ``partial``.
         ReadInterrupted: the person stopped it; what was read is in ``partial``.
     """
-    options = Options(
-        nested=nested, dtype_backend=dtype_backend, paging=paging, records=records, concurrency=concurrency,
-        retries=retries,
-    )  # fmt: skip
-    urls: list[Any] = list(url) if isinstance(url, (list, tuple)) else [url]
-    if not urls:
-        raise ConfigError("url: expected at least one URL, found none.")
-    specs = [
-        RequestSpec(url=one, params=params, headers=headers, json=json, retry_post=retry_post, max_bytes=max_bytes)
-        for one in urls
-    ]
     meter = Meter(progress)
-    gathered = FrameSink(options)
+    sink = FrameSink(query)
     outcome: Outcome = "failed"
     try:
         with system_allocator():
-            for spec in specs:
-                gathered.take_in(Reader(session, spec, options, meter), meter)
-            frame = gathered.frame()
+            for spec in query.requests:
+                sink.take_in(Reader(session, query, spec, meter, retries=retries), meter)
+            frame = sink.frame()
         outcome = "done"
     except TooManyColumns:
-        raise too_many_columns(urls[0]) from None
+        raise too_many_columns(query.urls[0]) from None
     except KeyboardInterrupt:
         outcome = "interrupted"
-        if gathered.is_wide:  # to make its frame may take longer than the person waits
-            raise read_interrupted(urls[0], gathered.frame, rows=gathered.rows) from None
+        if sink.is_wide:  # to make its frame may take longer than the person waits
+            raise read_interrupted(query.urls[0], sink.frame, rows=sink.rows) from None
         with defer_interrupt():
-            raise read_interrupted(urls[0], gathered.frame()) from None
+            raise read_interrupted(query.urls[0], sink.frame()) from None
     except NbauthError as error:
-        error.partial = gathered.frame() if gathered.rows else None
+        error.partial = sink.frame() if sink.rows else None
         raise
     finally:
         meter.finish(outcome)
@@ -123,9 +86,9 @@ def read(
 class FrameSink:
     """What one or several loads have brought so far."""
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        self._builder = FrameBuilder(options.nested, options.dtype_backend)
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        self._builder = FrameBuilder(query.nested, query.dtype_backend)
         self._frames: list[pd.DataFrame] = []
         self._is_of_file = False  # whether the builder holds nothing but a file that may have to be read again
         self._later: list[Callable[[], None]] = []  # what an interrupt left to be taken in
@@ -151,7 +114,7 @@ class FrameSink:
                     self._append(error.partial)
                     raise
                 if self._is_of_file:
-                    self._builder = FrameBuilder(self._options.nested, self._options.dtype_backend)
+                    self._builder = FrameBuilder(self._query.nested, self._query.dtype_backend)
                 meter.start_over()
                 meter.read(self.rows)
                 attempt += 1
@@ -208,7 +171,7 @@ class FrameSink:
             self._later.pop(0)()
         self._end_builder()
         if len(self._frames) > 1:
-            self._frames = [concat(self._frames, self._options.dtype_backend)]
+            self._frames = [concat(self._frames, self._query.dtype_backend)]
         return self._frames[0] if self._frames else pd.DataFrame()
 
     def _end_builder(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pandas as pd
@@ -11,19 +12,17 @@ from nbauth.data.build.frame_builder import FrameBuilder
 from nbauth.data.extras import need_pyarrow
 from nbauth.data.fetch.http_errors import read_interrupted
 from nbauth.data.fetch.progress import Meter
-from nbauth.data.fetch.request import RequestSpec
 from nbauth.data.parse.parquet import frame_of
-from nbauth.data.reader import Options, Reader
+from nbauth.data.reader import Reader
 from nbauth.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from nbauth.data.build.frame_builder import Backend, Nested
     from nbauth.data.fetch.progress import Outcome, Progress
     from nbauth.data.fetch.retry import Retries
     from nbauth.data.fetch.session import Session
-    from nbauth.data.paging.styles import Paging
+    from nbauth.data.query import Query
 
 
 __all__ = ["Form", "pages"]
@@ -34,26 +33,17 @@ Form = Literal["pandas", "arrow"]
 
 def pages(
     session: Session,
-    url: str,
+    query: Query,
     *,
-    params: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-    json: Any = None,
-    records: str | None = None,
-    paging: Paging = "auto",
-    nested: Nested = "object",
-    dtype_backend: Backend | None = None,
     as_: Form = "pandas",
-    retry_post: bool = False,
     retries: Retries | None = None,
-    max_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Any]:
     """Read a URL page by page, in bounded memory; the first request is made when the first page is asked for.
 
-    Arguments and errors are those of `read`. With ``as_="arrow"`` tables of Arrow's come instead of DataFrames. Objects
-    and lists inside a record are JSON text there, unless they are flattened; and so is all but text in a column that is
-    mixed.
+    Arguments and errors are those of `nbauth.data.sinks.frame.read`. With ``as_="arrow"`` tables of Arrow's come
+    instead of DataFrames. Objects and lists inside a record are JSON text there, unless they are flattened; and so is
+    all but text in a column that is mixed.
 
     Returns:
         An iterator of DataFrames. Each has the dtypes that its own rows need. Empty pages are left out; if there is
@@ -63,25 +53,23 @@ def pages(
         raise ConfigError(f"as_: expected one of {', '.join(get_args(Form))}, found {as_!r}.")
     if as_ == "arrow":
         need_pyarrow('as_="arrow"')
-        nested = "json" if nested == "object" else nested
-        dtype_backend = "pyarrow"
-    options = Options(nested=nested, dtype_backend=dtype_backend, paging=paging, records=records, retries=retries)
-    spec = RequestSpec(url=url, params=params, headers=headers, json=json, retry_post=retry_post, max_bytes=max_bytes)
-    return _pages(session, spec, options, as_, Meter(progress))
+        query = replace(query, nested="json" if query.nested == "object" else query.nested, dtype_backend="pyarrow")
+    return _pages(session, query, as_, retries, Meter(progress))
 
 
-def _pages(session: Session, spec: RequestSpec, options: Options, as_: Form, meter: Meter) -> Iterator[Any]:
+def _pages(session: Session, query: Query, as_: Form, retries: Retries | None, meter: Meter) -> Iterator[Any]:
+    (spec,) = query.requests
     outcome: Outcome = "failed"
     came = False
     try:
-        reader = Reader(session, spec, options, meter)
+        reader = Reader(session, query, spec, meter, retries=retries)
         for batch in reader.batches(prefetch=False, in_parts=True):
-            made = _frame_of_batch(batch, reader, options, as_)
+            made = _frame_of_batch(batch, reader, query, as_)
             if made is not None:
                 came = True
                 yield made
         if not came:
-            builder = FrameBuilder(options.nested, options.dtype_backend)
+            builder = FrameBuilder(query.nested, query.dtype_backend)
             reader.end(builder)
             yield builder.table() if as_ == "arrow" else builder.frame()
         outcome = "done"
@@ -95,14 +83,14 @@ def _pages(session: Session, spec: RequestSpec, options: Options, as_: Form, met
         meter.finish(outcome)
 
 
-def _frame_of_batch(batch: Any, reader: Reader, options: Options, as_: Form) -> Any | None:
+def _frame_of_batch(batch: Any, reader: Reader, query: Query, as_: Form) -> Any | None:
     if isinstance(batch, pd.DataFrame):
         return _as(batch, as_)
     if hasattr(batch, "to_pandas"):  # a table of Arrow's
         if as_ == "arrow":
             return batch
-        return frame_of(batch, options.dtype_backend)
-    builder = FrameBuilder(options.nested, options.dtype_backend)
+        return frame_of(batch, query.dtype_backend)
+    builder = FrameBuilder(query.nested, query.dtype_backend)
     reader.add(batch, builder)
     if not builder.rows:
         return None

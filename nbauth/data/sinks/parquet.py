@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +15,22 @@ from nbauth.data.build.frame_builder import FrameBuilder
 from nbauth.data.build.memory_pool import system_allocator
 from nbauth.data.extras import need_pyarrow
 from nbauth.data.fetch.progress import Meter
-from nbauth.data.fetch.request import RequestSpec
 from nbauth.data.interrupts import defer_interrupt
 from nbauth.data.paging.page import Page
-from nbauth.data.reader import CannotResume, Options, Reader
+from nbauth.data.reader import CannotResume, Reader, Resume
 from nbauth.errors import DataError, FormatError, ReadInterrupted
 from nbauth.net.origins import redact_url
 from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from nbauth.data.build.frame_builder import Nested
     from nbauth.data.fetch.progress import Outcome, Progress
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.fetch.retry import Retries
     from nbauth.data.fetch.session import Session
-    from nbauth.data.paging.styles import Paging
+    from nbauth.data.query import Query
     from nbauth.data.sinks.parquet_parts import Parts
 
 __all__ = ["write"]
@@ -43,19 +43,10 @@ _BYTES_AT_ONCE = 8_000_000
 
 def write(
     session: Session,
-    url: str,
+    query: Query,
     target: str | Path,
     *,
-    params: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-    json: Any = None,
-    records: str | None = None,
-    paging: Paging = "auto",
-    nested: Nested = "object",
-    concurrency: int = 1,
-    retry_post: bool = False,
     retries: Retries | None = None,
-    max_bytes: int | None = None,
     progress: Progress | None = None,
     who: str = "",
 ) -> Path:
@@ -78,19 +69,20 @@ def write(
 
     path = Path(target).expanduser()
     file = place_of(path)
-    kind = "json" if nested == "object" else nested
-    spec = RequestSpec(url=url, params=params, headers=headers, json=json, retry_post=retry_post, max_bytes=max_bytes)
-    options = Options(nested=kind, paging=paging, records=records, concurrency=concurrency, retries=retries)
+    query = replace(query, nested="json" if query.nested == "object" else query.nested)
+    (spec,) = query.requests
     meter = Meter(progress)
     outcome: Outcome = "failed"
     parts: Parts | None = None
-    place = redact_url(url)
-    asked = fingerprint(url, params, dict(headers or {}), json, records, kind, paging, who)
+    place = redact_url(spec.url)
+    asked = fingerprint(
+        spec.url, query.params, dict(query.headers or {}), query.json, query.records, query.nested, query.paging, who
+    )
     try:
         with system_allocator(), Parts(file, asked) as parts:
             meter.read(parts.note.rows)
             try:
-                _fill(parts, session, spec, options, meter)
+                _fill(parts, query, partial(Reader, session, query, spec, meter, retries=retries), meter)
                 with defer_interrupt():
                     parts.finish()
             except KeyboardInterrupt:
@@ -114,26 +106,23 @@ def write(
     return path
 
 
-def _fill(parts: Parts, session: Session, spec: RequestSpec, options: Options, meter: Meter) -> None:
+def _fill(parts: Parts, query: Query, new_reader: Callable[..., Reader], meter: Meter) -> None:
     """Take in what is missing."""
     note = parts.note
     if note.is_complete:
         return
     if note.following is not None:
-        style = options.paging if callable(options.paging) else note.style
-        going_on = replace(
-            options, paging=style, records=note.records, is_named=options.records is not None,
-            rows_before=note.rows,
-        )  # fmt: skip
+        style = query.paging if callable(query.paging) else note.style
+        resume = Resume(request=note.following, style=style, records=note.records, rows=note.rows)
         try:
-            ParquetSink(Reader(session, spec, going_on, meter), parts, options.nested).run(note.following)
+            ParquetSink(new_reader(resume=resume), parts, query.nested).run()
         except CannotResume:
-            logger.info("%s: the link that was come to is no longer good; starting over.", redact_url(spec.url))
+            logger.info("%s: the link that was come to is no longer good; starting over.", redact_url(query.urls[0]))
             parts.start_over()
             meter.start_over()
         else:
             return
-    ParquetSink(Reader(session, spec, options, meter), parts, options.nested).run(None)
+    ParquetSink(new_reader(), parts, query.nested).run()
 
 
 class ParquetSink:
@@ -149,10 +138,10 @@ class ParquetSink:
         self._dtypes: dict[str, Any] | None = None
         self._names: list[str] = []
 
-    def run(self, begin: PageRequest | None) -> None:
+    def run(self) -> None:
         """Take in everything."""
         try:
-            for part in self._load.batches(prefetch=True, in_parts=True, begin=begin):
+            for part in self._load.batches(prefetch=True, in_parts=True):
                 self._take(part)
                 if self._builder.rows >= _ROWS_AT_ONCE or self._waiting >= _BYTES_AT_ONCE:
                     self._keep_built()

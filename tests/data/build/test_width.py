@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from loads import pages, read
 from loopback_api import Reply, as_json
 
 from nbauth.data.build import width
 from nbauth.data.build.column import Column
 from nbauth.data.reader import Reader
-from nbauth.data.sinks.frame import read
-from nbauth.data.sinks.pages import pages
 from nbauth.errors import DataError, ReadInterrupted
 
 if TYPE_CHECKING:

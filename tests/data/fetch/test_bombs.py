@@ -14,13 +14,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from loads import pages, read
 from loopback_api import Reply, as_json
 
 from nbauth.data.fetch.byte_ranges import file_info, open_at_any_place
 from nbauth.data.fetch.http_file import open_url
 from nbauth.data.parse import decoded_size
-from nbauth.data.sinks.frame import read
-from nbauth.data.sinks.pages import pages
 from nbauth.errors import ApiError, DataError, FormatError
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from loads import read
 from loopback_api import Reply, redirect
 
 from nbauth.data.fetch.charsets import codec_named, safe_charset
 from nbauth.data.parse.formats import charset_of
-from nbauth.data.sinks.frame import read
 from nbauth.errors import ApiError, FormatError
 
 if TYPE_CHECKING:

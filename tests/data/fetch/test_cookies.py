@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from loads import read
 from loopback_api import as_json, redirect, serving
 
-from nbauth.data.sinks.frame import read
 from nbauth.net.origins import origin_of
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from loads import read
 from loopback_api import Reply, as_json
 
 from nbauth.data.fetch.headers import is_credential
 from nbauth.data.fetch.http_errors import clean
 from nbauth.data.parse.formats import charset_of, format_of
-from nbauth.data.sinks.frame import read
 from nbauth.errors import ApiError
 
 if TYPE_CHECKING:

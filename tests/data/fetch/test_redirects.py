@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from loads import read
 from loopback_api import Reply, as_json, redirect, serving
 
-from nbauth.data.sinks.frame import read
 from nbauth.errors import DataError, OriginNotAllowed, PaginationError
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from loads import pages, read
 from loopback_api import Reply, as_json
 
 from nbauth.data.build.column import Column
@@ -21,8 +22,6 @@ from nbauth.data.fetch.progress import Meter
 from nbauth.data.fetch.retry import Retries
 from nbauth.data.fetch.session import Session
 from nbauth.data.paging import Cursor
-from nbauth.data.sinks.frame import read
-from nbauth.data.sinks.pages import pages
 from nbauth.errors import ApiError, ConfigError, DataError, FormatError, ReadInterrupted, SignInRequired
 from nbauth.net.retry_after import retry_after_s
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from loads import pages, read
 from loopback_api import Reply, as_json
 
 from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber
-from nbauth.data.sinks.frame import read
-from nbauth.data.sinks.pages import pages
 from nbauth.errors import ApiError, ConfigError, FormatError, OriginNotAllowed, PaginationError
 
 if TYPE_CHECKING:

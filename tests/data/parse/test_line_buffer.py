@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loads import read
 from loopback_api import Reply
 
 from nbauth.data.fetch.response_body import Body
 from nbauth.data.fetch.retry import Retries
 from nbauth.data.parse import line_buffer
 from nbauth.data.parse.line_buffer import LineBuffer
-from nbauth.data.sinks.frame import read
 from nbauth.errors import DataError, ReadInterrupted
 
 if TYPE_CHECKING:

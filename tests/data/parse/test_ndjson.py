@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 import pytest
+from loads import read
 from loopback_api import Reply
 
 from nbauth.data.parse import ndjson
 from nbauth.data.parse.ndjson import read_lines
-from nbauth.data.sinks.frame import read
 
 if TYPE_CHECKING:
     from loopback_api import Server

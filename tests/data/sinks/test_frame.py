@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from loads import pages, read
 from loopback_api import Reply, as_json, redirect, serving
 
 from nbauth.data.fetch.http_file import open_url
 from nbauth.data.fetch.session import Session
 from nbauth.data.sinks import frame as reading
-from nbauth.data.sinks.frame import read
-from nbauth.data.sinks.pages import pages
 from nbauth.errors import (
     ApiError,
     ConfigError,

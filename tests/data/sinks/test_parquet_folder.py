@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from loads import write
 from loopback_api import Reply, as_json
 
-from nbauth.data.sinks.parquet import write
 from nbauth.errors import ApiError, ConfigError
 
 if TYPE_CHECKING:

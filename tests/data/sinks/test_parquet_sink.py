@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from loads import pages, read, write
 from loopback_api import Reply, as_json
 
 from nbauth.data.paging import PageNumber
 from nbauth.data.reader import Reader
-from nbauth.data.sinks import pages as pages_sink
-from nbauth.data.sinks.frame import read
-from nbauth.data.sinks.parquet import write
 from nbauth.errors import ApiError, ConfigError, DataError, FormatError, ReadInterrupted
 
 if TYPE_CHECKING:
@@ -346,7 +344,7 @@ def test_rows_without_members(session: Session, api: Server, tmp_path: Path) -> 
     """Empty objects are rows, behind others in a file and in Arrow's tables."""
     url = _serve(api, [[{"a": 1}] * 4, [{}, {}, {}]])
     assert len(pd.read_parquet(write(session, url, tmp_path / "d.parquet"))) == 7
-    assert [table.num_rows for table in pages_sink.pages(session, url, as_="arrow")] == [4, 3]
+    assert [table.num_rows for table in pages(session, url, as_="arrow")] == [4, 3]
 
 
 def test_unsigned_integers(session: Session, api: Server, tmp_path: Path) -> None:
