@@ -14,6 +14,7 @@ from nbauth.frontend.notebook_prompt import Message, NotebookPrompt
 from nbauth.frontend.panel.widget import SignInPanel
 from nbauth.frontend.text import approval_lines, printable
 from nbauth.net.origins import is_loopback
+from nbauth.signin import flows
 from nbauth.signin.flows.browser_page import BrowserPage, OtherFlow, callback_uri
 from nbauth.signin.flows.loopback_probe import LoopbackProbe
 
@@ -31,12 +32,6 @@ __all__ = ["PanelPrompt"]
 _SEEN_S = 4.0  # a page that draws widgets does so within a second; the first one loads anywidget
 _PROBE_S = 3.0
 _STEP_S = 0.05
-_LABELS = {
-    "loopback": "A browser on the kernel's machine",
-    "callback_page": "Come back to this page by itself",
-    "device_code": "Type a code on any device",
-    "paste": "Paste the address where the browser ends up",
-}
 
 
 class PanelPrompt:
@@ -281,7 +276,7 @@ class PanelPrompt:
 
     def _show(self, step: str, **content: Any) -> None:
         assert self._panel is not None
-        ways = tuple({"flow": flow, "label": _LABELS[flow]} for flow in self._ways)
+        ways = tuple({"flow": flow, "label": flows.label_of(flow)} for flow in self._ways)
         self._panel.show(self._panel.view_of(step, ways=ways, may_install=self._may_install(), **content))
 
     def _cancelled(self, reason: str) -> SignInCancelled:

@@ -1,4 +1,4 @@
-"""The ways to sign in, and the choice among them. A new flow is a file beside this one and a line in `FLOWS`."""
+"""The ways to sign in, and the choice among them. A new flow is a file beside this one and a line in `FlowName`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from nbauth.errors import ConfigError, SignInRequired
 from nbauth.process.shielded import load
-from nbauth.signin.flows.browser_page import callback_uri
+from nbauth.signin.flows.flow import Situation
 
 if TYPE_CHECKING:
     from nbauth.environment import Environment
     from nbauth.net.secrecy import HiddenMapping
     from nbauth.signin.flows.attempt import SignInAttempt
     from nbauth.signin.flows.browser_page import BrowserPage
+    from nbauth.signin.flows.flow import Flow
     from nbauth.signin.profile.profile import Profile
 
-__all__ = ["FLOWS", "FlowName", "alternatives", "check", "choose", "run"]
+__all__ = ["FLOWS", "FlowName", "alternatives", "check", "choose", "label_of", "run"]
 
-FlowName = Literal["auto", "loopback", "callback_page", "device_code", "paste"]
+# The registry. But for "auto" each is the name of a module beside this one. "auto" takes the first that fits.
+FlowName = Literal[
+    "auto",
+    "loopback",
+    "callback_page",
+    "device_code",
+    "paste",
+]
 FLOWS: tuple[str, ...] = get_args(FlowName)
 
 
@@ -43,11 +51,8 @@ def check(flow: str, profile: Profile, environment: Environment) -> None:
                 next_step=f"Run: %login {profile.name}",
             )
         return
-    if flow == "device_code" and profile.is_confidential:
-        raise ConfigError(
-            f"Profile {profile.name!r} has a client credential, and MSAL offers device codes to public clients only.",
-            next_step=f"Run: %login {profile.name} --flow paste",
-        )
+    if flow != "auto":
+        _flow(flow).check(profile)
     if not environment.can_ask or (flow == "auto" and not environment.interactive):
         hint = " In a script name a flow: flow='device_code'." if environment.can_ask else ""
         raise SignInRequired(
@@ -86,31 +91,29 @@ def choose(
         return flow
     if broker:
         return "broker"
-    # The browser knows better than the kernel whether both share a machine.
-    if page.reaches_kernel if page else environment.is_local:
-        return "loopback"
-    if page and page.callback_served and callback_uri(profile.redirect_uri, page):
-        return "callback_page"
-    # Many tenants block device codes, so their error names `paste`, which works wherever there is a browser.
-    return "device_code" if device_code_offered else "paste"
+    situation = Situation(profile=profile, environment=environment, device_code_offered=device_code_offered, page=page)
+    return next(name for name in FLOWS if name != "auto" and _flow(name).fits(situation))
 
 
 def alternatives(
     chosen: str, profile: Profile, environment: Environment, *, device_code_offered: bool, page: BrowserPage | None
 ) -> tuple[str, ...]:
     """Return the flows that the person may choose in place of the chosen one. Arguments are those of `choose`."""
-    possible = {
-        "callback_page": page is not None and page.callback_served and callback_uri(profile.redirect_uri, page),
-        "loopback": page.reaches_kernel if page else environment.is_local,
-        "device_code": device_code_offered,
-        "paste": True,
-    }
-    return tuple(flow for flow, fits in possible.items() if fits and flow != chosen)
+    situation = Situation(profile=profile, environment=environment, device_code_offered=device_code_offered, page=page)
+    return tuple(name for name in FLOWS if name not in ("auto", chosen) and _flow(name).fits(situation))
+
+
+def label_of(flow: str) -> str:
+    """Return the text of the button that changes to a flow."""
+    return _flow(flow).label
 
 
 def run(attempt: SignInAttempt) -> HiddenMapping:
     """Run the flow that `attempt` names and return MSAL's result, with tokens."""
-    load(f"{__name__}.{attempt.flow}")
-    module = importlib.import_module(f"{__name__}.{attempt.flow}")
-    result: HiddenMapping = module.run(attempt)
-    return result
+    return _flow(attempt.flow).run(attempt)
+
+
+def _flow(name: str) -> Flow:
+    load(f"{__name__}.{name}")
+    flow: Flow = importlib.import_module(f"{__name__}.{name}").FLOW
+    return flow

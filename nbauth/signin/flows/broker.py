@@ -12,11 +12,12 @@ from nbauth.errors import ConfigError
 from nbauth.net.secrecy import HiddenMapping, clear_frames
 from nbauth.signin.client.application import without_reserved_scopes
 from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
+from nbauth.signin.flows.flow import Flow
 
 if TYPE_CHECKING:
     from nbauth.signin.flows.attempt import SignInAttempt
 
-__all__ = ["run"]
+__all__ = ["FLOW"]
 
 _STEP_S = 0.1
 
@@ -64,3 +65,6 @@ def run(attempt: SignInAttempt) -> HiddenMapping:
             ) from None
     raise_for_error(result, profile, attempt.scopes)
     return result
+
+
+FLOW = Flow(run=run)

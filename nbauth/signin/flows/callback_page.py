@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 from nbauth.errors import ConfigError
 from nbauth.signin.flows import redirect
 from nbauth.signin.flows.browser_page import CALLBACK_PATH, callback_uri
+from nbauth.signin.flows.flow import Flow
 from nbauth.signin.flows.paste import redeem_pasted
 
 if TYPE_CHECKING:
     from nbauth.net.secrecy import HiddenMapping
     from nbauth.signin.flows.attempt import SignInAttempt
+    from nbauth.signin.flows.flow import Situation
 
-__all__ = ["channel_name", "run"]
+__all__ = ["FLOW", "channel_name"]
 
 
 def run(attempt: SignInAttempt) -> HiddenMapping:
@@ -48,3 +50,11 @@ def run(attempt: SignInAttempt) -> HiddenMapping:
 def channel_name(state: str) -> str:
     """Return the name of the channel on which the callback page offers its answer; it computes the same."""
     return "nbauth-" + hashlib.sha256(f"nbauth callback {state}".encode()).hexdigest()
+
+
+def _fits(situation: Situation) -> bool:
+    page = situation.page
+    return bool(page and page.callback_served and callback_uri(situation.profile.redirect_uri, page))
+
+
+FLOW = Flow(run=run, label="Come back to this page by itself", fits=_fits)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from nbauth.signin.client import grants
 from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
+from nbauth.signin.flows.flow import Flow
 
 if TYPE_CHECKING:
     from nbauth.net.secrecy import HiddenMapping
     from nbauth.signin.flows.attempt import SignInAttempt
 
-__all__ = ["run"]
+__all__ = ["FLOW"]
 
 
 def run(attempt: SignInAttempt) -> HiddenMapping:
@@ -28,3 +29,6 @@ def run(attempt: SignInAttempt) -> HiddenMapping:
         result = grants.acquire(attempt.application, attempt.profile, attempt.scopes)
     raise_for_error(result, attempt.profile, attempt.scopes)
     return result
+
+
+FLOW = Flow(run=run)

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from nbauth.errors import ProviderUnavailable, SignInFailed, SignInTimeout
+from nbauth.errors import ConfigError, ProviderUnavailable, SignInFailed, SignInTimeout
 from nbauth.net.origins import display_url, host_of, is_loopback
 from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.client.application import without_reserved_scopes
 from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
+from nbauth.signin.flows.flow import Flow
 from nbauth.signin.http.transport import ProviderBusy
 
 if TYPE_CHECKING:
     from nbauth.signin.flows.attempt import SignInAttempt
+    from nbauth.signin.flows.flow import Situation
+    from nbauth.signin.profile.profile import Profile
 
-__all__ = ["run"]
+__all__ = ["FLOW"]
 
 logger = logging.getLogger(__name__)
 
@@ -142,3 +145,18 @@ def _pause(attempt: SignInAttempt, seconds: float) -> None:
     until = time.monotonic() + seconds
     while (left_s := until - time.monotonic()) > 0:
         attempt.wait(min(_STEP_S, left_s))
+
+
+def _fits(situation: Situation) -> bool:
+    return situation.device_code_offered
+
+
+def _check(profile: Profile) -> None:
+    if profile.is_confidential:
+        raise ConfigError(
+            f"Profile {profile.name!r} has a client credential, and MSAL offers device codes to public clients only.",
+            next_step=f"Run: %login {profile.name} --flow paste",
+        )
+
+
+FLOW = Flow(run=run, label="Type a code on any device", fits=_fits, check=_check)

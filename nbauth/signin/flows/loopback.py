@@ -11,6 +11,7 @@ from nbauth.errors import SignInFailed
 from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.flows import redirect
 from nbauth.signin.flows.browser_file import opened
+from nbauth.signin.flows.flow import Flow
 from nbauth.signin.flows.redirect import DEFAULT_REDIRECT_URI
 from nbauth.signin.flows.redirect_listener import Listener
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from nbauth.signin.flows.attempt import SignInAttempt
+    from nbauth.signin.flows.flow import Situation
 
-__all__ = ["run"]
+__all__ = ["FLOW"]
 
 _STEP_S = 0.1
 
@@ -73,3 +75,11 @@ def _loopback_uri(attempt: SignInAttempt) -> str:
 
 def _browser(attempt: SignInAttempt, url: str) -> AbstractContextManager[bool]:
     return contextlib.nullcontext(enter_result=True) if attempt.prompt.opens_addresses else opened(url)
+
+
+def _fits(situation: Situation) -> bool:
+    # The browser knows better than the kernel whether both share a machine.
+    return situation.page.reaches_kernel if situation.page else situation.environment.is_local
+
+
+FLOW = Flow(run=run, label="A browser on the kernel's machine", fits=_fits)

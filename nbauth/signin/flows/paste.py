@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.flows import redirect
+from nbauth.signin.flows.flow import Flow
 
 if TYPE_CHECKING:
     from nbauth.signin.flows.attempt import SignInAttempt
 
-__all__ = ["redeem_pasted", "run"]
+__all__ = ["FLOW", "redeem_pasted"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,3 +54,7 @@ def redeem_pasted(attempt: SignInAttempt, flow: HiddenMapping, *, channel: str |
         # Part of an address, or one of an earlier try: ask again, the sign-in is not lost.
         logger.warning("That is not the address that this sign-in leads to. Paste the whole address.")
         ask()
+
+
+# It always fits: it works wherever there is a browser. Many tenants block device codes, so their error names this flow.
+FLOW = Flow(run=run, label="Paste the address where the browser ends up")
