@@ -311,7 +311,7 @@ def test_stopped(opened: Opener, api: Server, file: RangedFile) -> None:
     thread = threading.Thread(target=fetch)
     thread.start()
     assert stalled.wait(10)
-    while not source._requester._open:  # the answer's head is on its way
+    while all(response.raw.closed for response in source._requester._open):  # the answer's head is on its way
         threading.Event().wait(0.01)
     source.stop()
     thread.join(20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import gzip
 import json
+import signal
 import threading
 import time
 import zlib
@@ -507,7 +508,8 @@ def test_interrupted_where_little_came(session: Session, api: Server, kind: str,
     gate = threading.Event()
 
     def stall(seen: Seen) -> Reply:
-        threading.Timer(0.5, _thread.interrupt_main).start()
+        # A signal, as a kernel gets it: `interrupt_main` alone would not end the wait for the server.
+        threading.Timer(0.5, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)).start()
         headers = {"Content-Encoding": coding} if coding else {}
         return Reply(body, headers=headers, content_type=kind, announce=10_000, hold=gate)
 
