@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 
 class Driven:
-    """The process of `driven.py`, with Alice signed in."""
+    """The process of `driven.py`."""
 
-    def __init__(self, demo: DemoServer) -> None:
+    ca_file = ""
+
+    def __init__(self) -> None:
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "driven"],
@@ -31,6 +33,11 @@ class Driven:
             env=environment,
             text=True,
         )
+
+    def start_anew(self, directory: Path, demo: DemoServer) -> None:
+        """Make it as good as new, in a directory and this environment, and sign Alice in."""
+        environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        self.do("start_anew", directory=str(directory), environ=environ)
         self.ca_file = str(demo.ca_file)
         assert self.do("sign_in", ca_file=self.ca_file) == "alice@contoso.example"
         demo.provider.requests.clear()
@@ -76,12 +83,29 @@ class Driven:
                 pipe.close()
 
 
+@pytest.fixture(scope="module")
+def driven_processes() -> Iterator[list[Driven]]:
+    """Keep the process that the tests of a file share: one takes longer to start than most of them need."""
+    started: list[Driven] = []
+    yield started
+    for process in started:
+        process.close()
+
+
 @pytest.fixture
-def driven(demo: DemoServer) -> Iterator[Driven]:
-    """A process with Alice signed in."""
-    process = Driven(demo)
-    yield process
-    process.close()
+def driven(
+    apart: Path, demo: DemoServer, driven_processes: list[Driven], request: pytest.FixtureRequest
+) -> Iterator[Driven]:
+    """A process with Alice signed in, as good as new; a failure ends it, and so may a test."""
+    if driven_processes and driven_processes[0].process.poll() is not None:
+        driven_processes.pop().close()
+    if not driven_processes:
+        driven_processes.append(Driven())
+    driven_processes[0].start_anew(apart, demo)
+    failed = request.session.testsfailed
+    yield driven_processes[0]
+    if request.session.testsfailed > failed:
+        driven_processes.pop().close()
 
 
 @pytest.fixture

@@ -255,9 +255,20 @@ def pool(method: str, url: str) -> list[str]:
     return [str(answer) for answer in answers]
 
 
+def start_anew(directory: str, environ: dict[str, str]) -> None:
+    """Become as good as a new process: signed in to nothing, with no session, and with a clock that is right."""
+    global _offset_s, _session
+    _offset_s, _session = 0.0, None
+    os.environ.clear()
+    os.environ.update(environ)
+    os.chdir(directory)
+    kernel.reset()
+    kernel.use_front_end(None)
+
+
 _ACTIONS: dict[str, Callable[..., Any]] = {
     action.__name__: action for action in (sign_in, wait_for_somebody, set_clock, refresh, token, get, state, threads)
-} | {"fork": fork, "fork_and_end": fork_and_end, "pool": pool}
+} | {"start_anew": start_anew, "fork": fork, "fork_and_end": fork_and_end, "pool": pool}
 
 
 def _interrupt(*_: Any) -> None:
