@@ -115,6 +115,7 @@ def azure_identity(size: int, client_id: str, authority: str) -> Case:
 
 def _signed_in(size: int, client_id: str, authority: str) -> str:
     """Sign Alice in for real, and add so many others to this kernel's caches as make up the size."""
+    import nbauth
     from nbauth import kernel
     from nbauth.demo.check import PersonPrompt
     from nbauth.demo.person import Person
@@ -122,8 +123,8 @@ def _signed_in(size: int, client_id: str, authority: str) -> str:
     from nbauth.signin.tokens.credential import Credential, SignedIn
 
     prompt = PersonPrompt(Person("alice", ca_file=Path(os.environ["REQUESTS_CA_BUNDLE"])), "alice")
-    alice = kernel.login("demo", flow="paste", prompt=prompt, timeout_s=60)
-    application = kernel.client("demo")
+    alice = nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=60)
+    application = nbauth.client("demo")
     profile = kernel.config().profiles["demo"]
     sign_ins = kernel._state.sign_ins  # noqa: SLF001 - nobody signs 10,000 people in by hand
     (present,) = sign_ins.of("demo")

@@ -8,10 +8,10 @@ TYPE_CHECKING = False  # as type checkers know it; importing typing would take m
 if TYPE_CHECKING:
     from nbauth import data as data  # for `nbauth.data.paging`, which `__all__` does not name
     from nbauth import errors
-    from nbauth.api import open, pages, read, session  # noqa: A004 - a contract name, as in gzip.open
+    from nbauth.api import accounts, add_profile, client, login, login_async, logout, pages, read, session
+    from nbauth.api import open as open  # noqa: A004 - a contract name, as in gzip.open
     from nbauth.data.fetch.session import Session
-    from nbauth.frontend.panel.widget import SignInPanel
-    from nbauth.kernel import accounts, add_profile, client, login, login_async, logout
+    from nbauth.frontend.panel.panel import SignInPanel
     from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.profile import Profile
 
@@ -35,13 +35,12 @@ __all__ = [
     "session",
 ]
 
+# Where a name comes from; all others are verbs of `nbauth.api`.
 _MODULES = {
-    **dict.fromkeys(("accounts", "add_profile", "client", "login", "login_async", "logout"), "nbauth.kernel"),
-    **dict.fromkeys(("open", "pages", "read", "session"), "nbauth.api"),
     "Account": "nbauth.signin.profile.account",
     "Profile": "nbauth.signin.profile.profile",
     "Session": "nbauth.data.fetch.session",
-    "SignInPanel": "nbauth.frontend.panel.widget",
+    "SignInPanel": "nbauth.frontend.panel.panel",
 }
 
 
@@ -56,9 +55,9 @@ def _on_first_use(name: str) -> object:
     if name == "data":  # `nbauth.data.paging` holds what `paging=` takes
         load("nbauth.data.paging")
         return importlib.import_module("nbauth.data")
-    load("nbauth.frontend.front_end", _MODULES[name])
-    importlib.import_module("nbauth.frontend.front_end").put_in_place()
-    value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
+    module = _MODULES.get(name, "nbauth.api")
+    load(module)
+    value = globals()[name] = getattr(importlib.import_module(module), name)
     return value
 
 

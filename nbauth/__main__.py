@@ -176,9 +176,9 @@ def _doctor(_options: argparse.Namespace) -> int:
     config = kernel.config()
     print(printable(f"profiles: {config.source}: {', '.join(config.profiles) or 'none'}"))
     status = 0
-    for name in config.profiles:
+    for name, profile in config.profiles.items():
         try:
-            kernel.client(name)
+            kernel.connection_of(profile)
         except NbauthError as error:
             status = 1
             print(printable(f"  {name}: {error}"))

@@ -67,7 +67,9 @@ def _login_parser() -> _Parser:
     parser.add_argument("--account", metavar="NAME", help="the sign-in name that is wanted")
     parser.add_argument("--tenant", metavar="T", help="another tenant, as a GUID or a domain")
     parser.add_argument("--remember", action="store_true", help="keep the sign-in for later kernels")
-    parser.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="how long to wait")
+    parser.add_argument(
+        "--timeout", dest="timeout_s", type=float, default=300.0, metavar="SECONDS", help="how long to wait"
+    )
     return parser
 
 
@@ -99,7 +101,7 @@ class NbauthMagics(Magics):
         options = _parsed(_login_parser(), line)
         if options is None:
             return
-        from nbauth import kernel
+        from nbauth import api
         from nbauth.environment import detect
         from nbauth.frontend.tables import good_for
         from nbauth.frontend.text import printable
@@ -107,15 +109,7 @@ class NbauthMagics(Magics):
         if options.flow == "auto" and detect().front_end == "voila":
             self._show_panel(options)
             return
-        account = kernel.login(
-            options.profile,
-            flow=options.flow,
-            scopes=options.scopes,
-            account=options.account,
-            tenant=options.tenant,
-            remember=options.remember,
-            timeout_s=options.timeout,
-        )
+        account = api.login(**vars(options))
         who = account.username if account.name in ("", account.username) else f"{account.name} ({account.username})"
         where = f" in tenant {account.tenant_id}" if options.tenant else ""
         good = good_for(account.expires_at)
@@ -125,18 +119,10 @@ class NbauthMagics(Magics):
         """Show a panel that does not block: Voila shows the page only when its cells have ended."""
         from IPython.display import display
 
-        load("nbauth.frontend.panel.widget")
-        from nbauth.frontend.panel.widget import SignInPanel
+        load("nbauth.frontend.panel.panel")
+        from nbauth.frontend.panel.panel import SignInPanel
 
-        panel = SignInPanel(
-            options.profile,
-            scopes=options.scopes,
-            account=options.account,
-            tenant=options.tenant,
-            remember=options.remember,
-            timeout_s=options.timeout,
-        )
-        display(panel)
+        display(SignInPanel(**vars(options)))
 
     @line_magic
     def logout(self, line: str) -> None:
@@ -144,10 +130,10 @@ class NbauthMagics(Magics):
         options = _parsed(_logout_parser(), line)
         if options is None:
             return
-        from nbauth import kernel
+        from nbauth import api
         from nbauth.frontend.text import printable
 
-        gone = dict.fromkeys(kernel.logout(options.profile, everywhere=options.everywhere))
+        gone = dict.fromkeys(api.logout(options.profile, everywhere=options.everywhere))
         print(f"Signed out: {printable(', '.join(gone))}." if gone else "Nobody was signed in.")
 
     @line_magic
@@ -155,10 +141,10 @@ class NbauthMagics(Magics):
         """Show who is signed in."""
         if _parsed(_whoami_parser(), line) is None:
             return None
-        from nbauth import kernel
+        from nbauth import api
         from nbauth.frontend.tables import AccountsTable
 
-        return AccountsTable(kernel.accounts())
+        return AccountsTable(api.accounts())
 
     # IPython would replace the $top and $filter of an OData address by variables of these names.
     @no_var_expand
@@ -189,15 +175,11 @@ class NbauthMagics(Magics):
 
 
 def _parsed(parser: _Parser, line: str) -> argparse.Namespace | None:
-    from nbauth.frontend.front_end import put_in_place
-
     try:
-        options = parser.parse_line(line)
+        return parser.parse_line(line)
     except _Help as help_:
         print(help_)
         return None
-    put_in_place()
-    return options
 
 
 def _complete(_shell: Any, event: Any) -> list[str]:

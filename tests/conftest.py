@@ -43,11 +43,9 @@ def apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     directory = home / "work"
     directory.mkdir()
     monkeypatch.chdir(directory)
-    front_end = kernel.front_end()
     kernel.reset()
     yield directory
     kernel.reset()
-    kernel.use_front_end(front_end)
 
 
 @pytest.fixture(scope="session")

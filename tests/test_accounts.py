@@ -6,7 +6,6 @@ import atexit
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -21,6 +20,7 @@ from nbauth.demo.api.api import Api
 from nbauth.demo.api.bearer import BearerCheck
 from nbauth.demo.provider.realms import PARTNER_ID, TENANT_ID
 from nbauth.errors import ConfigError, DataError, SignInFailed, SignInRequired
+from nbauth.frontend import front_end
 from nbauth.frontend.tables import AccountsTable
 from nbauth.signin.client.token_cache import cache_key
 
@@ -37,7 +37,7 @@ def sign_in(demo: DemoServer, person: Callable[..., Any]) -> Callable[..., nbaut
     """Return what signs somebody in, by hand if they have to be asked."""
 
     def login(profile: str = "demo", who: str = "alice", **options: Any) -> nbauth.Account:
-        account = kernel.login(profile, flow="paste", prompt=person(who), timeout_s=20, **options)
+        account = nbauth.login(profile, flow="paste", prompt=person(who), timeout_s=20, **options)
         demo.provider.requests.clear()
         return account
 
@@ -51,7 +51,7 @@ def nobody_there(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Callable[
     def login(profile: str = "demo", **options: Any) -> nbauth.Account:
         with monkeypatch.context() as here:
             here.setenv("NBAUTH_NONINTERACTIVE", "1")
-            return kernel.login(profile, **options)
+            return nbauth.login(profile, **options)
 
     return login
 
@@ -111,7 +111,7 @@ def test_accounts(sign_in: Callable[..., Any], demo: DemoServer) -> None:
     sign_in(who="bob", account=BOB)
     sign_in("second")
     sign_in(tenant=PARTNER_ID, account=ALICE)
-    kernel.login("nightly")
+    nbauth.login("nightly")
     listed = [(a.profile, a.username, a.tenant_id, a.kind) for a in nbauth.accounts()]
     assert listed == [
         ("demo", ALICE, TENANT_ID, "person"),
@@ -131,11 +131,11 @@ def test_accounts(sign_in: Callable[..., Any], demo: DemoServer) -> None:
 def test_somebody_else(sign_in: Callable[..., Any], demo: DemoServer) -> None:
     """Where another one signs in than was asked for, nothing of it is kept, and who was there is there."""
     sign_in()
-    before = kernel.client("demo").get_accounts()
+    before = nbauth.client("demo").get_accounts()
     with pytest.raises(SignInFailed, match=rf"{BOB} signed in where carol@contoso\.example was asked for\. Nothing"):
         sign_in(who="bob", account="carol@contoso.example")
     assert [account.username for account in nbauth.accounts()] == [ALICE]
-    assert kernel.client("demo").get_accounts() == before
+    assert nbauth.client("demo").get_accounts() == before
     assert _token()["preferred_username"] == ALICE
 
 
@@ -192,7 +192,7 @@ def test_magics(
 ) -> None:
     """`%login --account` and `--tenant` sign in beside those who are there, and `%whoami` shows them all."""
     shell = InteractiveShell()
-    monkeypatch.setattr(kernel._state, "front_end", SimpleNamespace(prompt=lambda: person("bob")))
+    monkeypatch.setattr(front_end, "prompt", lambda: person("bob"))
     shell.run_line_magic("load_ext", "nbauth")
     sign_in()
     with capture_output() as captured:
@@ -418,7 +418,7 @@ def test_profiles_of_one_application(
     scopes = second.profile.login_scopes
     assert second.token(scopes, rejected=second.token(scopes))
     assert demo.provider.requests.count("*/token", status=200) == 1
-    application = kernel.client("second")
+    application = nbauth.client("second")
     kernel.logout("second")
     for kind in ("AccessToken", "RefreshToken", "IdToken", "Account"):
         assert list(application.token_cache.search(kind)) == []
@@ -444,7 +444,7 @@ def test_another_application(sign_in: Callable[..., Any], demo: DemoServer) -> N
     sign_in("second")
     kernel.logout("demo")
     assert _token("second")["azp"] == other.client_id
-    cache = kernel.client("second").token_cache
+    cache = nbauth.client("second").token_cache
     assert [len(list(cache.search(kind))) for kind in ("AccessToken", "RefreshToken", "Account")] == [1, 1, 1]
     assert len(demo.provider.requests) == 0
 
@@ -455,13 +455,13 @@ def test_a_slow_provider_holds_up_nobody_else(sign_in: Callable[..., Any], demo:
     slow = _profile(demo, "slow", authority=demo.authority.replace(TENANT_ID, "organizations"))
     fault = demo.provider.faults.add("/organizations/*", delay_s=2.0)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(kernel.client, slow.name)
+        waiting = pool.submit(nbauth.client, slow.name)
         while not fault.hits:
             time.sleep(0.01)
         assert [account.username for account in nbauth.accounts()] == [ALICE]
         with nbauth.session("demo") as session:
             assert _who(session, demo) == ALICE
-        kernel.login("nightly")
+        nbauth.login("nightly")
         assert not waiting.done()
         demo.provider.faults.clear()
         waiting.result()

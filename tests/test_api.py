@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def alice(demo: DemoServer, person: Any) -> DemoServer:
     """The demo with Alice signed in to the profile demo."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     demo.provider.requests.clear()
     return demo
 
@@ -96,7 +96,7 @@ def test_a_token_that_the_api_rejects(alice: DemoServer) -> None:
 def test_a_token_that_expires_in_mid_load(demo: DemoServer, person: Any) -> None:
     """A token that expires between two pages is renewed without a break."""
     demo.provider.settings.access_token_s = 4
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     demo.api.faults.add("*/sunlight", delay_s=1.1, times=None)
     assert len(nbauth.read(f"{demo.api_url}/sunlight", profile="demo")) == 5_000
     assert demo.provider.requests.count("*/token", grant_type="refresh_token") >= 1
@@ -191,7 +191,7 @@ def test_any_openid_provider(demo: DemoServer, person: Any) -> None:
             apis={demo.api_origin: ["api://nbauth-demo/Data.Read"]},
         )
     )
-    account = kernel.login("lab", flow="paste", prompt=person("bob"), timeout_s=20)
+    account = nbauth.login("lab", flow="paste", prompt=person("bob"), timeout_s=20)
     assert (account.username, account.tenant_id) == ("bob@contoso.example", "")
     assert len(nbauth.read(f"{demo.api_url}/cities", profile="lab")) == 10
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import nbauth
 from nbauth.demo.person import Person
 
 if TYPE_CHECKING:
@@ -124,9 +125,7 @@ def _once(act: Any) -> Any:
 
 def test_the_canaries_sing(demo: DemoServer, person: Any, caplog: pytest.LogCaptureFixture) -> None:
     """The search finds a secret where there is one, whole or cut."""
-    from nbauth import kernel
-
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     secrets = _canaries(demo)
     assert all(_found(secrets, f"x{secret}x") for secret in secrets)
     assert all(_found(secrets, f"x{secret[:-5]}") for secret in secrets)

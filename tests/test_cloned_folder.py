@@ -201,7 +201,7 @@ def test_a_certificate_that_changes_between(clone: Path, demo: DemoServer, monke
 
     monkeypatch.setattr(approvals.Approvals, "check", swapped)
     with pytest.raises(ProviderUnavailable, match="certificate"):
-        kernel.client("job")
+        nbauth.client("job")
     with pytest.raises(ApprovalRequired):
         nbauth.read(f"{demo.api_url}/cities")
     assert not demo.provider.requests
@@ -496,7 +496,7 @@ def test_a_sign_in_is_not_remembered_in_the_clone(
     """No refresh token is written into the clone, and no sign-in that it ships is taken up."""
     monkeypatch.setenv("NBAUTH_CONFIG", str(demo.config_path))
     monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "1")
-    kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     (remembered,) = service.directory().glob("*.bin")
     monkeypatch.setenv("XDG_STATE_HOME", str(clone / "state"))
     service.directory().mkdir(mode=0o700, parents=True)
@@ -504,10 +504,10 @@ def test_a_sign_in_is_not_remembered_in_the_clone(
     shutil.copy2(remembered, shipped)
     kernel.reset()
     with pytest.raises(SignInCancelled, match="Nobody is there"):
-        kernel.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
     shipped.unlink()
     with pytest.warns(NotRememberedWarning, match="it lies in the notebook's own directory, or in the clone around it"):
-        kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     assert not list(clone.rglob("*.bin"))
 
 
@@ -519,7 +519,7 @@ def test_a_dotenv_allows_no_plain_text(
     monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "1")
     (clone / ".env").write_text("NBAUTH_ALLOW_PLAINTEXT_CACHE=1\n")
     with pytest.warns(NotRememberedWarning, match="nothing on this machine can encrypt it"):
-        kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     assert not list(service.directory().glob("*.bin"))
 
 

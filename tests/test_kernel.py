@@ -12,6 +12,7 @@ import nbauth
 from nbauth import kernel
 from nbauth.demo.provider.provider import ALICE
 from nbauth.errors import ConfigError, SignInCancelled, SignInRequired
+from nbauth.frontend import front_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,34 +21,15 @@ if TYPE_CHECKING:
     from nbauth.demo.server import DemoServer
 
 
-class Quiet:
-    """A front end that shows nothing and lets a person act."""
-
-    def __init__(self, prompt: Callable[[], Any]) -> None:
-        self._prompt = prompt
-        self.shown: list[tuple[str, str]] = []
-
-    def prompt(self) -> Any:
-        return self._prompt()
-
-    def progress(self, title: str) -> Any:
-        from nbauth.data.fetch.progress import SilentProgress
-
-        return SilentProgress()
-
-    def show_address(self, text: str, url: str) -> None:
-        self.shown.append((text, url))
-
-
 def _login(person: Callable[..., Any], who: str = "alice", **options: Any) -> nbauth.Account:
-    return kernel.login("demo", flow="paste", prompt=person(who), timeout_s=20, **options)
+    return nbauth.login("demo", flow="paste", prompt=person(who), timeout_s=20, **options)
 
 
 def test_signed_in_is_signed_in(demo: DemoServer, person: Callable[..., Any]) -> None:
     """Whoever is signed in is not asked again, and it costs no request."""
     first = _login(person)
     demo.provider.requests.clear()
-    assert kernel.login("demo") == first
+    assert nbauth.login("demo") == first
     assert len(demo.provider.requests) == 0
 
 
@@ -56,7 +38,7 @@ def test_two_accounts(demo: DemoServer, person: Callable[..., Any]) -> None:
     _login(person)
     _login(person, "bob", account="bob@contoso.example")
     assert [account.username for account in kernel.accounts()] == ["alice@contoso.example", "bob@contoso.example"]
-    kernel.login("demo", account="ALICE@contoso.example")
+    nbauth.login("demo", account="ALICE@contoso.example")
     assert kernel.accounts()[-1].username == "alice@contoso.example"
 
 
@@ -70,7 +52,7 @@ def test_another_tenant(demo: DemoServer, person: Callable[..., Any]) -> None:
 def test_sign_out(demo: DemoServer, person: Callable[..., Any]) -> None:
     """Signing out empties the account from MSAL's cache, so that nothing can be had silently."""
     _login(person)
-    application = kernel.client("demo")
+    application = nbauth.client("demo")
     assert len(application.get_accounts()) == 1
     assert kernel.logout("demo") == ("alice@contoso.example",)
     assert application.get_accounts() == []
@@ -94,27 +76,27 @@ def test_a_revoked_sign_in(demo: DemoServer, person: Callable[..., Any]) -> None
 def test_sign_out_of_everything(demo: DemoServer, person: Callable[..., Any]) -> None:
     """Without a profile every sign-in of the kernel ends, applications included."""
     _login(person)
-    kernel.login("nightly")
+    nbauth.login("nightly")
     assert set(kernel.logout()) == {"alice@contoso.example", demo.confidential_client_id}
     assert kernel.accounts() == []
 
 
-def test_sign_out_everywhere(demo: DemoServer, person: Callable[..., Any]) -> None:
+def test_sign_out_everywhere(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """`everywhere` shows the address that ends the session at the provider, with no token in it."""
-    front_end = Quiet(person)
-    kernel.use_front_end(front_end)
+    shown: list[tuple[str, str]] = []
+    monkeypatch.setattr(front_end, "show_address", lambda text, url: shown.append((text, url)))
     prompt = person()
     browser: Person = prompt._person
-    kernel.login("demo", flow="paste", prompt=prompt, timeout_s=20)
-    kernel.logout("demo", everywhere=True)
-    ((_, url),) = front_end.shown
+    nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=20)
+    nbauth.logout("demo", everywhere=True)
+    ((_, url),) = shown
     assert not any(secret in url for secret in demo.provider.issued_secrets)
     browser.open_logout(url)
     # A browser that still had its session would be sent straight back and could not say no.
     again = person("cancel")
     again._person = browser
     with pytest.raises(nbauth.errors.SignInRefused):
-        kernel.login("demo", flow="paste", prompt=again, timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=again, timeout_s=20)
 
 
 def test_nobody_is_signed_in(demo: DemoServer) -> None:
@@ -134,9 +116,9 @@ def test_nobody_is_signed_in(demo: DemoServer) -> None:
 def test_arguments(demo: DemoServer) -> None:
     """Arguments that cannot be meant are errors that say so."""
     with pytest.raises(ConfigError, match=r"no profile 'nobody' in .*known: demo, nightly"):
-        kernel.login("nobody")
+        nbauth.login("nobody")
     with pytest.raises(ConfigError, match="timeout_s: expected more than 0"):
-        kernel.login("demo", timeout_s=0)
+        nbauth.login("demo", timeout_s=0)
     with pytest.raises(ConfigError, match=r"expected an nbauth\.Profile, found dict"):
         kernel.add_profile({"client_id": "x"})  # type: ignore[arg-type]
 
@@ -160,9 +142,9 @@ def test_a_file_that_changes(tmp_path: Path) -> None:
     assert kernel.profile_names() == ["another"]
 
 
-def test_without_blocking(demo: DemoServer, person: Callable[..., Any]) -> None:
+def test_without_blocking(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """`login_async` signs in while the event loop goes on."""
-    kernel.use_front_end(Quiet(person))
+    monkeypatch.setattr(front_end, "prompt", person)
 
     async def main() -> tuple[nbauth.Account, int]:
         ticks = 0
@@ -177,7 +159,7 @@ def test_without_blocking(demo: DemoServer, person: Callable[..., Any]) -> None:
     assert ticks > 20
 
 
-def test_a_cancelled_task(demo: DemoServer, person: Callable[..., Any]) -> None:
+def test_a_cancelled_task(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """A cancelled `login_async` ends the sign-in in its thread."""
     outcomes: list[Any] = []
 
@@ -188,7 +170,7 @@ def test_a_cancelled_task(demo: DemoServer, person: Callable[..., Any]) -> None:
         def end(self, outcome: Any) -> None:
             outcomes.append(outcome)
 
-    kernel.use_front_end(Quiet(lambda: Waiting(None, "alice")))
+    monkeypatch.setattr(front_end, "prompt", lambda: Waiting(None, "alice"))
 
     async def main() -> None:
         task = asyncio.create_task(nbauth.login_async("demo", flow="device_code", timeout_s=20))
@@ -209,7 +191,7 @@ def test_a_cancelled_task(demo: DemoServer, person: Callable[..., Any]) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_fork(demo: DemoServer) -> None:
     """A child process keeps the sign-in, and its locks are its own even if the parent held them."""
-    kernel.login("nightly")
+    nbauth.login("nightly")
     profile = kernel.config().profiles["nightly"]
     credential = kernel.credential_of(profile, profile.login_scopes)
     with kernel._state.lock, credential._lock, credential._one_at_a_time:

@@ -27,7 +27,7 @@ ASKED = {"access_token": {"acrs": {"essential": True, "value": "c1"}}}
 @pytest.fixture
 def alice(demo: DemoServer, person: Any) -> Iterator[DemoServer]:
     """Alice signed in, and an API that then asks for more."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     demo.provider.requests.clear()
     demo.api.bearer.demanded = ASKED
     yield demo
@@ -49,11 +49,11 @@ def test_by_the_person(alice: DemoServer, person: Any) -> None:
     assert json.loads(caught.value.claims or "null") == ASKED
     assert caught.value.profile == "demo"
     prompt = person()
-    account = kernel.login("demo", flow="paste", prompt=prompt, timeout_s=20)
+    account = nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=20)
     assert account.username == "alice@contoso.example"
     assert len(nbauth.read(f"{alice.api_url}/cities", profile="demo")) == 10
     alice.provider.requests.clear()
-    kernel.login("demo")  # the challenge is met: nobody is asked again
+    nbauth.login("demo")  # the challenge is met: nobody is asked again
     assert len(alice.provider.requests) == 0
 
 
@@ -105,16 +105,16 @@ def test_a_body_that_cannot_be_sent_again(alice: DemoServer) -> None:
 
 def test_whose_claims(alice: DemoServer, person: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A challenge is the account's that met it: another one is switched to without being asked; a sign-out ends it."""
-    kernel.login("demo", flow="paste", prompt=person("bob"), account="bob@contoso.example", timeout_s=20)
-    kernel.login("demo", account="alice@contoso.example")
+    nbauth.login("demo", flow="paste", prompt=person("bob"), account="bob@contoso.example", timeout_s=20)
+    nbauth.login("demo", account="alice@contoso.example")
     alice.provider.settings.claims_need_person = True
     with pytest.raises(SignInRequired):
         nbauth.read(f"{alice.api_url}/cities", profile="demo")
     with monkeypatch.context() as here:
         here.setenv("NBAUTH_NONINTERACTIVE", "1")
         with pytest.raises(SignInRequired):  # hers is still to be met
-            kernel.login("demo")
-        assert kernel.login("demo", account="bob@contoso.example").username == "bob@contoso.example"
+            nbauth.login("demo")
+        assert nbauth.login("demo", account="bob@contoso.example").username == "bob@contoso.example"
     kernel.logout("demo")
     assert "claims" not in _asked_of(person)
 
@@ -124,7 +124,7 @@ def _asked_of(person: Callable[..., Any]) -> dict[str, list[str]]:
     prompt, opened = person(), []
     ask = prompt.ask_redirect
     prompt.ask_redirect = lambda url: (opened.append(url), ask(url))
-    kernel.login("demo", flow="paste", prompt=prompt, timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=20)
     return parse_qs(urlsplit(opened[0]).query)
 
 

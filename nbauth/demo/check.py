@@ -131,12 +131,11 @@ def run(*, port: int = 0) -> int:
 
 def _main_job(demo: DemoServer) -> None:
     from nbauth import api as nbauth_api
-    from nbauth import kernel
     from nbauth.demo.person import Person
 
     with _step("sign Alice in", demo):
         prompt = PersonPrompt(Person("alice", ca_file=demo.ca_file), "alice")
-        account = kernel.login("demo", flow="loopback", timeout_s=60, prompt=prompt)
+        account = nbauth_api.login("demo", flow="loopback", timeout_s=60, prompt=prompt)
     print(f"    {account.name} ({account.username}), tenant {account.tenant_id}")
     with _step("read all rows", demo):
         frame = nbauth_api.read(f"{demo.api_url}/sunlight")
@@ -149,7 +148,7 @@ def _main_job(demo: DemoServer) -> None:
     if len(frame) != demo.rows:
         raise AssertionError(f"{demo.rows:,} rows were there to read, and {len(frame):,} came")
     with _step("sign out", demo):
-        kernel.logout("demo")
+        nbauth_api.logout("demo")
 
 
 @contextmanager

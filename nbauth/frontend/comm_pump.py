@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
+import threading
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ class CommPump:
         self._arrived: queue.SimpleQueue[tuple[Any, dict[str, Any]]] = queue.SimpleQueue()
         # ipykernel 7 reads the shell channel in a thread of its own; before, nobody reads while a cell runs.
         self._reads_itself = getattr(kernel, "shell_channel_thread", None) is None
+
+    @classmethod
+    def here(cls, comm: Any) -> Self | None:
+        """Let the messages of a comm in while this cell waits; in another thread the kernel itself lets them in."""
+        if threading.current_thread() is not threading.main_thread() or comm is None:
+            return None
+        from IPython.core.getipython import get_ipython
+
+        kernel = getattr(get_ipython(), "kernel", None)
+        return None if kernel is None else cls.install(kernel, frozenset({comm.comm_id}))
 
     @classmethod
     def install(cls, kernel: Any, comm_ids: frozenset[str]) -> Self | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING, Any
 
+from nbauth.environment import detect
 from nbauth.process.shielded import load
+from nbauth.process.visitors import Visitor, whose
 
 if TYPE_CHECKING:
     from nbauth.data.fetch.progress import Progress
+    from nbauth.environment import Environment
     from nbauth.signin.flows.prompt import Prompt
 
-__all__ = ["FrontEnd", "in_notebook", "put_in_place"]
+__all__ = ["environment", "in_notebook", "progress", "prompt", "show_address"]
 
 
 def in_notebook() -> bool:
@@ -22,48 +26,49 @@ def in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-class FrontEnd:
-    """Makes prompts and displays that fit where the kernel runs."""
+def environment(*, is_awaited: bool = False) -> Environment:
+    """Return where the kernel runs, and whether `prompt` reaches somebody there.
 
-    def prompt(self) -> Prompt:
-        """Return a fresh prompt for one sign-in."""
-        if in_notebook():
-            load("nbauth.frontend.panel.prompt")
-            from nbauth.frontend.panel.prompt import PanelPrompt
+    Args:
+        is_awaited: whether the caller waits for the person in a coroutine, as if they had brought a prompt.
+    """
+    found = detect().with_somebody() if is_awaited else detect()
+    here = whose()
+    if not isinstance(here, Visitor):
+        return found
+    # What is printed or opened here reaches whoever sits at the server.
+    why_not = f"a visitor of {here.server} is asked by nbauth.SignInPanel() alone, not at the server"
+    return dataclasses.replace(found, interactive=False, why_not=why_not if found.can_ask else found.why_not)
 
-            return PanelPrompt()
-        from nbauth.frontend.terminal_prompt import TerminalPrompt
 
-        return TerminalPrompt()
+def prompt() -> Prompt:
+    """Return a fresh prompt for one sign-in."""
+    if in_notebook():
+        load("nbauth.frontend.panel.panel")
+        from nbauth.frontend.panel.panel import SignInPanel
+        from nbauth.frontend.panel.prompt import PanelPrompt
 
-    def progress(self, title: str) -> Progress:
-        """Return a fresh display for one load."""
-        from nbauth.frontend.progress import NotebookProgress, TerminalProgress
+        return PanelPrompt(make_panel=SignInPanel)
+    from nbauth.frontend.terminal_prompt import TerminalPrompt
 
-        return NotebookProgress(title) if in_notebook() else TerminalProgress(title)
+    return TerminalPrompt()
 
-    def note(self, text: str) -> None:
-        """Tell the person something in one line."""
+
+def progress(title: str) -> Progress:
+    """Return a fresh display for one load."""
+    from nbauth.frontend.progress import NotebookProgress, TerminalProgress
+
+    return NotebookProgress(title) if in_notebook() else TerminalProgress(title)
+
+
+def show_address(text: str, url: str) -> None:
+    """Ask the person to open an address."""
+    if in_notebook():
+        load("nbauth.frontend.notebook_prompt")
+        from nbauth.frontend import notebook_prompt
+
+        notebook_prompt.show_address(text, url)
+    else:
         from nbauth.frontend.text import printable
 
-        print(printable(text), flush=True)
-
-    def show_address(self, text: str, url: str) -> None:
-        """Ask the person to open an address."""
-        if in_notebook():
-            load("nbauth.frontend.notebook_prompt")
-            from nbauth.frontend.notebook_prompt import show_address
-
-            show_address(text, url)
-        else:
-            from nbauth.frontend.text import printable
-
-            print(f"{printable(text)}\n{printable(url)}", flush=True)
-
-
-def put_in_place() -> None:
-    """Give the kernel a front end, unless it has one: imports point from here to there."""
-    from nbauth import kernel
-
-    if kernel.front_end() is None:
-        kernel.use_front_end(FrontEnd())
+        print(f"{printable(text)}\n{printable(url)}", flush=True)

@@ -19,46 +19,41 @@ from nbauth.signin.tokens import on_behalf_of, renewal
 from nbauth.signin.tokens.credential import Credential, SignedIn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbauth.environment import Environment
     from nbauth.net.secrecy import HiddenMapping
     from nbauth.signin.flows.prompt import Prompt
+    from nbauth.signin.login_request import LoginRequest
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.tokens.connection import Connection
 
-__all__ = ["application_account", "own_credential", "sign_in"]
+__all__ = ["application_account", "own_credential", "sign_in", "sign_in_application"]
 
 
 def sign_in(
     client: Connection,
+    request: LoginRequest,
     *,
-    flow: str,
-    environment: Environment,
-    prompt: Prompt,
     scopes: tuple[str, ...],
-    account: str | None,
-    timeout_s: float,
+    make_prompt: Callable[[], Prompt],
+    environment: Environment,
     claims: str | None = None,
-    select_account: bool = False,
 ) -> SignedIn:
-    """Sign in, and hand the tokens to the kernel's cache once they are proven.
+    """Sign a person in, and hand the tokens to the kernel's cache once they are proven.
 
     Args:
         client: the profile's client.
-        flow: one of `flows.FLOWS`; it was checked.
-        environment: where the kernel runs.
-        prompt: the person.
-        scopes: what to ask for.
-        account: the sign-in name that is wanted, or None.
-        timeout_s: seconds that the person has.
+        request: what the caller wants.
+        scopes: what to ask the provider for.
+        make_prompt: makes the prompt that asks the person.
+        environment: where the kernel runs; it was checked that the flow can run there.
         claims: a claims challenge to meet (OpenID Connect Core §5.5), or None.
-        select_account: let the person choose an account at the provider.
 
     Raises:
         SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
     """
-    profile = client.profile
-    if profile.kind == "application":
-        return _application(client, scopes, timeout_s)
+    profile, prompt = client.profile, make_prompt()
     held_back = HeldBackCache()
     # The discovery document is in the http cache: a second application costs no request.
     application = applications.build(
@@ -69,17 +64,17 @@ def sign_in(
         application=application,
         scopes=scopes,
         prompt=prompt,
-        flow=flow,
-        timeout_s=timeout_s,
-        account=account,
+        flow=request.flow,
+        timeout_s=request.timeout_s,
+        account=request.account,
         claims=claims,
-        select_account=select_account,
+        select_account=request.select_account,
     )
     outcome: Account | NbauthError = SignInFailed(f"Profile {profile.name!r}: the sign-in ended unexpectedly.")
     try:
         prompt.begin(attempt.request)
         result = _ask(attempt, environment)
-        proven = person.prove(client, result, held_back.answers, wanted=account)
+        proven = person.prove(client, result, held_back.answers, wanted=request.account)
         with client.refresh_locks.hold_shared():
             signed_in = SignedIn(*person.keep(client, proven, scopes=scopes, claims=claims))
     except KeyboardInterrupt:
@@ -122,7 +117,17 @@ def own_credential(client: Connection) -> Credential:
     return made
 
 
-def _application(client: Connection, scopes: tuple[str, ...], timeout_s: float) -> SignedIn:
+def sign_in_application(client: Connection, *, scopes: tuple[str, ...], timeout_s: float) -> SignedIn:
+    """Sign an application in with its own credential; nobody is asked.
+
+    Args:
+        client: the profile's client.
+        scopes: what to ask the provider for.
+        timeout_s: seconds that it may take.
+
+    Raises:
+        SignInFailed, ProviderUnavailable: how else it ended.
+    """
     profile = client.profile
     assertion = None if profile.user_assertion is None else profile.user_assertion.read()
     attempt = SignInAttempt(

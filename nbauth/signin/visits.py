@@ -7,20 +7,23 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from nbauth.environment import detect
 from nbauth.net.secrecy import clears_frames
+from nbauth.process import visitors
 from nbauth.process.shielded import load
+from nbauth.process.visitors import Unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nbauth.net.bundles import Bundle
-    from nbauth.process.visitors import Visitor
+    from nbauth.process.visitors import Visitor, Whose
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.registry import SignIns
     from nbauth.signin.tokens.connection import Connection, Connections
     from nbauth.signin.tokens.credential import SignedIn
 
-__all__ = ["Visit", "Visits"]
+__all__ = ["Visit", "Visits", "keeps_sign_ins", "server_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +83,32 @@ class Visit:
         """Return the sign-ins."""
         return list(self.sign_ins or ())
 
+    def known(
+        self, profile: Profile, account: str | None, scopes: tuple[str, ...], *, with_remembered: bool
+    ) -> tuple[SignedIn | None, str | None]:
+        """Return who is signed in to a profile already, here or in an earlier kernel, and nobody is asked for.
+
+        Args:
+            profile: a person's.
+            account: the sign-in name that is wanted, or None.
+            scopes: what a token must be had for.
+            with_remembered: whether what earlier kernels remembered counts.
+
+        Returns:
+            The sign-in, or None where a person has to be asked; and the claims challenge that they have to meet.
+
+        Raises:
+            ProviderUnavailable: a token has to be renewed and the provider is down.
+        """
+        from nbauth.signin.remembered import service
+
+        sign_ins = self.registry()
+        signed_in, claims = sign_ins.known(profile, account, scopes, connect=self.client)
+        if signed_in is None and claims is None and with_remembered:
+            here = sign_ins.fitting(profile, account, any_tenant=True)
+            signed_in = service.take(profile, account, scopes, here=here, connect=self.client)
+        return signed_in, claims
+
     def end(self) -> None:
         """Hand out no token any more, also to a load that goes on."""
         for signed_in in self.signed_in():
@@ -87,7 +116,7 @@ class Visit:
 
 
 class Visits:
-    """The visits of a process. Who calls holds the kernel's lock.
+    """The visits of a process.
 
     Args:
         lock: returns the kernel's lock, which is another one in a forked child.
@@ -112,18 +141,34 @@ class Visits:
         """Return what belongs to a visitor; None is the one whose process it is."""
         if visitor is None:
             return self.own
-        visit = self._of.pop(visitor, None)
-        if visit is None:
-            self.end_those_over()
-            visit = Visit(self._lock, self._check)
-        self._of[visitor] = visit  # the last one that was here is the last one
-        if self._watcher is None or not self._watcher.is_alive():  # as in a forked child
-            self._watcher = threading.Thread(target=self._watch, name="nbauth-visits", daemon=True)
-            self._watcher.start()
-        return visit
+        with self._lock():
+            visit = self._of.pop(visitor, None)
+            if visit is None:
+                self.end_those_over()
+                visit = Visit(self._lock, self._check)
+            self._of[visitor] = visit  # the last one that was here is the last one
+            if self._watcher is None or not self._watcher.is_alive():  # as in a forked child
+                self._watcher = threading.Thread(target=self._watch, name="nbauth-visits", daemon=True)
+                self._watcher.start()
+            return visit
+
+    def serving(self, profile: Profile, here: Whose) -> Visit:
+        """Return whose connections and sign-ins serve a profile here.
+
+        Raises:
+            SignInRequired: it is a person's, and nothing tells whose visit this is.
+        """
+        if profile.kind == "application":
+            return self.own
+        if isinstance(here, Unnamed):
+            raise visitors.not_named(here, profile=profile.name, scopes=profile.login_scopes)
+        return self.of(here)
 
     def end_those_over(self) -> None:
-        """End the visits that are over, and the ones that nobody was in for longest where there are too many."""
+        """End the visits that are over, and the ones that nobody was in for longest where there are too many.
+
+        Who calls holds the kernel's lock.
+        """
         over = [visitor for visitor in self._of if visitor.is_over]
         others = [visitor for visitor in self._of if not visitor.is_over]
         surplus = others[: max(0, len(others) - _MOST + 1)]
@@ -141,3 +186,13 @@ class Visits:
                 if not self._of:
                     self._watcher = None
                     return
+
+
+def keeps_sign_ins(here: Whose) -> bool:
+    """Tell whether sign-ins are remembered here. They are the server's user's: no visitor gets, adds or ends one."""
+    return here is None and detect().front_end != "voila"  # which has a kernel for each visitor
+
+
+def server_of(here: Whose) -> str:
+    """Return the name of the server that serves visitors here, where `keeps_sign_ins` is false."""
+    return "Voila" if here is None else here.server

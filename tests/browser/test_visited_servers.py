@@ -93,7 +93,7 @@ from nbauth.demo.person import Person
 who = st.text_input("who")
 if st.button("sign in"):
     prompt = PersonPrompt(Person(who, ca_file=Path(os.environ["DEMO_CA"])), who)
-    kernel.login("demo", flow="paste", prompt=prompt, timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=20)
 if st.button("sign out"):
     nbauth.logout("demo")
 count = st.session_state.setdefault("count", 0)

@@ -18,6 +18,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import nbauth
 from nbauth import api, kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
@@ -78,13 +79,13 @@ def session() -> Session:
 def sign_in(ca_file: str, who: str = "alice") -> str:
     """Sign somebody in."""
     person = PersonPrompt(Person(who, ca_file=ca_file), who)
-    return kernel.login("demo", flow="paste", prompt=person, timeout_s=20, account=f"{who}@contoso.example").username
+    return nbauth.login("demo", flow="paste", prompt=person, timeout_s=20, account=f"{who}@contoso.example").username
 
 
 def wait_for_somebody(ca_file: str) -> str:
     """Ask Bob to sign in, who never does."""
     prompt = Nobody(Person("bob", ca_file=ca_file), "bob")
-    return kernel.login("demo", flow="loopback", prompt=prompt, timeout_s=60, account="bob@contoso.example").username
+    return nbauth.login("demo", flow="loopback", prompt=prompt, timeout_s=60, account="bob@contoso.example").username
 
 
 def set_clock(seconds: float) -> None:
@@ -114,7 +115,7 @@ def get(url: str, *, ended: bool = False) -> int:
 def state() -> dict[str, Any]:
     """Tell what an interrupt may have left behind."""
     credential().settle(time.monotonic() + 10)
-    cache = kernel.client("demo").token_cache
+    cache = nbauth.client("demo").token_cache
     held = credential()
     return {
         "locked": [held._lock.locked(), held._one_at_a_time.locked(), held._single_flight._lock.locked()],
@@ -303,7 +304,6 @@ def main() -> None:
     """Do what the lines of standard input say."""
     time.time = _now
     signal.signal(signal.SIGINT, _interrupt)
-    kernel.use_front_end(None)
     for line in sys.stdin:
         told = json.loads(line)
         answer = _act(told["do"], told["with"], told["interrupt"])

@@ -56,7 +56,7 @@ def test_back_and_forth(driven: Any, demo: DemoServer) -> None:
 
 def test_set_back_before_the_end(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """A token whose time is over by the monotonic clock is renewed, though MSAL's cache goes by the wall clock."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     profile = kernel.config().profiles["demo"]
     credential = kernel.credential_of(profile, profile.login_scopes)
     first = credential.token(profile.login_scopes)
@@ -105,12 +105,12 @@ def test_login(ahead: float, says: str, demo: DemoServer, person: Callable[..., 
     demo.provider.clock.advance(ahead)
     try:
         with pytest.raises(SignInFailed, match=says) as caught:
-            kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+            nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     finally:
         demo.provider.clock.reset()
     assert str(caught.value).endswith("Set the clock, then run: %login demo")
     assert nbauth.accounts() == []
-    assert kernel.client("demo").get_accounts() == []
+    assert nbauth.client("demo").get_accounts() == []
 
 
 @pytest.mark.parametrize("ahead", [240, -240])
@@ -118,7 +118,7 @@ def test_login_with_a_clock_that_is_minutes_off(ahead: float, demo: DemoServer, 
     """A clock that is four minutes off is no reason to refuse a sign-in, or to send a token that has ended."""
     demo.provider.clock.advance(ahead)
     try:
-        kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
         with nbauth.session("demo") as session:
             assert session.get(f"{demo.api_url}/me").status_code == 200
     finally:
@@ -237,7 +237,7 @@ def test_a_provider_that_is_down_ahead_of_time(
     demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While a renewal ahead of time fails, the token goes on being used, and the provider is asked now and then."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     profile = kernel.config().profiles["demo"]
     held, scopes = kernel.credential_of(profile, profile.login_scopes), profile.login_scopes
     old = held.token(scopes)
@@ -261,7 +261,7 @@ def test_a_provider_that_is_down_ahead_of_time(
 def test_nobody_waits_ahead_of_time(demo: DemoServer, person: Callable[..., Any]) -> None:
     """Within the margin a token is handed out while a slow provider renews it; many threads start one renewal."""
     demo.provider.settings.access_token_s = 100
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     profile = kernel.config().profiles["demo"]
     credential = kernel.credential_of(profile, profile.login_scopes)
     token = credential._memo[profile.login_scopes]

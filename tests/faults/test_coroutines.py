@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import nbauth
 from nbauth import kernel
 from nbauth.errors import SignInCancelled
+from nbauth.frontend import front_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ def test_requests(demo: DemoServer, person: Callable[..., Any]) -> None:
 
     The provider answers when the loop says so. A loop that our code holds up would never get to say it.
     """
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     profile = kernel.config().profiles["demo"]
     credential = kernel.credential_of(profile, profile.login_scopes)
     (token,) = credential._memo.values()
@@ -85,18 +86,10 @@ class _Waiting:
             raise SignInCancelled("Nobody came.")
 
 
-class _FrontEnd:
-    def __init__(self, waiting: _Waiting) -> None:
-        self._waiting = waiting
-
-    def prompt(self) -> Any:
-        return self._waiting
-
-
 def test_people_take_no_threads_of_the_loop(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sign-ins that wait for people do not use up the loop's own few threads: other work goes on."""
     waiting = _Waiting()
-    monkeypatch.setattr(kernel._state, "front_end", _FrontEnd(waiting))
+    monkeypatch.setattr(front_end, "prompt", lambda: waiting)
 
     async def main() -> list[Any]:
         sign_ins = [asyncio.create_task(nbauth.login_async("demo", flow="paste", timeout_s=300)) for _ in range(40)]
@@ -118,7 +111,7 @@ def test_a_loop_that_ends_first(demo: DemoServer, monkeypatch: pytest.MonkeyPatc
         over.set()
 
     waiting.end = end  # type: ignore[attr-defined]
-    monkeypatch.setattr(kernel._state, "front_end", _FrontEnd(waiting))
+    monkeypatch.setattr(front_end, "prompt", lambda: waiting)
 
     async def main() -> None:
         task = asyncio.create_task(nbauth.login_async("demo", flow="paste", timeout_s=300))

@@ -95,7 +95,7 @@ def test_a_child_that_outlives_its_kernel(driven: Any, demo: DemoServer) -> None
 
 def test_an_application_in_a_child(demo: DemoServer) -> None:
     """An application's credential gets its own tokens in a child, on connections of its own."""
-    kernel.login("nightly")
+    nbauth.login("nightly")
     with nbauth.session("nightly") as session:
         assert session.get(f"{demo.api_url}/cities").status_code == 200
         demo.provider.requests.clear()
@@ -112,7 +112,7 @@ def test_an_application_in_a_child(demo: DemoServer) -> None:
 @pytest.fixture
 def alice(demo: DemoServer, person: Callable[..., Any]) -> Callable[[], str]:
     """Alice, signed in here; returns what tells who a request is made for."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     demo.provider.requests.clear()
     session = nbauth.session("demo")
 
@@ -136,7 +136,7 @@ def test_a_child_that_signs_in(alice: Callable[[], str], person: Callable[..., A
 
     def work() -> list[str]:
         before = alice()
-        kernel.login("demo", flow="paste", prompt=person("bob"), account="bob@contoso.example", timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person("bob"), account="bob@contoso.example", timeout_s=20)
         mine = kernel.credential_of(kernel.config().profiles["demo"], ())
         assert not mine.is_forked
         renewed = _refused()
@@ -226,14 +226,14 @@ def test_errors_cross_processes(error: Exception) -> None:
 
 def test_session_is_no_argument(demo: DemoServer) -> None:
     """A session that would be pickled for a worker is an error that says what to do."""
-    kernel.login("nightly")
+    nbauth.login("nightly")
     with nbauth.session("nightly") as session, pytest.raises(TypeError, match="make one where it is needed"):
         pickle.dumps(session)
 
 
 def test_adapters_of_the_caller(demo: DemoServer) -> None:
     """An adapter that the caller mounted is still theirs in a child, with connections of its own."""
-    kernel.login("nightly")
+    nbauth.login("nightly")
     with nbauth.session("nightly") as session:
         session.mount("http://localhost", requests.adapters.HTTPAdapter(max_retries=7))
         session.cookies.set("a", "b")
@@ -249,7 +249,7 @@ def test_adapters_of_the_caller(demo: DemoServer) -> None:
 
 def test_what_a_thread_held(demo: DemoServer) -> None:
     """A child does not wait for what a thread of its parent held at the fork."""
-    kernel.login("nightly")
+    nbauth.login("nightly")
     with nbauth.session("nightly") as session:
         pool = session.get_adapter(demo.api_url)
         assert session.get(f"{demo.api_url}/cities").status_code == 200

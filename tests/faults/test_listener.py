@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
@@ -214,7 +215,7 @@ def test_a_registered_port_that_somebody_holds_on_the_other_address(
         uri = f"http://localhost:{port}"
         kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], redirect_uri=uri))
         with pytest.raises(SignInFailed, match=rf"port {port} of \[::1\].*in use.*--flow device_code"):
-            kernel.login("demo", flow="loopback", prompt=person(), timeout_s=5)
+            nbauth.login("demo", flow="loopback", prompt=person(), timeout_s=5)
         with Listener(lambda _: True, host="127.0.0.1", port=port) as listening:  # a literal address is not two
             assert len(listening._servers) == 1
 
@@ -262,7 +263,7 @@ def test_the_port_is_released(demo: DemoServer, *, cancels: bool) -> None:
     prompt = _Waiting(demo, cancels=cancels)
     started = time.monotonic()
     with pytest.raises(SignInCancelled if cancels else SignInTimeout):
-        kernel.login("demo", flow="loopback", prompt=prompt, timeout_s=0.5)
+        nbauth.login("demo", flow="loopback", prompt=prompt, timeout_s=0.5)
     assert time.monotonic() - started < 5  # the silent connection is not waited for
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", prompt.port), timeout=10)
@@ -286,7 +287,7 @@ def test_a_device_code_survives_all_three(demo: DemoServer, person: Callable[...
     """A 503, a reset and a silence while the person types do not end the sign-in."""
     _quick_profile()
     faults = [demo.provider.faults.add("*/token", method="POST", **fault) for fault in _HICCUPS]
-    account = kernel.login("demo", flow="device_code", prompt=person(), timeout_s=30)
+    account = nbauth.login("demo", flow="device_code", prompt=person(), timeout_s=30)
     assert account.username == "alice@contoso.example"
     assert [fault.hits for fault in faults] == [1, 1, 1]
 
@@ -301,7 +302,7 @@ def test_a_device_code_ends_with_nonsense(fault: dict[str, Any], demo: DemoServe
     _quick_profile()
     demo.provider.faults.add("*/token", method="POST", **fault)
     with pytest.raises(ProviderUnavailable, match="answered") as caught:
-        kernel.login("demo", flow="device_code", prompt=person(), timeout_s=30)
+        nbauth.login("demo", flow="device_code", prompt=person(), timeout_s=30)
     assert "\n" not in str(caught.value)
 
 
@@ -329,7 +330,7 @@ def test_a_device_code_without_times(times: str, demo: DemoServer, person: Calla
     """A lifetime or interval that is no number is an error of ours."""
     demo.provider.faults.add("*/devicecode", status=200, body=_code(demo, times))
     with pytest.raises(ProviderUnavailable, match="times are no numbers"):
-        kernel.login("demo", flow="device_code", prompt=person(), timeout_s=10)
+        nbauth.login("demo", flow="device_code", prompt=person(), timeout_s=10)
 
 
 def test_a_device_code_that_lives_for_ever(demo: DemoServer) -> None:
@@ -345,5 +346,5 @@ def test_a_device_code_that_lives_for_ever(demo: DemoServer) -> None:
 
     demo.provider.faults.add("*/devicecode", status=200, body=_code(demo, '"expires_in": 1e15'))
     with pytest.raises(SignInCancelled):
-        kernel.login("demo", flow="device_code", prompt=Leaving(Person("alice", ca_file=demo.ca_file), "alice"))
+        nbauth.login("demo", flow="device_code", prompt=Leaving(Person("alice", ca_file=demo.ca_file), "alice"))
     assert [86_300 < seconds <= 86_400 for seconds in shown] == [True]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+import nbauth
 from nbauth import kernel
 from nbauth.errors import NbauthError, ProviderUnavailable
 from nbauth.net.tls import trust_context
@@ -153,7 +154,7 @@ def subject(
     name = "demo" if request.param == "person" else "nightly"
     profile = dataclasses.replace(kernel.config().profiles[name], timeout_s=_READ_S)
     kernel.add_profile(profile)
-    kernel.login(name, **({"flow": "paste", "prompt": person(), "timeout_s": 20} if name == "demo" else {}))
+    nbauth.login(name, **({"flow": "paste", "prompt": person(), "timeout_s": 20} if name == "demo" else {}))
     credential = kernel.credential_of(profile, profile.login_scopes)
     monkeypatch.setattr(access_token, "_MOST_LAST_S", 1000.0)
     memo = credential._memo

@@ -13,7 +13,7 @@ import pexpect
 import pytest
 from widget_page import WidgetPage, aside
 
-from nbauth import kernel
+import nbauth
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
 from nbauth.errors import ApprovalRequired, SignInCancelled
@@ -138,7 +138,7 @@ def test_what_is_no_yes(typed: str, error: type[Exception], demo: DemoServer) ->
     """Another word than yes is a no, and so is the end of what can be read."""
     output = io.StringIO()
     with pytest.raises(error):
-        kernel.login("demo", prompt=TerminalPrompt(output, io.StringIO(typed)))
+        nbauth.login("demo", prompt=TerminalPrompt(output, io.StringIO(typed)))
     assert "Approve? [y/N]" in output.getvalue()
     assert not demo.provider.requests
 
@@ -152,11 +152,11 @@ def test_no_answer_is_a_no(demo: DemoServer) -> None:
 
     silent = Silent(Person("alice", ca_file=demo.ca_file), "alice")
     with pytest.raises(ApprovalRequired):
-        kernel.login("demo", prompt=silent, timeout_s=0.1)
+        nbauth.login("demo", prompt=silent, timeout_s=0.1)
     cancelled = CancellablePrompt(silent)
     cancelled.cancel()
     with pytest.raises(SignInCancelled):
-        kernel.login("demo", prompt=cancelled)  # type: ignore[arg-type]  # it hands on what it lacks
+        nbauth.login("demo", prompt=cancelled)  # type: ignore[arg-type]  # it hands on what it lacks
     assert not demo.provider.requests
 
 
@@ -167,4 +167,4 @@ def test_a_prompt_that_knows_no_approvals(demo: DemoServer) -> None:
         ask_approval = property()  # type: ignore[assignment]  # as if it were not there
 
     with pytest.raises(ApprovalRequired):
-        kernel.login("demo", prompt=Old(Person("alice", ca_file=demo.ca_file), "alice"))
+        nbauth.login("demo", prompt=Old(Person("alice", ca_file=demo.ca_file), "alice"))

@@ -13,7 +13,9 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from nbauth import api, kernel
+import nbauth
+from nbauth import api
+from nbauth.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,18 +73,18 @@ def test_mistakes(line: str, message: str, shell: InteractiveShell) -> None:
 
 
 def test_options_reach_the_kernel(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every option of `%login` is an argument of `kernel.login`."""
+    """Every option of `%login` is an argument of `nbauth.login`."""
     seen: list[Any] = []
 
-    def login(profile: str, **options: Any) -> Any:
-        seen.append((profile, options))
-        raise kernel.ConfigError("stop")
+    def login(**options: Any) -> Any:
+        seen.append(options)
+        raise ConfigError("stop")
 
-    monkeypatch.setattr(kernel, "login", login)
-    with pytest.raises(kernel.ConfigError):
+    monkeypatch.setattr(api, "login", login)
+    with pytest.raises(ConfigError):
         _run(shell, "%login work --flow paste --scopes a b --account 'jo@x' --tenant t --remember --timeout 5")
     options = {"flow": "paste", "scopes": ["a", "b"], "account": "jo@x", "tenant": "t", "remember": True}
-    assert seen == [("work", {**options, "timeout_s": 5.0})]
+    assert seen == [{"profile": "work", **options, "timeout_s": 5.0}]
 
 
 def test_read_leaves_odata_alone(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +125,7 @@ def test_completion(line: str, expected: set[str], shell: InteractiveShell, demo
 
 def test_a_person_who_is_signed_in(shell: InteractiveShell, demo: DemoServer, person: Any) -> None:
     """`%login` says again who is signed in, and `%whoami` and `%read` use it."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     _, printed = _run(shell, "%login demo")
     assert printed.startswith("Signed in to demo as Alice Adams (alice@contoso.example); ")
     table, _ = _run(shell, "%whoami")

@@ -10,7 +10,6 @@ import jwt
 import pytest
 from openid_steps import (
     TIMEOUT_S,
-    FrontEnd,
     age,
     bearer,
     credential,
@@ -36,6 +35,7 @@ from nbauth.errors import (
     SignInRefused,
     SignInRequired,
 )
+from nbauth.frontend import front_end
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +119,7 @@ class Contract:
                 raise SignInCancelled("Cancelled.")
 
         with pytest.raises(SignInCancelled):
-            kernel.login("lab", flow=flow, prompt=Impatient(server.visitor()), timeout_s=TIMEOUT_S)
+            nbauth.login("lab", flow=flow, prompt=Impatient(server.visitor()), timeout_s=TIMEOUT_S)
         assert kernel.accounts() == []
         assert held("AccessToken") == []
 
@@ -137,7 +137,7 @@ class Contract:
         kernel.add_profile(profile_of(server, client_id="nobody"))
         prompt = Visiting(server.visitor())
         with pytest.raises(SignInFailed) as caught:
-            kernel.login("lab", flow=flow, prompt=prompt, timeout_s=TIMEOUT_S)
+            nbauth.login("lab", flow=flow, prompt=prompt, timeout_s=TIMEOUT_S)
         if flow == "device_code":
             assert "Check client_id in profile 'lab'" in str(caught.value)
         else:
@@ -151,7 +151,7 @@ class Contract:
         kernel.add_profile(profile_of(server, redirect_uri="http://localhost/elsewhere"))
         prompt = Visiting(server.visitor())
         with pytest.raises(SignInCancelled):
-            kernel.login("lab", flow=flow, prompt=prompt, timeout_s=TIMEOUT_S)
+            nbauth.login("lab", flow=flow, prompt=prompt, timeout_s=TIMEOUT_S)
         assert prompt.stuck.startswith("4")
 
     # What is sent and checked
@@ -165,21 +165,21 @@ class Contract:
 
         prompt = Visiting(server.visitor(), change=without)
         with pytest.raises(SignInFailed):
-            kernel.login("lab", flow="paste", prompt=prompt, timeout_s=TIMEOUT_S)
+            nbauth.login("lab", flow="paste", prompt=prompt, timeout_s=TIMEOUT_S)
         assert kernel.accounts() == []
 
     def test_another_challenge(self, server: OpenIdServer) -> None:
         """A code that was asked for with another challenge cannot be redeemed."""
         prompt = Visiting(server.visitor(), change=lambda url: replaced(url, "code_challenge", "A" * 43))
         with pytest.raises(SignInFailed) as caught:
-            kernel.login("lab", flow="paste", prompt=prompt, timeout_s=TIMEOUT_S)
+            nbauth.login("lab", flow="paste", prompt=prompt, timeout_s=TIMEOUT_S)
         assert caught.value.error == "invalid_grant"
 
     def test_another_nonce(self, server: OpenIdServer) -> None:
         """An ID token with another nonce than was sent is refused, and nothing is kept."""
         prompt = Visiting(server.visitor(), change=lambda url: replaced(url, "nonce", "A" * 64))
         with pytest.raises(SignInFailed, match="the ID token answers another sign-in"):
-            kernel.login("lab", flow="paste", prompt=prompt, timeout_s=TIMEOUT_S)
+            nbauth.login("lab", flow="paste", prompt=prompt, timeout_s=TIMEOUT_S)
         assert (kernel.accounts(), held("AccessToken")) == ([], [])
 
     def test_id_token(self, server: OpenIdServer) -> None:
@@ -271,7 +271,7 @@ class Contract:
         kernel.add_profile(profile_of(server, exclude_scopes=["offline_access"]))
         sign_in(server)
         for entry in held("RefreshToken"):  # some servers give one to whoever may have one
-            kernel.client("lab").token_cache.remove_rt(entry)
+            nbauth.client("lab").token_cache.remove_rt(entry)
         with pytest.raises(SignInRequired, match=r"gave no refresh token.*Run: %login lab"):
             renewed()
 
@@ -303,7 +303,7 @@ class Contract:
 
     def test_application(self, server: OpenIdServer, job: Path) -> None:
         """An application signs in with its secret, and its token opens the API."""
-        account = kernel.login("nightly")
+        account = nbauth.login("nightly")
         assert (account.kind, account.username) == ("application", server.job_client_id)
         assert server.who(nbauth.session("nightly")) == server.job_client_id
 
@@ -311,10 +311,10 @@ class Contract:
         """A wrong secret says where to mend it and does not show it; a mended one works at once."""
         job.write_text("wrong-secret")
         with pytest.raises(SignInFailed, match=r"Check client_id and its credential.*client_secret_post") as caught:
-            kernel.login("nightly")
+            nbauth.login("nightly")
         assert "wrong-secret" not in str(caught.value)
         job.write_text(server.secret)
-        assert kernel.login("nightly").kind == "application"
+        assert nbauth.login("nightly").kind == "application"
 
     def test_an_unknown_issuer(self, server: OpenIdServer) -> None:
         """An issuer that the server does not have is told before anything is shown."""
@@ -343,20 +343,20 @@ class Contract:
             server.who(session)
         assert server.token_requests() == 0
 
-    def test_sign_out_everywhere(self, server: OpenIdServer) -> None:
+    def test_sign_out_everywhere(self, server: OpenIdServer, monkeypatch: pytest.MonkeyPatch) -> None:
         """The address that is shown ends the session at the server: the same browser is asked who it is again."""
         visitor = server.visitor()
 
         def again() -> None:
-            kernel.login("lab", flow="paste", prompt=Visiting(visitor), timeout_s=TIMEOUT_S)
+            nbauth.login("lab", flow="paste", prompt=Visiting(visitor), timeout_s=TIMEOUT_S)
 
         shown: list[str] = []
-        kernel.use_front_end(FrontEnd(shown))
+        monkeypatch.setattr(front_end, "show_address", lambda _, url: shown.append(url))
         again()
         kernel.logout("lab")
         again()
         assert visitor.logins == 1
-        kernel.logout("lab", everywhere=True)
+        nbauth.logout("lab", everywhere=True)
         (address,) = shown
         visitor.end_session(address)
         again()

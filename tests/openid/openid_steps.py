@@ -37,7 +37,7 @@ def profile_of(server: OpenIdServer, name: str = "lab", **changes: Any) -> nbaut
 def sign_in(server: OpenIdServer, flow: str = "paste", *, choose: str = "alice", **options: Any) -> nbauth.Account:
     """Sign somebody with a fresh browser in."""
     prompt = Visiting(server.visitor(), choose)
-    return kernel.login("lab", flow=flow, prompt=prompt, timeout_s=TIMEOUT_S, **options)
+    return nbauth.login("lab", flow=flow, prompt=prompt, timeout_s=TIMEOUT_S, **options)
 
 
 def credential() -> Credential:
@@ -61,7 +61,7 @@ def renewed() -> str:
 
 def held(kind: str) -> list[dict[str, Any]]:
     """Return what MSAL's cache holds of a kind."""
-    return list(kernel.client("lab").token_cache.search(kind))
+    return list(nbauth.client("lab").token_cache.search(kind))
 
 
 def replaced(url: str, name: str, value: str) -> str:
@@ -76,19 +76,9 @@ def bearer(access_token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {access_token}"}
 
 
-class FrontEnd:
-    """A front end that keeps the addresses it was to show."""
-
-    def __init__(self, shown: list[str]) -> None:
-        self._shown = shown
-
-    def show_address(self, _text: str, url: str) -> None:
-        self._shown.append(url)
-
-
 def validated(secret: str, profile: str = "lab") -> dict[str, Any]:
     """Validate an ID token as a sign-in to a profile would."""
-    client = kernel._visit(None).client(kernel.config().profiles[profile])
+    client = kernel._state.visits.own.client(kernel.config().profiles[profile])
     return id_token.validate(
         secret, profile=client.profile, application=client.application, http_cache=client.http_cache
     )

@@ -44,7 +44,7 @@ class TestDjango(Contract):
         kernel.add_profile(profile_of(server, client_id="one-port", redirect_uri=None))
         prompt = Visiting(server.visitor())
         with pytest.raises(SignInCancelled):
-            kernel.login("lab", flow="loopback", prompt=prompt)
+            nbauth.login("lab", flow="loopback", prompt=prompt)
         assert prompt.stuck.startswith("400: Error: invalid_request")
 
     @pytest.mark.parametrize("path", ["", "/", "/callback/"])

@@ -36,7 +36,7 @@ class TestNode(Contract):
     def test_response_modes(self, server: OpenIdServer, flow: str, mode: str) -> None:
         """The listener takes a posted answer, and a pasted address may have it in its fragment."""
         prompt = Visiting(server.visitor(), change=lambda url: f"{url}&response_mode={mode}")
-        account = kernel.login("lab", flow=flow, prompt=prompt, timeout_s=60)
+        account = nbauth.login("lab", flow=flow, prompt=prompt, timeout_s=60)
         assert account.username == server.usernames["alice"]
 
     def test_an_answer_of_another_provider(self, server: OpenIdServer) -> None:
@@ -49,7 +49,7 @@ class TestNode(Contract):
 
         server.token_requests()
         with pytest.raises(SignInFailed, match="the redirect came from another provider"):
-            kernel.login("lab", flow="paste", prompt=Mixed(server.visitor()), timeout_s=60)
+            nbauth.login("lab", flow="paste", prompt=Mixed(server.visitor()), timeout_s=60)
         assert server.token_requests() == 0
 
     def test_no_refresh_token_without_consent(self, server: OpenIdServer) -> None:

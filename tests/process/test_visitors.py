@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -17,8 +16,8 @@ import nbauth
 from nbauth import kernel
 from nbauth.authorizer import KernelAuthorizer
 from nbauth.errors import ConfigError, SignInRequired
-from nbauth.frontend.front_end import put_in_place
-from nbauth.frontend.panel.widget import SignInPanel
+from nbauth.frontend import front_end
+from nbauth.frontend.panel.panel import SignInPanel
 from nbauth.signin import visits
 from nbauth.signin.remembered import service
 
@@ -45,7 +44,7 @@ def sign_in(server: VisitedServer, person: Callable[..., Any]) -> Callable[[str]
 
     def make(who: str) -> nbauth.Account:
         with server.visit(who):
-            return kernel.login("demo", flow="paste", prompt=person(who), timeout_s=20)
+            return nbauth.login("demo", flow="paste", prompt=person(who), timeout_s=20)
 
     return make
 
@@ -81,7 +80,7 @@ def test_sign_out_of_one(server: VisitedServer, demo: DemoServer, sign_in: Any, 
     """A visitor's sign-out ends their own sign-in and no other one, also where both are the same person."""
     sign_in("alice")
     with server.visit("alice at home"):
-        kernel.login("demo", flow="paste", prompt=person("alice"), timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person("alice"), timeout_s=20)
         assert nbauth.logout() == (ALICE,)
         assert _users() == []
     with server.visit("alice"):
@@ -101,14 +100,13 @@ def test_nobody_is_named(server: VisitedServer, demo: DemoServer, sign_in: Any, 
     assert _users() == []
     assert nbauth.logout() == ()
     uses: tuple[Callable[[], Any], ...] = (
-        lambda: kernel.login("demo", flow="paste", prompt=person(), timeout_s=20),
+        lambda: nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20),
         lambda: asyncio.run(nbauth.login_async("demo", flow="paste", timeout_s=20)),
         lambda: _me(demo),
         lambda: nbauth.session("demo"),
         lambda: nbauth.client("demo"),
         lambda: next(nbauth.pages(f"{demo.api_url}/cities")),
     )
-    put_in_place()
     for use in uses:
         with pytest.raises(SignInRequired, match=NOT_NAMED):
             use()
@@ -218,7 +216,7 @@ def _mail(api_url: str) -> str:
 
 def test_a_coroutine(server: VisitedServer, demo: DemoServer, monkeypatch: pytest.MonkeyPatch, person: Any) -> None:
     """A sign-in that a visitor's coroutine awaits is that visitor's."""
-    monkeypatch.setattr(kernel._state, "front_end", SimpleNamespace(prompt=lambda: person("bob")))
+    monkeypatch.setattr(front_end, "prompt", lambda: person("bob"))
     with server.visit("bob"):
         asyncio.run(nbauth.login_async("demo", flow="paste", timeout_s=20))
         assert _users() == [BOB]
@@ -227,8 +225,8 @@ def test_a_coroutine(server: VisitedServer, demo: DemoServer, monkeypatch: pytes
 
 def test_own_process(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Who signs in to their own notebook is no visitor's sign-in when a server starts there, nor is their session."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
-    kernel.login("nightly")
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("nightly")
     session = nbauth.session()
     server = VisitedServer(monkeypatch)
     with server.visit("bob"):
@@ -252,14 +250,14 @@ def test_nothing_remembered(
     with monkeypatch.context() as alone:
         for name in (MARIMO, "uwsgi"):
             alone.delitem(sys.modules, name)
-        kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
         kernel.reset()
     (file,) = service.directory().glob("*.bin")
     before = file.read_bytes()
     with server.visit("bob"):
         with pytest.raises(ConfigError, match="a visitor of marimo is not remembered"):
-            kernel.login("demo", flow="paste", prompt=person("bob"), remember=True, timeout_s=20)
-        account = kernel.login("demo", flow="paste", prompt=person("bob"), timeout_s=20)
+            nbauth.login("demo", flow="paste", prompt=person("bob"), remember=True, timeout_s=20)
+        account = nbauth.login("demo", flow="paste", prompt=person("bob"), timeout_s=20)
         assert account.username == BOB
         nbauth.logout()
         nbauth.logout("demo")
@@ -268,7 +266,6 @@ def test_nothing_remembered(
 
 def test_the_server_asks_nobody(server: VisitedServer) -> None:
     """A visitor is not asked at the server's terminal or in its browser unless a flow is named."""
-    put_in_place()
     for login in (lambda: nbauth.login("demo"), lambda: asyncio.run(nbauth.login_async("demo"))):
         with server.visit("bob"), pytest.raises(SignInRequired, match=r"is asked by nbauth\.SignInPanel\(\)"):
             login()
@@ -302,7 +299,6 @@ def test_many_visits(server: VisitedServer, sign_in: Any, monkeypatch: pytest.Mo
 
 def test_who_watches(server: VisitedServer, demo: DemoServer, sign_in: Any) -> None:
     """Who watches is told of the own visit's changes, in whatever thread, and sees the own visit's sign-ins."""
-    put_in_place()
 
     class Watcher:
         def __init__(self) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from shown import leaks
 
+import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
@@ -98,7 +99,7 @@ class Watch:
 
     def sign_in(self) -> Any:
         """Sign Alice in and return her credential."""
-        kernel.login("demo", flow="paste", prompt=self.prompt(), timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=self.prompt(), timeout_s=20)
         profile = kernel.config().profiles["demo"]
         return kernel.credential_of(profile, profile.login_scopes)
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+import nbauth
 from nbauth import kernel
 from nbauth.signin.profile.profile import Profile
 
@@ -97,7 +98,7 @@ def test_credentials(kind: str, watch: Watch, apart: Path) -> None:
     for fault, how in FAULTS.items():
         demo.provider.faults.add("*/token", **how, times=2)
         watch.fails(fault, functools.partial(_token, profile))
-        watch.fails(f"{fault}, at login", lambda: kernel.login("job"))
+        watch.fails(f"{fault}, at login", lambda: nbauth.login("job"))
         demo.provider.faults.clear()
         kernel.reset()
         kernel.add_profile(profile)
@@ -150,7 +151,7 @@ def test_functions_that_raise(watch: Watch) -> None:
         error = watch.fails(name, functools.partial(_token, profile))
         if name == "client":
             assert "characters are too many" in str(error.__cause__)
-        watch.fails(f"{name}, at login", lambda: kernel.login("job"))
+        watch.fails(f"{name}, at login", lambda: nbauth.login("job"))
     assert watch.seen == {}
 
 
@@ -168,7 +169,7 @@ def test_secrets_that_cannot_be_sent(watch: Watch, monkeypatch: pytest.MonkeyPat
     for name, keys in given.items():
         kernel.reset()
         profile = _profile(watch, **keys)
-        for act in (functools.partial(_token, profile), functools.partial(kernel.login, "job")):
+        for act in (functools.partial(_token, profile), functools.partial(nbauth.login, "job")):
             error = watch.fails(name, act)
             assert f"{name}: " in str(error)
             assert "is not UTF-8 text" in str(error)
@@ -193,7 +194,7 @@ def test_for_a_user(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
             profile = _profile(watch, **keys, user_assertion=given)
             demo.provider.faults.add("*/token", **how, times=2)
             watch.fails(f"{fault}, {type(given).__name__}", functools.partial(_token, profile))
-            watch.fails(f"{fault}, {type(given).__name__}, at login", lambda: kernel.login("job"))
+            watch.fails(f"{fault}, {type(given).__name__}, at login", lambda: nbauth.login("job"))
             demo.provider.faults.clear()
     assert watch.seen == {}
     assert len(watch.errors) >= 24
@@ -214,6 +215,6 @@ def test_managed_identity(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None
         kernel.add_profile(profile)
         watch.demo.api.faults.add("*/identity", **how, times=2)
         watch.fails(fault, functools.partial(_token, profile))
-        watch.fails(f"{fault}, at login", lambda: kernel.login("machine"))
+        watch.fails(f"{fault}, at login", lambda: nbauth.login("machine"))
         watch.demo.api.faults.clear()
     assert watch.seen == {}

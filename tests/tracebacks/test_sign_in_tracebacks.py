@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from shown import leaks
 
+import nbauth
 from nbauth import kernel
 from nbauth.demo.provider.realms import PARTNER_ID
 from nbauth.errors import NbauthError
@@ -53,7 +54,7 @@ def _nothing() -> None:
 
 def _expire(credential: Any) -> None:
     """Let MSAL's tokens and the kernel's end, but for the refresh token."""
-    cache = kernel.client("demo").token_cache
+    cache = nbauth.client("demo").token_cache
     for entry in list(cache.search(cache.CredentialType.ACCESS_TOKEN)):
         cache.remove_at(entry)
     credential._memo.clear()
@@ -83,7 +84,7 @@ def test_flows(flow: str, watch: Watch) -> None:
 
     def login(*, choose: str = "alice", timeout_s: float = 20, **options: Any) -> None:
         instead = options.pop("instead", {})
-        kernel.login(name, flow=flow, prompt=watch.prompt(choose, **instead), timeout_s=timeout_s, **options)
+        nbauth.login(name, flow=flow, prompt=watch.prompt(choose, **instead), timeout_s=timeout_s, **options)
 
     # A device code asks again after the first two; one flow is enough for the faults that all share.
     for fault in TOKEN_FAULTS if flow == "paste" else ("refused", "no ID token", "cut off"):
@@ -107,7 +108,7 @@ def test_flows(flow: str, watch: Watch) -> None:
 
 async def _asynchronous(watch: Watch, flow: str, name: str) -> None:
     prompt = CancellablePrompt(watch.prompt("cancel"))
-    await in_a_thread(lambda: kernel.login(name, flow=flow, prompt=prompt, timeout_s=20), prompt)
+    await in_a_thread(lambda: nbauth.login(name, flow=flow, prompt=prompt, timeout_s=20), prompt)
 
 
 @pytest.mark.parametrize("remember", [False, True], ids=["in memory", "remembered"])
@@ -117,7 +118,7 @@ def test_renewals(watch: Watch, monkeypatch: pytest.MonkeyPatch, *, remember: bo
     demo = watch.demo
     credential = watch.sign_in()
     if remember:
-        kernel.login("demo", flow="paste", prompt=watch.prompt(), remember=True, timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=watch.prompt(), remember=True, timeout_s=20)
         credential = kernel.credential_of(credential.profile, credential.profile.login_scopes)
     scopes = credential.profile.login_scopes
     for fault, how in TOKEN_FAULTS.items():
@@ -164,20 +165,20 @@ def test_the_first_request_of_all(watch: Watch) -> None:
     """A provider that is down, or says too little, is told in an exception without secrets."""
     for fault, how in {"reset": {"reset": True}, "a web page": {"html": True}, "empty": {"body": "{}"}}.items():
         watch.demo.provider.faults.add("*openid-configuration", **how)
-        watch.fails(fault, lambda: kernel.login("demo", flow="paste", prompt=watch.prompt(), timeout_s=20))
+        watch.fails(fault, lambda: nbauth.login("demo", flow="paste", prompt=watch.prompt(), timeout_s=20))
         watch.demo.provider.faults.clear()
     watch.demo.provider.faults.add("*/devicecode", status=200, body='{"device_code": "%s"}' % ("d" * 40))
     watch.known.add("d" * 40)
-    watch.fails("no code", lambda: kernel.login("demo", flow="device_code", prompt=watch.prompt(), timeout_s=20))
+    watch.fails("no code", lambda: nbauth.login("demo", flow="device_code", prompt=watch.prompt(), timeout_s=20))
     watch.demo.provider.faults.add("*keys*", status=500)
-    watch.fails("no keys", lambda: kernel.login("demo", flow="paste", prompt=watch.prompt(), timeout_s=20))
+    watch.fails("no keys", lambda: nbauth.login("demo", flow="paste", prompt=watch.prompt(), timeout_s=20))
     assert watch.seen == {}
 
 
 def test_an_interrupt_while_a_code_is_redeemed(watch: Watch) -> None:
     """An interrupt in the middle of MSAL leaves neither code nor verifier in the frames."""
     watch.demo.provider.faults.add("*/token", delay_s=0.6)
-    login = lambda: kernel.login("demo", flow="paste", prompt=watch.prompt(), timeout_s=20)  # noqa: E731
+    login = lambda: nbauth.login("demo", flow="paste", prompt=watch.prompt(), timeout_s=20)  # noqa: E731
     error = watch.fails("interrupted", lambda: _interrupted(login))
     assert isinstance(error, NbauthError | KeyboardInterrupt)
     assert watch.seen == {}

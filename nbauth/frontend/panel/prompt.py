@@ -11,7 +11,6 @@ from nbauth.errors import NbauthError, SignInCancelled
 from nbauth.frontend.callback import callback_directory, install_callback_page
 from nbauth.frontend.comm_pump import CommPump
 from nbauth.frontend.notebook_prompt import Message, NotebookPrompt
-from nbauth.frontend.panel.widget import SignInPanel
 from nbauth.frontend.text import approval_lines, printable
 from nbauth.net.origins import is_loopback
 from nbauth.signin import flows
@@ -19,9 +18,11 @@ from nbauth.signin.flows.browser_page import BrowserPage, OtherFlow, callback_ur
 from nbauth.signin.flows.loopback_probe import LoopbackProbe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from nbauth.frontend.panel.messages import Action
+    from nbauth.frontend.panel.widget import PanelWidget
     from nbauth.signin.flows.prompt import ApprovalRequest, Prompt
     from nbauth.signin.flows.sign_in_request import SignInRequest
     from nbauth.signin.profile.account import Account
@@ -39,11 +40,15 @@ class PanelPrompt:
 
     Args:
         panel: a panel that is shown already; None makes one and displays it.
+        make_panel: makes the panel of a profile, where none is shown yet.
     """
 
-    def __init__(self, panel: SignInPanel | None = None) -> None:
+    def __init__(
+        self, panel: PanelWidget | None = None, *, make_panel: Callable[[str], PanelWidget] | None = None
+    ) -> None:
         self._panel = panel
         self._own = panel is None
+        self._make_panel = make_panel
         self._handle: Any = None
         self._pump: CommPump | None = None
         self._plain: Prompt | None = None
@@ -61,10 +66,9 @@ class PanelPrompt:
 
     def ask_approval(self, request: ApprovalRequest) -> None:
         """Show what the configuration would do, in a panel that is gone afterwards where it is not the person's own."""
-        if self._panel is None:
-            self._panel = SignInPanel(request.profile)
+        self._panel = self._panel_of(request.profile)
         self._panel.serve(self)
-        self._pump = _pump_for(self._panel)
+        self._pump = CommPump.here(self._panel.comm)
         self._asks_approval = True
         if self._own and not self._display():
             self._clear()
@@ -96,10 +100,9 @@ class PanelPrompt:
     def begin(self, request: SignInRequest) -> None:
         """Show the panel; turn to plain text where nobody draws it."""
         self._request = request
-        if self._panel is None:
-            self._panel = SignInPanel(request.profile)
+        self._panel = self._panel_of(request.profile)
         self._panel.serve(self, request)
-        self._pump = _pump_for(self._panel)
+        self._pump = CommPump.here(self._panel.comm)
         if self._own and not self._display():
             self._turn_plain()
             return
@@ -177,6 +180,12 @@ class PanelPrompt:
         # Of a success the panel learns from the kernel, which has the account a moment later.
 
     # How
+
+    def _panel_of(self, profile: str) -> PanelWidget:
+        if self._panel is not None:
+            return self._panel
+        assert self._make_panel is not None
+        return self._make_panel(profile)
 
     def _display(self) -> bool:
         """Display the panel; tell whether a front end draws it."""
@@ -282,13 +291,3 @@ class PanelPrompt:
     def _cancelled(self, reason: str) -> SignInCancelled:
         name = self._panel.profile.name if self._panel else ""
         return SignInCancelled(f"Profile {name!r}: {reason}", profile=name, next_step=f"Run: %login {name}")
-
-
-def _pump_for(panel: SignInPanel) -> CommPump | None:
-    """Let clicks in while this cell waits; in another thread the kernel itself lets them in."""
-    if threading.current_thread() is not threading.main_thread() or panel.comm is None:
-        return None
-    from IPython.core.getipython import get_ipython
-
-    kernel = getattr(get_ipython(), "kernel", None)
-    return None if kernel is None else CommPump.install(kernel, frozenset({panel.comm.comm_id}))

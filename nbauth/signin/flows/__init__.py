@@ -39,11 +39,9 @@ def check(flow: str, profile: Profile, environment: Environment) -> None:
         environment: where the kernel runs.
 
     Raises:
-        ConfigError: there is no such flow, or the profile is an application's and the flow is for a person.
+        ConfigError: the profile is an application's and the flow is for a person, or MSAL has it for others only.
         SignInRequired: nobody can be asked here.
     """
-    if flow not in FLOWS:
-        raise ConfigError(f"There is no flow {flow!r}.", next_step=f"Use one of {', '.join(FLOWS)}.")
     if profile.kind == "application":
         if flow != "auto":
             raise ConfigError(

@@ -9,6 +9,8 @@ from nbauth.errors import SignInCancelled
 from nbauth.signin.flows.prompt import ApprovalRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbauth.signin.flows.prompt import Prompt
     from nbauth.signin.profile.approvals import Request
 
@@ -18,18 +20,22 @@ _YES = ("y", "yes")
 _STEP_S = 0.5
 
 
-def ask(prompt: Prompt, request: Request, *, profile: str, timeout_s: float) -> bool:
+def ask(make_prompt: Callable[[], Prompt], request: Request, *, profile: str, timeout_s: float) -> bool:
     """Ask, and tell whether the person said yes. No answer within the time is a no.
 
     Args:
-        prompt: the person.
+        make_prompt: makes the prompt that asks the person.
         request: what they are asked to approve of.
         profile: name of the profile that is signed in to.
         timeout_s: seconds that they have.
 
     Raises:
+        ApprovalRequired: the prompt is a caller's own, from before there were approvals.
         SignInCancelled: the person ended it.
     """
+    prompt = make_prompt()
+    if not hasattr(prompt, "ask_approval"):
+        raise request.required(profile)
     until = time.monotonic() + timeout_s
     try:
         prompt.ask_approval(

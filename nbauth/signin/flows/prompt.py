@@ -8,7 +8,7 @@ import contextvars
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from nbauth.errors import SignInCancelled
 from nbauth.process.visitors import carried
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.account import Account
 
 __all__ = ["ApprovalRequest", "CancellablePrompt", "NullPrompt", "Prompt", "SignInRequest", "in_a_thread"]
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +171,7 @@ class CancellablePrompt:
         return self._prompt.wait(timeout_s)
 
 
-async def in_a_thread(attempt: Callable[[], Account], prompt: CancellablePrompt) -> Account:
+async def in_a_thread(attempt: Callable[[], V], prompt: CancellablePrompt) -> V:
     """Run a sign-in in a thread of its own.
 
     The event loop's own few threads are for work that ends soon; a person takes minutes.
@@ -179,23 +181,23 @@ async def in_a_thread(attempt: Callable[[], Account], prompt: CancellablePrompt)
         prompt: cancelled with the task.
     """
     loop = asyncio.get_running_loop()
-    ended: asyncio.Future[Account] = loop.create_future()
+    ended: asyncio.Future[V] = loop.create_future()
 
-    def tell(account: Account | None, error: BaseException | None) -> None:
+    def tell(result: V | None, error: BaseException | None) -> None:
         if not ended.done():
             if error is not None:
                 ended.set_exception(error)
-            elif account is not None:
-                ended.set_result(account)
+            elif result is not None:
+                ended.set_result(result)
 
     def run() -> None:
-        account, trouble = None, None
+        result, trouble = None, None
         try:
-            account = attempt()
+            result = attempt()
         except BaseException as error:  # noqa: BLE001 - raised in the task
             trouble = error
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(tell, account, trouble)
+            loop.call_soon_threadsafe(tell, result, trouble)
 
     context = contextvars.copy_context()
     try:

@@ -67,14 +67,14 @@ def files(demo: DemoServer, api: Server, person: Callable[..., Any]) -> str:
     profile = kernel.config().profiles["demo"]
     scopes = profile.apis[demo.api_origin]
     kernel.add_profile(dataclasses.replace(profile, name="files", apis={api.origin: scopes}))
-    kernel.login("files", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("files", flow="paste", prompt=person(), timeout_s=20)
     return f"nbauth+{api.origin}"
 
 
 @pytest.fixture
 def alice(demo: DemoServer, person: Callable[..., Any]) -> str:
     """The demo's API, with Alice signed in."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     return f"nbauth+{demo.api_url}"
 
 
@@ -147,7 +147,7 @@ def test_the_demo(alice: str, demo: DemoServer) -> None:
 def test_expiry(demo: DemoServer, person: Callable[..., Any]) -> None:
     """A token that expires while a file is open is renewed without a break."""
     demo.provider.settings.access_token_s = 4
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     with fsspec.filesystem("nbauth+http").open(f"nbauth+{demo.api_url}/sunlight.parquet", cache_type="none") as file:
         parts = []
         demo.api.faults.add("*.parquet", delay_s=1.1, times=5)
@@ -217,7 +217,7 @@ def test_another_person(files: str, api: Server, person: Callable[..., Any], too
     before = fsspec.filesystem("nbauth+http")
     assert {1} == set(read[tool]()["owner"])
     kernel.logout("files")
-    kernel.login("files", flow="paste", prompt=person("bob"), timeout_s=20)
+    nbauth.login("files", flow="paste", prompt=person("bob"), timeout_s=20)
     assert before is fsspec.filesystem("nbauth+http")
     assert {2} == set(read[tool]()["owner"])
     shared.close()
@@ -228,7 +228,7 @@ def test_open_while_another_signs_in(files: str, api: Server, person: Callable[.
     api.routes["/mine.parquet"] = _EachTheirOwn()
     with fsspec.open(f"{files}/mine.parquet") as file:
         file.read(10)
-        kernel.login("files", flow="paste", prompt=person("bob"), timeout_s=20, select_account=True)
+        nbauth.login("files", flow="paste", prompt=person("bob"), timeout_s=20, select_account=True)
         before = len(api.seen)
         file.seek(200_000)
         with pytest.raises(DataError, match=r"opened by another sign-in of profile 'files'\. Open it again\."):
@@ -241,9 +241,9 @@ def test_open_while_another_profile_signs_in(
 ) -> None:
     """A sign-in to something else, and one more of the same person, leave an open file alone."""
     with fsspec.open(f"{files}/wide.parquet") as file:
-        kernel.login("demo", flow="paste", prompt=person("bob"), timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person("bob"), timeout_s=20)
         kernel.logout("files")
-        kernel.login("files", flow="paste", prompt=person(), timeout_s=20)
+        nbauth.login("files", flow="paste", prompt=person(), timeout_s=20)
         assert parquet.content == file.read()
 
 

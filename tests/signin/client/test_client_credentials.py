@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 from keyring.backend import KeyringBackend
 
+import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
@@ -578,7 +579,7 @@ def test_a_person_at_a_confidential_client(flow: str, add: Any, demo: DemoServer
         kind="person",
     )
     prompt = PersonPrompt(Person("alice", ca_file=demo.ca_file), "alice")
-    account = kernel.login("job", flow=flow, scopes=["api://nbauth-demo/Data.Read"], prompt=prompt)
+    account = nbauth.login("job", flow=flow, scopes=["api://nbauth-demo/Data.Read"], prompt=prompt)
     assert account.username == "alice@contoso.example"
     assert account.kind == "person"
     credential = kernel.credential_of(profile, profile.login_scopes)
@@ -606,7 +607,7 @@ def test_a_credential_that_was_renewed_beside_a_person(
         profile = add(**{f"client_{kind}": value}, kind="person")
         scopes = ("api://nbauth-demo/Data.Read",)
         prompt = PersonPrompt(Person("alice", ca_file=demo.ca_file), "alice")
-        kernel.login("job", flow="paste", scopes=scopes, prompt=prompt)
+        nbauth.login("job", flow="paste", scopes=scopes, prompt=prompt)
         credential = kernel.credential_of(profile, scopes)
         old = credential.token(scopes)
         client.secrets.clear()
@@ -628,9 +629,9 @@ def test_no_device_code_at_a_confidential_client(add: Any, demo: DemoServer, apa
     (apart / "secret").write_text(demo.client_secret)
     add(client_secret={"file": "secret"}, kind="person")
     with pytest.raises(ConfigError, match="device codes to public clients only"):
-        kernel.login("job", flow="device_code")
+        nbauth.login("job", flow="device_code")
     prompt = PersonPrompt(Person("alice", ca_file=demo.ca_file), "alice")
-    assert kernel.login("job", scopes=["api://nbauth-demo/Data.Read"], prompt=prompt).kind == "person"
+    assert nbauth.login("job", scopes=["api://nbauth-demo/Data.Read"], prompt=prompt).kind == "person"
 
 
 def test_a_person_is_not_signed_in_by_the_secret(add: Any, demo: DemoServer, apart: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msal
 import pytest
 
+import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
@@ -92,7 +93,7 @@ def make(
 
 def _sign_in(contoso: DemoServer, name: str = "work", *, flow: str = "paste", choose: str = "alice") -> Any:
     prompt = PersonPrompt(Person(choose, ca_file=contoso.ca_file), choose)
-    return kernel.login(name, flow=flow, prompt=prompt, timeout_s=30)
+    return nbauth.login(name, flow=flow, prompt=prompt, timeout_s=30)
 
 
 def _status(contoso: DemoServer, name: str = "work") -> int:
@@ -135,7 +136,7 @@ def test_an_application(
     assert _status(contoso) == 200
     paths = [(record.host, record.method) for record in contoso.provider.requests]
     assert [(host, "GET"), (host, "POST")] == paths
-    account = kernel.login("work")
+    account = nbauth.login("work")
     assert bool(tenant_id) == bool(account.tenant_id)
     contoso.provider.requests.clear()
     kernel.logout("work")
@@ -164,14 +165,14 @@ def _instance_requests(contoso: DemoServer) -> list[str]:
 def test_instance_discovery_of_a_cloud(contoso: DemoServer, cloud: str) -> None:
     """Looking for accounts asks the cloud itself once which hosts are one; the folder's next kernel asks nothing."""
     profile = _from_code(contoso, tenant=TENANT_ID, cloud=cloud)
-    assert kernel.client("work").get_accounts() == []
+    assert nbauth.client("work").get_accounts() == []
     # MSAL 1.35 would ask the public cloud about every one, so with it only that one is asked.
     asks = cloud == "public" or not msal.__version__.startswith("1.35.")
     assert [profile.authority_host] * asks == _instance_requests(contoso)
     contoso.provider.requests.clear()
     kernel.reset()
     kernel.add_profile(profile)
-    assert kernel.client("work").get_accounts() == []
+    assert nbauth.client("work").get_accounts() == []
     assert len(contoso.provider.requests) == 0
 
 
@@ -180,7 +181,7 @@ def test_no_instance_discovery_elsewhere(contoso: DemoServer, name: str) -> None
     """A host that is not one of Entra's clouds is nobody's to vouch for: nothing beside its document is asked."""
     keys, host, _ = PEOPLE[name]
     _from_code(contoso, **keys)
-    assert kernel.client("work").get_accounts() == []
+    assert nbauth.client("work").get_accounts() == []
     assert [(host, "GET")] == [(record.host, record.method) for record in contoso.provider.requests]
 
 
@@ -204,11 +205,11 @@ def test_aliases_share_a_cache(contoso: DemoServer) -> None:
     _from_code(contoso, "new", tenant=TENANT_ID)
     _from_code(contoso, "government", tenant=TENANT_ID, cloud="us_government")
     _sign_in(contoso, "old")
-    application = kernel.client("new")
+    application = nbauth.client("new")
     (account,) = application.get_accounts()
     contoso.provider.requests.clear()
     assert "access_token" in application.acquire_token_silent([SCOPE], account)
-    assert kernel.client("government").get_accounts() == []
+    assert nbauth.client("government").get_accounts() == []
     with pytest.raises(SignInRequired):
         kernel.credential_of(kernel.config().profiles["government"], (SCOPE,))
 
@@ -222,7 +223,7 @@ def test_a_hostile_alias_is_never_asked(contoso: DemoServer, apart: Path) -> Non
         "metadata": [{"preferred_network": PUBLIC, "preferred_cache": PUBLIC, "aliases": [PUBLIC, "evil.example"]}],
     }
     contoso.provider.faults.add("/common/discovery/instance", body=json.dumps(document), times=None)
-    cache = kernel.client("work").token_cache
+    cache = nbauth.client("work").token_cache
     (token,) = cache.search(cache.CredentialType.REFRESH_TOKEN)
     with cache._lock:  # MSAL tries an alias that it holds a refresh token for
         cache.modify(cache.CredentialType.REFRESH_TOKEN, token, {**token, "environment": "evil.example"})
@@ -269,7 +270,7 @@ def test_another_tenants_token(contoso: DemoServer, name: str, issued: str, mess
     with pytest.raises(SignInFailed, match=message):
         _sign_in(contoso)
     assert kernel.accounts() == []
-    assert kernel.client("work").get_accounts() == []
+    assert nbauth.client("work").get_accounts() == []
 
 
 def test_common_serves_every_tenant(contoso: DemoServer) -> None:
@@ -292,9 +293,9 @@ def test_two_providers_on_one_host(contoso: DemoServer) -> None:
     ]
     first, *others = [_from_code(contoso, f"p{number}", **place) for number, place in enumerate(places)]
     _sign_in(contoso, first.name)
-    assert len(kernel.client(first.name).get_accounts()) == 1
+    assert len(nbauth.client(first.name).get_accounts()) == 1
     for other in others:
-        assert kernel.client(other.name).get_accounts() == []
+        assert nbauth.client(other.name).get_accounts() == []
         assert other.name not in {account.profile for account in kernel.accounts()}
         with pytest.raises(SignInRequired):
             kernel.credential_of(other, (SCOPE,))
@@ -308,7 +309,7 @@ def test_a_tenant_by_argument(contoso: DemoServer) -> None:
     """`login(tenant=…)` signs in to another tenant of the same cloud, and its token serves the profile's APIs."""
     _from_code(contoso, audience="organizations")
     prompt = PersonPrompt(Person("alice", ca_file=contoso.ca_file), "alice")
-    account = kernel.login("work", tenant=TENANT_DOMAIN, flow="paste", prompt=prompt, timeout_s=30)
+    account = nbauth.login("work", tenant=TENANT_DOMAIN, flow="paste", prompt=prompt, timeout_s=30)
     assert account.tenant_id == TENANT_ID
     assert _status(contoso) == 200
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msal
 import pytest
 
+import nbauth
 from nbauth import kernel
 from nbauth.errors import ConfigError, ProviderUnavailable, SignInFailed
 from nbauth.signin.profile import config
@@ -133,7 +134,7 @@ def _token(profile: Profile, **options: Any) -> str:
 def test_virtual_machine(identity: Any, expected: Any, username: str, add: Any, machine: Machine) -> None:
     """The metadata service gives a token for the resource and the identity that are asked for, and only once."""
     profile = add(identity)
-    account = kernel.login("vm")
+    account = nbauth.login("vm")
     assert (account.username, account.kind, account.tenant_id) == (username, "application", "")
     assert _token(profile) == "token 1 for https://storage.azure.com"
     assert _token(profile) == "token 1 for https://storage.azure.com"
@@ -155,7 +156,7 @@ def test_renewed(add: Any, machine: Machine) -> None:
 def test_signed_out(add: Any, machine: Machine) -> None:
     """Signing out drops the tokens."""
     profile = add()
-    kernel.login("vm")
+    nbauth.login("vm")
     kernel.logout("vm")
     assert _token(profile) == "token 2 for https://storage.azure.com"
 
@@ -294,7 +295,7 @@ def test_scopes(scopes: tuple[str, ...], add: Any, machine: Machine) -> None:
 def test_the_way_out(add: Any, machine: Machine) -> None:
     """`nbauth.client` gives MSAL's own client."""
     add()
-    assert isinstance(kernel.client("vm"), msal.ManagedIdentityClient)
+    assert isinstance(nbauth.client("vm"), msal.ManagedIdentityClient)
 
 
 def test_proxies_are_not_asked(add: Any, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

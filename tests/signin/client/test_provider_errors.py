@@ -15,6 +15,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
+import nbauth
 from nbauth import kernel, magics
 from nbauth.demo.provider.aadsts import Refusal
 from nbauth.errors import (
@@ -322,7 +323,7 @@ def alice(demo: DemoServer, person: Callable[..., Any]) -> Credential:
 
 
 def _sign_in(demo: DemoServer, person: Callable[..., Any]) -> Credential:
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     demo.provider.requests.clear()
     profile = kernel.config().profiles["demo"]
     return kernel.credential_of(profile, profile.login_scopes)
@@ -379,7 +380,7 @@ def test_a_blocked_refresh_leaves_other_ways(demo: DemoServer, person: Callable[
         alice.token(scopes, rejected=alice._memo[scopes].secret)
     del alice._memo[scopes]
     demo.provider.requests.clear()
-    assert kernel.login("demo", flow="paste", prompt=person("bob"), timeout_s=20).username == "bob@contoso.example"
+    assert nbauth.login("demo", flow="paste", prompt=person("bob"), timeout_s=20).username == "bob@contoso.example"
 
 
 @pytest.mark.parametrize("browser", [None, "firefox %s"], ids=["remote", "local"])
@@ -393,7 +394,7 @@ def test_a_device_code_is_blocked(
     _provider_says(demo, code)
     flow = "loopback" if browser else "paste"
     with pytest.raises(SignInFailed, match=rf"{code}\).*%login demo --flow {flow}") as caught:
-        kernel.login("demo", flow="device_code", prompt=person(), timeout_s=20)
+        nbauth.login("demo", flow="device_code", prompt=person(), timeout_s=20)
     entry = find(code)
     assert entry
     assert (caught.value.next_step or "").endswith((entry.device_code_cure or entry.cure).rpartition("}")[2])
@@ -403,7 +404,7 @@ def test_a_device_code_that_only_its_page_refuses(demo: DemoServer, person: Call
     """A code that expires unused names the flow that needs none: the page may have refused it."""
     _provider_says(demo, "expired_token")
     with pytest.raises(SignInTimeout, match=r"%login demo \(or.*%login demo --flow paste\)"):
-        kernel.login("demo", flow="device_code", prompt=person(), timeout_s=20)
+        nbauth.login("demo", flow="device_code", prompt=person(), timeout_s=20)
 
 
 def _changed(demo: DemoServer, **changes: Any) -> Profile:
@@ -433,7 +434,7 @@ def test_errors_in_the_redirect(
     """What the provider answers in the redirect, before there is a code to redeem, passes through the catalogue too."""
     _changed(demo, **changes)
     with pytest.raises(SignInFailed, match=next_step) as caught:
-        kernel.login("mine", flow="paste", prompt=person(), timeout_s=20)
+        nbauth.login("mine", flow="paste", prompt=person(), timeout_s=20)
     assert caught.value.code == code
     assert demo.provider.requests.count("*/token") == 0
 
@@ -457,7 +458,7 @@ def test_a_wrong_scope_of_a_job(demo: DemoServer, monkeypatch: pytest.MonkeyPatc
         apis={"https://a.example": ["api://nbauth-demo/Data.Read"]},
     )
     with pytest.raises(SignInFailed, match=r"AADSTS1002012: .*apis in profile 'mine': .*/\.default"):
-        kernel.login("mine")
+        nbauth.login("mine")
 
 
 def test_no_secret_is_quoted(demo: DemoServer, person: Callable[..., Any]) -> None:
@@ -466,5 +467,5 @@ def test_no_secret_is_quoted(demo: DemoServer, person: Callable[..., Any]) -> No
     quoting = {"error": "invalid_grant", "error_description": f"Code {code} is not valid"}
     demo.provider.faults.add("*/token", status=400, body=json.dumps(quoting))
     with pytest.raises(SignInFailed, match=r"invalid_grant: Code 0\.\*\*\* is not valid") as caught:
-        kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     assert code not in repr(vars(caught.value)) + str(caught.value)

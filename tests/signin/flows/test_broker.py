@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msal
 import pytest
 
+import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
@@ -78,7 +79,7 @@ def test_signs_in(runtime: Any, profile: Any, demo: DemoServer) -> None:
     """With a broker on this machine `auto` takes it; its ID token is validated like any other, and no page opens."""
     answer = _alice(demo, [])
     runtime.person = lambda scopes: answer
-    account = kernel.login("demo", account="alice@contoso.example", prompt=_Waiting())
+    account = nbauth.login("demo", account="alice@contoso.example", prompt=_Waiting())
     assert account.username == "alice@contoso.example"
     assert runtime.hints == ["alice@contoso.example"]
     assert kernel.credential_of(profile, profile.login_scopes).token(profile.login_scopes) == answer["access_token"]
@@ -88,14 +89,14 @@ def test_refused(runtime: Any, profile: Any) -> None:
     """What the broker answers in place of tokens is told."""
     runtime.person = lambda scopes: "The device is not compliant"
     with pytest.raises(SignInFailed, match="The device is not compliant"):
-        kernel.login("demo", prompt=_Waiting())
+        nbauth.login("demo", prompt=_Waiting())
 
 
 def test_redirect_uri_is_missing(runtime: Any, profile: Any) -> None:
     """An application without the broker's redirect URIs gets them listed, in one line."""
     runtime.person = lambda scopes: "AADSTS50011: no such redirect"
     with pytest.raises(ConfigError, match=r"ms-appx-web://Microsoft\.AAD\.BrokerPlugin") as caught:
-        kernel.login("demo", prompt=_Waiting())
+        nbauth.login("demo", prompt=_Waiting())
     assert "\n" not in str(caught.value)
 
 
@@ -104,21 +105,21 @@ def test_cancelled(runtime: Any, profile: Any) -> None:
     prompt = _Waiting(cancel_after=3)
     started = time.monotonic()
     with pytest.raises(SignInCancelled):
-        kernel.login("demo", prompt=prompt)
+        nbauth.login("demo", prompt=prompt)
     assert time.monotonic() - started < 10
 
 
 def test_named_flow(runtime: Any, profile: Any, demo: DemoServer) -> None:
     """A flow that is named runs without the broker."""
     prompt = PersonPrompt(Person("alice", ca_file=demo.ca_file), "alice")
-    assert kernel.login("demo", flow="loopback", prompt=prompt).username == "alice@contoso.example"
+    assert nbauth.login("demo", flow="loopback", prompt=prompt).username == "alice@contoso.example"
     assert runtime.hints == []
 
 
 def test_not_installed(profile: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the message says how to get it, before any traffic."""
     with pytest.raises(ConfigError, match=r"pip install 'nbauth\[broker\]'"):
-        kernel.login("demo", prompt=_Waiting())
+        nbauth.login("demo", prompt=_Waiting())
 
 
 def test_library_cannot_be_loaded(profile: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_library_cannot_be_loaded(profile: Any, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "msal.broker", raising=False)
     with pytest.raises(ConfigError, match=r"cannot be loaded: libwebkit2gtk-4\.1\.so\.0"):
-        kernel.login("demo", prompt=_Waiting())
+        nbauth.login("demo", prompt=_Waiting())
 
 
 def test_no_broker_here(profile: Any, demo: DemoServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_no_broker_here(profile: Any, demo: DemoServer, monkeypatch: pytest.Monk
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "msal.broker", raising=False)
     prompt = PersonPrompt(Person("alice", ca_file=demo.ca_file), "alice")
-    assert kernel.login("demo", flow="loopback", prompt=prompt).username == "alice@contoso.example"
+    assert nbauth.login("demo", flow="loopback", prompt=prompt).username == "alice@contoso.example"
 
 
 class _Waiting(NullPrompt):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
+import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
@@ -80,7 +81,7 @@ def _raise(error: BaseException) -> Any:
 def test_signs_in(flow: str, demo: DemoServer) -> None:
     """A person signs in; the account is who they chose to be, and the token is good for the API's scopes."""
     prompt = Watched(demo, "bob")
-    account = kernel.login("demo", flow=flow, prompt=prompt, timeout_s=20)
+    account = nbauth.login("demo", flow=flow, prompt=prompt, timeout_s=20)
     assert (account.username, account.profile, account.kind) == ("bob@contoso.example", "demo", "person")
     assert account.tenant_id == "11111111-2222-4333-8444-555555555555"
     assert kernel.accounts() == [account]
@@ -95,7 +96,7 @@ def test_signs_in(flow: str, demo: DemoServer) -> None:
 def test_says_who_asks(flow: str, demo: DemoServer) -> None:
     """Before anything is shown, the prompt learns who asks and where the tokens may go."""
     prompt = Watched(demo)
-    kernel.login("demo", flow=flow, prompt=prompt, timeout_s=20)
+    nbauth.login("demo", flow=flow, prompt=prompt, timeout_s=20)
     (request,) = prompt.requests
     assert (request.profile, request.flow, request.client_id) == ("demo", flow, demo.client_id)
     assert request.authority_host == demo.authority.split("/")[2]
@@ -107,7 +108,7 @@ def test_refused(flow: str, demo: DemoServer) -> None:
     """Saying no on the provider's page ends it as refused, with the provider's number."""
     prompt = Watched(demo, "cancel")
     with pytest.raises(SignInRefused, match=r"AADSTS65004.*%login demo") as caught:
-        kernel.login("demo", flow=flow, prompt=prompt, timeout_s=20)
+        nbauth.login("demo", flow=flow, prompt=prompt, timeout_s=20)
     assert caught.value.code == "AADSTS65004"
     assert prompt.outcomes == [caught.value]
     assert kernel.accounts() == []
@@ -118,7 +119,7 @@ def test_cancelled(flow: str, demo: DemoServer) -> None:
     """Cancel at the prompt ends it as cancelled, and nothing stays behind."""
     prompt = Watched(demo, instead=lambda: _raise(SignInCancelled("Cancelled.")))
     with pytest.raises(SignInCancelled) as caught:
-        kernel.login("demo", flow=flow, prompt=prompt)
+        nbauth.login("demo", flow=flow, prompt=prompt)
     assert prompt.outcomes == [caught.value]
     assert kernel.accounts() == []
 
@@ -128,7 +129,7 @@ def test_interrupted(flow: str, demo: DemoServer) -> None:
     """An interrupt while it waits ends it as cancelled, in one line without the interrupt's own traceback."""
     prompt = Watched(demo, instead=lambda: _raise(KeyboardInterrupt()))
     with pytest.raises(SignInCancelled, match="interrupted") as caught:
-        kernel.login("demo", flow=flow, prompt=prompt)
+        nbauth.login("demo", flow=flow, prompt=prompt)
     assert caught.value.__suppress_context__
     assert prompt.outcomes == [caught.value]
 
@@ -139,7 +140,7 @@ def test_nobody_finishes(flow: str, demo: DemoServer) -> None:
     prompt = Watched(demo, instead=lambda: time.sleep(0.05))
     started = time.monotonic()
     with pytest.raises(SignInTimeout, match=r"within 0 s.*--timeout") as caught:
-        kernel.login("demo", flow=flow, prompt=prompt, timeout_s=0.3)
+        nbauth.login("demo", flow=flow, prompt=prompt, timeout_s=0.3)
     assert time.monotonic() - started < 2
     assert isinstance(caught.value, TimeoutError)
 
@@ -150,7 +151,7 @@ def test_an_error_from_the_token_endpoint(flow: str, demo: DemoServer) -> None:
     body = '{"error": "invalid_grant", "error_description": "AADSTS70008: The code has expired. Trace ID: 1"}'
     demo.provider.faults.add("*/token", status=400, body=body)
     with pytest.raises(SignInFailed, match="AADSTS70008") as caught:
-        kernel.login("demo", flow=flow, prompt=Watched(demo), timeout_s=20)
+        nbauth.login("demo", flow=flow, prompt=Watched(demo), timeout_s=20)
     assert (caught.value.error, caught.value.code) == ("invalid_grant", "AADSTS70008")
     assert "Trace ID" not in str(caught.value)
     assert kernel.accounts() == []
@@ -162,7 +163,7 @@ def test_the_token_endpoint_is_out_of_order(flow: str, fault: dict[str, Any], de
     """A token endpoint that is down, or answers garbage, is said to be unavailable; nothing is kept."""
     demo.provider.faults.add("*/token", **fault)
     with pytest.raises(ProviderUnavailable, match="Profile 'demo'") as caught:
-        kernel.login("demo", flow=flow, prompt=Watched(demo), timeout_s=20)
+        nbauth.login("demo", flow=flow, prompt=Watched(demo), timeout_s=20)
     assert not any(secret in str(caught.value) for secret in demo.provider.issued_secrets)
     assert kernel.accounts() == []
 
@@ -171,7 +172,7 @@ def test_the_token_endpoint_is_out_of_order(flow: str, fault: dict[str, Any], de
 def test_a_device_code_survives_a_hiccup(fault: dict[str, Any], demo: DemoServer) -> None:
     """One reset or 503 while polling does not lose what the person is typing."""
     demo.provider.faults.add("*/token", **fault, headers={"Retry-After": "1"} if "status" in fault else None)
-    account = kernel.login("demo", flow="device_code", prompt=Watched(demo), timeout_s=30)
+    account = nbauth.login("demo", flow="device_code", prompt=Watched(demo), timeout_s=30)
     assert account.username == "alice@contoso.example"
 
 
@@ -179,7 +180,7 @@ def test_a_device_code_expires(demo: DemoServer) -> None:
     """A code that nobody types in time ends as a timeout that says so."""
     demo.provider.settings.device_code_s = 1
     with pytest.raises(SignInTimeout, match="code expired"):
-        kernel.login("demo", flow="device_code", prompt=Watched(demo, instead=lambda: time.sleep(0.1)), timeout_s=30)
+        nbauth.login("demo", flow="device_code", prompt=Watched(demo, instead=lambda: time.sleep(0.1)), timeout_s=30)
 
 
 def test_a_device_page_on_another_host_is_not_shown(demo: DemoServer) -> None:
@@ -191,7 +192,7 @@ def test_a_device_page_on_another_host_is_not_shown(demo: DemoServer) -> None:
     demo.provider.faults.add("*/devicecode", status=200, body=body)
     prompt = Watched(demo)
     with pytest.raises(ProviderUnavailable, match=r"evil\.example.*endpoint_hosts"):
-        kernel.login("demo", flow="device_code", prompt=prompt)
+        nbauth.login("demo", flow="device_code", prompt=prompt)
     assert prompt.shown == []
 
 
@@ -209,7 +210,7 @@ def test_a_wrong_address_is_asked_for_again(demo: DemoServer) -> None:
             return pasted
 
     prompt = Clumsy(demo)
-    assert kernel.login("demo", flow="paste", prompt=prompt, timeout_s=20).username == "alice@contoso.example"
+    assert nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=20).username == "alice@contoso.example"
     assert len(prompt.shown) == 2
 
 
@@ -217,9 +218,9 @@ def test_wrong_account(demo: DemoServer) -> None:
     """Somebody else signing in than was asked for is an error, and their tokens are not kept."""
     prompt = Watched(demo, "bob")
     with pytest.raises(SignInFailed, match=r"bob@contoso\.example signed in where alice@contoso\.example was asked"):
-        kernel.login("demo", flow="paste", account="alice@contoso.example", prompt=prompt, timeout_s=20)
+        nbauth.login("demo", flow="paste", account="alice@contoso.example", prompt=prompt, timeout_s=20)
     assert kernel.accounts() == []
-    assert kernel.client("demo").get_accounts() == []
+    assert nbauth.client("demo").get_accounts() == []
 
 
 def test_wrong_client_id(demo: DemoServer, tmp_path: Any) -> None:
@@ -230,7 +231,7 @@ def test_wrong_client_id(demo: DemoServer, tmp_path: Any) -> None:
     profile = configuration.load(path).profiles["demo"]
     kernel.add_profile(profile)
     with pytest.raises(SignInFailed, match=r"AADSTS700016.*Check client_id in .*nbauth\.toml"):
-        kernel.login("demo", flow="device_code", prompt=Watched(demo))
+        nbauth.login("demo", flow="device_code", prompt=Watched(demo))
 
 
 def test_wrong_secret(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,25 +249,25 @@ def test_wrong_secret(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None
         )
     )
     with pytest.raises(SignInFailed, match=r"AADSTS7000215.*Check client_id and its credential") as caught:
-        kernel.login("job")
+        nbauth.login("job")
     assert "wrong" not in str(caught.value)
     monkeypatch.setenv("NIGHTLY_SECRET", demo.client_secret)
-    assert kernel.login("job").kind == "application"
+    assert nbauth.login("job").kind == "application"
 
 
 def test_application(demo: DemoServer) -> None:
     """A profile with a credential signs in by itself; its account is the application's."""
-    account = kernel.login("nightly")
+    account = nbauth.login("nightly")
     assert (account.kind, account.username) == ("application", demo.confidential_client_id)
     assert account.tenant_id == "11111111-2222-4333-8444-555555555555"
     with pytest.raises(ConfigError, match="flow paste is for a person"):
-        kernel.login("nightly", flow="paste")
+        nbauth.login("nightly", flow="paste")
 
 
 def test_unknown_flow(demo: DemoServer) -> None:
     """An unknown flow lists those there are, before any traffic."""
     with pytest.raises(ConfigError, match="Use one of auto, loopback, callback_page, device_code, paste"):
-        kernel.login("demo", flow="telepathy")
+        nbauth.login("demo", flow="telepathy")
     assert len(demo.provider.requests) == 0
 
 
@@ -275,14 +276,14 @@ def test_nobody_may_be_asked(flow: str, demo: DemoServer, monkeypatch: pytest.Mo
     """With NBAUTH_NONINTERACTIVE every flow that needs a person fails at once, before any traffic."""
     monkeypatch.setenv("NBAUTH_NONINTERACTIVE", "1")
     with pytest.raises(SignInRequired, match=r"NBAUTH_NONINTERACTIVE is set.*client_secret"):
-        kernel.login("demo", flow=flow, prompt=Watched(demo))
+        nbauth.login("demo", flow=flow, prompt=Watched(demo))
     assert len(demo.provider.requests) == 0
 
 
 def test_a_script_without_a_terminal_names_a_flow(demo: DemoServer) -> None:
     """Where there is no terminal, auto fails at once and says that a script may name a flow."""
     with pytest.raises(SignInRequired, match=r"there is no terminal.*flow='device_code'"):
-        kernel.login("demo")
+        nbauth.login("demo")
     assert len(demo.provider.requests) == 0
 
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 import requests
 
+import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
@@ -68,7 +69,7 @@ def test_a_redirect_of_another_provider(contoso: DemoServer, name: str, iss: str
     """A redirect that names another issuer, or none where the provider always names itself, is not redeemed."""
     _add(contoso, **PLACES[name])
     with pytest.raises(SignInFailed, match=message):
-        kernel.login("work", flow="paste", prompt=_Altered(contoso, iss=iss), timeout_s=30)
+        nbauth.login("work", flow="paste", prompt=_Altered(contoso, iss=iss), timeout_s=30)
     assert contoso.provider.requests.count(grant_type="authorization_code") == 0
 
 
@@ -77,10 +78,10 @@ def test_an_error_of_another_provider(contoso: DemoServer) -> None:
     _add(contoso, tenant=TENANT_ID)
     altered = _Altered(contoso, "cancel", iss="https://evil.example", error_description="Call 555-0100 to sign in")
     with pytest.raises(SignInFailed, match="came from another provider") as caught:
-        kernel.login("work", flow="paste", prompt=altered, timeout_s=30)
+        nbauth.login("work", flow="paste", prompt=altered, timeout_s=30)
     assert "555" not in str(caught.value)
     with pytest.raises(SignInRefused):
-        kernel.login("work", flow="paste", prompt=_Altered(contoso, "cancel", iss=None), timeout_s=30)
+        nbauth.login("work", flow="paste", prompt=_Altered(contoso, "cancel", iss=None), timeout_s=30)
 
 
 def test_a_redirect_without_a_name(contoso: DemoServer) -> None:
@@ -90,5 +91,5 @@ def test_a_redirect_without_a_name(contoso: DemoServer) -> None:
     del document["authorization_response_iss_parameter_supported"]
     contoso.provider.faults.add("*/openid-configuration", body=json.dumps(document), times=None)
     _add(contoso, tenant=TENANT_ID)
-    account = kernel.login("work", flow="paste", prompt=_Altered(contoso, iss=None), timeout_s=30)
+    account = nbauth.login("work", flow="paste", prompt=_Altered(contoso, iss=None), timeout_s=30)
     assert account.username == "alice@contoso.example"

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msal.throttled_http_client import NormalizedResponse
 
+import nbauth
 from nbauth import kernel
 from nbauth.signin.http.http_cache import HttpCache, endpoints_allowed
 from nbauth.signin.http.http_cache_file import HttpCacheFile
@@ -220,13 +221,13 @@ def test_browser_endpoints_of_a_local_provider() -> None:
 
 def test_second_kernel(demo: DemoServer, apart: Path) -> None:
     """A second kernel in the same directory makes no discovery request, and one request in all."""
-    kernel.login("nightly")
+    nbauth.login("nightly")
     assert demo.provider.requests.count("*/openid-configuration") == 1
     assert len(demo.provider.requests) == 2
     assert (apart / ".nbauth/http_cache").is_file()
     kernel.reset()
     demo.provider.requests.clear()
-    kernel.login("nightly")
+    nbauth.login("nightly")
     assert [(r.method, r.path.rsplit("/", 1)[-1]) for r in demo.provider.requests] == [("POST", "token")]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+import nbauth
 from nbauth import kernel
 from nbauth.errors import ConfigError, ProviderUnavailable
 from nbauth.net.tls import environment_bundle, trust_context
@@ -124,7 +125,7 @@ def test_untrusted(demo: DemoServer) -> None:
     profile = Profile("demo", client_id="id", authority=demo.authority, apis={"https://api.example.com": ["scope"]})
     kernel.add_profile(profile)
     with pytest.raises(ProviderUnavailable, match=r"is not trusted.*ca_bundle"):
-        kernel.client("demo")
+        nbauth.client("demo")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_down(authority: str, message: str) -> None:
     profile = Profile("gone", client_id="id", authority=authority, apis={"https://api.example.com": ["scope"]})
     kernel.add_profile(profile)
     with pytest.raises(ProviderUnavailable, match=message) as caught:
-        kernel.client("gone")
+        nbauth.client("gone")
     assert "\n" not in str(caught.value)
 
 
@@ -147,7 +148,7 @@ def test_answers_html(demo: DemoServer) -> None:
     """A captive portal's page in place of discovery is said to be no answer of a provider."""
     demo.provider.faults.add("*/openid-configuration", html=True)
     with pytest.raises(ProviderUnavailable, match=r"text/html.*no JSON object"):
-        kernel.client("demo")
+        nbauth.client("demo")
 
 
 def test_unknown_tenant(demo: DemoServer) -> None:
@@ -155,13 +156,13 @@ def test_unknown_tenant(demo: DemoServer) -> None:
     profile = kernel.config().profiles["demo"].with_tenant("nowhere.example")
     kernel.add_profile(profile)
     with pytest.raises(ConfigError, match=r"does not know https://localhost:\d+/nowhere\.example"):
-        kernel.client("demo")
+        nbauth.client("demo")
 
 
 def test_trust_from_the_environment(tmp_path: Path, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """REQUESTS_CA_BUNDLE adds to a profile's trust and takes none away; one in the notebook's tree is refused."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", os.environ.get("SSL_CERT_FILE", "") or str(demo.ca_file))
-    kernel.client("demo")
+    nbauth.client("demo")
     inside = tmp_path / "evil.pem"
     inside.write_bytes(demo.ca_file.read_bytes())
     assert environment_bundle({"REQUESTS_CA_BUNDLE": str(inside)}) == str(inside)
@@ -172,5 +173,5 @@ def test_trust_from_the_environment(tmp_path: Path, demo: DemoServer, monkeypatc
 def test_no_key_log(tmp_path: Path, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """SSLKEYLOGFILE, which a cloned folder's .env can set, gets no keys of sign-in connections."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    kernel.client("demo")
+    nbauth.client("demo")
     assert not (tmp_path / "keys").exists()

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
 
+import nbauth
 from nbauth import kernel
 from nbauth.errors import SignInFailed
 from nbauth.signin.http import transport
@@ -36,13 +37,13 @@ def genuine(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.Mo
 
     with monkeypatch.context() as patch:
         patch.setattr(id_token, "validate", keep)
-        kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     return seen[0]
 
 
 def _validate(token: str, access_token: str | None = None) -> dict[str, Any]:
     profile = kernel.config().profiles["demo"]
-    client = kernel._visit(None).client(profile)
+    client = kernel._state.visits.own.client(profile)
     return id_token.validate(
         token,
         profile=profile,
@@ -83,7 +84,7 @@ def test_forged(forged: Callable[[str], str], genuine: str) -> None:
 def test_for_somebody_else(genuine: str, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token for another application, or of another issuer, is refused, whoever signed it."""
     profile = kernel.config().profiles["demo"]
-    client = kernel._visit(None).client(profile)
+    client = kernel._state.visits.own.client(profile)
     other = configuration.Profile(
         "demo", client_id="another", apis=profile.apis, authority=profile.authority, ca_bundle=profile.ca_bundle
     )
@@ -99,15 +100,15 @@ def test_expired(demo: DemoServer, person: Callable[..., Any]) -> None:
     """A token whose time is over by more than clocks differ is refused."""
     demo.provider.settings.id_token_s = -1_000
     with pytest.raises(SignInFailed, match="expired"):
-        kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
 
 
 def test_rotated_keys(demo: DemoServer, person: Callable[..., Any]) -> None:
     """When the provider signs with a new key, its keys are fetched again and the sign-in goes on."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     demo.provider.rotate_signing_key()
     demo.provider.requests.clear()
-    account = kernel.login("demo", flow="paste", account="bob@contoso.example", prompt=person("bob"), timeout_s=20)
+    account = nbauth.login("demo", flow="paste", account="bob@contoso.example", prompt=person("bob"), timeout_s=20)
     assert account.username == "bob@contoso.example"
     assert demo.provider.requests.count("*/keys") == 1
 
@@ -127,9 +128,9 @@ def test_a_forged_sign_in_leaves_nothing(
 
     monkeypatch.setattr(transport.GuardedTransport, "_accept", forge)
     with pytest.raises(SignInFailed, match="is not valid"):
-        kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     assert kernel.accounts() == []
-    assert kernel.client("demo").get_accounts() == []
+    assert nbauth.client("demo").get_accounts() == []
 
 
 # Tokens that a provider's own key signed, and that are wrong all the same
@@ -232,9 +233,9 @@ def test_an_exchanged_access_token(
     with monkeypatch.context() as patch:
         patch.setattr(transport.GuardedTransport, "_accept", exchange)
         with pytest.raises(SignInFailed, match="it came with another access token"):
-            kernel.login("lab", flow="paste", prompt=person(), timeout_s=20)
+            nbauth.login("lab", flow="paste", prompt=person(), timeout_s=20)
     assert kernel.accounts() == []
-    assert kernel.login("lab", flow="paste", prompt=person(), timeout_s=20).username == "alice@contoso.example"
+    assert nbauth.login("lab", flow="paste", prompt=person(), timeout_s=20).username == "alice@contoso.example"
 
 
 # Keys

@@ -16,6 +16,7 @@ import pytest
 import requests
 from pinned import HOSTS
 
+import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
@@ -98,7 +99,7 @@ def test_capabilities_of_a_person(profile: Any, sent: Any, demo: DemoServer) -> 
     """Capabilities reach the authorization and the token request, as claims."""
     profile("demo", client_capabilities=("CP1",))
     prompt = Watched(demo)
-    kernel.login("demo", flow="loopback", prompt=prompt)
+    nbauth.login("demo", flow="loopback", prompt=prompt)
     assert json.loads(prompt.query["claims"]) == CLAIMS
     assert [json.loads(form["claims"]) for form in _parameters(sent, "token")] == [CLAIMS]
 
@@ -106,11 +107,11 @@ def test_capabilities_of_a_person(profile: Any, sent: Any, demo: DemoServer) -> 
 def test_capabilities_with_a_challenge(profile: Any, sent: Any, demo: DemoServer) -> None:
     """Capabilities are asked for beside the claims of a challenge."""
     made = profile("demo", client_capabilities=("CP1",))
-    kernel.login("demo", flow="loopback", prompt=Watched(demo))
+    nbauth.login("demo", flow="loopback", prompt=Watched(demo))
     credential = kernel.credential_of(made, made.login_scopes)
     credential.step_up(made.login_scopes, '{"access_token": {"acrs": {"essential": true, "value": "c1"}}}')
     prompt = Watched(demo)
-    kernel.login(made.name, flow="loopback", prompt=prompt)
+    nbauth.login(made.name, flow="loopback", prompt=prompt)
     expected = {"acrs": {"essential": True, "value": "c1"}, "xms_cc": {"values": ["CP1"]}}
     assert {"access_token": expected} == json.loads(prompt.query["claims"])
 
@@ -118,7 +119,7 @@ def test_capabilities_with_a_challenge(profile: Any, sent: Any, demo: DemoServer
 def test_capabilities_of_an_application(profile: Any, sent: Any) -> None:
     """Capabilities of an application reach the token request."""
     profile("nightly", client_capabilities=("CP1",))
-    kernel.login("nightly")
+    nbauth.login("nightly")
     assert [json.loads(form["claims"]) for form in _parameters(sent, "token")] == [CLAIMS]
 
 
@@ -136,7 +137,7 @@ def test_parameters(options: Any, parameter: str, expected: Any, profile: Any, d
     """Each parameter of the authorization request is the profile's."""
     profile("demo", **options)
     prompt = Watched(demo, "bob")
-    kernel.login("demo", flow="loopback", prompt=prompt)
+    nbauth.login("demo", flow="loopback", prompt=prompt)
     got = prompt.query[parameter]
     if expected is None:
         assert "offline_access" not in got.split()
@@ -196,7 +197,7 @@ def proxy() -> Iterator[ConnectProxy]:
 def test_proxy_of_the_profile(profile: Any, proxy: ConnectProxy, demo: DemoServer) -> None:
     """Requests to the provider go through the profile's proxy."""
     profile("nightly", proxies={"https": proxy.url})
-    kernel.login("nightly")
+    nbauth.login("nightly")
     assert {urlsplit(demo.authority).netloc} == set(proxy.asked)
 
 
@@ -207,18 +208,18 @@ def test_proxy_of_the_environment(profile: Any, proxy: ConnectProxy, monkeypatch
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "")
     profile("nightly", proxies={})
-    kernel.login("nightly")
+    nbauth.login("nightly")
     assert proxy.asked == []
     kernel.logout("nightly")
     profile("nightly", prompt="login")
-    kernel.login("nightly")
+    nbauth.login("nightly")
     assert proxy.asked != []
     monkeypatch.setenv("NO_PROXY", "localhost")
     monkeypatch.setenv("no_proxy", "localhost")
     before = len(proxy.asked)
     kernel.logout("nightly")
     profile("nightly", prompt="consent")
-    kernel.login("nightly")
+    nbauth.login("nightly")
     assert before == len(proxy.asked)
 
 
@@ -226,7 +227,7 @@ def test_proxy_that_is_down(profile: Any) -> None:
     """A proxy that does not answer is named as the trouble."""
     profile("nightly", proxies={"https": "http://127.0.0.1:9"})
     with pytest.raises(ProviderUnavailable, match="the proxy on the way"):
-        kernel.login("nightly")
+        nbauth.login("nightly")
 
 
 def test_timeout(profile: Any) -> None:
@@ -240,7 +241,7 @@ def test_timeout(profile: Any) -> None:
     kernel.add_profile(silent)
     started = time.monotonic()
     with pytest.raises(ProviderUnavailable, match=r"did not answer in time|cannot be reached"):
-        kernel.login("nightly")
+        nbauth.login("nightly")
     listening.close()
     assert time.monotonic() - started < 20
 
@@ -267,7 +268,7 @@ def _regional(contoso: DemoServer, **options: Any) -> Profile:
 def test_region(cloud: str, host: str, contoso: DemoServer, caplog: pytest.LogCaptureFixture) -> None:
     """An application's tokens come from the region's own token service, and nothing is said about another region."""
     kernel.add_profile(_regional(contoso, azure_region="westeurope", cloud=cloud))
-    kernel.login("job")
+    nbauth.login("job")
     assert [host] == [r.host.partition(":")[0] for r in contoso.provider.requests if r.path.endswith("/token")]
     assert "region" not in caplog.text.lower()
 
@@ -297,7 +298,7 @@ def test_region_of_the_machine(contoso: DemoServer, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(socket, "getaddrinfo", pinned)
     kernel.add_profile(_regional(contoso, azure_region="auto"))
-    kernel.login("job")
+    nbauth.login("job")
     server.shutdown()
     server.server_close()
     assert asked == [("/metadata/instance/compute?api-version=2021-02-01", "true")]
@@ -311,7 +312,7 @@ def test_no_region(contoso: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("REGION_NAME", "not/a.region")
     for name, region in (("auto", "auto"), ("none", None)):
         kernel.add_profile(dataclasses.replace(_regional(contoso, azure_region=region), name=name))
-        kernel.login(name)
+        nbauth.login(name)
     hosts = {r.host.partition(":")[0] for r in contoso.provider.requests if r.path.endswith("/token")}
     assert {"login.microsoftonline.com"} == hosts
     assert "evil.login.microsoft.com" not in HOSTS

@@ -44,7 +44,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def remembered(plain: Path, demo: DemoServer, person: Callable[..., Any]) -> Path:
     """Return the file that remembers Alice; this kernel is signed in."""
-    kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     demo.provider.requests.clear()
     return _file(plain)
 
@@ -56,7 +56,7 @@ def _file(directory: Path) -> Path:
 
 def _silent(profile: str = "demo", **options: Any) -> Account:
     """Sign in with nobody there: it works only where nobody is asked."""
-    return kernel.login(profile, flow="paste", prompt=NullPrompt(), timeout_s=20, **options)
+    return nbauth.login(profile, flow="paste", prompt=NullPrompt(), timeout_s=20, **options)
 
 
 def _expire() -> None:
@@ -73,7 +73,7 @@ def _until(done: Callable[[], bool]) -> None:
 
 
 def _refresh_tokens() -> list[str]:
-    cache = kernel.client("demo").token_cache
+    cache = nbauth.client("demo").token_cache
     return [entry["secret"] for entry in cache.search(cache.CredentialType.REFRESH_TOKEN)]
 
 
@@ -91,6 +91,7 @@ def _login_elsewhere(demo: DemoServer) -> dict[str, str]:
     """Sign Alice in anew in another process, to be remembered; return its token."""
     code = """
 import json, sys
+import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
@@ -98,7 +99,7 @@ from nbauth.demo.provider.realms import PARTNER_ID, TENANT_ID
 from nbauth.signin.remembered import service as places
 prompt = PersonPrompt(Person("alice", ca_file=sys.argv[1]), "alice")
 places.take = lambda *_, **__: None  # as if it had been asked for something that only a person can give
-kernel.login("demo", flow="paste", prompt=prompt, remember=True, timeout_s=20)
+nbauth.login("demo", flow="paste", prompt=prompt, remember=True, timeout_s=20)
 profile = kernel.config().profiles["demo"]
 print(json.dumps({"token": kernel.credential_of(profile, ()).token(profile.login_scopes)}))
 """
@@ -150,7 +151,7 @@ def test_an_encrypted_file_shows_nothing(
 
     monkeypatch.setattr(service, "platform_codec", lambda: KeyedCodec("fake", Keeper()))
     caplog.set_level("DEBUG")
-    kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     kernel.reset()
     _silent()
     written = _file(service.directory()).read_bytes().decode("latin-1") + caplog.text
@@ -165,7 +166,7 @@ def test_an_encrypted_file_shows_nothing(
 
 def test_remember_while_signed_in(plain: Path, demo: DemoServer, person: Callable[..., Any]) -> None:
     """`%login --remember` of somebody who is signed in persists without asking again, and without a new token."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     assert not plain.exists()
     demo.provider.requests.clear()
     _silent(remember=True)
@@ -176,7 +177,7 @@ def test_remember_while_signed_in(plain: Path, demo: DemoServer, person: Callabl
 
 def test_without_the_option_nothing_is_written(plain: Path, demo: DemoServer, person: Callable[..., Any]) -> None:
     """A sign-in without the option leaves no file, and a later kernel has to ask."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     kernel.reset()
     with pytest.raises(SignInCancelled):
         _silent()
@@ -232,14 +233,14 @@ def test_an_edited_profile_moves(remembered: Path, demo: DemoServer) -> None:
 def test_an_application_is_not_remembered(demo: DemoServer) -> None:
     """An application signs in by itself: there is nothing to remember."""
     with pytest.raises(ConfigError, match=r"nothing to remember.*%login nightly"):
-        kernel.login("nightly", remember=True)
+        nbauth.login("nightly", remember=True)
 
 
 @pytest.fixture
 def expired(plain: Path, demo: DemoServer, person: Callable[..., Any]) -> Path:
     """Return the file that remembers Alice with an access token that has ended; this kernel is a later one."""
     demo.provider.settings.access_token_s = 1
-    account = kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+    account = nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     _until(lambda: time.time() > account.expires_at.timestamp())
     demo.provider.settings.access_token_s = 3600
     demo.provider.requests.clear()
@@ -260,7 +261,7 @@ def test_a_new_sign_in_takes_the_place(expired: Path, demo: DemoServer, person: 
     """When the provider ends a remembered sign-in, the person signs in once and is remembered as before."""
     body = '{"error": "invalid_grant", "error_description": "AADSTS700082: The refresh token has expired."}'
     demo.provider.faults.add("*/token", status=400, body=body)
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     assert [record.grant_type for record in demo.provider.requests.matching("*/token")] == [
         "refresh_token",
         "authorization_code",
@@ -273,7 +274,7 @@ def test_a_new_sign_in_takes_the_place(expired: Path, demo: DemoServer, person: 
 def test_somebody_else_takes_no_place(expired: Path, demo: DemoServer, person: Callable[..., Any]) -> None:
     """Another account's sign-in without the option is not remembered, and what is remembered stays."""
     before = expired.read_bytes()
-    account = kernel.login("demo", flow="paste", account="bob@contoso.example", prompt=person("bob"), timeout_s=20)
+    account = nbauth.login("demo", flow="paste", account="bob@contoso.example", prompt=person("bob"), timeout_s=20)
     assert account.username == "bob@contoso.example"
     assert before == expired.read_bytes()
 
@@ -291,7 +292,7 @@ def test_a_second_sign_in_of_one_kernel(remembered: Path, demo: DemoServer, pers
     """When a person has to sign in again in a kernel that shares a sign-in, the new one is shared from then on."""
     credential = kernel.credential_of(kernel.config().profiles["demo"], ())
     credential.unmet_claims = '{"access_token": {"nbf": {"essential": true}}}'  # the person has to come
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     first = kernel.credential_of(kernel.config().profiles["demo"], ())
     token = first.token(first.profile.login_scopes)
     kernel.reset()
@@ -307,7 +308,7 @@ def test_a_sign_in_waits_for_a_renewal(remembered: Path, demo: DemoServer, perso
     credential.unmet_claims = '{"access_token": {"acrs": {"essential": true, "value": "c1"}}}'
     with ThreadPoolExecutor(1) as pool:
         with credential.refresh_lock:
-            sign_in = pool.submit(kernel.login, "demo", flow="paste", prompt=person(), timeout_s=20)
+            sign_in = pool.submit(nbauth.login, "demo", flow="paste", prompt=person(), timeout_s=20)
             _until(lambda: demo.provider.requests.count("*/token") == 1)
             with pytest.raises(TimeoutError):
                 sign_in.result(timeout=0.5)
@@ -337,7 +338,7 @@ def test_tenants_have_their_own_tokens(remembered: Path, demo: DemoServer) -> No
 def test_a_script_is_warned(demo: DemoServer, person: Callable[..., Any]) -> None:
     """Where the platform encrypts nothing, a script is warned once, with what to set, and is signed in."""
     with pytest.warns(NotRememberedWarning, match=r"encrypt.*NBAUTH_ALLOW_PLAINTEXT_CACHE=1.*%login demo --re") as seen:
-        kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     assert [__file__] == [str(warning.filename) for warning in seen]
     assert [account.username for account in nbauth.accounts()] == ["alice@contoso.example"]
     assert list(service.directory().glob("*.bin")) == []
@@ -360,7 +361,7 @@ def test_only_one_word_allows_plain_files(
     """Anything but `1` in the variable allows nothing."""
     monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "true")
     with pytest.warns(NotRememberedWarning):
-        kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
 
 
 def test_a_plain_file_needs_the_variable(remembered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,7 +380,7 @@ def test_a_directory_that_cannot_be_made(
     plain.parent.mkdir(parents=True, exist_ok=True)
     plain.write_text("in the way")
     with pytest.warns(NotRememberedWarning, match="not remembered, because .*remembered cannot be used") as seen:
-        kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     assert len(seen) == 1
     assert len(nbauth.read(f"{demo.api_url}/cities")) > 0
 
@@ -442,7 +443,7 @@ def test_a_sign_out_elsewhere_wins_over_a_renewal(remembered: Path, demo: DemoSe
         with pytest.raises(SignInRequired):
             renewal.result()
     assert not remembered.exists()
-    cache = kernel.client("demo").token_cache
+    cache = nbauth.client("demo").token_cache
     assert list(cache.search(cache.CredentialType.REFRESH_TOKEN)) == []
 
 

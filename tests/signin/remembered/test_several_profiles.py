@@ -63,12 +63,12 @@ def both(demo: DemoServer, person: Callable[..., Any], apart: Path, monkeypatch:
 
 
 def _login(prompt: Any, profile: str = "demo", **options: Any) -> Account:
-    return kernel.login(profile, flow="paste", prompt=prompt, remember=True, timeout_s=20, **options)
+    return nbauth.login(profile, flow="paste", prompt=prompt, remember=True, timeout_s=20, **options)
 
 
 def _silent(profile: str = "demo", **options: Any) -> Account:
     """Sign in with nobody there: it works only where nobody is asked."""
-    return kernel.login(profile, flow="paste", prompt=NullPrompt(), timeout_s=20, **options)
+    return nbauth.login(profile, flow="paste", prompt=NullPrompt(), timeout_s=20, **options)
 
 
 def _renew(profile: str = "demo") -> str:
@@ -81,10 +81,10 @@ def _renew(profile: str = "demo") -> str:
 
 def _as_other() -> SignedIn:
     """Return the kernel's sign-in as one of the other profile, as if it had been made beside it."""
-    (here,) = kernel._visit(None).registry()
+    (here,) = kernel._state.visits.own.registry()
     profile = kernel.config().profiles["other"]
     credential = Credential(
-        profile, kernel.client("other"), here.credential.account, refresh_lock=here.credential.refresh_lock
+        profile, nbauth.client("other"), here.credential.account, refresh_lock=here.credential.refresh_lock
     )
     return SignedIn(dataclasses.replace(here.account, profile="other"), credential)
 
@@ -93,14 +93,15 @@ def _elsewhere(demo: DemoServer, code: str) -> None:
     """Run code in another process, which has `login(who)`, a sign-in that is remembered."""
     before = """
 import sys
+import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
 from nbauth.signin.flows.prompt import NullPrompt
 def login(who):
-    kernel.login("demo", flow="paste", prompt=PersonPrompt(Person(who, ca_file=sys.argv[1]), who), remember=True)
+    nbauth.login("demo", flow="paste", prompt=PersonPrompt(Person(who, ca_file=sys.argv[1]), who), remember=True)
 def renew():
-    kernel.login("demo", flow="paste", prompt=NullPrompt())
+    nbauth.login("demo", flow="paste", prompt=NullPrompt())
     credential = kernel.credential_of(kernel.config().profiles["demo"], ())
     scopes = credential.profile.login_scopes
     credential.token(scopes, rejected=credential.token(scopes))
@@ -136,7 +137,7 @@ def test_signed_out_of_what_is_remembered(both: None, person: Callable[..., Any]
     """A profile that is not remembered, on the tokens of one that is, stays signed in when that one signs out."""
     nbauth.logout()
     _login(person())
-    kernel._visit(None).registry().choose(_as_other())
+    kernel._state.visits.own.registry().choose(_as_other())
     nbauth.logout("demo")
     assert _renew("other").count(".") == 2
 
@@ -144,7 +145,7 @@ def test_signed_out_of_what_is_remembered(both: None, person: Callable[..., Any]
 def test_no_token_is_left(both: None, directory: Path, person: Callable[..., Any]) -> None:
     """The tokens of an account that no profile needs any more go from the file, and the others stay."""
     _login(person("bob"), account=_BOB)
-    cache = kernel.client("demo").token_cache
+    cache = nbauth.client("demo").token_cache
     tokens = {entry["home_account_id"]: entry["secret"] for entry in cache.search(cache.CredentialType.REFRESH_TOKEN)}
     (bob,) = [account.home_account_id for account in nbauth.accounts() if account.username == _BOB]
     nbauth.logout("demo")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import nbauth
 from nbauth import kernel
 from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.signin.flows.prompt import NullPrompt
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _KERNEL = """
 import json, sys, threading
 from concurrent.futures import ThreadPoolExecutor
+import nbauth
 from nbauth import kernel
 from nbauth.errors import NbauthError
 from nbauth.signin.flows.prompt import NullPrompt
@@ -39,7 +41,7 @@ print("here", flush=True)
 for line in sys.stdin:
     asked = json.loads(line)
     try:
-        kernel.login(sys.argv[1], flow="paste", prompt=NullPrompt(), timeout_s=20)
+        nbauth.login(sys.argv[1], flow="paste", prompt=NullPrompt(), timeout_s=20)
         profile = kernel.config().profiles[sys.argv[1]]
         credential = kernel.credential_of(profile, ())
         credential._memo.clear()  # a token that has just taken a refused one's place would not be renewed
@@ -110,7 +112,7 @@ def alice(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.Monk
 
 
 def _remember(demo: DemoServer, person: Callable[..., Any]) -> Credential:
-    kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     demo.provider.requests.clear()
     return kernel.credential_of(kernel.config().profiles["demo"], ())
 
@@ -165,7 +167,7 @@ def test_eight_kernels_and_one_request(
         assert token.count(".") == 2
     demo.provider.requests.clear()
     kernel.reset()
-    kernel.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
     assert _renew(kernel.credential_of(alice.profile, ())).count(".") == 2  # the family was never revoked
 
 
@@ -193,7 +195,7 @@ def test_eight_kernels_with_two_profiles(
     ]
     (tmp_path / "two.toml").write_text("\n".join(lines))
     monkeypatch.setenv("NBAUTH_CONFIG", str(tmp_path / "two.toml"))
-    kernel.login("other", flow="paste", prompt=person(), remember=True, timeout_s=20)
+    nbauth.login("other", flow="paste", prompt=person(), remember=True, timeout_s=20)
     alice = _remember(demo, person)
     several = kernels(8, profiles=("demo", "other"))
     token = alice.token(alice.profile.login_scopes)
@@ -305,9 +307,10 @@ if os.geteuid() == 0:  # root may write anywhere until it gives its capabilities
 _RENEW = """
 import json, logging, sys
 logging.basicConfig(filename=sys.argv[1], level=logging.WARNING)
+import nbauth
 from nbauth import kernel
 from nbauth.signin.flows.prompt import NullPrompt
-kernel.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
+nbauth.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
 profile = kernel.config().profiles["demo"]
 credential = kernel.credential_of(profile, ())
 tokens = [credential.token(profile.login_scopes)]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import nbauth
 from nbauth import kernel
 from nbauth.signin.remembered import encryption as codecs
 from nbauth.signin.remembered import service
@@ -293,7 +294,7 @@ def test_no_keyring_is_asked_in_vain(
     """A sign-in and a sign-out where nothing is remembered ask no keyring, which could ask the person to unlock it."""
     asked: list[str] = []
     monkeypatch.setattr(service, "platform_codec", lambda: asked.append("asked"))
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     kernel.logout("demo")
     assert asked == []
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
+import nbauth
 from nbauth import kernel
 from nbauth.errors import ProviderUnavailable, SignInRequired
 
@@ -26,7 +27,7 @@ def alice(demo: DemoServer, person: Callable[..., Any]) -> Credential:
 
 
 def _sign_in(demo: DemoServer, person: Callable[..., Any]) -> Credential:
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     demo.provider.requests.clear()
     profile = kernel.config().profiles["demo"]
     return kernel.credential_of(profile, profile.login_scopes)
@@ -44,7 +45,7 @@ def test_a_good_token_costs_no_request(alice: Credential, demo: DemoServer) -> N
 
 def test_other_scopes_come_silently(demo: DemoServer, person: Callable[..., Any]) -> None:
     """A token for other scopes than were signed in with is had by one refresh, without asking the person."""
-    kernel.login("demo", flow="paste", scopes=["api://nbauth-demo/Profile.Read"], prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", scopes=["api://nbauth-demo/Profile.Read"], prompt=person(), timeout_s=20)
     demo.provider.requests.clear()
     profile = kernel.config().profiles["demo"]
     token = kernel.credential_of(profile, ()).token(("api://nbauth-demo/Data.Read",))
@@ -151,12 +152,12 @@ def test_sign_out_wins(alice: Credential, demo: DemoServer) -> None:
             future.result()
     with pytest.raises(SignInRequired, match="%login demo"):
         alice.token(_scopes(alice))
-    assert kernel.client("demo").get_accounts() == []
+    assert nbauth.client("demo").get_accounts() == []
 
 
 def test_an_application_is_renewed_by_force(demo: DemoServer) -> None:
     """An application's rejected token is replaced by a new one."""
-    kernel.login("nightly")
+    nbauth.login("nightly")
     profile = kernel.config().profiles["nightly"]
     credential = kernel.credential_of(profile, profile.login_scopes)
     first = credential.token(profile.login_scopes)

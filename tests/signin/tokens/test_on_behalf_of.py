@@ -12,6 +12,7 @@ import jwt
 import msal
 import pytest
 
+import nbauth
 from nbauth import api, kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
@@ -32,7 +33,7 @@ ARCHIVE = "api://nbauth-demo-archive/Archive.Read"
 def _assertion(demo: DemoServer, who: str = "alice") -> str:
     """The token that a user holds for the middle tier, as a hub would hand it on."""
     kernel.reset()
-    kernel.login("demo", flow="loopback", prompt=PersonPrompt(Person(who, ca_file=demo.ca_file), who))
+    nbauth.login("demo", flow="loopback", prompt=PersonPrompt(Person(who, ca_file=demo.ca_file), who))
     profile = kernel.config().profiles["demo"]
     token = kernel.credential_of(profile, profile.login_scopes).token(profile.login_scopes)
     kernel.reset()
@@ -85,7 +86,7 @@ def test_acts_for_the_user(add: Any, demo: DemoServer, apart: Path) -> None:
     assertion = _assertion(demo)
     (apart / "assertion").write_text(assertion)
     profile = add({"file": str(apart / "assertion")})
-    account = kernel.login("middle")
+    account = nbauth.login("middle")
     assert (account.username, account.kind) == ("alice@contoso.example", "person")
     assert _who(_token(profile)) == ("alice@contoso.example", "api://nbauth-demo-archive")
     assert [account.username for account in kernel.accounts()] == ["alice@contoso.example"]
@@ -217,10 +218,10 @@ def test_signed_out(add: Any, demo: DemoServer, apart: Path) -> None:
     """Signing out leaves nothing of the user, in MSAL's cache neither; the next request trades the assertion again."""
     (apart / "assertion").write_text(_assertion(demo))
     profile = add({"file": str(apart / "assertion")})
-    kernel.login("middle")
+    nbauth.login("middle")
     credential = kernel.credential_of(profile, profile.login_scopes)
     old = _token(profile)
-    application = kernel.client("middle")
+    application = nbauth.client("middle")
     assert kernel.logout("middle") == ("alice@contoso.example",)
     kinds = msal.TokenCache.CredentialType
     cache = application.token_cache
@@ -236,7 +237,7 @@ def test_nothing_secret_in_the_log(add: Any, demo: DemoServer, apart: Path, capl
     (apart / "assertion").write_text(assertion)
     profile = add({"file": str(apart / "assertion")})
     caplog.set_level("DEBUG")
-    account = kernel.login("middle")
+    account = nbauth.login("middle")
     token = _token(profile)
     credential = kernel.credential_of(profile, profile.login_scopes)
     said = caplog.text + repr(profile) + repr(credential) + repr(account) + repr(vars(credential))
@@ -250,7 +251,7 @@ def test_no_id_token(add: Any, demo: DemoServer, apart: Path) -> None:
     add({"file": str(apart / "assertion")})
     body = json.dumps({"token_type": "Bearer", "access_token": "opaque", "expires_in": 3600})
     demo.provider.faults.add("*/token", status=200, body=body)
-    account = kernel.login("middle")
+    account = nbauth.login("middle")
     assert (account.username, account.kind) == ("bob@contoso.example", "person")
 
 
@@ -260,7 +261,7 @@ def test_nobody_says_who(add: Any, demo: DemoServer, apart: Path) -> None:
     profile = add({"file": str(apart / "assertion")})
     body = json.dumps({"token_type": "Bearer", "access_token": "opaque token", "expires_in": 3600})
     demo.provider.faults.add("*/token", status=200, body=body)
-    account = kernel.login("middle")
+    account = nbauth.login("middle")
     assert (account.username, account.kind) == (demo.middle_tier_client_id, "application")
     assert _token(profile) == "opaque token"
 

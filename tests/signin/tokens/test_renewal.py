@@ -38,7 +38,7 @@ def alice(request: pytest.FixtureRequest, demo: DemoServer, person: Callable[...
     """Return Alice's credential, at Entra's double and at a plain OpenID provider."""
     name = str(request.param)
     _add_lab(demo)
-    kernel.login(name, flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login(name, flow="paste", prompt=person(), timeout_s=20)
     demo.provider.requests.clear()
     return _credential(name)
 
@@ -68,7 +68,7 @@ def _renew(credential: Credential) -> str:
 
 
 def _held(name: str) -> list[list[Any]]:
-    return [list(kernel.client(name).token_cache.search(kind)) for kind in KINDS]
+    return [list(nbauth.client(name).token_cache.search(kind)) for kind in KINDS]
 
 
 def _is_over(credential: Credential, says: str) -> None:
@@ -106,7 +106,7 @@ def test_about_somebody_else(
     assert demo.provider.requests.count("*/token") == 1
     demo.provider.settings.id_token_claims = {}
     name = alice.profile.name
-    assert kernel.login(name, flow="paste", prompt=person(), timeout_s=20).username == "alice@contoso.example"
+    assert nbauth.login(name, flow="paste", prompt=person(), timeout_s=20).username == "alice@contoso.example"
     assert _renew(_credential(name))
 
 
@@ -115,7 +115,7 @@ def test_of_another_tenant(demo: DemoServer, person: Callable[..., Any], name: s
     """At Entra the tenant and the object stay the same; at a plain provider these words mean nothing."""
     _add_lab(demo)
     for profile in ("demo", "lab"):
-        kernel.login(profile, flow="paste", prompt=person(), timeout_s=20)
+        nbauth.login(profile, flow="paste", prompt=person(), timeout_s=20)
     demo.provider.settings.id_token_claims = {name: "44444444-4444-4444-8444-444444444444"}
     assert _renew(_credential("lab"))
     with pytest.raises(SignInRequired, match=r"its oid is another one|it is of the tenant 4444"):
@@ -127,7 +127,7 @@ def test_another_time_of_sign_in(alice: Credential, demo: DemoServer, person: Ca
     kernel.logout()
     settings, name = demo.provider.settings, alice.profile.name
     settings.id_token_claims = {"auth_time": 1_700_000_000}
-    kernel.login(name, flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login(name, flow="paste", prompt=person(), timeout_s=20)
     assert _renew(_credential(name))
     settings.id_token_claims = {"auth_time": 1_700_000_001}
     _is_over(_credential(name), "its auth_time is another one")
@@ -200,7 +200,7 @@ def test_no_keys(alice: Credential, demo: DemoServer) -> None:
 
 def test_remembered(demo: DemoServer, person: Callable[..., Any]) -> None:
     """Of a sign-in that is remembered nothing is written, and no later kernel takes it up."""
-    kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     assert _renew(_credential())
     demo.provider.settings.id_token_claims = {"sub": "somebody-else"}
     _is_over(_credential(), "somebody else")
@@ -208,18 +208,18 @@ def test_remembered(demo: DemoServer, person: Callable[..., Any]) -> None:
     demo.provider.settings.id_token_claims = {}
     for _ in range(2):
         with pytest.raises(SignInCancelled):
-            kernel.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
+            nbauth.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
         kernel.reset()
 
 
 def test_taken_up_by_a_later_kernel(demo: DemoServer, person: Callable[..., Any]) -> None:
     """A later kernel whose first renewal is another one's asks, and keeps nothing."""
     demo.provider.settings.access_token_s = 0
-    kernel.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     kernel.reset()
     demo.provider.settings.id_token_claims = {"sub": "somebody-else"}
     with pytest.raises(SignInCancelled):
-        kernel.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
+        nbauth.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
     assert nbauth.accounts() == []
     assert _held("demo") == [[], [], []]
 
@@ -228,7 +228,7 @@ def test_taken_up_by_a_later_kernel(demo: DemoServer, person: Callable[..., Any]
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_in_a_child(demo: DemoServer, person: Callable[..., Any]) -> None:
     """A forked child gets no token of somebody else either, and is told what the kernel is told."""
-    kernel.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     demo.provider.settings.id_token_claims = {"sub": "somebody-else"}
     credential = _credential()
     read, write = os.pipe()

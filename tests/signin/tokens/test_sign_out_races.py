@@ -78,7 +78,7 @@ def sign_in(demo: DemoServer) -> Callable[..., Account]:
     def login(profile: str, moment: str = "", happens: Callable[[], Any] = lambda: None, **options: Any) -> Account:
         options = {"select_account": True} | options
         prompt = _Meanwhile(demo, moment, happens)
-        return kernel.login(profile, flow="paste", prompt=prompt, timeout_s=20, **options)
+        return nbauth.login(profile, flow="paste", prompt=prompt, timeout_s=20, **options)
 
     return login
 
@@ -96,7 +96,7 @@ def _renew(credential: Credential) -> str:
 
 
 def _held(name: str = "demo") -> list[int]:
-    return [len(list(kernel.client(name).token_cache.search(kind))) for kind in KINDS]
+    return [len(list(nbauth.client(name).token_cache.search(kind))) for kind in KINDS]
 
 
 def _is_whole(name: str) -> None:
@@ -224,7 +224,7 @@ def test_a_sign_in_during_a_renewal(sign_in: Callable[..., Account], demo: DemoS
 
 
 def _refresh_tokens() -> list[str]:
-    return [str(entry["secret"]) for entry in kernel.client("demo").token_cache.search("RefreshToken")]
+    return [str(entry["secret"]) for entry in nbauth.client("demo").token_cache.search("RefreshToken")]
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -235,7 +235,7 @@ def test_in_another_kernel(sign_in: Callable[..., Account], demo: DemoServer, mo
     sign_in("demo", moment, lambda: subprocess.run([sys.executable, "-c", code], check=True, timeout=60), remember=True)
     _is_whole("demo")
     kernel.reset()
-    kernel.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
     _is_whole("demo")
     kernel.logout("demo")
     assert list(service.directory().glob("*.bin")) == []
@@ -249,7 +249,7 @@ def test_of_what_is_remembered(sign_in: Callable[..., Account], demo: DemoServer
     _is_whole("demo")
     kernel.reset()
     _add(demo)
-    assert kernel.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
+    assert nbauth.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
     _is_whole("demo")
 
 
@@ -259,11 +259,11 @@ def test_of_who_renews_for_others(sign_in: Callable[..., Account], demo: DemoSer
         sign_in(name, remember=True)
     kernel.reset()
     _add(demo)
-    kernel.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
+    nbauth.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
     raised = _during_a_renewal(demo, "demo", lambda: kernel.logout("demo"))
     assert isinstance(raised, SignInRequired)
     assert _held()[:3] == [0, 0, 0]
     kernel.reset()
     _add(demo)
-    kernel.login("second", flow="paste", prompt=NullPrompt(), timeout_s=20)
+    nbauth.login("second", flow="paste", prompt=NullPrompt(), timeout_s=20)
     _is_whole("second")

@@ -50,7 +50,7 @@ def sign_in(demo: DemoServer, person: Callable[..., Any]) -> Callable[..., nbaut
     def login(who: str, profile: str = "lab", *, claims: dict[str, Any] | None = None, **options: Any) -> Any:
         demo.provider.settings.id_token_claims = claims or {}
         options = {"select_account": True} | options
-        return kernel.login(profile, flow="paste", prompt=person(who), timeout_s=20, **options)
+        return nbauth.login(profile, flow="paste", prompt=person(who), timeout_s=20, **options)
 
     return login
 
@@ -69,7 +69,7 @@ def _profile(demo: DemoServer, name: str, **more: Any) -> nbauth.Profile:
 
 def _silent(profile: str = "lab", **options: Any) -> nbauth.Account:
     """Sign in with nobody there."""
-    return kernel.login(profile, flow="paste", prompt=NullPrompt(), timeout_s=20, **options)
+    return nbauth.login(profile, flow="paste", prompt=NullPrompt(), timeout_s=20, **options)
 
 
 def _credential(profile: str = "lab") -> Credential:
@@ -148,7 +148,7 @@ def test_subjects_that_differ_in_case(lab: nbauth.Profile, sign_in: Callable[...
 
 
 def _held(kind: str, profile: str = "lab") -> list[dict[str, Any]]:
-    cache = kernel.client(profile).token_cache
+    cache = nbauth.client(profile).token_cache
     return [entry for entry in cache.search(kind) if entry.get("home_account_id", "").lower() == "someone"]
 
 
@@ -213,7 +213,7 @@ def test_a_renewal_without_an_id_token(lab: nbauth.Profile, demo: DemoServer, si
     account = sign_in("alice")
     for _ in range(3):
         assert _user(_renewed(_credential())) == account.home_account_id
-    cache = kernel.client("lab").token_cache
+    cache = nbauth.client("lab").token_cache
     for kind in ("RefreshToken", "AccessToken", "IdToken"):
         assert {entry["home_account_id"] for entry in cache.search(kind)} == {account.home_account_id}
 
@@ -282,12 +282,12 @@ def test_on_behalf_of_somebody_else(demo: DemoServer, sign_in: Callable[..., Any
         user_assertion=lambda: assertion,
         apis={demo.api_origin: ["api://nbauth-demo-archive/Archive.Read"]},
     )
-    kernel.login("middle")
+    nbauth.login("middle")
     demo.provider.settings.id_token_claims = {"oid": "somebody-else"}
     with pytest.raises(SignInFailed, match="with the token of another one"):
         _renewed(_credential("middle").of(assertion))  # type: ignore[attr-defined]
     with pytest.raises(SignInFailed, match="with the token of another one"):
-        kernel.login("middle")
+        nbauth.login("middle")
     assert json.dumps([a.kind for a in nbauth.accounts()]) == '["person", "person"]'
 
 

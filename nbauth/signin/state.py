@@ -1,0 +1,72 @@
+"""What a kernel holds: profiles that were added, approvals, and what belongs to whom. `nbauth.kernel` makes the one."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from nbauth.signin.applications import Applications
+from nbauth.signin.changes import ChangeNotifier
+from nbauth.signin.profile.approvals import Approvals
+from nbauth.signin.profile.config import Reader
+from nbauth.signin.visits import Visits
+
+if TYPE_CHECKING:
+    from nbauth.net.bundles import Bundle
+    from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.registry import SignIns
+    from nbauth.signin.tokens.connection import Connections
+    from nbauth.signin.tokens.credential import Credential
+    from nbauth.signin.tokens.fork_channel import TokenServer
+
+__all__ = ["KernelState"]
+
+
+class KernelState:
+    """What a kernel holds. Everything is behind `lock`; nothing of it is on disk.
+
+    Attributes:
+        lock: guards it; a forked child has another one.
+        token_server: gives tokens to forked children, once there are any.
+        inherited: what a forked child keeps of its parent and never uses.
+        added: profiles that were made in code, by name.
+        approvals: which configurations may be used.
+        reader: reads the configuration.
+        visits: who is signed in, for each person.
+        applications: the credentials of applications, for all visitors.
+        changes: tells who watches.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.token_server: TokenServer | None = None
+        self.inherited: list[object] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as in a kernel that was just started."""
+        self.added: dict[str, Profile] = {}
+        self.approvals = Approvals()
+        self.reader = Reader()
+        self.visits = Visits(lambda: self.lock, check=self.check_approval)
+        self.applications = Applications(lambda: self.lock, self.visits.own)
+        self.changes = ChangeNotifier()
+
+    def check_approval(self, profile: Profile, bundle: Bundle | None) -> None:
+        """Raise `ApprovalRequired` for a profile of a folder's that needs an approval and has none."""
+        if profile.name not in self.added:  # those are made in code
+            self.approvals.check(profile, bundle)
+
+    def credentials(self) -> list[Credential]:
+        """Return every credential."""
+        return [*self.applications, *(s.credential for visit in self.visits for s in visit.signed_in())]
+
+    @property
+    def sign_ins(self) -> SignIns | None:
+        """The sign-ins of the one person whose process it is, and of applications."""
+        return self.visits.own.sign_ins
+
+    @property
+    def connections(self) -> Connections | None:
+        """The client applications of the same."""
+        return self.visits.own.connections
