@@ -6,9 +6,9 @@ and which runs in the garbage collector: an interrupt that comes there ends it, 
 
 from __future__ import annotations
 
-from typing import Any
-
 import requests
+
+from nbauth.net.requests_internals import close_pools
 
 __all__ = ["ClosingSession"]
 
@@ -19,10 +19,5 @@ class ClosingSession(requests.Session):
     def close(self) -> None:
         """Close them, whoever still holds an answer that came over one."""
         for adapter in self.adapters.values():
-            managers: list[Any] = [getattr(adapter, "poolmanager", None)]  # one that a caller mounted may have none
-            managers += getattr(adapter, "proxy_manager", {}).values()
-            for pools in (manager.pools for manager in managers if manager is not None):
-                for pool in map(pools.get, pools.keys()):
-                    if pool is not None:  # another thread closed it
-                        pool.close()
+            close_pools(adapter)
         super().close()

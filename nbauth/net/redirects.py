@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbauth.net.closing import ClosingSession
+from nbauth.net.requests_internals import drop_body
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from requests import PreparedRequest, Response
 
-__all__ = ["NoRedirects", "UnreadRedirects", "has_lost_target", "is_redirection", "let_go"]
+__all__ = ["NoRedirects", "UnreadRedirects", "has_lost_target", "is_redirection"]
 
 
 class NoRedirects(ClosingSession):
@@ -36,7 +37,7 @@ class UnreadRedirects(ClosingSession):
         """Yield what requests does; nothing for an address that cannot be read (`has_lost_target`)."""
         if not resp.is_redirect:
             return
-        let_go(resp)
+        drop_body(resp)
         try:
             yield from super().resolve_redirects(resp, req, **options)
         except ValueError:  # brackets that are no IPv6 address, a port beyond 65535, bytes that are no UTF-8
@@ -51,15 +52,3 @@ def is_redirection(status: int) -> bool:
 def has_lost_target(response: Response) -> bool:
     """Tell whether an answer of `UnreadRedirects` redirects to an address that cannot be read."""
     return response.is_redirect and response.next is None and bool(response.headers["Location"].strip())
-
-
-def let_go(response: Response) -> None:
-    """Read no body. The connection is kept where none was announced, and closed otherwise."""
-    answer: Any = response  # requests has no public name for an answer without a body
-    if not answer._content_consumed:  # noqa: SLF001
-        if response.raw.length_remaining == 0:
-            response.raw.drain_conn()
-        else:
-            response.raw.close()
-        answer._content, answer._content_consumed = b"", True  # noqa: SLF001
-    response.close()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 __all__ = ["retry_after_s"]
+
+_SECONDS = re.compile(r"-?[0-9]{1,20}", re.ASCII)  # nobody may write a negative one, and some do
 
 
 def retry_after_s(value: str | None, *, now: datetime | None = None) -> float | None:
@@ -16,11 +19,11 @@ def retry_after_s(value: str | None, *, now: datetime | None = None) -> float | 
         now: the present time; None goes by this machine's clock.
 
     Returns:
-        The seconds, 0 for a date that is past; None where it names no time, as with a negative number.
+        The seconds, 0 for a time that is past; None where it names no time.
     """
     text = (value or "").strip()
-    if text.isdecimal() and text.isascii():
-        return float(text[:9])
+    if _SECONDS.fullmatch(text):
+        return max(0.0, float(text))
     try:
         when = parsedate_to_datetime(text)
         when = when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -7,7 +7,7 @@ import os
 import ssl
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from requests.adapters import HTTPAdapter
 
@@ -18,7 +18,7 @@ from nbauth.net.bundles import Bundle
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PerRequestTrustAdapter", "Trust", "TrustAdapter", "environment_bundle", "fingerprint", "trust_context"]
+__all__ = ["PerRequestTrustAdapter", "Trust", "TrustAdapter", "environment_bundle", "trust_context"]
 
 
 def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Path | None = None) -> str | None:
@@ -85,59 +85,20 @@ def trust_context(*ca_bundles: Bundle | str | None, base: str | None = None) -> 
     return context
 
 
-def fingerprint(*ca_bundles: Bundle | str | None) -> str:
-    """Return what stands for the content of bundles; None is passed over, and nothing at all is ``""``.
-
-    Raises:
-        ConfigError: a bundle cannot be read.
-    """
-    found = hashlib.sha256()
+def _fingerprint(*ca_bundles: Bundle | str | None) -> str:
+    digest = hashlib.sha256()
     named = [bundle for bundle in ca_bundles if bundle is not None]
     for bundle in named:
         if isinstance(bundle, Bundle):
-            found.update(bytes.fromhex(bundle.digest))
+            digest.update(bytes.fromhex(bundle.digest))
             continue
         path = Path(bundle)
         try:
             # A directory's authorities come and go with the system's; its path stands for them.
-            found.update(hashlib.sha256(str(path).encode() if path.is_dir() else path.read_bytes()).digest())
+            digest.update(hashlib.sha256(str(path).encode() if path.is_dir() else path.read_bytes()).digest())
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read as PEM certificates: {error}.") from None
-    return found.hexdigest() if named else ""
-
-
-class TrustAdapter(HTTPAdapter):
-    """An adapter whose connections trust what `context` trusts, whatever ``verify`` says elsewhere."""
-
-    def __init__(self, context: ssl.SSLContext, **options: Any) -> None:
-        self._context = context
-        super().__init__(**options)
-
-    def __copy__(self) -> TrustAdapter:
-        """Return an adapter of the same settings, with connections of its own."""
-        made = type(self).__new__(type(self))
-        made._context = self._context  # noqa: SLF001 - its own
-        state: dict[str, Any] = HTTPAdapter.__getstate__(self)  # type: ignore[assignment]  # what an adapter pickles
-        HTTPAdapter.__setstate__(made, state)  # type: ignore[attr-defined]
-        return made
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the pools with the context."""
-        return super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Make a proxy's pools with the context."""
-        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
-
-    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
-        """Name no bundle beside the context: urllib3 would load it into the context that all connections share."""
-        del verify, cert
-        return super().build_connection_pool_key_attributes(request, True)
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leave trust to the context; requests would load its own bundle again for each connection."""
-        del url, verify, cert
-        conn.cert_reqs = "CERT_REQUIRED"
+    return digest.hexdigest() if named else ""
 
 
 class Trust:
@@ -152,6 +113,15 @@ class Trust:
         self._contexts: dict[tuple[Bundle, ...], ssl.SSLContext] = {}
         self._lock = Lock()
 
+    @classmethod
+    def of_environment(cls, *, untrusted: Path) -> Self:
+        """Return the trust in the authorities that the environment names, or else in certifi's.
+
+        Raises:
+            ConfigError: as `environment_bundle`, for what lies in the tree of `untrusted`.
+        """
+        return cls(environment_bundle(untrusted=untrusted))
+
     def context(self, ca_bundles: tuple[Bundle, ...]) -> ssl.SSLContext:
         """Return the context that trusts further bundles.
 
@@ -163,8 +133,46 @@ class Trust:
                 self._contexts[ca_bundles] = trust_context(*ca_bundles, base=self._base)
             return self._contexts[ca_bundles]
 
+    def fingerprint(self, ca_bundles: tuple[Bundle, ...]) -> str:
+        """Return what stands for all that `context` trusts beside certifi's authorities; ``""`` for nothing.
 
-class PerRequestTrustAdapter(HTTPAdapter):
+        Raises:
+            ConfigError: a bundle cannot be read.
+        """
+        return _fingerprint(self._base, *ca_bundles)
+
+
+class _ContextAdapter(HTTPAdapter):
+    """An adapter whose connections are trusted by a TLS context, and by nothing that requests would add."""
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave trust to the context; requests would load its own bundle again for each connection."""
+        del url, verify, cert
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+class TrustAdapter(_ContextAdapter):
+    """An adapter whose connections trust what `context` trusts, whatever ``verify`` says elsewhere."""
+
+    def __init__(self, context: ssl.SSLContext, **options: Any) -> None:
+        self._context = context
+        super().__init__(**options)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the pools with the context."""
+        return super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make a proxy's pools with the context."""
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """Name no bundle beside the context: urllib3 would load it into the context that all connections share."""
+        del verify, cert
+        return super().build_connection_pool_key_attributes(request, True)
+
+
+class PerRequestTrustAdapter(_ContextAdapter):
     """An adapter that is told with each request, as ``verify``, the context that its server must be known to.
 
     Connections are kept apart by it: one that a bundle let in carries no request that may not rely on that bundle.
@@ -175,8 +183,3 @@ class PerRequestTrustAdapter(HTTPAdapter):
         del cert
         host, options = super().build_connection_pool_key_attributes(request, True)
         return host, {**options, "ssl_context": verify}
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Leave trust to the context; requests would load its own bundle again for each connection."""
-        del url, verify, cert
-        conn.cert_reqs = "CERT_REQUIRED"

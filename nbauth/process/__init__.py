@@ -1,1 +1,1 @@
-"""This process: who visits it, and work in it that no interrupt reaches."""
+"""This process: who visits it, work in it that no interrupt reaches, and which releases of libraries it may run."""

@@ -25,9 +25,10 @@ from nbauth.data.interrupts import defer_interrupt
 from nbauth.environment import notebook_directory
 from nbauth.errors import ConfigError, DataError, OriginNotAllowed
 from nbauth.net.origins import check_https, is_loopback, origin_of, redact_url
-from nbauth.net.redirects import UnreadRedirects, has_lost_target, let_go
+from nbauth.net.redirects import UnreadRedirects, has_lost_target
+from nbauth.net.requests_internals import cookies_of, drop_body
 from nbauth.net.secrecy import HiddenText, clears_frames
-from nbauth.net.tls import PerRequestTrustAdapter, Trust, environment_bundle
+from nbauth.net.tls import PerRequestTrustAdapter, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +94,7 @@ class Session(UnreadRedirects):
         super().__init__()
         self._authorizer = authorizer
         self._timeout_s = timeout_s
-        self._trust = Trust(environment_bundle(untrusted=notebook_directory()))
+        self._trust = Trust.of_environment(untrusted=notebook_directory())
         self.mount("https://", PerRequestTrustAdapter())
         self._outside = _Outside(self)
         # Of requests that callers may hold, and what they may send on: `response.next`, `resolve_redirects`.
@@ -255,16 +256,16 @@ class Session(UnreadRedirects):
                     # The provider's clock, or a revocation, may be ahead of what the token says.
                     fresh = HiddenText(chain.token(url, rejected=token, claims=asked))
                 except BaseException:
-                    let_go(response)
+                    drop_body(response)
                     raise
             if fresh == token:
                 if asked is not None:
-                    let_go(response)
+                    drop_body(response)
                     raise chain.step_up(url, asked)
                 return response
             if not _is_repeatable(request):
                 return response  # the caller's next one has the fresh token
-            let_go(response)
+            drop_body(response)
             token = fresh
             response = self._send_with(chain, token, request, options)
         return response
@@ -292,7 +293,7 @@ class Session(UnreadRedirects):
 
     def _keep_keys_apart(self, request: PreparedRequest, following: PreparedRequest) -> None:
         is_same = origin_of(str(request.url)) == origin_of(str(following.url))
-        own = getattr(request, "_cookies", None) if is_same else None  # requests has no public name for them
+        own = cookies_of(request) if is_same else None
         self.cookies.fit(following, own)
         if is_same:
             return

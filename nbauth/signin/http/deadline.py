@@ -8,8 +8,9 @@ import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import HTTPSConnectionPool
 
+from nbauth.net.requests_internals import use_pools
 from nbauth.net.tls import TrustAdapter
 from nbauth.signin.single_flight import SingleFlight
 
@@ -106,16 +107,13 @@ class DeadlineAdapter(TrustAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
         """Make the pools of such connections."""
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        use_pools(self.poolmanager, _Pool)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Make a proxy's pools of such connections."""
         manager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = _POOLS
+        use_pools(manager, _Pool)
         return manager
-
-
-_POOLS = {"http": HTTPConnectionPool, "https": _Pool}
 
 
 def _note(connected: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from nbauth.environment import notebook_directory
-from nbauth.net.tls import environment_bundle, fingerprint, trust_context
+from nbauth.net.tls import Trust
 from nbauth.signin.client import application as applications
 from nbauth.signin.client.token_cache import cache_key, new_cache
 from nbauth.signin.http.http_cache import HttpCache
@@ -129,16 +129,15 @@ def connect(
         ProviderUnavailable: the provider is down, not trusted, or does not answer as one.
     """
     present = stamp(profile.client_secret)
-    base = environment_bundle(untrusted=notebook_directory)
-    trust = trust_context(bundle, base=base)
+    trust, bundles = Trust.of_environment(untrusted=notebook_directory), () if bundle is None else (bundle,)
     region = region_of(profile)
     transport = GuardedTransport(
         profile.allowed_hosts | region_hosts(region, profile.authority_host),
-        trust,
+        trust.context(bundles),
         timeout_s=profile.timeout_s,
         proxies=profile.proxies,
     )
-    http_cache = HttpCache(cache_file, profile.allowed_hosts, trust=fingerprint(base, bundle))
+    http_cache = HttpCache(cache_file, profile.allowed_hosts, trust=trust.fingerprint(bundles))
     application = applications.build(
         profile, token_cache=token_cache, http_cache=http_cache, transport=transport, region=region
     )

@@ -9,7 +9,6 @@ import signal
 import threading
 import time
 import zlib
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,7 +23,6 @@ from nbauth.data.fetch.retry import Retries
 from nbauth.data.fetch.session import Session
 from nbauth.data.paging import Cursor
 from nbauth.errors import ApiError, ConfigError, DataError, FormatError, ReadInterrupted, SignInRequired
-from nbauth.net.retry_after import retry_after_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,26 +146,6 @@ def test_waits_no_longer(session: Session, api: Server) -> None:
     with pytest.raises(ApiError):
         read(session, f"{api.origin}/x", retries=Retries(longest_s=0.5))
     assert len(api.seen) == 2
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("0", 0),
-        (" 7 ", 7),
-        ("Mon, 01 Jan 2024 00:01:00 GMT", 60),
-        ("Mon, 01 Jan 2024 00:01:00 -0000", 60),
-        ("Sun, 31 Dec 2023 00:00:00 GMT", 0),
-        ("9" * 400, 999_999_999),
-        ("soon", None),
-        ("-1", None),
-        ("", None),
-        ("\u0661", None),
-    ],
-)
-def test_retry_after(value: str, expected: float | None) -> None:
-    """A `Retry-After` is a number of seconds or a date."""
-    assert retry_after_s(value, now=datetime(2024, 1, 1, tzinfo=UTC)) == expected
 
 
 def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:

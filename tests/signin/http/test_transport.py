@@ -107,7 +107,7 @@ def test_busy(transport: GuardedTransport, demo: DemoServer) -> None:
     [
         (None, 5),
         ("7", 7),
-        ("-5", 5),
+        ("-5", 1),
         ("0", 1),
         ("999999", 3600),
         ("nonsense", 5),
