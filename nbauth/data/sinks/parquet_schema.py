@@ -64,7 +64,9 @@ def cast(table: Any, schema: Any) -> Any:
         column = table[wanted.name]
         if pa.types.is_string(wanted.type) and not pa.types.is_string(column.type):
             column = _as_text(column)
-        columns.append(column.cast(wanted.type))
+        columns.append(
+            _as_time(column, wanted.type) if pa.types.is_timestamp(wanted.type) else column.cast(wanted.type)
+        )
     return pa.table(columns, schema=schema)
 
 
@@ -113,6 +115,14 @@ def _is_positive(column: Any) -> bool:
 def _is_exact(column: Any) -> bool:
     ends = pc.min_max(column)
     return ends["min"].as_py() is None or (ends["min"].as_py() >= -EXACT and ends["max"].as_py() <= EXACT)
+
+
+def _as_time(column: Any, wanted: Any) -> Any:
+    try:
+        return column.cast(wanted)
+    except pa.ArrowInvalid:
+        # More than six digits, which Arrow does not read as microseconds although those beyond are zeros.
+        return pa.chunked_array([parsed_array(column.to_pylist())]).cast(wanted)
 
 
 def _as_text(column: Any) -> Any:
