@@ -9,8 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from fake_front_end import FakeFrontEnd
 from jupyter_client.manager import KernelManager
-from kernel_player import Player
 
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
@@ -83,48 +83,50 @@ def person(demo: DemoServer) -> Callable[..., PersonPrompt]:
 
 
 @pytest.fixture
-def player(apart: Path) -> Iterator[Player]:
+def front_end(apart: Path) -> Iterator[FakeFrontEnd]:
     """Return a front end with a fresh kernel in the test's directory and environment."""
-    playing = Player(_kernel(apart))
+    playing = FakeFrontEnd(_kernel(apart))
     yield playing
     playing.close()
 
 
 @pytest.fixture(scope="module")
-def players() -> Iterator[dict[str, Player]]:
-    """What `kept` keeps."""
-    made: dict[str, Player] = {}
+def shared_front_ends() -> Iterator[dict[str, FakeFrontEnd]]:
+    """What `keep_front_end` keeps."""
+    made: dict[str, FakeFrontEnd] = {}
     yield made
     for playing in made.values():
         playing.close()
 
 
 @pytest.fixture
-def kept(
-    apart: Path, players: dict[str, Player], request: pytest.FixtureRequest
-) -> Iterator[Callable[[str, Callable[[], KernelManager]], Player]]:
+def keep_front_end(
+    apart: Path, shared_front_ends: dict[str, FakeFrontEnd], request: pytest.FixtureRequest
+) -> Iterator[Callable[[str, Callable[[], KernelManager]], FakeFrontEnd]]:
     """Return what gives a front end whose kernel the tests of a file share, as good as new; a failure ends it."""
     used: set[str] = set()
 
-    def keep(name: str, start: Callable[[], KernelManager]) -> Player:
+    def keep(name: str, start: Callable[[], KernelManager]) -> FakeFrontEnd:
         used.add(name)
-        if name in players:
-            players[name].start_anew(apart, os.environ)
+        if name in shared_front_ends:
+            shared_front_ends[name].start_anew(apart, os.environ)
         else:
-            players[name] = Player(start())
-        return players[name]
+            shared_front_ends[name] = FakeFrontEnd(start())
+        return shared_front_ends[name]
 
     failed = request.session.testsfailed
     yield keep
     if request.session.testsfailed > failed:
-        for name in used & set(players):
-            players.pop(name).close()
+        for name in used & set(shared_front_ends):
+            shared_front_ends.pop(name).close()
 
 
 @pytest.fixture
-def kept_player(apart: Path, kept: Callable[[str, Callable[[], KernelManager]], Player]) -> Player:
+def shared_front_end(
+    apart: Path, keep_front_end: Callable[[str, Callable[[], KernelManager]], FakeFrontEnd]
+) -> FakeFrontEnd:
     """Return a front end whose kernel the tests of a file share, as good as new for each."""
-    return kept("newest", lambda: _kernel(apart))
+    return keep_front_end("newest", lambda: _kernel(apart))
 
 
 def _kernel(directory: Path) -> KernelManager:

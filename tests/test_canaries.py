@@ -61,7 +61,7 @@ def _found(secrets: set[str], text: str) -> list[str]:
     return [secret for secret in secrets if secret in text or secret[-40:-8] in text]
 
 
-def test_no_secret_anywhere(demo: DemoServer, player: Any, apart: Path) -> None:
+def test_no_secret_anywhere(demo: DemoServer, front_end: Any, apart: Path) -> None:
     """No output, repr, log, traceback, pickle, history or file holds a token, code, verifier or secret."""
     person = Person("alice", ca_file=demo.ca_file)
 
@@ -75,31 +75,31 @@ def test_no_secret_anywhere(demo: DemoServer, player: Any, apart: Path) -> None:
             person.enter_code(f"{demo.provider.page_origin}/common/oauth2/deviceauth", code.group(1))
 
     outcomes = [
-        player.run(SET_UP),
-        player.run(f"api = {demo.api_url!r}"),
-        player.run("%login --flow paste", answer=paste),
-        player.run("df = %read {api}/sunlight\ndf.head()"),
-        player.run("%whoami"),
-        player.run(LOOK_AROUND),
-        player.run(FAIL),
-        player.run("%tb"),
-        player.run("%xmode Verbose"),
-        player.run(FAIL),
-        player.run("1 / 0 if kernel._state else credential"),
-        player.run("%login nightly"),
-        player.run("%read {api}/cities --profile nightly"),
-        player.run("%logout --everywhere"),
-        player.run("%login --flow device_code", on_message=_once(type_code)),
-        player.run("nbauth.login('demo', account='bob@contoso.example', flow='paste')", answer=paste),
-        player.run("%history -n"),
-        player.run("print(In, Out)"),
+        front_end.run(SET_UP),
+        front_end.run(f"api = {demo.api_url!r}"),
+        front_end.run("%login --flow paste", answer=paste),
+        front_end.run("df = %read {api}/sunlight\ndf.head()"),
+        front_end.run("%whoami"),
+        front_end.run(LOOK_AROUND),
+        front_end.run(FAIL),
+        front_end.run("%tb"),
+        front_end.run("%xmode Verbose"),
+        front_end.run(FAIL),
+        front_end.run("1 / 0 if kernel._state else credential"),
+        front_end.run("%login nightly"),
+        front_end.run("%read {api}/cities --profile nightly"),
+        front_end.run("%logout --everywhere"),
+        front_end.run("%login --flow device_code", on_message=_once(type_code)),
+        front_end.run("nbauth.login('demo', account='bob@contoso.example', flow='paste')", answer=paste),
+        front_end.run("%history -n"),
+        front_end.run("print(In, Out)"),
     ]
     assert [o.status for o in outcomes].count("error") == 4, [o.error for o in outcomes if o.error]
     secrets = _canaries(demo)
     assert len(secrets) > 12  # both flows' codes and verifiers, and every token
     for outcome in outcomes:
         assert _found(secrets, str(outcome.messages) + str(outcome.prompts)) == []
-    player.close()
+    front_end.close()
     looked_at = 0
     for path in apart.parent.rglob("*"):
         if path.is_file() and path != demo.directory:

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from nbauth.demo.server import DemoServer
 
 
-class Driven:
-    """The process of `driven.py`."""
+class KernelProcess:
+    """The process of `kernel_process.py`."""
 
     ca_file = ""
 
     def __init__(self) -> None:
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "driven"],
+            [sys.executable, "-m", "kernel_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -84,28 +84,28 @@ class Driven:
 
 
 @pytest.fixture(scope="module")
-def driven_processes() -> Iterator[list[Driven]]:
+def kernel_processes() -> Iterator[list[KernelProcess]]:
     """Keep the process that the tests of a file share: one takes longer to start than most of them need."""
-    started: list[Driven] = []
+    started: list[KernelProcess] = []
     yield started
     for process in started:
         process.close()
 
 
 @pytest.fixture
-def driven(
-    apart: Path, demo: DemoServer, driven_processes: list[Driven], request: pytest.FixtureRequest
-) -> Iterator[Driven]:
+def kernel_process(
+    apart: Path, demo: DemoServer, kernel_processes: list[KernelProcess], request: pytest.FixtureRequest
+) -> Iterator[KernelProcess]:
     """A process with Alice signed in, as good as new; a failure ends it, and so may a test."""
-    if driven_processes and driven_processes[0].process.poll() is not None:
-        driven_processes.pop().close()
-    if not driven_processes:
-        driven_processes.append(Driven())
-    driven_processes[0].start_anew(apart, demo)
+    if kernel_processes and kernel_processes[0].process.poll() is not None:
+        kernel_processes.pop().close()
+    if not kernel_processes:
+        kernel_processes.append(KernelProcess())
+    kernel_processes[0].start_anew(apart, demo)
     failed = request.session.testsfailed
-    yield driven_processes[0]
+    yield kernel_processes[0]
     if request.session.testsfailed > failed:
-        driven_processes.pop().close()
+        kernel_processes.pop().close()
 
 
 @pytest.fixture

@@ -32,24 +32,24 @@ def _refreshes(demo: DemoServer) -> int:
     [(-7200, 0), (50 * 60, 0), (59 * 60, 1), (7200, 1)],
     ids=["-2 h", "+50 min", "+59 min", "+2 h"],
 )
-def test_set_once(seconds: float, refreshes: int, driven: Any, demo: DemoServer) -> None:
+def test_set_once(seconds: float, refreshes: int, kernel_process: Any, demo: DemoServer) -> None:
     """After the clock was set, requests go on, with one refresh where the token looks ended and none elsewhere."""
-    driven.do("set_clock", seconds=seconds)
+    kernel_process.do("set_clock", seconds=seconds)
     url = f"{demo.api_url}/me"
-    assert [driven.do("get", url=url) for _ in range(20)] == [200] * 20
-    driven.do("state")  # waits for a renewal that is on its way
+    assert [kernel_process.do("get", url=url) for _ in range(20)] == [200] * 20
+    kernel_process.do("state")  # waits for a renewal that is on its way
     assert _refreshes(demo) == refreshes
     assert demo.api.requests.count(status=401) == 0
 
 
-def test_back_and_forth(driven: Any, demo: DemoServer) -> None:
+def test_back_and_forth(kernel_process: Any, demo: DemoServer) -> None:
     """A clock that jumps to and fro costs one refresh a jump at most, and never an error."""
     url = f"{demo.api_url}/me"
     jumps = [-7200, 7200, 50 * 60, -50 * 60, 7200, -7200, -7200, 7200]
     for seconds in jumps:
-        driven.do("set_clock", seconds=seconds)
-        assert [driven.do("get", url=url) for _ in range(3)] == [200] * 3
-    driven.do("state")
+        kernel_process.do("set_clock", seconds=seconds)
+        assert [kernel_process.do("get", url=url) for _ in range(3)] == [200] * 3
+    kernel_process.do("state")
     assert _refreshes(demo) <= len(jumps) / 2
     assert {record.status for record in demo.provider.requests.matching("*/token")} <= {200}
 
@@ -71,24 +71,24 @@ def test_set_back_before_the_end(demo: DemoServer, person: Callable[..., Any], m
     assert _refreshes(demo) == 1
 
 
-def test_the_api_knows_better(driven: Any, demo: DemoServer) -> None:
+def test_the_api_knows_better(kernel_process: Any, demo: DemoServer) -> None:
     """A token that has ended for the API alone costs one 401, one refresh and one retry."""
     url = f"{demo.api_url}/me"
     demo.api.faults.add("*/me", status=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-    assert [driven.do("get", url=url) for _ in range(5)] == [200] * 5
+    assert [kernel_process.do("get", url=url) for _ in range(5)] == [200] * 5
     assert [record.status for record in demo.api.requests] == [401, *[200] * 5]
     assert _refreshes(demo) == 1
 
 
-def test_the_api_refuses_everything(driven: Any, demo: DemoServer) -> None:
+def test_the_api_refuses_everything(kernel_process: Any, demo: DemoServer) -> None:
     """An API for which even fresh tokens have ended gets one more, once: no refresh at every request."""
     url = f"{demo.api_url}/me"
     demo.api.faults.add("*/me", status=401, headers={"WWW-Authenticate": "Bearer"}, times=None)
-    assert [driven.do("get", url=url) for _ in range(20)] == [401] * 20
+    assert [kernel_process.do("get", url=url) for _ in range(20)] == [401] * 20
     assert len(demo.api.requests) == 21
     assert _refreshes(demo) == 1
     demo.api.faults.clear()
-    assert driven.do("get", url=url) == 200
+    assert kernel_process.do("get", url=url) == 200
 
 
 @pytest.mark.parametrize(
@@ -155,19 +155,19 @@ def test_what_is_off(seconds: float, says: str | None) -> None:
 
 
 @pytest.mark.parametrize("life_s", [60, 120, 299])
-def test_short_lives(life_s: int, driven: Any, demo: DemoServer) -> None:
+def test_short_lives(life_s: int, kernel_process: Any, demo: DemoServer) -> None:
     """A token that lives less than MSAL's margin of 5 minutes costs one request a lifetime, not one a call."""
     demo.provider.settings.access_token_s = life_s
-    driven.do("refresh")
+    kernel_process.do("refresh")
     demo.provider.requests.clear()
     for lifetimes in (1, 2, 3):
         for _ in range(17):  # the life, in steps, up to shortly before its margin
-            assert driven.do("get", url=f"{demo.api_url}/me") == 200
-            driven.do("set_clock", seconds=life_s * 0.88 / 17)
+            assert kernel_process.do("get", url=f"{demo.api_url}/me") == 200
+            kernel_process.do("set_clock", seconds=life_s * 0.88 / 17)
         assert _refreshes(demo) == lifetimes - 1
-        driven.do("set_clock", seconds=life_s * 0.04)  # into the margin
-        assert driven.do("get", url=f"{demo.api_url}/me") == 200
-        driven.do("state")
+        kernel_process.do("set_clock", seconds=life_s * 0.04)  # into the margin
+        assert kernel_process.do("get", url=f"{demo.api_url}/me") == 200
+        kernel_process.do("state")
         assert _refreshes(demo) == lifetimes
     assert demo.api.requests.count(status=401) == 0
 
@@ -204,32 +204,32 @@ def test_margins(result: dict[str, Any], life_s: float, margin_s: float) -> None
     assert token.margin_s == pytest.approx(margin_s)
 
 
-def test_an_untold_life(driven: Any, demo: DemoServer) -> None:
+def test_an_untold_life(kernel_process: Any, demo: DemoServer) -> None:
     """Where the provider does not say how long a token lives, it is used for ten minutes, not for one call."""
     demo.provider.settings.tell_lifetime = False
-    driven.do("refresh")
+    kernel_process.do("refresh")
     demo.provider.requests.clear()
-    assert [driven.do("get", url=f"{demo.api_url}/me") for _ in range(20)] == [200] * 20
+    assert [kernel_process.do("get", url=f"{demo.api_url}/me") for _ in range(20)] == [200] * 20
     assert _refreshes(demo) == 0
-    driven.do("set_clock", seconds=600)
-    assert driven.do("get", url=f"{demo.api_url}/me") == 200
+    kernel_process.do("set_clock", seconds=600)
+    assert kernel_process.do("get", url=f"{demo.api_url}/me") == 200
     assert _refreshes(demo) == 1
 
 
-def test_refresh_in(driven: Any, demo: DemoServer) -> None:
+def test_refresh_in(kernel_process: Any, demo: DemoServer) -> None:
     """From `refresh_in` on a token is renewed while requests go on with it; one request, and nobody waits."""
     demo.provider.settings.access_token_s, demo.provider.settings.refresh_in_s = 86_400, 43_200
-    driven.do("set_clock", seconds=0)
-    driven.do("refresh")
+    kernel_process.do("set_clock", seconds=0)
+    kernel_process.do("refresh")
     demo.provider.requests.clear()
-    old = driven.do("token")
-    driven.do("set_clock", seconds=43_100)
-    assert driven.do("token") == old
-    driven.do("set_clock", seconds=200)
+    old = kernel_process.do("token")
+    kernel_process.do("set_clock", seconds=43_100)
+    assert kernel_process.do("token") == old
+    kernel_process.do("set_clock", seconds=200)
     demo.provider.faults.add("*/token", delay_s=0.3)
-    assert driven.do("token") == old
-    driven.do("state")
-    assert driven.do("token") != old
+    assert kernel_process.do("token") == old
+    kernel_process.do("state")
+    assert kernel_process.do("token") != old
     assert _refreshes(demo) == 1
 
 

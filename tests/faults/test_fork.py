@@ -37,45 +37,45 @@ def _check(outcomes: list[Any], demo: DemoServer) -> set[str]:
     return {answer[2] for child in outcomes for answer in child}
 
 
-def test_with_a_good_token(driven: Any, demo: DemoServer) -> None:
+def test_with_a_good_token(kernel_process: Any, demo: DemoServer) -> None:
     """4 children at once use the token that is good, on connections of their own, and no request is made for it."""
-    driven.do("get", url=f"{demo.api_url}/me")  # a connection to the API is open in the parent
-    tokens = _check(driven.do("fork", url=f"{demo.api_url}/me", ended=False), demo)
+    kernel_process.do("get", url=f"{demo.api_url}/me")  # a connection to the API is open in the parent
+    tokens = _check(kernel_process.do("fork", url=f"{demo.api_url}/me", ended=False), demo)
     assert len(tokens) == 1
     assert len(demo.provider.requests) == 0
 
 
-def test_with_an_ended_token(driven: Any, demo: DemoServer) -> None:
+def test_with_an_ended_token(kernel_process: Any, demo: DemoServer) -> None:
     """4 children and the parent at once, the token at its end: one refresh for all, and the family is not revoked."""
     for _ in range(5):
         demo.provider.requests.clear()
-        tokens = _check(driven.do("fork", url=f"{demo.api_url}/me", ended=True), demo)
+        tokens = _check(kernel_process.do("fork", url=f"{demo.api_url}/me", ended=True), demo)
         assert len(tokens) == 1
         assert [record.grant_type for record in demo.provider.requests] == ["refresh_token"]
 
 
-def test_while_the_parent_renews(driven: Any, demo: DemoServer) -> None:
+def test_while_the_parent_renews(kernel_process: Any, demo: DemoServer) -> None:
     """4 children forked while a refresh is on its way, with its locks held, get what the parent then gets."""
     for _ in range(5):
         demo.provider.requests.clear()
         demo.provider.faults.add("*/token", delay_s=0.2)
-        outcomes = driven.do("fork", url=f"{demo.api_url}/me", ended=True, while_renewing=True)
+        outcomes = kernel_process.do("fork", url=f"{demo.api_url}/me", ended=True, while_renewing=True)
         assert len(_check(outcomes, demo)) == 1
         assert [record.grant_type for record in demo.provider.requests] == ["refresh_token"]
-    state = driven.do("state")
+    state = kernel_process.do("state")
     assert state == {"locked": [False] * 3, "refresh_tokens": 1, "accounts": ["alice@contoso.example"]}
 
 
-def test_multiprocessing_fork(driven: Any, demo: DemoServer) -> None:
+def test_multiprocessing_fork(kernel_process: Any, demo: DemoServer) -> None:
     """The workers of a pool that forks have the sign-in, and a session that was made before the fork."""
-    driven.do("get", url=f"{demo.api_url}/me")
-    answers = driven.do("pool", method="fork", url=f"{demo.api_url}/me")
+    kernel_process.do("get", url=f"{demo.api_url}/me")
+    answers = kernel_process.do("pool", method="fork", url=f"{demo.api_url}/me")
     assert answers == ["200"] * 4
 
 
-def test_multiprocessing_spawn(driven: Any, demo: DemoServer) -> None:
+def test_multiprocessing_spawn(kernel_process: Any, demo: DemoServer) -> None:
     """What `spawn` starts is not signed in and says so, in the worker and through the pickle that comes back."""
-    answers = driven.do("pool", method="spawn", url=f"{demo.api_url}/me")
+    answers = kernel_process.do("pool", method="spawn", url=f"{demo.api_url}/me")
     message = (
         "SignInRequired: Nobody is signed in to profile 'demo' in this worker process; sign-ins stay in the kernel. "
         "Use threads, or read in the kernel."
@@ -83,9 +83,9 @@ def test_multiprocessing_spawn(driven: Any, demo: DemoServer) -> None:
     assert answers == [message] * 3
 
 
-def test_a_child_that_outlives_its_kernel(driven: Any, demo: DemoServer) -> None:
+def test_a_child_that_outlives_its_kernel(kernel_process: Any, demo: DemoServer) -> None:
     """A forked child goes on with a good token when its kernel is gone; after that it says that the sign-in ended."""
-    status, error = driven.do("fork_and_end", url=f"{demo.api_url}/me")
+    status, error = kernel_process.do("fork_and_end", url=f"{demo.api_url}/me")
     assert status == 200
     assert error == (
         "SignInRequired: Profile 'demo': the kernel that this process was forked from is no longer signed in. "

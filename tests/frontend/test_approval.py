@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pexpect
 import pytest
-from widget_page import WidgetPage, aside
+from fake_widget_page import FakeWidgetPage, aside
 
 import nbauth
 from nbauth.demo.check import PersonPrompt
@@ -23,7 +23,7 @@ from nbauth.signin.flows.prompt import CancellablePrompt
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kernel_player import Outcome, Player
+    from fake_front_end import FakeFrontEnd, Outcome
 
     from nbauth.demo.server import DemoServer
 
@@ -41,7 +41,7 @@ def cloned(apart: Path, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Pa
 def _act(demo: DemoServer, answer: str) -> Any:
     person = Person("alice", ca_file=demo.ca_file)
 
-    def act(page: WidgetPage, view: dict[str, Any]) -> None:
+    def act(page: FakeWidgetPage, view: dict[str, Any]) -> None:
         if view["step"] == "approval":
             assert not demo.provider.requests
             page.send(answer)
@@ -51,11 +51,11 @@ def _act(demo: DemoServer, answer: str) -> Any:
     return act
 
 
-def test_in_the_panel(demo: DemoServer, player: Player, cloned: Path) -> None:
+def test_in_the_panel(demo: DemoServer, front_end: FakeFrontEnd, cloned: Path) -> None:
     """The panel says whose configuration it is and what it would do; after Approve the sign-in goes on, and once."""
-    player.run("%load_ext nbauth")
-    page = WidgetPage(player, _act(demo, "cancel"))
-    outcome = player.run("%login --flow paste")
+    front_end.run("%load_ext nbauth")
+    page = FakeWidgetPage(front_end, _act(demo, "cancel"))
+    outcome = front_end.run("%login --flow paste")
     assert outcome.error is not None
     assert outcome.error["evalue"].startswith("Profile 'demo': The sign-in was cancelled.")
     (view,) = (view for view in page.views if view["step"] == "approval")
@@ -63,35 +63,35 @@ def test_in_the_panel(demo: DemoServer, player: Player, cloned: Path) -> None:
     assert re.match(r"profile 'demo' trusts the certificate authority ca\.pem \(SHA-256 \w{64}\)", view["reasons"][0])
     assert not demo.provider.requests
     for step in ("approval", "open"):
-        page = WidgetPage(player, _act(demo, "approve"))
-        assert player.run("%login --flow paste").text.startswith(SIGNED_IN)
+        page = FakeWidgetPage(front_end, _act(demo, "approve"))
+        assert front_end.run("%login --flow paste").text.startswith(SIGNED_IN)
         assert step in page.steps
-        player.run("%logout")
+        front_end.run("%logout")
     assert "approval" not in page.steps
 
 
-def test_in_a_panel_that_is_there(demo: DemoServer, player: Player) -> None:
+def test_in_a_panel_that_is_there(demo: DemoServer, front_end: FakeFrontEnd) -> None:
     """A panel of a dashboard asks in itself, and shows how it ended."""
-    player.run("import nbauth")
-    page = WidgetPage(player, lambda page, view: page.send("approve") if view["step"] == "approval" else None)
-    player.run("panel = nbauth.SignInPanel(flow='paste')\npanel")
+    front_end.run("import nbauth")
+    page = FakeWidgetPage(front_end, lambda page, view: page.send("approve") if view["step"] == "approval" else None)
+    front_end.run("panel = nbauth.SignInPanel(flow='paste')\npanel")
     page.send("press")
-    player.until(lambda: page.view["step"] == "open")
+    front_end.until(lambda: page.view["step"] == "open")
     page.send("cancel")
-    player.until(lambda: page.view["step"] == "failed")
+    front_end.until(lambda: page.view["step"] == "failed")
 
 
-def test_in_plain_text(demo: DemoServer, player: Player) -> None:
+def test_in_plain_text(demo: DemoServer, front_end: FakeFrontEnd) -> None:
     """Where nobody draws the panel, a word is typed; anything but yes leaves it, and nothing is sent."""
-    player.run("%load_ext nbauth")
-    WidgetPage(player, draws=False)
+    front_end.run("%load_ext nbauth")
+    FakeWidgetPage(front_end, draws=False)
     shown: list[str] = []
 
     def answer(outcome: Outcome) -> str | None:
         shown.append(outcome.shown)
         return "" if "trusts the certificate" in outcome.shown else None  # the question and the text race
 
-    outcome = player.run("%login", answer=answer)
+    outcome = front_end.run("%login", answer=answer)
     assert outcome.error is not None
     assert outcome.error["ename"] == "ApprovalRequired"
     assert "was not approved and nothing was sent" in outcome.error["evalue"]
@@ -100,10 +100,10 @@ def test_in_plain_text(demo: DemoServer, player: Player) -> None:
     assert not demo.provider.requests
 
 
-def test_unattended(demo: DemoServer, player: Player, cloned: Path) -> None:
+def test_unattended(demo: DemoServer, front_end: FakeFrontEnd, cloned: Path) -> None:
     """With nobody to ask, the error names the file, what it would do, and the line to type."""
-    player.run("%load_ext nbauth")
-    outcome = player.run("%login nightly", allow_stdin=False)
+    front_end.run("%load_ext nbauth")
+    outcome = front_end.run("%login nightly", allow_stdin=False)
     assert outcome.error is not None
     assert outcome.error["ename"] == "ApprovalRequired"
     assert f" run: nbauth trust {cloned}" in outcome.error["evalue"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
-from installed import node_packages, python_environment
+from installed_programs import node_packages, python_environment
 from openid_visitor import Visitor
 
 from nbauth.demo.certificates import make_server_tls

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from installed import node_packages, python_environment
+from installed_programs import node_packages, python_environment
 
 import nbauth
 from nbauth import kernel

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 import pandas as pd
 import pytest
-from visited_server import MARIMO, VisitedServer, in_a_thread
+from fake_marimo import MARIMO, FakeMarimo, in_a_thread
 
 import nbauth
 from nbauth import kernel
@@ -33,13 +33,13 @@ ANOTHER = "was made in another visit"
 
 
 @pytest.fixture
-def server(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> VisitedServer:
+def server(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> FakeMarimo:
     """A server with several visitors, in this process."""
-    return VisitedServer(monkeypatch)
+    return FakeMarimo(monkeypatch)
 
 
 @pytest.fixture
-def sign_in(server: VisitedServer, person: Callable[..., Any]) -> Callable[[str], nbauth.Account]:
+def sign_in(server: FakeMarimo, person: Callable[..., Any]) -> Callable[[str], nbauth.Account]:
     """Return what signs somebody in, in a visit of their own."""
 
     def make(who: str) -> nbauth.Account:
@@ -57,7 +57,7 @@ def _me(demo: DemoServer) -> str:
     return _mail(demo.api_url)
 
 
-def test_each_is_who_they_are(server: VisitedServer, demo: DemoServer, sign_in: Any) -> None:
+def test_each_is_who_they_are(server: FakeMarimo, demo: DemoServer, sign_in: Any) -> None:
     """A second visitor is nobody until they sign in; then each reads their own rows and stays who they are."""
     sign_in("alice")
     with server.visit("bob"):
@@ -76,7 +76,7 @@ def test_each_is_who_they_are(server: VisitedServer, demo: DemoServer, sign_in: 
             assert [account["username"] for account in nbauth.client("demo").get_accounts()] == [username]
 
 
-def test_sign_out_of_one(server: VisitedServer, demo: DemoServer, sign_in: Any, person: Callable[..., Any]) -> None:
+def test_sign_out_of_one(server: FakeMarimo, demo: DemoServer, sign_in: Any, person: Callable[..., Any]) -> None:
     """A visitor's sign-out ends their own sign-in and no other one, also where both are the same person."""
     sign_in("alice")
     with server.visit("alice at home"):
@@ -93,7 +93,7 @@ def _credential() -> Credential:
     return kernel.credential_of(profile, profile.login_scopes)
 
 
-def test_nobody_is_named(server: VisitedServer, demo: DemoServer, sign_in: Any, person: Callable[..., Any]) -> None:
+def test_nobody_is_named(server: FakeMarimo, demo: DemoServer, sign_in: Any, person: Callable[..., Any]) -> None:
     """Where nothing tells whose visit it is, nobody signs in, nobody is shown, and no sign-in is used."""
     sign_in("alice")
     demo.provider.requests.clear()
@@ -117,7 +117,7 @@ def test_nobody_is_named(server: VisitedServer, demo: DemoServer, sign_in: Any, 
         assert _users() == [ALICE]
 
 
-def test_applications_serve_everybody(server: VisitedServer, demo: DemoServer) -> None:
+def test_applications_serve_everybody(server: FakeMarimo, demo: DemoServer) -> None:
     """An application's profile goes on for every visitor and where none is named; no visitor's sign-out ends it."""
     nbauth.login("nightly")
     session = nbauth.session("nightly")
@@ -132,7 +132,7 @@ def test_applications_serve_everybody(server: VisitedServer, demo: DemoServer) -
     assert [account.kind for account in nbauth.accounts()] == ["application"]
 
 
-def test_handed_to_another(server: VisitedServer, demo: DemoServer, sign_in: Any) -> None:
+def test_handed_to_another(server: FakeMarimo, demo: DemoServer, sign_in: Any) -> None:
     """A session and pages that one visitor made are nobody else's, in whatever thread or pool they are used."""
     url = f"{demo.api_url}/sunlight"
     sign_in("alice")
@@ -154,7 +154,7 @@ def test_handed_to_another(server: VisitedServer, demo: DemoServer, sign_in: Any
         assert session.get(url).ok
 
 
-def test_files_of_each(server: VisitedServer, demo: DemoServer, sign_in: Any) -> None:
+def test_files_of_each(server: FakeMarimo, demo: DemoServer, sign_in: Any) -> None:
     """The one filesystem of a process reads with the eyes of whose visit it is."""
     url = f"nbauth+{demo.api_url}/me"
     sign_in("alice")
@@ -173,7 +173,7 @@ def test_files_of_each(server: VisitedServer, demo: DemoServer, sign_in: Any) ->
         in_a_thread(lambda: files.cat_file(url))
 
 
-def test_threads_of_other_tools(server: VisitedServer, demo: DemoServer, sign_in: Any) -> None:
+def test_threads_of_other_tools(server: FakeMarimo, demo: DemoServer, sign_in: Any) -> None:
     """Pyarrow's threads, which no server knows, read a visitor's file on; several parts at once are read as well."""
     url = f"nbauth+{demo.api_url}/sunlight.parquet"
     sign_in("alice")
@@ -183,7 +183,7 @@ def test_threads_of_other_tools(server: VisitedServer, demo: DemoServer, sign_in
     assert [len(part) for part in parts] == [100, 200, 8]
 
 
-def test_threads_of_a_load(server: VisitedServer, demo: DemoServer, sign_in: Any) -> None:
+def test_threads_of_a_load(server: FakeMarimo, demo: DemoServer, sign_in: Any) -> None:
     """The threads that a visitor's load starts are in that visit, those of a function that pages it included."""
     sign_in("alice")
     seen: list[list[str]] = []
@@ -200,7 +200,7 @@ def test_threads_of_a_load(server: VisitedServer, demo: DemoServer, sign_in: Any
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this platform")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # that this process has threads, from 3.12 on
-def test_a_forked_process(server: VisitedServer, demo: DemoServer, sign_in: Any) -> None:
+def test_a_forked_process(server: FakeMarimo, demo: DemoServer, sign_in: Any) -> None:
     """A process that is forked in a visit is in that visit, and has its tokens from the one that forked it."""
     sign_in("alice")
     sign_in("bob")
@@ -214,7 +214,7 @@ def _mail(api_url: str) -> str:
     return str(nbauth.read(f"{api_url}/me")["mail"][0])
 
 
-def test_a_coroutine(server: VisitedServer, demo: DemoServer, monkeypatch: pytest.MonkeyPatch, person: Any) -> None:
+def test_a_coroutine(server: FakeMarimo, demo: DemoServer, monkeypatch: pytest.MonkeyPatch, person: Any) -> None:
     """A sign-in that a visitor's coroutine awaits is that visitor's."""
     monkeypatch.setattr(front_end, "prompt", lambda: person("bob"))
     with server.visit("bob"):
@@ -228,7 +228,7 @@ def test_own_process(demo: DemoServer, person: Callable[..., Any], monkeypatch: 
     nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     nbauth.login("nightly")
     session = nbauth.session()
-    server = VisitedServer(monkeypatch)
+    server = FakeMarimo(monkeypatch)
     with server.visit("bob"):
         assert _users() == [demo.confidential_client_id]
         with pytest.raises(SignInRequired, match="Nobody is signed in"):
@@ -243,7 +243,7 @@ def test_own_process(demo: DemoServer, person: Callable[..., Any], monkeypatch: 
 
 
 def test_nothing_remembered(
-    server: VisitedServer, demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    server: FakeMarimo, demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the server's own user has remembered serves no visitor, and no visitor adds to it or ends it."""
     monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "1")
@@ -264,14 +264,14 @@ def test_nothing_remembered(
     assert file.read_bytes() == before
 
 
-def test_the_server_asks_nobody(server: VisitedServer) -> None:
+def test_the_server_asks_nobody(server: FakeMarimo) -> None:
     """A visitor is not asked at the server's terminal or in its browser unless a flow is named."""
     for login in (lambda: nbauth.login("demo"), lambda: asyncio.run(nbauth.login_async("demo"))):
         with server.visit("bob"), pytest.raises(SignInRequired, match=r"is asked by nbauth\.SignInPanel\(\)"):
             login()
 
 
-def test_a_visit_ends(server: VisitedServer, demo: DemoServer, sign_in: Any) -> None:
+def test_a_visit_ends(server: FakeMarimo, demo: DemoServer, sign_in: Any) -> None:
     """With a visit its sign-in ends, also for a load that goes on, and what was held of it is let go."""
     sign_in("alice")
     with server.visit("alice"):
@@ -285,7 +285,7 @@ def test_a_visit_ends(server: VisitedServer, demo: DemoServer, sign_in: Any) -> 
         assert _users() == []
 
 
-def test_many_visits(server: VisitedServer, sign_in: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_visits(server: FakeMarimo, sign_in: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a server never tells the end of a visit, those that nobody was in for longest end."""
     monkeypatch.setattr(visits, "_MOST", 3)
     sign_in("alice")
@@ -297,7 +297,7 @@ def test_many_visits(server: VisitedServer, sign_in: Any, monkeypatch: pytest.Mo
         assert _users() == []
 
 
-def test_who_watches(server: VisitedServer, demo: DemoServer, sign_in: Any) -> None:
+def test_who_watches(server: FakeMarimo, demo: DemoServer, sign_in: Any) -> None:
     """Who watches is told of the own visit's changes, in whatever thread, and sees the own visit's sign-ins."""
 
     class Watcher:
@@ -319,7 +319,7 @@ def test_who_watches(server: VisitedServer, demo: DemoServer, sign_in: Any) -> N
     assert (alices.seen, bobs.seen) == ([[ALICE], [ALICE]], [[]])
 
 
-def test_a_panel_is_one_visitors(server: VisitedServer, demo: DemoServer, sign_in: Any) -> None:
+def test_a_panel_is_one_visitors(server: FakeMarimo, demo: DemoServer, sign_in: Any) -> None:
     """A panel tells and does nothing in another visit than the one it was made in."""
     with server.visit("alice"):
         panel = SignInPanel("demo")
@@ -337,7 +337,7 @@ def test_a_panel_is_one_visitors(server: VisitedServer, demo: DemoServer, sign_i
 
 
 def test_acting_for_one_user(
-    server: VisitedServer, demo: DemoServer, sign_in: Any, monkeypatch: pytest.MonkeyPatch
+    server: FakeMarimo, demo: DemoServer, sign_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An application that acts for one user, whom a variable names, serves no visitor; a function may tell whom."""
     monkeypatch.setenv("SECRET", demo.middle_tier_secret)

@@ -12,7 +12,7 @@ from urllib.request import ProxyHandler, build_opener
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
-from visited_server import in_a_thread
+from fake_marimo import in_a_thread
 
 from nbauth.process import web_servers
 from nbauth.process.visitors import Unnamed, Visitor, carried, visiting, whose

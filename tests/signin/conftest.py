@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from pinned import HOSTS, pinned_to
+from pinned_hosts import HOSTS, pinned_to
 
 from nbauth.demo.server import DemoServer
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from shown import leaks
+from rendered_exceptions import leaks
 
 import nbauth
 from nbauth import kernel

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from shown import leaks
+from rendered_exceptions import leaks
 
 import nbauth
 from nbauth import kernel

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from shown import leaks
+from rendered_exceptions import leaks
 
 import nbauth
 from nbauth import kernel

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from datasette.app import Datasette
-from made_rows import SIZES, rows, run_asgi
+from sample_rows import SIZES, rows, run_asgi
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as directory:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi_pagination import LimitOffsetPage, Page, add_pagination, paginate  # noqa: TC002 - FastAPI reads the annotations
-from made_rows import rows, run_asgi
+from sample_rows import rows, run_asgi
 
 app = FastAPI()
 

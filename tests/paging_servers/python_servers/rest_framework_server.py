@@ -21,10 +21,10 @@ django.setup()
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from django.db import connection, models  # noqa: E402
 from django.urls import path  # noqa: E402
-from made_rows import SIZES, announce, rows  # noqa: E402
 from rest_framework import authentication, exceptions, generics, pagination, permissions, serializers  # noqa: E402
 from rest_framework_json_api import pagination as json_api_pagination  # noqa: E402
 from rest_framework_json_api.renderers import JSONRenderer  # noqa: E402
+from sample_rows import SIZES, announce, rows  # noqa: E402
 
 
 class Row(models.Model):  # noqa: DJ008 - nobody prints one

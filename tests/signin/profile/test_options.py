@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
-from pinned import HOSTS
+from pinned_hosts import HOSTS
 
 import nbauth
 from nbauth import kernel

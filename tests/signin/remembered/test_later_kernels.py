@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
+from fake_front_end import FakeFrontEnd
 from jupyter_client.manager import KernelManager
-from kernel_player import Player
 
 import nbauth
 from nbauth import kernel
@@ -344,10 +344,10 @@ def test_a_script_is_warned(demo: DemoServer, person: Callable[..., Any]) -> Non
     assert list(service.directory().glob("*.bin")) == []
 
 
-def test_a_person_is_told(demo: DemoServer, player: Player) -> None:
+def test_a_person_is_told(demo: DemoServer, front_end: FakeFrontEnd) -> None:
     """At `%login --remember` a person reads in one line that nothing is remembered, and how to allow it."""
-    player.run("%load_ext nbauth")
-    outcome = player.run("%login --flow paste --remember", answer=_pasting(demo))
+    front_end.run("%load_ext nbauth")
+    outcome = front_end.run("%login --flow paste --remember", answer=_pasting(demo))
     assert outcome.status == "ok"
     (line,) = [line for line in outcome.text.splitlines() if "remember" in line]
     assert re.search(r"not remembered.*NBAUTH_ALLOW_PLAINTEXT_CACHE=1", line)
@@ -481,24 +481,24 @@ def test_logout_that_cannot_delete(remembered: Path) -> None:
 
 
 @pytest.fixture
-def later_player(apart: Path) -> Iterator[Callable[[], Player]]:
+def later_player(apart: Path) -> Iterator[Callable[[], FakeFrontEnd]]:
     """Return what starts another kernel in the same directory and environment."""
-    playing: list[Player] = []
+    playing: list[FakeFrontEnd] = []
 
-    def start() -> Player:
+    def start() -> FakeFrontEnd:
         manager = KernelManager(kernel_name="python3")
         manager.kernel_spec.argv[0] = sys.executable
         manager.start_kernel(cwd=str(apart), env=dict(os.environ))
-        playing.append(Player(manager))
+        playing.append(FakeFrontEnd(manager))
         playing[-1].run("%load_ext nbauth")
         return playing[-1]
 
     yield start
-    for player in playing:
-        player.close()
+    for front_end in playing:
+        front_end.close()
 
 
-def test_real_kernels(plain: Path, demo: DemoServer, later_player: Callable[[], Player]) -> None:
+def test_real_kernels(plain: Path, demo: DemoServer, later_player: Callable[[], FakeFrontEnd]) -> None:
     """A later kernel is signed in by `%login` alone, with nobody there; after its `%logout` the next one has to ask."""
     first = later_player().run("%login --flow paste --remember", answer=_pasting(demo))
     assert "Signed in to demo as Alice" in first.text

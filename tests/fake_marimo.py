@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["MARIMO", "Kernel", "VisitedServer", "in_a_thread"]
+__all__ = ["MARIMO", "FakeMarimo", "Kernel", "in_a_thread"]
 
 MARIMO = "marimo._runtime.context.types"
 
@@ -25,7 +25,7 @@ class Kernel:
         self.globals = {"mo": "marimo"}
 
 
-class VisitedServer:
+class FakeMarimo:
     """A server whose threads are in the visit that `visit` names, and in none otherwise.
 
     Args:

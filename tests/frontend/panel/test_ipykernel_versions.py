@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fake_widget_page import FakeWidgetPage, aside
 from jupyter_client.manager import KernelManager
 from kernel_versions import VERSIONS, python_with
-from widget_page import WidgetPage, aside
 
 from nbauth.demo.person import Person
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from kernel_player import Player
+    from fake_front_end import FakeFrontEnd
 
     from nbauth.demo.server import DemoServer
 
@@ -35,7 +35,7 @@ def debug_log(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def player(python: Path, debug_log: Path, apart: Path, kept: Callable[..., Player]) -> Player:
+def front_end(python: Path, debug_log: Path, apart: Path, keep_front_end: Callable[..., FakeFrontEnd]) -> FakeFrontEnd:
     """A front end with such a kernel."""
 
     def start() -> KernelManager:
@@ -47,17 +47,17 @@ def player(python: Path, debug_log: Path, apart: Path, kept: Callable[..., Playe
             )
         return manager
 
-    playing = kept(str(python), start)
+    playing = keep_front_end(str(python), start)
     playing.run("%load_ext nbauth")
     playing.run("import logging\nlogging.basicConfig(filename='../comm.log', level=logging.DEBUG, force=True)")
     return playing
 
 
-def _subshell(player: Player) -> str | None:
+def _subshell(front_end: FakeFrontEnd) -> str | None:
     """Make a subshell, as front ends do that send comms over one; None on kernels without."""
-    client = player.client
+    client = front_end.client
     client.control_channel.send(client.session.msg("create_subshell_request", {}))
-    if player.run("import ipykernel\nprint(ipykernel.version_info[0])").text.startswith("6"):
+    if front_end.run("import ipykernel\nprint(ipykernel.version_info[0])").text.startswith("6"):
         return None
     while True:
         reply = client.get_control_msg(timeout=30)
@@ -67,28 +67,28 @@ def _subshell(player: Player) -> str | None:
 
 @pytest.mark.timeout(300)  # the first test of a version installs it
 @pytest.mark.parametrize("shell", ["main shell", "subshell"])
-def test_sign_in_then_out(shell: str, demo: DemoServer, player: Player, apart: Path, debug_log: Path) -> None:
+def test_sign_in_then_out(shell: str, demo: DemoServer, front_end: FakeFrontEnd, apart: Path, debug_log: Path) -> None:
     """A click on another way, the redirect that is pasted, and the button after the cell has ended all arrive.
 
     A kernel that logs each message, as with `--debug`, logs nothing of what the page sends for the panel.
     """
     person = Person("alice", ca_file=demo.ca_file)
 
-    def act(page: WidgetPage, view: dict[str, Any]) -> None:
+    def act(page: FakeWidgetPage, view: dict[str, Any]) -> None:
         if view["step"] == "code":
             page.send("flow", flow="paste")
         elif view["step"] == "open":
             aside(lambda: page.send("redirect", text=person.address_after(view["url"])))
 
-    page = WidgetPage(player, act, reaches=False, subshell=_subshell(player) if shell == "subshell" else None)
-    outcome = player.run("%login")
+    page = FakeWidgetPage(front_end, act, reaches=False, subshell=_subshell(front_end) if shell == "subshell" else None)
+    outcome = front_end.run("%login")
     assert outcome.status == "ok", outcome.error
     assert page.steps[-4:] == ["code", "open", "finishing", "signed_in"]
     page.send("sign_out")
-    player.until(lambda: page.view["step"] == "idle")
+    front_end.until(lambda: page.view["step"] == "idle")
     page.send("press")
-    player.until(lambda: page.view["step"] == "signed_in")
-    assert player.run("import nbauth\nprint(len(nbauth.accounts()))").text == "1\n"
+    front_end.until(lambda: page.view["step"] == "signed_in")
+    assert front_end.run("import nbauth\nprint(len(nbauth.accounts()))").text == "1\n"
     debug, comms = debug_log.read_text(), (apart.parent / "comm.log").read_text()
     assert "*** MESSAGE TYPE:comm_msg***" in debug
     assert f"<a message of nbauth's panel {page.model_id}>" in debug
@@ -98,46 +98,46 @@ def test_sign_in_then_out(shell: str, demo: DemoServer, player: Player, apart: P
 
 
 @pytest.mark.timeout(300)
-def test_cancel_and_interrupt(demo: DemoServer, player: Player) -> None:
+def test_cancel_and_interrupt(demo: DemoServer, front_end: FakeFrontEnd) -> None:
     """Cancel and Interrupt end a waiting cell with one line, and the next cell runs."""
-    WidgetPage(player, lambda page, view: page.send("cancel") if view["step"] == "open" else None)
-    outcome = player.run("%login")
+    FakeWidgetPage(front_end, lambda page, view: page.send("cancel") if view["step"] == "open" else None)
+    outcome = front_end.run("%login")
     assert outcome.error is not None
     assert outcome.error["evalue"].startswith("Profile 'demo': The sign-in was cancelled.")
     pressed: list[float] = []
 
-    def interrupt(_page: WidgetPage, view: dict[str, Any]) -> None:
+    def interrupt(_page: FakeWidgetPage, view: dict[str, Any]) -> None:
         if view["step"] == "open" and not pressed:
             pressed.append(time.monotonic())
-            player.manager.interrupt_kernel()
+            front_end.manager.interrupt_kernel()
 
-    WidgetPage(player, interrupt)
-    outcome = player.run("%login")
+    FakeWidgetPage(front_end, interrupt)
+    outcome = front_end.run("%login")
     assert outcome.error is not None
     assert outcome.error["evalue"].startswith("Profile 'demo': The sign-in was interrupted.")
     assert len(outcome.error["traceback"]) == 1
-    assert player.run("print(6 * 7)").text == "42\n"
+    assert front_end.run("print(6 * 7)").text == "42\n"
 
 
 @pytest.mark.timeout(300)
-def test_other_widgets_keep_their_order(demo: DemoServer, player: Player) -> None:
+def test_other_widgets_keep_their_order(demo: DemoServer, front_end: FakeFrontEnd) -> None:
     """What other widgets send while the cell waits arrives after it, in order; none is lost."""
-    player.run(
+    front_end.run(
         "import ipywidgets\n"
         "slider = ipywidgets.IntSlider()\n"
         "seen = []\n"
         "slider.observe(lambda change: seen.append(change.new), 'value')"
     )
-    model = player.run("print(slider.comm.comm_id)").text.strip()
-    client = player.client
+    model = front_end.run("print(slider.comm.comm_id)").text.strip()
+    client = front_end.client
 
-    def move(page: WidgetPage, view: dict[str, Any]) -> None:
+    def move(page: FakeWidgetPage, view: dict[str, Any]) -> None:
         if view["step"] == "open":
             for value in (1, 2, 3):
                 data = {"method": "update", "state": {"value": value}, "buffer_paths": []}
                 client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": model, "data": data}))
             page.send("cancel")
 
-    WidgetPage(player, move)
-    player.run("%login")
-    assert player.run("print(seen)").text == "[1, 2, 3]\n"
+    FakeWidgetPage(front_end, move)
+    front_end.run("%login")
+    assert front_end.run("print(seen)").text == "[1, 2, 3]\n"

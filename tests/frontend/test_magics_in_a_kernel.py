@@ -10,7 +10,7 @@ from nbauth.demo.person import Person
 
 if TYPE_CHECKING:
     import pytest
-    from kernel_player import Outcome, Player
+    from fake_front_end import FakeFrontEnd, Outcome
 
     from nbauth.demo.server import DemoServer
 
@@ -32,10 +32,10 @@ def _paste(demo: DemoServer, choose: str = "alice") -> Any:
     return answer
 
 
-def test_login_read_logout(demo: DemoServer, kept_player: Player) -> None:
+def test_login_read_logout(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """A person signs in by pasting, reads every row, sees who they are, and signs out."""
-    kept_player.run("%load_ext nbauth")
-    outcome = kept_player.run("%login --flow paste", answer=_paste(demo))
+    shared_front_end.run("%load_ext nbauth")
+    outcome = shared_front_end.run("%login --flow paste", answer=_paste(demo))
     assert outcome.status == "ok"
     assert re.fullmatch(
         r"Signed in to demo as Alice Adams \(alice@contoso\.example\); the token is good for 60 min "
@@ -43,20 +43,20 @@ def test_login_read_logout(demo: DemoServer, kept_player: Player) -> None:
         outcome.text,
     )
     assert [prompt["password"] for prompt in outcome.prompts] == [True]
-    outcome = kept_player.run(f"df = %read {demo.api_url}/sunlight\nprint(df.shape)")
+    outcome = shared_front_end.run(f"df = %read {demo.api_url}/sunlight\nprint(df.shape)")
     assert outcome.text == "(5000, 9)\n"
-    whoami = kept_player.run("%whoami")
+    whoami = shared_front_end.run("%whoami")
     assert "alice@contoso.example" in whoami.text
     html = next(m["content"]["data"]["text/html"] for m in whoami.messages if m["msg_type"] == "execute_result")
     assert "<td>demo</td>" in html
-    assert kept_player.run("%logout").text == "Signed out: alice@contoso.example.\n"
-    assert "Nobody is signed in. Run: %login" in kept_player.run("%whoami").text
+    assert shared_front_end.run("%logout").text == "Signed out: alice@contoso.example.\n"
+    assert "Nobody is signed in. Run: %login" in shared_front_end.run("%whoami").text
 
 
-def test_what_was_shown_is_taken_away(demo: DemoServer, kept_player: Player) -> None:
+def test_what_was_shown_is_taken_away(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """Addresses and codes leave the cell's output when the sign-in ends, however it ends."""
-    kept_player.run("%load_ext nbauth")
-    outcome = kept_player.run("%login --flow paste", answer=_paste(demo, "cancel"))
+    shared_front_end.run("%load_ext nbauth")
+    outcome = shared_front_end.run("%login --flow paste", answer=_paste(demo, "cancel"))
     assert outcome.shown.strip() == "The sign-in did not succeed."
     person = Person("alice", ca_file=demo.ca_file)
     typed: list[str] = []
@@ -67,22 +67,22 @@ def test_what_was_shown_is_taken_away(demo: DemoServer, kept_player: Player) -> 
             typed.append(code.group(1))
             person.enter_code(f"{demo.provider.page_origin}/common/oauth2/deviceauth", code.group(1))
 
-    outcome = kept_player.run("%login --flow device_code", on_message=type_code)
+    outcome = shared_front_end.run("%login --flow device_code", on_message=type_code)
     assert outcome.status == "ok", outcome.error
     assert outcome.shown.strip() == ""
 
 
-def test_auto_on_a_machine_without_a_browser(demo: DemoServer, kept_player: Player) -> None:
+def test_auto_on_a_machine_without_a_browser(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """Where the kernel has no browser, auto shows a code; who asks and where tokens go is said with it."""
     seen: list[str] = []
 
     def interrupt(outcome: Outcome) -> None:
         if "type the code" in outcome.shown and not seen:
             seen.append(outcome.shown)
-            kept_player.manager.interrupt_kernel()
+            shared_front_end.manager.interrupt_kernel()
 
-    kept_player.run("%load_ext nbauth")
-    outcome = kept_player.run("%login", on_message=interrupt)
+    shared_front_end.run("%load_ext nbauth")
+    outcome = shared_front_end.run("%login", on_message=interrupt)
     assert outcome.status == "error"
     (text,) = seen
     assert f"Application       {demo.client_id}" in text
@@ -90,9 +90,9 @@ def test_auto_on_a_machine_without_a_browser(demo: DemoServer, kept_player: Play
     assert f"Tokens may go to  {demo.api_origin} — " in text
 
 
-def test_interrupt(demo: DemoServer, kept_player: Player) -> None:
+def test_interrupt(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """Interrupt ends each flow at once, as one clean line."""
-    kept_player.run("%load_ext nbauth")
+    shared_front_end.run("%load_ext nbauth")
     for flow in ("device_code", "paste", "loopback"):
         moments: list[float] = []
 
@@ -100,9 +100,9 @@ def test_interrupt(demo: DemoServer, kept_player: Player) -> None:
             if "To sign in, open" in outcome.shown and not moments:
                 time.sleep(0.2)
                 moments.append(time.monotonic())
-                kept_player.manager.interrupt_kernel()
+                shared_front_end.manager.interrupt_kernel()
 
-        outcome = kept_player.run(f"%login --flow {flow}", on_message=interrupt)
+        outcome = shared_front_end.run(f"%login --flow {flow}", on_message=interrupt)
         took_s = time.monotonic() - moments[0]  # half a second on a machine that does nothing else
         assert outcome.error is not None, flow
         assert outcome.error["ename"] == "SignInCancelled"
@@ -112,53 +112,53 @@ def test_interrupt(demo: DemoServer, kept_player: Player) -> None:
         assert took_s < 3, flow
 
 
-def test_timeout_while_it_asks(demo: DemoServer, kept_player: Player) -> None:
+def test_timeout_while_it_asks(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """A question that nobody answers ends when the sign-in's time is over."""
-    kept_player.run("%load_ext nbauth")
+    shared_front_end.run("%load_ext nbauth")
     started = time.monotonic()
-    outcome = kept_player.run("%login --flow paste --timeout 1")
+    outcome = shared_front_end.run("%login --flow paste --timeout 1")
     assert outcome.error is not None
     assert outcome.error["ename"] == "SignInTimeout"
     assert time.monotonic() - started < 10
-    assert kept_player.run("print('still there')").text == "still there\n"
+    assert shared_front_end.run("print('still there')").text == "still there\n"
 
 
-def test_an_empty_answer_cancels(demo: DemoServer, kept_player: Player) -> None:
+def test_an_empty_answer_cancels(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """An empty line at the question is Cancel."""
-    kept_player.run("%load_ext nbauth")
-    outcome = kept_player.run("%login --flow paste", answer=lambda _: "")
+    shared_front_end.run("%load_ext nbauth")
+    outcome = shared_front_end.run("%login --flow paste", answer=lambda _: "")
     assert outcome.error is not None
     assert outcome.error["ename"] == "SignInCancelled"
 
 
-def test_unattended(demo: DemoServer, kept_player: Player) -> None:
+def test_unattended(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """Where the front end answers no questions, every flow fails at once, and a profile with a credential works."""
-    kept_player.run("%load_ext nbauth")
+    shared_front_end.run("%load_ext nbauth")
     for line in ("%login", "%login --flow device_code", "%login --flow loopback", "%login --flow paste"):
-        outcome = kept_player.run(line, allow_stdin=False)
+        outcome = shared_front_end.run(line, allow_stdin=False)
         assert outcome.error is not None
         assert outcome.error["traceback"] == [UNATTENDED]
     code = f"%login nightly\ndf = %read --profile nightly {demo.api_url}/sunlight\nprint(len(df))"
-    assert kept_player.run(code, allow_stdin=False).text.endswith("\n5000\n")
+    assert shared_front_end.run(code, allow_stdin=False).text.endswith("\n5000\n")
 
 
-def test_errors_are_one_line(demo: DemoServer, kept_player: Player) -> None:
+def test_errors_are_one_line(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """An error shows as one line, stops the cell, and is still there whole."""
-    kept_player.run("%load_ext nbauth")
-    outcome = kept_player.run(f"df = %read {demo.api_url}/sunlight\nprint('not reached')")
+    shared_front_end.run("%load_ext nbauth")
+    outcome = shared_front_end.run(f"df = %read {demo.api_url}/sunlight\nprint('not reached')")
     assert outcome.status == "error"
     assert outcome.text == ""
     assert outcome.error is not None
     assert outcome.error["traceback"] == ["SignInRequired: Nobody is signed in to profile 'demo'. Run: %login demo"]
-    assert "SignInRequired" in kept_player.run("import sys; type(sys.last_value).__name__").text
-    assert "tb_frame" in kept_player.run("dir(sys.last_value.__traceback__)").text
+    assert "SignInRequired" in shared_front_end.run("import sys; type(sys.last_value).__name__").text
+    assert "tb_frame" in shared_front_end.run("dir(sys.last_value.__traceback__)").text
 
 
-def test_progress(demo: DemoServer, kept_player: Player, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress(demo: DemoServer, shared_front_end: FakeFrontEnd, monkeypatch: pytest.MonkeyPatch) -> None:
     """A load that takes a while shows how far it is, and its last state stays in the notebook."""
     demo.api.faults.add("*/sunlight", delay_s=0.25, times=None)
-    kept_player.run("%load_ext nbauth")
-    outcome = kept_player.run(f"import nbauth; df = nbauth.read('{demo.api_url}/sunlight', profile='nightly')")
+    shared_front_end.run("%load_ext nbauth")
+    outcome = shared_front_end.run(f"import nbauth; df = nbauth.read('{demo.api_url}/sunlight', profile='nightly')")
     assert outcome.status == "ok"
     assert re.fullmatch(
         r"Reading http://localhost:\d+/v1\.0/sunlight: 5,000 rows, 5 requests, 1\.\d MB, \d+\.\d s", outcome.shown
@@ -167,7 +167,7 @@ def test_progress(demo: DemoServer, kept_player: Player, monkeypatch: pytest.Mon
     assert "<progress" in display["text/html"]
 
 
-def test_interrupted_load(demo: DemoServer, kept_player: Player) -> None:
+def test_interrupted_load(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """Interrupt stops a load at once; what was read is there."""
     demo.api.faults.add("*/sunlight", delay_s=0.4, times=None)
     moments: list[float] = []
@@ -175,10 +175,10 @@ def test_interrupted_load(demo: DemoServer, kept_player: Player) -> None:
     def interrupt(outcome: Outcome) -> None:
         if ",000 rows" in outcome.shown and not moments:
             moments.append(time.monotonic())
-            kept_player.manager.interrupt_kernel()
+            shared_front_end.manager.interrupt_kernel()
 
-    kept_player.run("%load_ext nbauth")
-    outcome = kept_player.run(f"df = %read --profile nightly {demo.api_url}/sunlight", on_message=interrupt)
+    shared_front_end.run("%load_ext nbauth")
+    outcome = shared_front_end.run(f"df = %read --profile nightly {demo.api_url}/sunlight", on_message=interrupt)
     assert time.monotonic() - moments[0] < 3  # less than one on a machine that does nothing else
     assert outcome.error is not None
     assert outcome.error["ename"] == "ReadInterrupted"
@@ -187,5 +187,5 @@ def test_interrupted_load(demo: DemoServer, kept_player: Player) -> None:
         outcome.error["traceback"][0],
     )
     assert outcome.shown.endswith(", interrupted")
-    rows = int(kept_player.run("import sys; len(sys.last_value.partial)").text)
+    rows = int(shared_front_end.run("import sys; len(sys.last_value.partial)").text)
     assert 0 < rows < 5_000

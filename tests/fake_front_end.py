@@ -61,7 +61,7 @@ class Outcome:
         return "\n".join(data["text/plain"] for data in self.displays.values())
 
 
-class Player:
+class FakeFrontEnd:
     """A front end: runs cells, answers questions, interrupts."""
 
     def __init__(self, manager: KernelManager) -> None:

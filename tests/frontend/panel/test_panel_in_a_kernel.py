@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from widget_page import WidgetPage, aside
+from fake_widget_page import FakeWidgetPage, aside
 
 from nbauth.demo.person import Person
 
 if TYPE_CHECKING:
-    from kernel_player import Player
+    from fake_front_end import FakeFrontEnd
 
     from nbauth.demo.server import DemoServer
 
@@ -21,16 +21,16 @@ CALLBACK = "http://localhost:8888/lab/extensions/nbauth/static/callback.html"
 
 
 @pytest.fixture
-def started(kept_player: Player) -> Player:
+def started(shared_front_end: FakeFrontEnd) -> FakeFrontEnd:
     """A kernel with the magics loaded."""
-    kept_player.run("%load_ext nbauth")
-    return kept_player
+    shared_front_end.run("%load_ext nbauth")
+    return shared_front_end
 
 
 def _person(demo: DemoServer, choose: str = "alice") -> Any:
     person = Person(choose, ca_file=demo.ca_file)
 
-    def act(page: WidgetPage, view: dict[str, Any]) -> None:
+    def act(page: FakeWidgetPage, view: dict[str, Any]) -> None:
         if view["step"] == "open" and view["paste"]:
             page.send("opened")
             aside(lambda: page.send("redirect", text=person.address_after(view["url"])))
@@ -44,9 +44,9 @@ def _person(demo: DemoServer, choose: str = "alice") -> Any:
 
 
 @pytest.mark.parametrize("flow", ["loopback", "device_code", "paste"])
-def test_every_flow(flow: str, demo: DemoServer, started: Player) -> None:
+def test_every_flow(flow: str, demo: DemoServer, started: FakeFrontEnd) -> None:
     """A person presses Sign in, does what the panel says, and is signed in; the cell waits for that."""
-    page = WidgetPage(started, _person(demo))
+    page = FakeWidgetPage(started, _person(demo))
     outcome = started.run(f"%login --flow {flow}")
     assert outcome.status == "ok", outcome.error
     assert outcome.text.startswith(SIGNED_IN)
@@ -55,9 +55,9 @@ def test_every_flow(flow: str, demo: DemoServer, started: Player) -> None:
     assert page.view["good_until"] > time.time()
 
 
-def test_says_who_asks_before_anything_is_pressed(demo: DemoServer, started: Player) -> None:
+def test_says_who_asks_before_anything_is_pressed(demo: DemoServer, started: FakeFrontEnd) -> None:
     """The panel shows application, authority and where tokens may go, with the button."""
-    page = WidgetPage(started, lambda page, view: page.send("cancel") if view["step"] == "open" else None)
+    page = FakeWidgetPage(started, lambda page, view: page.send("cancel") if view["step"] == "open" else None)
     started.run("%login")
     view = next(view for view in page.views if view["step"] == "open")
     assert view["heading"] == "Sign in to demo"
@@ -68,41 +68,41 @@ def test_says_who_asks_before_anything_is_pressed(demo: DemoServer, started: Pla
     assert who["Configured in"] == str(demo.config_path)
 
 
-def test_browser_on_the_same_machine(demo: DemoServer, started: Player) -> None:
+def test_browser_on_the_same_machine(demo: DemoServer, started: FakeFrontEnd) -> None:
     """A page on loopback whose browser reaches the kernel's machine gets the loopback flow."""
-    page = WidgetPage(started, _person(demo), reaches=True)
+    page = FakeWidgetPage(started, _person(demo), reaches=True)
     outcome = started.run("%login")
     assert outcome.text.startswith(SIGNED_IN)
     assert "probe" in page.told
     assert {way["flow"] for way in page.views[-3]["ways"]} <= {"device_code", "paste"}
 
 
-def test_browser_elsewhere(demo: DemoServer, started: Player) -> None:
+def test_browser_elsewhere(demo: DemoServer, started: FakeFrontEnd) -> None:
     """A page on loopback whose browser does not reach the kernel, as over an SSH tunnel, gets a code."""
-    page = WidgetPage(started, _person(demo), reaches=False)
+    page = FakeWidgetPage(started, _person(demo), reaches=False)
     outcome = started.run("%login")
     assert outcome.text.startswith(SIGNED_IN)
     assert "code" in page.steps
 
 
-def test_other_way(demo: DemoServer, started: Player) -> None:
+def test_other_way(demo: DemoServer, started: FakeFrontEnd) -> None:
     """The person chooses to paste in place of the code, and signs in with that."""
     act = _person(demo)
 
-    def choose(page: WidgetPage, view: dict[str, Any]) -> None:
+    def choose(page: FakeWidgetPage, view: dict[str, Any]) -> None:
         if view["step"] == "code":
             page.send("flow", flow="paste")
         else:
             act(page, view)
 
-    page = WidgetPage(started, choose, reaches=False)
+    page = FakeWidgetPage(started, choose, reaches=False)
     assert started.run("%login").text.startswith(SIGNED_IN)
     assert page.steps[-4:] == ["code", "open", "finishing", "signed_in"]
 
 
-def test_cancel(demo: DemoServer, started: Player) -> None:
+def test_cancel(demo: DemoServer, started: FakeFrontEnd) -> None:
     """Cancel ends the cell with one clean line, though it was pressed while the cell ran."""
-    page = WidgetPage(started, lambda page, view: page.send("cancel") if view["step"] == "open" else None)
+    page = FakeWidgetPage(started, lambda page, view: page.send("cancel") if view["step"] == "open" else None)
     outcome = started.run("%login")
     assert outcome.status == "error"
     assert outcome.error is not None
@@ -111,28 +111,28 @@ def test_cancel(demo: DemoServer, started: Player) -> None:
     assert page.view["step"] == "failed"
 
 
-def test_interrupt(demo: DemoServer, started: Player) -> None:
+def test_interrupt(demo: DemoServer, started: FakeFrontEnd) -> None:
     """Interrupt ends the wait within half a second, with one clean line."""
     pressed: list[float] = []
 
-    def interrupt(_page: WidgetPage, view: dict[str, Any]) -> None:
+    def interrupt(_page: FakeWidgetPage, view: dict[str, Any]) -> None:
         if view["step"] == "open" and not pressed:
             pressed.append(time.monotonic())
             started.manager.interrupt_kernel()
 
-    WidgetPage(started, interrupt)
+    FakeWidgetPage(started, interrupt)
     outcome = started.run("%login")
     assert outcome.error is not None
     assert outcome.error["ename"] == "SignInCancelled"
     assert time.monotonic() - pressed[0] < 2  # half a second, and a busy machine
 
 
-def test_page_reloaded_while_waiting(demo: DemoServer, started: Player) -> None:
+def test_page_reloaded_while_waiting(demo: DemoServer, started: FakeFrontEnd) -> None:
     """A page that is loaded again while the cell waits shows the same again, and the sign-in goes on."""
     act = _person(demo)
     shown: list[str] = []
 
-    def reload(page: WidgetPage, view: dict[str, Any]) -> None:
+    def reload(page: FakeWidgetPage, view: dict[str, Any]) -> None:
         if view["step"] == "open":
             shown.append(view["url"])
             if len(shown) == 1:
@@ -140,15 +140,15 @@ def test_page_reloaded_while_waiting(demo: DemoServer, started: Player) -> None:
             elif len(shown) == 2:
                 act(page, view)
 
-    WidgetPage(started, reload)
+    FakeWidgetPage(started, reload)
     assert started.run("%login --flow loopback").text.startswith(SIGNED_IN)
     assert shown[0] == shown[1]
 
 
-def test_no_page_draws_widgets(demo: DemoServer, started: Player) -> None:
+def test_no_page_draws_widgets(demo: DemoServer, started: FakeFrontEnd) -> None:
     """Where no front end draws the panel, the plain text takes its place, and nothing of the panel stays."""
     person = Person("alice", ca_file=demo.ca_file)
-    WidgetPage(started, draws=False)
+    FakeWidgetPage(started, draws=False)
 
     def paste(outcome: Any) -> str | None:
         word = next((word for word in outcome.shown.split() if "/authorize?" in word), None)
@@ -159,9 +159,9 @@ def test_no_page_draws_widgets(demo: DemoServer, started: Player) -> None:
     assert outcome.shown.strip() == ""
 
 
-def test_sign_out_and_in_again(demo: DemoServer, started: Player) -> None:
+def test_sign_out_and_in_again(demo: DemoServer, started: FakeFrontEnd) -> None:
     """After the cell has ended, the panel's own buttons sign out and in; the kernel follows."""
-    page = WidgetPage(started, _person(demo))
+    page = FakeWidgetPage(started, _person(demo))
     started.run("%login")
     page.send("sign_out")
     started.until(lambda: page.view["step"] == "idle")
@@ -171,19 +171,19 @@ def test_sign_out_and_in_again(demo: DemoServer, started: Player) -> None:
     assert "alice@contoso.example" in started.run("print(nbauth.accounts()[0].username)").text
 
 
-def test_signs_out_with_the_magic(demo: DemoServer, started: Player) -> None:
+def test_signs_out_with_the_magic(demo: DemoServer, started: FakeFrontEnd) -> None:
     """`%logout` is seen in the panel."""
-    page = WidgetPage(started, _person(demo))
+    page = FakeWidgetPage(started, _person(demo))
     started.run("%login")
     started.run("%logout")
     assert page.view["step"] == "idle"
     assert page.view["status"] == "Signed out."
 
 
-def test_nothing_secret_is_state(demo: DemoServer, started: Player) -> None:
+def test_nothing_secret_is_state(demo: DemoServer, started: FakeFrontEnd) -> None:
     """No address, code or redirect is ever part of the widget's state, which a notebook may save."""
     for flow in ("loopback", "device_code", "paste"):
-        page = WidgetPage(started, _person(demo))
+        page = FakeWidgetPage(started, _person(demo))
         started.run(f"%login --flow {flow}")
         started.run("%logout")
         assert page.states
@@ -197,9 +197,9 @@ def test_nothing_secret_is_state(demo: DemoServer, started: Player) -> None:
                 assert not view[key] or view[key] not in held
 
 
-def test_panel_of_its_own(demo: DemoServer, started: Player) -> None:
+def test_panel_of_its_own(demo: DemoServer, started: FakeFrontEnd) -> None:
     """`SignInPanel` does not block, can be put in a box, and its signed-in state can be observed."""
-    page = WidgetPage(started, _person(demo))
+    page = FakeWidgetPage(started, _person(demo))
     outcome = started.run(
         "import nbauth, ipywidgets\n"
         "panel = nbauth.SignInPanel('demo')\n"
@@ -214,7 +214,7 @@ def test_panel_of_its_own(demo: DemoServer, started: Player) -> None:
     assert started.run("print(seen, panel.account.username)").text == "[True] alice@contoso.example\n"
 
 
-def test_callback_page(demo: DemoServer, started: Player) -> None:
+def test_callback_page(demo: DemoServer, started: FakeFrontEnd) -> None:
     """A redirect that the callback page hands over is acknowledged; the address asks for a fragment."""
     person = Person("alice", ca_file=demo.ca_file)
     demo.provider.registry.client(demo.client_id).redirect_uris.append(CALLBACK)
@@ -224,30 +224,30 @@ def test_callback_page(demo: DemoServer, started: Player) -> None:
         f"nbauth.add_profile(dataclasses.replace(kernel.config().profiles['demo'], redirect_uri={CALLBACK!r}))"
     )
 
-    def act(page: WidgetPage, view: dict[str, Any]) -> None:
+    def act(page: FakeWidgetPage, view: dict[str, Any]) -> None:
         if view["step"] == "open":
             assert "response_mode=fragment" in view["url"]
             assert view["channel"].startswith("nbauth-")
             aside(lambda: page.send("redirect", text="#" + person.address_after(view["url"]).partition("#")[2]))
 
-    page = WidgetPage(started, act, reaches=False, callback_served=True)
+    page = FakeWidgetPage(started, act, reaches=False, callback_served=True)
     outcome = started.run("%login")
     assert outcome.text.startswith(SIGNED_IN), outcome.error
     assert "taken" in page.told
 
 
-def test_callback_page_that_is_not_registered(demo: DemoServer, started: Player) -> None:
+def test_callback_page_that_is_not_registered(demo: DemoServer, started: FakeFrontEnd) -> None:
     """Naming the flow where no redirect URI fits says which address to register."""
-    WidgetPage(started, callback_served=True)
+    FakeWidgetPage(started, callback_served=True)
     outcome = started.run("%login --flow callback_page")
     assert outcome.error is not None
     assert outcome.error["ename"] == "ConfigError"
     assert CALLBACK in outcome.error["evalue"]
 
 
-def test_login_async(demo: DemoServer, started: Player) -> None:
+def test_login_async(demo: DemoServer, started: FakeFrontEnd) -> None:
     """`await nbauth.login_async()` shows the panel, or plain text on ipykernel 6, and leaves the event loop free."""
-    WidgetPage(started, _person(demo))
+    FakeWidgetPage(started, _person(demo))
     person = Person("alice", ca_file=demo.ca_file)
     typed: list[str] = []
 
@@ -275,21 +275,21 @@ def test_login_async(demo: DemoServer, started: Player) -> None:
     assert outcome.text == "alice@contoso.example True\n", outcome.error
 
 
-def test_voila_does_not_block(demo: DemoServer, player: Player) -> None:
+def test_voila_does_not_block(demo: DemoServer, front_end: FakeFrontEnd) -> None:
     """In Voila, which shows the page only after its cells have ended, `%login` shows a panel and goes on."""
-    player.run("import os\nos.environ['VOILA_BASE_URL'] = '/'\n%load_ext nbauth")
-    page = WidgetPage(player, _person(demo))
-    outcome = player.run("%login\nprint('went on')", allow_stdin=False)
+    front_end.run("import os\nos.environ['VOILA_BASE_URL'] = '/'\n%load_ext nbauth")
+    page = FakeWidgetPage(front_end, _person(demo))
+    outcome = front_end.run("%login\nprint('went on')", allow_stdin=False)
     assert outcome.text == "went on\n", outcome.error
     page.send("press")
-    player.until(lambda: page.views and page.view["step"] == "signed_in")
+    front_end.until(lambda: page.views and page.view["step"] == "signed_in")
 
 
-def test_hostile_page(demo: DemoServer, started: Player) -> None:
+def test_hostile_page(demo: DemoServer, started: FakeFrontEnd) -> None:
     """Messages that no page of ours sends are passed over, and the sign-in goes on."""
     act = _person(demo)
 
-    def nag(page: WidgetPage, view: dict[str, Any]) -> None:
+    def nag(page: FakeWidgetPage, view: dict[str, Any]) -> None:
         if view["step"] == "open":
             page.send("flow", flow="client_credentials")
             page.send("redirect", text="x" * 100_000)
@@ -299,5 +299,5 @@ def test_hostile_page(demo: DemoServer, started: Player) -> None:
             page.send("ready", origin=["?"], callback=None, callback_served="yes")
             act(page, view)
 
-    WidgetPage(started, nag)
+    FakeWidgetPage(started, nag)
     assert started.run("%login --flow loopback").text.startswith(SIGNED_IN)

@@ -314,6 +314,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     # Under its own name, so that what it pickles can be found by the workers that it starts.
-    import driven
+    import kernel_process
 
-    driven.main()
+    kernel_process.main()

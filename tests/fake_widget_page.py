@@ -10,18 +10,18 @@ from urllib.request import ProxyHandler, build_opener
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kernel_player import Player
+    from fake_front_end import FakeFrontEnd
 
-__all__ = ["WidgetPage"]
+__all__ = ["FakeWidgetPage"]
 
 _OPENER = build_opener(ProxyHandler({}))
 
 
-class WidgetPage:
+class FakeWidgetPage:
     """Does what `panel.js` does, without a browser.
 
     Args:
-        player: the front end that it belongs to.
+        front_end: the front end that it belongs to.
         on_view: called with each view; presses what a person would.
         origin: origin of the page.
         base: base URL of the server.
@@ -33,8 +33,8 @@ class WidgetPage:
 
     def __init__(
         self,
-        player: Player,
-        on_view: Callable[[WidgetPage, dict[str, Any]], None] | None = None,
+        front_end: FakeFrontEnd,
+        on_view: Callable[[FakeWidgetPage, dict[str, Any]], None] | None = None,
         *,
         origin: str = "http://localhost:8888",
         base: str = "/",
@@ -43,7 +43,7 @@ class WidgetPage:
         draws: bool = True,
         subshell: str | None = None,
     ) -> None:
-        self._player = player
+        self._player = front_end
         self._on_view = on_view
         self._facts = {
             "origin": origin,
@@ -57,7 +57,7 @@ class WidgetPage:
         self.states: list[dict[str, Any]] = []
         self.views: list[dict[str, Any]] = []
         self.told: list[str] = []
-        player.page = self
+        front_end.page = self
 
     @property
     def steps(self) -> list[str]:
