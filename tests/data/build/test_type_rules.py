@@ -36,8 +36,8 @@ VALUES: dict[str, Any] = {
     "list": [1, "ü"],
     "half": "\ud800",  # half of a surrogate pair, which Arrow cannot hold
 }
-# Of each two kinds: 0 null, b bool, i int64, u uint64, f float64, t text, z times in UTC, l times without a zone, Z and L
-# these to the nanosecond, x mixed.
+# Of each two kinds: 0 null, b bool, i int64, u uint64, f float64, t text, z times in UTC, l times without a zone, Z and
+# L these to the nanosecond, x mixed.
 WITHIN = """
 null    0
 bool    b b
