@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nbauth import kernel
 from nbauth.authorizer import KernelAuthorizer, session_of
-from nbauth.data.fetch import http_file
-from nbauth.data.sinks import pages as pages_sink
 from nbauth.environment import detect
 from nbauth.errors import ConfigError
 from nbauth.frontend import front_end
@@ -390,8 +388,9 @@ def pages(
     Returns:
         An iterator of DataFrames, one a page; files come some ten thousand rows at once.
     """
-    load("nbauth.data.sinks.frame")
+    load("nbauth.data.sinks.pages")
     from nbauth.data.query import Query, check_one_url
+    from nbauth.data.sinks import pages as pages_sink
 
     query = Query(
         check_one_url(url, "pages"),
@@ -423,7 +422,8 @@ def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | N
 
     Arguments and errors are those of `read`.
     """
-    load("nbauth.data.sinks.frame")
+    load("nbauth.data.query", "nbauth.data.fetch.http_file")
+    from nbauth.data.fetch import http_file
     from nbauth.data.query import check_one_url
 
     url = check_one_url(url, "open")

@@ -135,10 +135,11 @@ def test_a_person_who_is_signed_in(shell: InteractiveShell, demo: DemoServer, pe
 
 
 def test_light() -> None:
-    """`%load_ext nbauth` loads neither pandas, MSAL, requests nor ipywidgets."""
+    """`%load_ext nbauth` and a look at the verbs load neither pandas, MSAL, requests nor ipywidgets."""
     code = (
-        "from IPython.core.interactiveshell import InteractiveShell as S; import sys\n"
+        "from IPython.core.interactiveshell import InteractiveShell as S; import nbauth, sys\n"
         "S.instance().run_line_magic('load_ext', 'nbauth')\n"
+        "nbauth.accounts(), nbauth.login, nbauth.read\n"
         "heavy = {'pandas', 'msal', 'requests', 'ipywidgets', 'cryptography'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
