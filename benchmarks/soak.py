@@ -74,7 +74,7 @@ class Worker:
         }
 
     def login(self, flow: str) -> None:
-        self._kernel.login("demo", flow=flow, prompt=self._person(), timeout_s=30)
+        self._loading.login("demo", flow=flow, prompt=self._person(), timeout_s=30)
 
     def open(self) -> None:
         with self._loading.open(f"{self._api}/sunlight.parquet") as file:
