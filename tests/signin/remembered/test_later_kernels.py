@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import os
@@ -22,6 +23,7 @@ from nbauth import kernel
 from nbauth.demo.person import Person
 from nbauth.demo.provider.realms import PARTNER_ID, TENANT_ID
 from nbauth.errors import ConfigError, NotRememberedWarning, ProviderUnavailable, SignInCancelled, SignInRequired
+from nbauth.frontend import front_end as prompts
 from nbauth.signin.flows.prompt import NullPrompt
 from nbauth.signin.remembered import service
 from nbauth.signin.remembered.encryption import KeyedCodec
@@ -342,6 +344,20 @@ def test_a_script_is_warned(demo: DemoServer, person: Callable[..., Any]) -> Non
     assert [__file__] == [str(warning.filename) for warning in seen]
     assert [account.username for account in nbauth.accounts()] == ["alice@contoso.example"]
     assert list(service.directory().glob("*.bin")) == []
+
+
+def test_a_script_that_awaits_is_warned(
+    demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The warning of `login_async` names the line that awaits it."""
+    monkeypatch.setattr(prompts, "prompt", person)
+
+    async def main() -> None:
+        await nbauth.login_async("demo", flow="paste", remember=True, timeout_s=20)
+
+    with pytest.warns(NotRememberedWarning) as seen:
+        asyncio.run(main())
+    assert [__file__] == [str(warning.filename) for warning in seen]
 
 
 def test_a_person_is_told(demo: DemoServer, front_end: FakeFrontEnd) -> None:
