@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from nbauth.errors import SignInFailed, SignInRequired
 from nbauth.signin.oidc import identity
-from nbauth.signin.tokens.credential import Credential, SignedIn, not_signed_in
+from nbauth.signin.tokens.credential import Credential, SignedIn
+from nbauth.signin.tokens.sign_in_required import not_signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -246,13 +246,13 @@ def _share(profile: Profile, signed_in: SignedIn, store: Store, client: Connecti
     refresh_lock, who = signed_in.credential.refresh_lock, Remembered.of(signed_in.account, profile)
     cache, before = client.application.token_cache, signed_in.credential.profile
     with refresh_lock:
-        shared, anew = refresh_lock.shared, False
-        if shared is None or not shared.is_in(store):
+        followed, anew = refresh_lock.shared, False
+        if isinstance(followed, sharing.SharedGrant) and followed.is_in(store):
+            shared = followed
+        else:
             mine = _mine(profile, who.home_account_id)
-            shared, anew = (
-                sharing.SharedGrant(store=store, cache=cache, **mine, generation="", names=refresh_lock.names),
-                True,
-            )
+            shared = sharing.SharedGrant(store=store, cache=cache, **mine, generation="", names=refresh_lock.names)
+            anew = True
         known_as = fingerprint(before if before.authority_url == profile.authority_url else profile)
         shared.begin(who, known_as=known_as, anew=anew)  # raises before anything has changed
         refresh_lock.shared = shared

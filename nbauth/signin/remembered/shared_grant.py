@@ -14,7 +14,7 @@ from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.client.application import without_reserved_scopes
 from nbauth.signin.client.token_cache import copy_account, drop_tokens
 from nbauth.signin.remembered.document import Document, Grant, fingerprint, new_generation
-from nbauth.signin.tokens.credential import not_signed_in
+from nbauth.signin.tokens.sign_in_required import not_signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable

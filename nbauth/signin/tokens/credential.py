@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 import threading
 import time
 import uuid
@@ -14,13 +13,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.net.secrecy import HiddenText, clears_frames
 from nbauth.signin.client import grants
-from nbauth.signin.client.provider_errors import login_command, provider_errors, raise_for_error
+from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
 from nbauth.signin.client.token_cache import drop_access_token
 from nbauth.signin.http.http_cache import HttpCache
 from nbauth.signin.single_flight import SingleFlight
 from nbauth.signin.tokens import renewal
 from nbauth.signin.tokens.access_token import AccessToken
 from nbauth.signin.tokens.refresh_lock import RefreshLock
+from nbauth.signin.tokens.sign_in_required import (
+    claims_not_met,
+    no_refresh_token,
+    not_signed_in,
+    parent_signed_out,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.tokens.fork_channel import TokenClient
 
-__all__ = ["AccessToken", "Credential", "SignedIn", "not_signed_in"]
+__all__ = ["Credential", "SignedIn"]
 
 _PATIENCE_S = 45.0  # more than the transport takes at most for one request
 # An API that refuses the token which took a refused one's place refuses the next one, too.
@@ -386,13 +391,7 @@ class Credential:
             self.key, token_request.scopes, rejected=token_request.rejected, claims=token_request.claims
         )
         if token is None:
-            raise SignInRequired(
-                f"Profile {self.profile.name!r}: the kernel that this process was forked from is no longer signed in.",
-                profile=self.profile.name,
-                scopes=token_request.scopes,
-                claims=token_request.claims,
-                next_step=login_command(self.profile.name),
-            )
+            raise parent_signed_out(self.profile, token_request.scopes, token_request.claims)
         return token
 
     def _check(self, result: Members, token_request: _TokenRequest) -> None:
@@ -408,13 +407,7 @@ class Credential:
     def step_up(self, scopes: tuple[str, ...], claims: str) -> SignInRequired:
         """Return the error for claims that no silent token has: a person has to meet them, and the next login asks."""
         self.unmet_claims = claims
-        return SignInRequired(
-            f"Profile {self.profile.name!r}: the API asks for more than this sign-in has (a claims challenge).",
-            profile=self.profile.name,
-            scopes=scopes,
-            claims=claims,
-            next_step=login_command(self.profile.name),
-        )
+        return claims_not_met(self.profile, scopes, claims)
 
     def _sign_in_required(self, token_request: _TokenRequest) -> SignInRequired:
         if self.ended is not None:
@@ -423,26 +416,7 @@ class Credential:
             return self.step_up(token_request.scopes, token_request.claims)
         if self._signed_out:
             return not_signed_in(self.profile, token_request.scopes)
-        return SignInRequired(
-            f"Profile {self.profile.name!r}: the access token has ended, and {self.profile.authority_host} gave no "
-            "refresh token to renew it with.",
-            profile=self.profile.name,
-            scopes=token_request.scopes,
-            next_step=f'{login_command(self.profile.name)} (some providers give one with prompt = "consent").',
-        )
-
-
-def not_signed_in(profile: Profile, scopes: tuple[str, ...]) -> SignInRequired:
-    """Return the error for a profile that no person is signed in to in this process."""
-    # What `spawn` starts, or joblib, knows nothing of the sign-in; a token is not handed over in a pickle.
-    processes = sys.modules.get("multiprocessing.process")
-    if processes is not None and processes.parent_process() is not None:
-        where, step = " in this worker process; sign-ins stay in the kernel", "Use threads, or read in the kernel."
-    else:
-        where, step = "", login_command(profile.name)
-    return SignInRequired(
-        f"Nobody is signed in to profile {profile.name!r}{where}.", profile=profile.name, scopes=scopes, next_step=step
-    )
+        return no_refresh_token(self.profile, token_request.scopes)
 
 
 def _is_aside(result: HiddenMapping | None, present: AccessToken) -> bool:

@@ -14,7 +14,7 @@ import json
 import logging
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nbauth import errors
 from nbauth.errors import NbauthError, ProviderAnswer, ProviderUnavailable
@@ -24,14 +24,21 @@ from nbauth.signin.tokens.access_token import AccessToken
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbauth.signin.tokens.credential import Credential
-
-__all__ = ["TokenClient", "TokenServer"]
+__all__ = ["HasAccessToken", "TokenClient", "TokenServer"]
 
 logger = logging.getLogger(__name__)
 
 _PATIENCE_S = 50.0  # a little more than a thread of the parent has
 _LARGEST = 1024 * 1024
+
+
+class HasAccessToken(Protocol):
+    """What gives tokens in the kernel that signed in: a credential."""
+
+    def access_token(
+        self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None
+    ) -> AccessToken:
+        """Return an access token with its times."""
 
 
 class TokenServer:
@@ -41,7 +48,7 @@ class TokenServer:
         find: returns the credential of a key, as long as it is signed in.
     """
 
-    def __init__(self, find: Callable[[str], Credential | None]) -> None:
+    def __init__(self, find: Callable[[str], HasAccessToken | None]) -> None:
         self._find = find
         # Datagrams carry the end of a channel each, so that children share this socket and nothing else.
         self._asks, self._hears = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -5,14 +5,48 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nbauth.signin.remembered.shared_grant import SharedGrant
+    from nbauth.net.secrecy import HiddenMapping
+    from nbauth.signin.profile.profile import Profile
 
-__all__ = ["RefreshLock", "RefreshLocks"]
+__all__ = ["Coordinator", "RefreshLock", "RefreshLocks"]
+
+
+class Coordinator(Protocol):
+    """Shares a refresh token with other kernels: one of them renews at a time, and the others take what it got."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether other kernels can still find this account's tokens."""
+
+    def renew(
+        self,
+        ask_provider: Callable[[], HiddenMapping | None],
+        *,
+        profile: Profile,
+        realm: str,
+        scopes: tuple[str, ...],
+        unwanted: tuple[str | None, ...],
+        claims: str | None,
+    ) -> HiddenMapping | None:
+        """Return what another kernel has renewed meanwhile, or renew and share it with the others.
+
+        Args:
+            ask_provider: renews on the token cache and returns MSAL's answer.
+            profile: who asks; an application's profiles share an account's refresh token.
+            realm: MSAL's word for the tenant that the token is of.
+            scopes: what the token must be good for.
+            unwanted: tokens that are no answer: refused by an API, or to be renewed.
+            claims: claims that the token must have; no token that is there is known to have them.
+
+        Raises:
+            SignInRequired: the sign-in was ended, here or in another kernel.
+            ProviderUnavailable: another kernel has been renewing for too long.
+        """
 
 
 class RefreshLock:
@@ -30,7 +64,7 @@ class RefreshLock:
         self._ledger = threading.Lock()
         # Weak: a sign-in that was interrupted before anybody got it needs no tokens.
         self._holders: weakref.WeakSet[object] = weakref.WeakSet()
-        self.shared: SharedGrant | None = None
+        self.shared: Coordinator | None = None
         self.names: dict[str, str] = {}
         self.epoch = 0
 
@@ -83,7 +117,7 @@ class RefreshLock:
             self.epoch += 1
             remove()
 
-    def unfollow(self, shared: SharedGrant) -> None:
+    def unfollow(self, shared: Coordinator) -> None:
         """Follow a file no longer, unless it is another one by now."""
         with self._ledger:
             if self.shared is shared:

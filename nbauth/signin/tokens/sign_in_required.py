@@ -1,0 +1,60 @@
+"""The errors of a profile without a token: why a person has to sign in, and what they do next."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from nbauth.errors import SignInRequired
+from nbauth.signin.client.provider_errors import login_command
+
+if TYPE_CHECKING:
+    from nbauth.signin.profile.profile import Profile
+
+__all__ = ["claims_not_met", "no_refresh_token", "not_signed_in", "parent_signed_out"]
+
+
+def not_signed_in(profile: Profile, scopes: tuple[str, ...]) -> SignInRequired:
+    """Return the error for a profile that no person is signed in to in this process."""
+    # What `spawn` starts, or joblib, knows nothing of the sign-in; a token is not handed over in a pickle.
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is not None and processes.parent_process() is not None:
+        where, step = " in this worker process; sign-ins stay in the kernel", "Use threads, or read in the kernel."
+    else:
+        where, step = "", login_command(profile.name)
+    return SignInRequired(
+        f"Nobody is signed in to profile {profile.name!r}{where}.", profile=profile.name, scopes=scopes, next_step=step
+    )
+
+
+def claims_not_met(profile: Profile, scopes: tuple[str, ...], claims: str) -> SignInRequired:
+    """Return the error for a claims challenge that no silent token meets: a person has to meet it."""
+    return SignInRequired(
+        f"Profile {profile.name!r}: the API asks for more than this sign-in has (a claims challenge).",
+        profile=profile.name,
+        scopes=scopes,
+        claims=claims,
+        next_step=login_command(profile.name),
+    )
+
+
+def no_refresh_token(profile: Profile, scopes: tuple[str, ...]) -> SignInRequired:
+    """Return the error for an access token that has ended and that nothing can renew."""
+    return SignInRequired(
+        f"Profile {profile.name!r}: the access token has ended, and {profile.authority_host} gave no "
+        "refresh token to renew it with.",
+        profile=profile.name,
+        scopes=scopes,
+        next_step=f'{login_command(profile.name)} (some providers give one with prompt = "consent").',
+    )
+
+
+def parent_signed_out(profile: Profile, scopes: tuple[str, ...], claims: str | None) -> SignInRequired:
+    """Return the error for a forked process whose kernel has ended, or has signed out."""
+    return SignInRequired(
+        f"Profile {profile.name!r}: the kernel that this process was forked from is no longer signed in.",
+        profile=profile.name,
+        scopes=scopes,
+        claims=claims,
+        next_step=login_command(profile.name),
+    )
