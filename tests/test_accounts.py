@@ -430,7 +430,7 @@ def test_profiles_share_the_turn(sign_in: Callable[..., Any], demo: DemoServer) 
     sign_in()
     sign_in("second")
     credentials = [kernel.credential_of(kernel.config().profiles[name], ()) for name in ("demo", "second")]
-    assert credentials[0].shares_tokens_with(credentials[1])
+    assert credentials[0].refresh_lock is credentials[1].refresh_lock
     _all_at_once(credentials * 8)
     assert {record.status for record in demo.provider.requests.matching("*/token")} == {200}
     assert demo.provider.requests.count("*/token") == 2

@@ -194,7 +194,7 @@ def test_fork(demo: DemoServer) -> None:
     nbauth.login("nightly")
     profile = kernel.config().profiles["nightly"]
     credential = kernel.credential_of(profile, profile.login_scopes)
-    with kernel._state.lock, credential._lock, credential._one_at_a_time:
+    with kernel._state.lock, credential._lock, credential.refresh_lock:
         child = os.fork()
         if child == 0:
             try:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from nbauth.signin.tokens.fork_channel import TokenServer
     from nbauth.signin.visits import Visits
 
-__all__ = ["Shared", "share_with_forks"]
+__all__ = ["ForkedState", "share_with_forks"]
 
 
-class Shared(Protocol):
+class ForkedState(Protocol):
     """What a kernel holds, as far as its children share it.
 
     Attributes:
@@ -42,7 +42,7 @@ class Shared(Protocol):
         """Return every credential."""
 
 
-def share_with_forks(kernel: Shared, *, connect: Callable[[Profile], msal.ClientApplication]) -> None:
+def share_with_forks(kernel: ForkedState, *, connect: Callable[[Profile], msal.ClientApplication]) -> None:
     """Do what is needed before and after each fork from here on.
 
     Args:

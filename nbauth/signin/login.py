@@ -17,6 +17,7 @@ from nbauth.signin.flows.prompt import NullPrompt
 from nbauth.signin.profile.account import Account
 from nbauth.signin.tokens import on_behalf_of, renewal
 from nbauth.signin.tokens.credential import Credential, SignedIn
+from nbauth.signin.tokens.msal_sources import ApplicationSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,9 +113,10 @@ def _ask(attempt: SignInAttempt, environment: Environment) -> HiddenMapping:
 
 def own_credential(client: Connection) -> Credential:
     """Return the credential of a profile that needs no person, without a token yet."""
-    kind = Credential if client.profile.user_assertion is None else on_behalf_of.UserCredential
-    made: Credential = kind(client.profile, client.application, None, http_cache=client.http_cache)
-    return made
+    profile, application = client.profile, client.application
+    if profile.user_assertion is not None:
+        return on_behalf_of.UserCredential(profile, lambda: application, http_cache=client.http_cache)
+    return Credential(profile, ApplicationSource(profile, lambda: application))
 
 
 def sign_in_application(client: Connection, *, scopes: tuple[str, ...], timeout_s: float) -> SignedIn:
@@ -147,9 +149,9 @@ def sign_in_application(client: Connection, *, scopes: tuple[str, ...], timeout_
             )
         claims = on_behalf_of.claims_of(assertion) if said is None else said
         credential.of(assertion).keep(scopes, result)
-        return SignedIn(_user(claims, application_account(profile, credential), profile), credential)
+        return SignedIn(_user(claims, application_account(client, credential), profile), credential)
     credential.keep(scopes, result)
-    return SignedIn(application_account(profile, credential), credential)
+    return SignedIn(application_account(client, credential), credential)
 
 
 def _user(claims: dict[str, Any], account: Account, profile: Profile) -> Account:
@@ -170,14 +172,15 @@ def _user(claims: dict[str, Any], account: Account, profile: Profile) -> Account
     )
 
 
-def application_account(profile: Profile, credential: Credential) -> Account:
+def application_account(client: Connection, credential: Credential) -> Account:
     """Return the account of a profile that signs in with its own credential."""
+    profile = client.profile
     identity = profile.managed_identity
     username = profile.client_id if identity is None else identity.identifier or "managed identity"
     return Account(
         username=username,
         name=username,
-        tenant_id=credential.tenant_id,
+        tenant_id=client.tenant_id,
         home_account_id=username,
         profile=profile.name,
         expires_at=credential.expires_at() or datetime.now(UTC),

@@ -81,11 +81,8 @@ def keep(
     msal_account = proven.answers.put_into(apart, home_account_id=proven.key)
     if msal_account is None:
         raise SignInFailed(f"Profile {profile.name!r}: the answer names no account.", profile=profile.name)
-    refresh_lock = client.refresh_locks.of(proven.key)
-    credential = Credential(
-        profile, client.application, msal_account, refresh_lock=refresh_lock, http_cache=client.http_cache
-    )
-    refresh_lock.join(
+    credential = Credential.of_person(client, msal_account)
+    credential.refresh_lock.join(
         credential,
         lambda: token_cache.copy_account(apart, cache, home_account_id=proven.key, client_id=profile.client_id),
     )

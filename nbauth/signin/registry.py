@@ -125,17 +125,14 @@ def in_another_tenant(known: SignedIn, client: Connection, scopes: tuple[str, ..
     """
     msal_account = known.credential.account
     assert msal_account is not None
-    refresh_lock = client.refresh_locks.of(msal_account["home_account_id"])
-    credential = Credential(
-        client.profile, client.application, msal_account, refresh_lock=refresh_lock, http_cache=client.http_cache
-    )
-    refresh_lock.join(credential)
+    credential = Credential.of_person(client, msal_account)
+    credential.refresh_lock.join(credential)
     try:
         credential.token(scopes)
     except BaseException:
-        refresh_lock.leave(credential)
+        credential.refresh_lock.leave(credential)
         raise
-    account = dataclasses.replace(known.account, tenant_id=credential.tenant_id)
+    account = dataclasses.replace(known.account, tenant_id=client.tenant_id)
     return SignedIn(account, credential)
 
 

@@ -118,7 +118,7 @@ def state() -> dict[str, Any]:
     cache = nbauth.client("demo").token_cache
     held = credential()
     return {
-        "locked": [held._lock.locked(), held._one_at_a_time.locked(), held._single_flight._lock.locked()],
+        "locked": [held._lock.locked(), held.refresh_lock.locked(), held._single_flight._lock.locked()],
         "refresh_tokens": len(list(cache.search("RefreshToken"))),
         "accounts": [account.username for account in kernel.accounts()],
     }
@@ -171,7 +171,7 @@ def fork(url: str, *, ended: bool, while_renewing: bool = False, children: int =
     if while_renewing:
         renewing = threading.Thread(target=lambda: credential().token(scopes()))
         renewing.start()
-        while renewing.is_alive() and not credential()._one_at_a_time.locked():
+        while renewing.is_alive() and not credential().refresh_lock.locked():
             time.sleep(0.001)
     pipes = []
     for _ in range(children):

@@ -163,6 +163,25 @@ def test_a_child_of_a_child(alice: Callable[[], str], demo: DemoServer) -> None:
     assert demo.provider.requests.count("*/token") == 1
 
 
+def test_no_socket_is_left(alice: Callable[[], str], demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that cannot ask its kernel has the tokens that are good, and never uses the refresh token itself."""
+    monkeypatch.setattr(kernel._state, "token_server", None)
+    monkeypatch.setattr(TokenServer, "__init__", _no_socket)
+
+    def work() -> list[str]:
+        return [alice(), _refused()]
+
+    name, refused = _in_child(work)
+    assert name == "Alice Adams"
+    assert "forked from" in refused
+    assert demo.provider.requests.count("*/token") == 0
+    assert "%login" not in _refused()
+
+
+def _no_socket(*_: Any) -> None:
+    raise OSError("too many open files")
+
+
 def test_a_sign_out_ends_it_for_children(alice: Callable[[], str], demo: DemoServer) -> None:
     """After a sign-out in the kernel, its children get no token any more; one in a child is the child's alone."""
     context = multiprocessing.get_context("fork")

@@ -123,6 +123,11 @@ def take(
     grant = None if who is None else document.grants.get(who.home_account_id)
     if who is None or grant is None or not _is_theirs(profile, who, document):
         return None
+    remembered = grant.token_cache()
+    accounts = remembered.search(remembered.CredentialType.ACCOUNT, query={"home_account_id": who.home_account_id})
+    msal_account = next(iter(list(accounts)), None)
+    if msal_account is None:
+        return None
     client = connect(profile)
     cache, mine = client.application.token_cache, _mine(profile, who.home_account_id)
     refresh_lock = client.refresh_locks.of(who.home_account_id)
@@ -131,18 +136,11 @@ def take(
         before, shared_before = msal.SerializableTokenCache(), refresh_lock.shared
         token_cache.copy_account(cache, before, **mine)
         token_cache.drop_tokens(cache, **mine)
-        token_cache.copy_account(grant.token_cache(), cache, **mine)
+        token_cache.copy_account(remembered, cache, **mine)
         refresh_lock.shared = sharing.SharedGrant(
             store=store, cache=cache, **mine, generation=grant.generation, names=refresh_lock.names
         )
-        found = cache.search(cache.CredentialType.ACCOUNT, query={"home_account_id": who.home_account_id})
-        credential = Credential(
-            profile,
-            client.application,
-            next(iter(list(found)), None),
-            refresh_lock=refresh_lock,
-            http_cache=client.http_cache,
-        )
+        credential = Credential.of_person(client, msal_account)
         refresh_lock.join(credential)
     try:
         credential.token(scopes)

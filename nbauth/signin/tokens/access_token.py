@@ -23,7 +23,9 @@ _UNKNOWN_LIFE_S = 600.0  # what MSAL's cache takes where the provider does not s
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A token and how long it is good.
+    """A token and how long it is good: what a credential returns for scopes.
+
+    Adapters build what other tools take out of `secret`, `expires_at` and `refresh_at`.
 
     Attributes:
         secret: the token itself.
@@ -62,6 +64,11 @@ class AccessToken:
             claims,
             monotonic if forced else None,
         )
+
+    @property
+    def refresh_at(self) -> float:
+        """From when on it is renewed while it goes on being used; seconds since the epoch."""
+        return self.expires_at - self.margin_s
 
     @property
     def last_s(self) -> float:

@@ -111,6 +111,12 @@ class Connection:
     refresh_locks: RefreshLocks = field(default_factory=RefreshLocks)
     stamp: str | None = field(default="", repr=False)
 
+    @property
+    def tenant_id(self) -> str:
+        """The tenant that the provider's token endpoint names; empty where it has none."""
+        has_tenants = self.profile.resolved_authority.tenant is not None
+        return str(self.application.authority.tenant) if has_tenants else ""
+
 
 def connect(
     profile: Profile,

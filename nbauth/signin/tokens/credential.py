@@ -1,4 +1,4 @@
-"""Credential: an application and an account give a token, silently, one refresh at a time, or `SignInRequired`."""
+"""Credential: the tokens at hand of one sign-in, renewed silently by one thread at a time, or `SignInRequired`."""
 
 from __future__ import annotations
 
@@ -6,107 +6,82 @@ import copy
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.net.secrecy import HiddenText, clears_frames
-from nbauth.signin.client import grants
-from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
-from nbauth.signin.client.token_cache import drop_access_token
-from nbauth.signin.http.http_cache import HttpCache
 from nbauth.signin.single_flight import SingleFlight
-from nbauth.signin.tokens import renewal
 from nbauth.signin.tokens.access_token import AccessToken
-from nbauth.signin.tokens.refresh_lock import RefreshLock
-from nbauth.signin.tokens.sign_in_required import (
-    claims_not_met,
-    no_refresh_token,
-    not_signed_in,
-    parent_signed_out,
-)
+from nbauth.signin.tokens.fork_channel import ForkSource
+from nbauth.signin.tokens.msal_sources import PersonSource
+from nbauth.signin.tokens.sign_in_required import claims_not_met, no_refresh_token, not_signed_in
+from nbauth.signin.tokens.token_sources import TokenRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import msal
 
-    from nbauth.net.secrecy import HiddenMapping, Members
-    from nbauth.signin.http.http_cache import HttpCache
+    from nbauth.net.secrecy import Members
     from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.tokens.connection import Connection
     from nbauth.signin.tokens.fork_channel import TokenClient
+    from nbauth.signin.tokens.refresh_lock import RefreshLock
+    from nbauth.signin.tokens.token_sources import TokenSource
 
 __all__ = ["Credential", "SignedIn"]
 
 _PATIENCE_S = 45.0  # more than the transport takes at most for one request
-# An API that refuses the token which took a refused one's place refuses the next one, too.
-_SETTLED_S = 30.0
-
-
-@dataclass(frozen=True)
-class _TokenRequest:
-    """What a renewal is for: waiting threads that wish for the same share one."""
-
-    scopes: tuple[str, ...]
-    rejected: HiddenText | None = field(repr=False)
-    claims: str | None
-
-    def is_met_by(self, token: AccessToken) -> bool:
-        """Tell whether a token, renewed for somebody else meanwhile, is what is wished for."""
-        return token.secret != self.rejected and self.claims in (None, token.claims) and token.is_good()
-
-    def is_in_vain(self, token: AccessToken) -> bool:
-        """Tell whether an API refuses what it was given a moment ago in the place of a refused one."""
-        return token.secret == self.rejected and self.claims in (None, token.claims) and token.is_fresh(_SETTLED_S)
 
 
 class Credential:
-    """The tokens of one account, or of the application itself, for one profile.
+    """The tokens of one person, or of an application itself, for one profile.
+
+    This is what a session, an adapter and a forked child ask: `access_token(scopes)` returns a token with its times.
 
     Args:
         profile: whose.
-        application: MSAL's client application.
-        account: MSAL's account, or None for the application itself.
-        refresh_lock: held while a refresh token is used. Credentials that share the refresh token share it: a rotated
-            one is good for one use, and a second use revokes all that grew out of the sign-in (RFC 9700 §4.14.2).
-        http_cache: where the provider's keys are.
+        source: gets the tokens.
+        account: MSAL's account; None for an application itself.
 
     Attributes:
         profile: whose it is.
+        account: MSAL's account; None for an application itself.
         key: names it to child processes.
         unmet_claims: a claims challenge that only a person can meet, as JSON; the next sign-in asks for it.
-        ended: why the sign-in was ended without a sign-out, if it was.
     """
 
-    def __init__(
-        self,
-        profile: Profile,
-        application: msal.ClientApplication,
-        account: dict[str, Any] | None,
-        *,
-        refresh_lock: RefreshLock | None = None,
-        http_cache: HttpCache | None = None,
-    ) -> None:
+    def __init__(self, profile: Profile, source: TokenSource, *, account: dict[str, Any] | None = None) -> None:
         self.profile = profile
+        self.account = account
         self.key = uuid.uuid4().hex
         self.unmet_claims: str | None = None
-        self.ended: SignInRequired | None = None
-        self._http_cache = http_cache
-        self._connect: Callable[[], msal.ClientApplication] = lambda: application
-        self._account = account
+        self._source = source
         self._memo: dict[tuple[str, ...], AccessToken] = {}
         self._signed_out = False
-        self._token_client: TokenClient | None = None
         self._make_locks()
-        if refresh_lock is not None:
-            self._one_at_a_time = refresh_lock
+
+    @classmethod
+    def of_person(cls, connection: Connection, account: dict[str, Any]) -> Credential:
+        """Make the credential of somebody whose tokens are in a connection's token cache.
+
+        Args:
+            connection: the profile's.
+            account: MSAL's account.
+        """
+        application, http_cache = connection.application, connection.http_cache
+        refresh_lock = connection.refresh_locks.of(account["home_account_id"])
+        source = PersonSource(
+            connection.profile, lambda: application, account, refresh_lock=refresh_lock, http_cache=http_cache
+        )
+        return cls(connection.profile, source, account=account)
 
     def _make_locks(self) -> None:
         self._lock = threading.Lock()  # guards what is written here
-        self._one_at_a_time = RefreshLock()
-        self._single_flight = SingleFlight(self._fly, name="nbauth-refresh")
+        self._single_flight = SingleFlight(self._renew_now, name="nbauth-refresh")
         self._paused_until: dict[tuple[str, ...], float] = {}
 
     def after_fork(
@@ -119,36 +94,27 @@ class Credential:
             connect: makes MSAL's client application, with connections and locks of its own.
         """
         self._make_locks()
-        if self._account is None:
-            self._connect = lambda: connect(self.profile)
-        elif self._token_client is None:
-            self._token_client = token_client
-
-    @property
-    def tenant_id(self) -> str:
-        """The tenant that the provider's token endpoint names; empty where it has none."""
-        has_tenants = self.profile.resolved_authority.tenant is not None
-        return str(self._connect().authority.tenant) if has_tenants else ""
-
-    @property
-    def account(self) -> dict[str, Any] | None:
-        """MSAL's account."""
-        return self._account
+        self._source = self._source.in_child(self.key, token_client, lambda: connect(self.profile))
 
     @property
     def who(self) -> str:
         """What tells the person, or the application, from every other one at the provider; nothing secret."""
-        return self.profile.client_id if self._account is None else str(self._account["home_account_id"])
+        return self.profile.client_id if self.account is None else str(self.account["home_account_id"])
+
+    @property
+    def ended(self) -> SignInRequired | None:
+        """Why the sign-in was ended without a sign-out, if it was."""
+        return self._source.ended
 
     @property
     def refresh_lock(self) -> RefreshLock:
         """Held while the refresh token is used."""
-        return self._one_at_a_time
+        return self._source.refresh_lock
 
     @property
     def is_forked(self) -> bool:
         """Whether another process signed in, and renews."""
-        return self._token_client is not None
+        return isinstance(self._source, ForkSource)
 
     def __repr__(self) -> str:
         return f"Credential(profile={self.profile.name!r})"
@@ -157,7 +123,16 @@ class Credential:
         raise TypeError("a credential holds tokens and cannot be pickled")
 
     def token(self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None) -> str:
-        """Return an access token without asking anybody.
+        """Return an access token as text; otherwise as `access_token`."""
+        try:
+            return self.access_token(scopes, rejected=rejected, claims=claims).secret.reveal()
+        finally:
+            del rejected  # an error takes this frame along, and not the token; a door would cost every look-up
+
+    def access_token(
+        self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None
+    ) -> AccessToken:
+        """Return an access token with its times, without asking anybody.
 
         Within its margin a token is handed out while a renewal is on its way, so that nobody waits for a provider
         that is slow or down before there is need.
@@ -173,29 +148,20 @@ class Credential:
             SignInFailed: the provider refuses the application.
             ProviderUnavailable: there is no valid token and the provider cannot be reached.
         """
-        try:
-            return self.access_token(scopes, rejected=rejected, claims=claims).secret.reveal()
-        finally:
-            del rejected  # an error takes this frame along, and not the token; a door would cost every look-up
-
-    def access_token(
-        self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None
-    ) -> AccessToken:
-        """Return what `token` does, with its times."""
         token = self._memo.get(scopes)
-        if token is not None and token.secret != rejected and claims is None:
+        if token is not None and token.secret != rejected and claims is None and self._source.ended is None:
             if token.is_good():
                 return token
             if token.is_good(token.last_s):
-                self._renew_ahead(_TokenRequest(scopes, None, None))
+                self._renew_ahead(TokenRequest(scopes))
                 return token
-        token_request = _TokenRequest(scopes, None if rejected is None else HiddenText(rejected), claims)
+        request = TokenRequest(scopes, None if rejected is None else HiddenText(rejected), claims)
         del rejected  # as in `token`
-        return self._renew(token_request)
+        return self._renew(request)
 
     def connect_by(self, connect: Callable[[], msal.ClientApplication]) -> None:
         """Ask for the client application anew at each renewal: a secret or a certificate may have been renewed."""
-        self._connect = connect
+        self._source.connect_by(connect)
 
     def keep(self, scopes: tuple[str, ...], result: Members, *, claims: str | None = None) -> None:
         """Take over the token of a sign-in that has just ended."""
@@ -206,32 +172,13 @@ class Credential:
         latest = max((token.expires_at for token in list(self._memo.values())), default=None)
         return None if latest is None else datetime.fromtimestamp(int(latest), UTC)
 
-    def shares_tokens_with(self, other: Credential) -> bool:
-        """Tell whether both stand on the same refresh token."""
-        mine, others = (c.account and c.account["home_account_id"] for c in (self, other))
-        return mine == others and self._connect().token_cache is other._connect().token_cache
-
     def sign_out(self) -> None:
         """Forget every token, those included that a refresh is fetching just now.
 
         A refresh token that another profile stands on stays.
         """
         self.forget()
-        if self._token_client is not None:
-            return
-        if self._account is None:
-            self._connect().remove_tokens_for_client()
-        else:
-            self._leave()
-
-    def _drop_if_signed_out(self) -> None:
-        """Drop what came since the sign-out, too."""
-        if self._signed_out and self._account is not None and self._token_client is None:
-            self._leave()
-
-    def _leave(self) -> None:
-        application = self._connect()
-        self._one_at_a_time.leave(self, lambda: application.remove_account(self._account))
+        self._source.sign_out(self)
 
     def forget(self) -> None:
         """Forget the tokens at hand, and hand out no others."""
@@ -247,183 +194,89 @@ class Credential:
         """
         self._single_flight.settle(deadline)
 
-    @clears_frames
-    def _renew(self, token_request: _TokenRequest) -> AccessToken:
-        present = self._at_hand(token_request)
-        if present is not None:
-            return present
-        try:
-            return self._single_flight.wait(token_request, timeout_s=_PATIENCE_S)
-        except TimeoutError:
-            raise ProviderUnavailable(
-                f"Profile {self.profile.name!r}: no token came within {_PATIENCE_S:.0f} s.", next_step="Try again."
-            ) from None
-
-    def _renew_ahead(self, token_request: _TokenRequest) -> None:
-        if time.monotonic() >= self._paused_until.get(token_request.scopes, 0.0):
-            self._single_flight.start(token_request)
-
-    def _at_hand(self, token_request: _TokenRequest) -> AccessToken | None:
-        """Return what was renewed for somebody else meanwhile, or what it is no use to renew."""
-        with self._lock:
-            if self._signed_out:
-                raise self._sign_in_required(token_request)
-            present = self._memo.get(token_request.scopes)
-        return (
-            present
-            if present is not None and (token_request.is_met_by(present) or token_request.is_in_vain(present))
-            else None
-        )
-
-    def _fly(self, token_request: _TokenRequest) -> AccessToken:
-        try:
-            with self._one_at_a_time:
-                token = self._at_hand(token_request)
-                if token is None:
-                    token = self._fetch(token_request, self._memo.get(token_request.scopes))
-                    with self._lock:
-                        if not self._signed_out:
-                            self._memo[token_request.scopes] = token
-        except BaseException as error:
-            self._drop_if_signed_out()
-            self._pause(token_request, self._memo.get(token_request.scopes))
-            if (
-                isinstance(error, SignInRequired)
-                and token_request.claims is None
-                and token_request.rejected is not None
-            ):
-                with self._lock:  # no login is to take it for good again
-                    self._memo = {
-                        scopes: token for scopes, token in self._memo.items() if token.secret != token_request.rejected
-                    }
-            raise
-        if self._signed_out:  # meanwhile: the sign-out wins
-            self._drop_if_signed_out()
-            raise self._sign_in_required(token_request)
-        if not token.is_good():
-            self._pause(token_request, token)
-        return token
-
-    def _pause(self, token_request: _TokenRequest, present: AccessToken | None) -> None:
-        # While the present token is good, a provider that is down is not asked at every request.
-        if present is not None:
-            self._paused_until[token_request.scopes] = time.monotonic() + present.margin_s * 0.25
-
-    def _fetch(self, token_request: _TokenRequest, present: AccessToken | None) -> AccessToken:
-        forced = token_request.rejected is not None
-        if self._token_client is not None:
-            return self._from_parent(token_request)
-        try:
-            with provider_errors(self.profile):
-                result = self._acquire(token_request, present, forced=forced)
-                if present is not None and _is_aside(result, present):
-                    # MSAL's cache goes by the wall clock alone: set back, it takes what has ended for good.
-                    result = self._acquire(token_request, present, forced=True)
-            self._check(result or {}, token_request)
-        except ProviderUnavailable:
-            if present is not None and present.secret != token_request.rejected and present.is_good(0):
-                return present  # still valid: a provider that is down must not end a long load
-            raise
-        if not result:
-            raise self._sign_in_required(token_request)
-        if present is not None and result["access_token"] == present.secret:
-            return present  # MSAL fell back to it: the provider is down, and it did not get younger
-        return AccessToken.of(result, claims=token_request.claims, forced=forced)
-
-    def _acquire(
-        self, token_request: _TokenRequest, present: AccessToken | None, *, forced: bool
-    ) -> HiddenMapping | None:
-        shared = self._one_at_a_time.shared
-        if shared is None:
-            return self._ask(token_request, forced=forced)
-        return shared.renew(
-            lambda: self._ask(token_request, forced=forced),
-            profile=self.profile,
-            realm=str(self._connect().authority.tenant),
-            scopes=token_request.scopes,
-            unwanted=(token_request.rejected, None if present is None else present.secret),
-            claims=token_request.claims,
-        )
-
-    def _ask(self, token_request: _TokenRequest, *, forced: bool) -> HiddenMapping | None:
-        application = self._connect()
-        if self._account is None:
-            result: HiddenMapping | None = grants.acquire(
-                application, self.profile, token_request.scopes, forced=forced, claims=token_request.claims
-            )
-            if result and self.profile.user_assertion is not None:
-                # It is held: a credential of a user reads one assertion, once.
-                renewal.check_user(
-                    result,
-                    self.profile.user_assertion.read(),
-                    profile=self.profile,
-                    application=application,
-                    http_cache=self._http_cache,
-                )
-            return result
-        try:
-            result = renewal.silent(
-                application,
-                profile=self.profile,
-                account=self._account,
-                refresh_lock=self._one_at_a_time,
-                http_cache=self._http_cache,
-                scopes=token_request.scopes,
-                forced=forced,
-                claims=token_request.claims,
-            )
-        except SignInRequired as error:
-            self.ended = error
-            self.forget()
-            raise
-        if (
-            token_request.rejected is not None
-            and token_request.claims is None
-            and result
-            and result.get("error") == "invalid_grant"
-        ):
-            drop_access_token(application.token_cache, token_request.rejected)
-        return result
-
-    def _from_parent(self, token_request: _TokenRequest) -> AccessToken:
-        assert self._token_client is not None
-        token = self._token_client.ask(
-            self.key, token_request.scopes, rejected=token_request.rejected, claims=token_request.claims
-        )
-        if token is None:
-            raise parent_signed_out(self.profile, token_request.scopes, token_request.claims)
-        return token
-
-    def _check(self, result: Members, token_request: _TokenRequest) -> None:
-        try:
-            raise_for_error(result, self.profile, token_request.scopes, silent=True, claims=token_request.claims)
-        except SignInRequired as error:
-            self.unmet_claims = error.claims or self.unmet_claims
-            apis = " ".join(url for url, scopes in self.profile.apis.items() if scopes == token_request.scopes)
-            if apis and token_request.scopes != self.profile.login_scopes:
-                error.args = (f"{error.args[0]} It was for {apis}.",)  # not the API that a sign-in is for
-            raise
-
     def step_up(self, scopes: tuple[str, ...], claims: str) -> SignInRequired:
         """Return the error for claims that no silent token has: a person has to meet them, and the next login asks."""
         self.unmet_claims = claims
         return claims_not_met(self.profile, scopes, claims)
 
-    def _sign_in_required(self, token_request: _TokenRequest) -> SignInRequired:
+    @clears_frames
+    def _renew(self, request: TokenRequest) -> AccessToken:
+        present = self._at_hand(request)
+        if present is not None:
+            return present
+        try:
+            return self._single_flight.wait(request, timeout_s=_PATIENCE_S)
+        except TimeoutError:
+            raise ProviderUnavailable(
+                f"Profile {self.profile.name!r}: no token came within {_PATIENCE_S:.0f} s.", next_step="Try again."
+            ) from None
+
+    def _renew_ahead(self, request: TokenRequest) -> None:
+        if time.monotonic() >= self._paused_until.get(request.scopes, 0.0):
+            self._single_flight.start(request)
+
+    def _renew_now(self, request: TokenRequest) -> AccessToken:
+        try:
+            with self.refresh_lock:
+                token = self._at_hand(request) or self._from_source(request)
+        except BaseException as error:
+            if isinstance(error, SignInRequired):
+                self._note(error, request)
+            self._drop_if_signed_out()
+            self._pause(request, self._memo.get(request.scopes))
+            raise
+        if self._signed_out:  # meanwhile: the sign-out wins
+            self._drop_if_signed_out()
+            raise self._sign_in_required(request)
+        if not token.is_good():
+            self._pause(request, token)
+        return token
+
+    def _at_hand(self, request: TokenRequest) -> AccessToken | None:
+        """Return what was renewed for somebody else meanwhile, or what it is no use to renew."""
+        with self._lock:
+            if self._signed_out or self.ended is not None:
+                raise self._sign_in_required(request)
+            present = self._memo.get(request.scopes)
+        is_enough = present is not None and (request.is_met_by(present) or request.is_in_vain(present))
+        return present if is_enough else None
+
+    def _from_source(self, request: TokenRequest) -> AccessToken:
+        token = self._source.renew(request, self._memo.get(request.scopes))
+        if token is None:
+            raise self._sign_in_required(request)
+        with self._lock:
+            if not self._signed_out:
+                self._memo[request.scopes] = token
+        return token
+
+    def _note(self, error: SignInRequired, request: TokenRequest) -> None:
+        """Note what a renewal that needs the person says of the tokens at hand, and of the next sign-in."""
+        self.unmet_claims = error.claims or self.unmet_claims
+        if self.ended is not None:
+            self.forget()
+        elif request.claims is None and request.rejected is not None:
+            with self._lock:  # no login is to take it for good again
+                self._memo = {scopes: token for scopes, token in self._memo.items() if token.secret != request.rejected}
+
+    def _drop_if_signed_out(self) -> None:
+        """Remove what came since the sign-out, too. An application has no refresh token that could have come."""
+        if self._signed_out and self.account is not None:
+            self._source.sign_out(self)
+
+    def _pause(self, request: TokenRequest, present: AccessToken | None) -> None:
+        # While the present token is good, a provider that is down is not asked at every request.
+        if present is not None:
+            self._paused_until[request.scopes] = time.monotonic() + present.margin_s * 0.25
+
+    def _sign_in_required(self, request: TokenRequest) -> SignInRequired:
         if self.ended is not None:
             return copy.copy(self.ended)  # one that is raised again takes the frames of everybody along who met it
-        if token_request.claims is not None:
-            return self.step_up(token_request.scopes, token_request.claims)
+        if request.claims is not None:
+            return self.step_up(request.scopes, request.claims)
         if self._signed_out:
-            return not_signed_in(self.profile, token_request.scopes)
-        return no_refresh_token(self.profile, token_request.scopes)
-
-
-def _is_aside(result: HiddenMapping | None, present: AccessToken) -> bool:
-    """Tell whether MSAL answered with the token that is to be replaced, and did not try to renew it."""
-    if not result or result.get("access_token") != present.secret:
-        return False
-    return "refresh_on" not in result or float(result["refresh_on"]) >= time.time()
+            return not_signed_in(self.profile, request.scopes)
+        return no_refresh_token(self.profile, request.scopes)
 
 
 @dataclass(frozen=True)

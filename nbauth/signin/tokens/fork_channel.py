@@ -20,11 +20,19 @@ from nbauth import errors
 from nbauth.errors import NbauthError, ProviderAnswer, ProviderUnavailable
 from nbauth.net.secrecy import HiddenText, clears_frames
 from nbauth.signin.tokens.access_token import AccessToken
+from nbauth.signin.tokens.refresh_lock import RefreshLock
+from nbauth.signin.tokens.sign_in_required import parent_signed_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HasAccessToken", "TokenClient", "TokenServer"]
+    import msal
+
+    from nbauth.errors import SignInRequired
+    from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.tokens.token_sources import TokenRequest, TokenSource
+
+__all__ = ["ForkSource", "HasAccessToken", "TokenClient", "TokenServer"]
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +149,49 @@ class TokenClient:
         if "token" not in answer:
             return None
         return AccessToken(**{**answer["token"], "secret": HiddenText(answer["token"]["secret"])})
+
+
+class ForkSource:
+    """The kernel that this process was forked from: it renews, and ends the sign-in of its children with its own.
+
+    Args:
+        profile: whose tokens.
+        key: the credential's.
+        token_client: asks the kernel; None where it cannot be asked.
+        ended: why the sign-in had been ended before the fork, if it had.
+    """
+
+    def __init__(
+        self, profile: Profile, key: str, token_client: TokenClient | None, *, ended: SignInRequired | None = None
+    ) -> None:
+        self.refresh_lock = RefreshLock()
+        self.ended = ended
+        self._profile = profile
+        self._key = key
+        self._token_client = token_client
+
+    def renew(self, request: TokenRequest, present: AccessToken | None) -> AccessToken:
+        """Ask the kernel, which looks after the present token, too."""
+        del present
+        token = None
+        if self._token_client is not None:
+            token = self._token_client.ask(self._key, request.scopes, rejected=request.rejected, claims=request.claims)
+        if token is None:
+            raise parent_signed_out(self._profile, request.scopes, request.claims)
+        return token
+
+    def sign_out(self, holder: object) -> None:
+        """Leave the kernel's sign-in as it is: a child ends its own alone."""
+
+    def connect_by(self, connect: Callable[[], msal.ClientApplication]) -> None:
+        """Do nothing: the kernel has the client application."""
+
+    def in_child(
+        self, key: str, token_client: TokenClient | None, connect: Callable[[], msal.ClientApplication]
+    ) -> TokenSource:
+        """Return a source that asks the same kernel, and not this child."""
+        del key, token_client, connect
+        return ForkSource(self._profile, self._key, self._token_client, ended=self.ended)
 
 
 def _read(channel: socket.socket) -> bytes:

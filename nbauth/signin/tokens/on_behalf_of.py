@@ -10,7 +10,9 @@ import jwt
 
 from nbauth.net.secrecy import clears_frames
 from nbauth.signin.profile.credentials import Supplied
+from nbauth.signin.tokens import renewal
 from nbauth.signin.tokens.credential import Credential
+from nbauth.signin.tokens.msal_sources import ApplicationSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,15 +20,45 @@ if TYPE_CHECKING:
 
     import msal
 
-    from nbauth.net.secrecy import HiddenText
+    from nbauth.net.secrecy import HiddenMapping, HiddenText
     from nbauth.signin.http.http_cache import HttpCache
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.tokens.access_token import AccessToken
     from nbauth.signin.tokens.fork_channel import TokenClient
+    from nbauth.signin.tokens.token_sources import TokenRequest
 
-__all__ = ["UserCredential", "claims_of", "held"]
+__all__ = ["UserCredential", "UserSource", "claims_of", "held"]
 
 _MOST_USERS = 64  # a kernel serves one or two; the tokens of who comes after that are asked for again
+
+
+class UserSource(ApplicationSource):
+    """A user's assertion, which an application trades for tokens that are that user's.
+
+    Args:
+        profile: one that holds the assertion (`held`): a credential of a user reads one, once.
+        connect: returns MSAL's client application.
+        http_cache: where the provider's keys are.
+    """
+
+    def __init__(
+        self, profile: Profile, connect: Callable[[], msal.ClientApplication], *, http_cache: HttpCache | None
+    ) -> None:
+        super().__init__(profile, connect)
+        self._http_cache = http_cache
+
+    def _acquire(self, request: TokenRequest, present: AccessToken | None, *, forced: bool) -> HiddenMapping | None:
+        result = super()._acquire(request, present, forced=forced)
+        assertion = self._profile.user_assertion
+        if result and assertion is not None:
+            renewal.check_user(
+                result,
+                assertion.read(),
+                profile=self._profile,
+                application=self._connect(),
+                http_cache=self._http_cache,
+            )
+        return result
 
 
 class UserCredential(Credential):
@@ -37,20 +69,16 @@ class UserCredential(Credential):
 
     Args:
         profile: one with `user_assertion`.
-        application: MSAL's client application.
-        account: none; MSAL's cache is not asked.
+        connect: returns MSAL's client application, whose cache is not asked.
         http_cache: where the provider's keys are.
     """
 
     def __init__(
-        self,
-        profile: Profile,
-        application: msal.ClientApplication,
-        account: None = None,
-        *,
-        http_cache: HttpCache | None = None,
+        self, profile: Profile, connect: Callable[[], msal.ClientApplication], *, http_cache: HttpCache | None
     ) -> None:
-        super().__init__(profile, application, account, http_cache=http_cache)
+        super().__init__(profile, ApplicationSource(profile, connect))
+        self._connect = connect
+        self._http_cache = http_cache
         self._users: dict[str, Credential] = {}  # by the digest of an assertion, the last one made last
 
     @property
@@ -75,17 +103,21 @@ class UserCredential(Credential):
         """Return the credential of an assertion."""
         digest = hashlib.sha256(assertion.encode()).hexdigest()
         with self._lock:
-            made = self._users.get(digest)
-            if made is None:
-                made = self._users[digest] = Credential(
-                    held(self.profile, assertion), None, None, http_cache=self._http_cache
-                )
-                made.connect_by(self._application)
+            user = self._users.get(digest)
+            if user is None:
+                profile = held(self.profile, assertion)
+                source = UserSource(profile, self._application, http_cache=self._http_cache)
+                user = self._users[digest] = Credential(profile, source)
                 if self._signed_out:
-                    made.forget()
+                    user.forget()
                 elif len(self._users) > _MOST_USERS:
                     del self._users[next(iter(self._users))]
-            return made
+            return user
+
+    def connect_by(self, connect: Callable[[], msal.ClientApplication]) -> None:
+        """Ask for the client application anew at each renewal, for every user."""
+        super().connect_by(connect)
+        self._connect = connect
 
     def expires_at(self) -> datetime | None:
         """Return when the newest token expires (UTC), or None where there is none."""
@@ -107,6 +139,7 @@ class UserCredential(Credential):
     ) -> None:
         """Begin anew in a child process, without tokens: an assertion is good for as many as are asked for."""
         super().after_fork(token_client, connect)
+        self._connect = lambda: connect(self.profile)
         self._users = {}
 
     def _application(self) -> msal.ClientApplication:

@@ -83,9 +83,8 @@ def _as_other() -> SignedIn:
     """Return the kernel's sign-in as one of the other profile, as if it had been made beside it."""
     (here,) = kernel._state.visits.own.registry()
     profile = kernel.config().profiles["other"]
-    credential = Credential(
-        profile, nbauth.client("other"), here.credential.account, refresh_lock=here.credential.refresh_lock
-    )
+    assert here.credential.account is not None
+    credential = Credential.of_person(kernel._state.visits.own.client(profile), here.credential.account)
     return SignedIn(dataclasses.replace(here.account, profile="other"), credential)
 
 

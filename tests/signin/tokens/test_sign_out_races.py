@@ -144,7 +144,7 @@ def test_a_reset(sign_in: Callable[..., Account], demo: DemoServer, moment: str)
     sign_in("demo", moment, reset)
     assert [account.profile for account in nbauth.accounts()] == ["demo"]
     _is_whole("demo")
-    cache = _credential("demo")._connect().token_cache
+    cache = nbauth.client("demo").token_cache
     kernel.logout()
     assert [len(list(cache.search(kind))) for kind in KINDS[:2]] == [0, 0]
 
