@@ -6,18 +6,18 @@ import logging
 from typing import TYPE_CHECKING
 
 import filelock
-import msal
 import platformdirs
 
 from nbauth.errors import ConfigError, NbauthError, SignInFailed, SignInRequired
 from nbauth.files.tree import WHERE, is_in_tree
-from nbauth.signin.client import token_cache
 from nbauth.signin.oidc import identity
 from nbauth.signin.profile.account import Account
-from nbauth.signin.remembered import shared_grant as sharing
+from nbauth.signin.remembered import document_file
 from nbauth.signin.remembered.document import Remembered, application_name, fingerprint
 from nbauth.signin.remembered.encryption import PLAINTEXT_VARIABLE, PlainCodec, platform_codec
+from nbauth.signin.remembered.shared_grant import SharedGrant
 from nbauth.signin.remembered.store import Store, make_private_directory
+from nbauth.signin.tokens.account_tokens import AccountTokens
 from nbauth.signin.tokens.credential import Credential, SignedIn
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def remember(profile: Profile, signed_in: SignedIn, *, connect: Callable[[Profil
     Args:
         profile: the profile as it is now.
         signed_in: who signed in to it.
-        connect: returns a profile's client.
+        connect: returns a profile's connection.
 
     Returns:
         None where it is kept; otherwise why it lives as long as this kernel only, and what helps.
@@ -105,7 +105,7 @@ def take(
         account: the sign-in name that is wanted, or None for who was remembered last.
         scopes: what a token must be had for.
         here: who is signed in to the profile in this kernel, the present one first: nobody else takes their place.
-        connect: returns a profile's client.
+        connect: returns a profile's connection.
 
     Returns:
         Who is signed in; None where nobody is remembered, or the provider wants to see the person again.
@@ -123,32 +123,26 @@ def take(
     grant = None if who is None else document.grants.get(who.home_account_id)
     if who is None or grant is None or not _is_theirs(profile, who, document):
         return None
-    remembered = grant.token_cache()
-    accounts = remembered.search(remembered.CredentialType.ACCOUNT, query={"home_account_id": who.home_account_id})
-    msal_account = next(iter(list(accounts)), None)
+    remembered = AccountTokens(grant.token_cache(), who.home_account_id, profile.client_id)
+    msal_account = remembered.account()
     if msal_account is None:
         return None
-    client = connect(profile)
-    cache, mine = client.application.token_cache, _mine(profile, who.home_account_id)
-    refresh_lock = client.refresh_locks.of(who.home_account_id)
+    connection = connect(profile)
+    tokens = remembered.in_cache(connection.application.token_cache)
+    refresh_lock = connection.refresh_locks.of(who.home_account_id)
     with refresh_lock:
         epoch = refresh_lock.epoch
-        before, shared_before = msal.SerializableTokenCache(), refresh_lock.shared
-        token_cache.copy_account(cache, before, **mine)
-        token_cache.drop_tokens(cache, **mine)
-        token_cache.copy_account(remembered, cache, **mine)
-        refresh_lock.shared = sharing.SharedGrant(
-            store=store, cache=cache, **mine, generation=grant.generation, names=refresh_lock.names
-        )
-        credential = Credential.of_person(client, msal_account)
+        before, shared_before = tokens.copied(), refresh_lock.shared
+        tokens.replace_with(remembered.cache)
+        refresh_lock.shared = SharedGrant(store, tokens, generation=grant.generation, names=refresh_lock.names)
+        credential = Credential.of_person(connection, msal_account)
         refresh_lock.join(credential)
     try:
         credential.token(scopes)
     except NbauthError as error:
 
         def put_back() -> None:
-            token_cache.drop_tokens(cache, **mine)
-            token_cache.copy_account(before, cache, **mine)
+            tokens.replace_with(before.cache)
             refresh_lock.shared = shared_before
 
         with refresh_lock:
@@ -202,7 +196,7 @@ def forget(profiles: Iterable[Profile]) -> None:
         path = _path(name)
         try:
             if path.exists() or path.is_symlink():
-                sharing.forget(_store_to_clear(name), profiles=frozenset(these))
+                document_file.forget(_store_to_clear(name), profiles=frozenset(these))
         except (OSError, ValueError) as error:
             left = (path, error)
     if left is not None:
@@ -220,7 +214,7 @@ def _is_theirs(profile: Profile, who: Remembered, document: Document) -> bool:
     if profile.resolved_authority.has_client_info:
         return True
     cache = document.grants[who.home_account_id].token_cache()
-    known = identity.known_claims(cache, **_mine(profile, who.home_account_id))
+    known = identity.known_claims(cache, home_account_id=who.home_account_id, client_id=profile.client_id)
     for claims in known.values():
         if claims.get("sub") != who.home_account_id:
             return False
@@ -240,17 +234,16 @@ def _store_to_clear(name: str) -> Store:
     return Store(directory(), name, codec or PlainCodec())
 
 
-def _share(profile: Profile, signed_in: SignedIn, store: Store, client: Connection) -> None:
+def _share(profile: Profile, signed_in: SignedIn, store: Store, connection: Connection) -> None:
     refresh_lock, who = signed_in.credential.refresh_lock, Remembered.of(signed_in.account, profile)
-    cache, before = client.application.token_cache, signed_in.credential.profile
+    cache, before = connection.application.token_cache, signed_in.credential.profile
     with refresh_lock:
         followed, anew = refresh_lock.shared, False
-        if isinstance(followed, sharing.SharedGrant) and followed.is_in(store):
+        if isinstance(followed, SharedGrant) and followed.is_in(store):
             shared = followed
         else:
-            mine = _mine(profile, who.home_account_id)
-            shared = sharing.SharedGrant(store=store, cache=cache, **mine, generation="", names=refresh_lock.names)
-            anew = True
+            tokens = AccountTokens(cache, who.home_account_id, profile.client_id)
+            shared, anew = SharedGrant(store, tokens, generation="", names=refresh_lock.names), True
         known_as = fingerprint(before if before.authority_url == profile.authority_url else profile)
         shared.begin(who, known_as=known_as, anew=anew)  # raises before anything has changed
         refresh_lock.shared = shared
@@ -273,7 +266,7 @@ def _find(profile: Profile) -> tuple[Store | None, Document | None]:
     if codec is None:
         return None, None
     store = Store(directory(), name, codec)
-    return store, sharing.read_document(store)
+    return store, document_file.read_document(store)
 
 
 def _codec() -> Codec | None:
@@ -283,10 +276,6 @@ def _codec() -> Codec | None:
     # Of kernels that start at once, one makes the key in the platform's store.
     with filelock.FileLock(directory() / "key.lock", timeout=_KEY_S, mode=0o600, thread_local=False):
         return platform_codec()
-
-
-def _mine(profile: Profile, home_account_id: str) -> dict[str, str]:
-    return {"home_account_id": home_account_id, "client_id": profile.client_id}
 
 
 def _reason(error: Exception) -> str:

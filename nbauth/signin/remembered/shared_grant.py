@@ -1,19 +1,16 @@
-"""Shared: one remembered sign-in in the hands of several kernels, renewed by one of them at a time."""
+"""SharedGrant: one remembered sign-in in the hands of several kernels, renewed by one of them at a time."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
-import time
 from typing import TYPE_CHECKING
-
-import msal
 
 from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.net.secrecy import HiddenMapping
-from nbauth.signin.client.application import without_reserved_scopes
-from nbauth.signin.client.token_cache import copy_account, drop_tokens
 from nbauth.signin.remembered.document import Document, Grant, fingerprint, new_generation
+from nbauth.signin.remembered.document_file import forget, read_document
 from nbauth.signin.tokens.sign_in_required import not_signed_in
 
 if TYPE_CHECKING:
@@ -22,52 +19,14 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.remembered.document import Remembered
     from nbauth.signin.remembered.store import Store
+    from nbauth.signin.tokens.account_tokens import AccountTokens
 
-__all__ = ["SharedGrant", "forget", "read_document"]
+__all__ = ["SharedGrant"]
 
 logger = logging.getLogger(__name__)
 
 # A little more than the transport takes at most for one request, and less than a caller waits for a token.
 _RENEWAL_S = 38.0
-_MOST_MARGIN_S, _MARGIN_SHARE = 120.0, 0.1
-
-
-def read_document(store: Store) -> Document | None:
-    """Return what is remembered, or None where nothing is that can be used."""
-    data = store.read()
-    if data is None:
-        return None
-    try:
-        return Document.parse(data)
-    except (ValueError, RecursionError) as error:
-        logger.warning("%s is ignored: %s.", store.path, error)
-        return None
-
-
-def forget(store: Store, *, profiles: frozenset[str] = frozenset(), account: str | None = None) -> None:
-    """Take sign-ins out of a file; all go where the others cannot be read, or cannot be written without them.
-
-    Args:
-        store: the file.
-        profiles: names and fingerprints.
-        account: a `home_account_id`.
-
-    Raises:
-        OSError, ValueError: it cannot be deleted.
-    """
-    read_document(store)  # sets aside what is damaged, which needs the lock
-    with store.lock():
-        document = read_document(store) or Document()
-        rest = document.without(profiles=profiles, account=account)
-        if rest.sign_ins:
-            try:
-                if rest != document:
-                    store.write(rest.dump())
-            except (OSError, ValueError) as error:
-                logger.warning("%s is deleted: %s.", store.path, getattr(error, "strerror", None) or error)
-            else:
-                return
-        store.delete()
 
 
 class SharedGrant:
@@ -77,33 +36,21 @@ class SharedGrant:
 
     Args:
         store: the file.
-        cache: the kernel's token cache.
-        client_id: the application.
-        home_account_id: the account.
+        tokens: the account's, in the kernel's token cache.
         generation: the mark of the sign-in.
         names: the fingerprints under which the file knows profiles of this kernel, by the fingerprints they have here.
     """
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        cache: msal.TokenCache,
-        client_id: str,
-        home_account_id: str,
-        generation: str,
-        names: dict[str, str],
-    ) -> None:
+    def __init__(self, store: Store, tokens: AccountTokens, *, generation: str, names: dict[str, str]) -> None:
         self._store = store
-        self._cache = cache
-        self._who = home_account_id
+        self._tokens = tokens
+        self._who = tokens.home_account_id
         self._generation = generation
         self._names = names
-        self._mine = {"home_account_id": home_account_id, "client_id": client_id}
         self._alone = False  # the file cannot be written: what this kernel renews, no other one learns
 
     def __repr__(self) -> str:
-        return f"Shared({str(self._store.path)!r})"
+        return f"SharedGrant({str(self._store.path)!r})"
 
     @property
     def is_kept(self) -> bool:
@@ -144,26 +91,14 @@ class SharedGrant:
         unwanted: tuple[str | None, ...],
         claims: str | None,
     ) -> HiddenMapping | None:
-        """Return what another kernel has renewed meanwhile, or renew and write it for the others.
+        """Return what another kernel has renewed meanwhile, or renew and write it for the others (`Coordinator`).
 
-        Args:
-            ask_provider: renews on the token cache and returns MSAL's answer.
-            profile: who asks; an application's profiles share an account's refresh token.
-            realm: MSAL's word for the tenant that the token is of.
-            scopes: what the token must be good for.
-            unwanted: tokens that are no answer: refused by an API, or to be renewed.
-            claims: claims that the token must have; no token that is there is known to have them.
-
-        Returns:
-            MSAL's answer.
-
-        Raises:
-            SignInRequired: the sign-in was ended, here or in another kernel.
-            ProviderUnavailable: another kernel has been renewing for too long.
+        The order is what keeps a refresh token from being used twice. The caller holds the account's lock for threads;
+        then come the file's lock, what the file holds by now, a token in it that is good, the provider, and the write.
         """
         if self._alone:
             return ask_provider()
-        wanted = None if claims is not None else (realm, scopes, unwanted)
+        usable = functools.partial(self._usable, scopes, realm=realm, unwanted=unwanted, claims=claims)
         with contextlib.ExitStack() as held:
             waited_in_vain = False
             try:
@@ -175,25 +110,32 @@ class SharedGrant:
                 return ask_provider()
             if not self._follow(profile):
                 raise not_signed_in(profile, scopes)
-            if (found := self._usable(wanted)) is not None:
-                return found
+            if (token := usable()) is not None:
+                return token
             if waited_in_vain:
                 # Not without the lock: a refresh token that is used twice ends the sign-in of every kernel.
                 raise ProviderUnavailable(
                     f"Profile {profile.name!r}: another kernel has been renewing the token for {_RENEWAL_S:.0f} s.",
                     next_step="Try again.",
                 )
-            before = self._refresh_tokens()
+            before = self._tokens.refresh_tokens()
             result = self._ask(ask_provider)
             if result and result.get("error") == "invalid_grant" and self._is_behind(before) and self._follow(profile):
                 # Somebody renewed in spite of the lock: a file system without one, or another machine.
-                if (found := self._usable(wanted)) is not None:
-                    return found
-                before = self._refresh_tokens()
+                if (token := usable()) is not None:
+                    return token
+                before = self._tokens.refresh_tokens()
                 result = self._ask(ask_provider)
             if _is_to_be_written(result, claims) and not self._save(profile, before):
                 raise not_signed_in(profile, scopes)
             return result
+
+    def _usable(
+        self, scopes: tuple[str, ...], *, realm: str, unwanted: tuple[str | None, ...], claims: str | None
+    ) -> HiddenMapping | None:
+        if claims is not None:
+            return None
+        return self._tokens.access_token(scopes, realm=realm, unwanted=unwanted)
 
     def _ask(self, ask_provider: Callable[[], HiddenMapping | None]) -> HiddenMapping | None:
         try:
@@ -217,11 +159,11 @@ class SharedGrant:
     def _follow(self, profile: Profile) -> bool:
         """Take over what the file holds; tell whether it is still this account's sign-in."""
         found = self._found(profile)
-        drop_tokens(self._cache, **self._mine)
         if found is None:
+            self._tokens.drop()
             return False
         self._generation = found[1].generation
-        copy_account(found[1].token_cache(), self._cache, **self._mine)
+        self._tokens.replace_with(found[1].token_cache())
         return True
 
     def _save(self, profile: Profile, before: set[str]) -> bool:
@@ -233,10 +175,10 @@ class SharedGrant:
                 if kept is not None and kept[1].generation == self._generation:
                     self._store.write(kept[0].with_grant(self._who, self._grant()).dump())
             if found is None:
-                drop_tokens(self._cache, **self._mine)  # another profile that stands on them finds them in the file
+                self._tokens.drop()  # another profile that stands on them finds them in the file
                 return False
         except (OSError, ValueError) as error:
-            if self._refresh_tokens() != before:
+            if self._tokens.refresh_tokens() != before:
                 # The file's refresh token is spent: whoever used it would end the sign-in of this kernel, too.
                 with contextlib.suppress(OSError, ValueError):
                     forget(self._store, account=self._who)
@@ -253,47 +195,13 @@ class SharedGrant:
             getattr(error, "strerror", None) or error,
         )
 
-    def _mine_alone(self) -> msal.SerializableTokenCache:
-        cache = msal.SerializableTokenCache()
-        copy_account(self._cache, cache, **self._mine)
-        return cache
-
     def _grant(self) -> Grant:
-        return Grant(generation=self._generation, cache=self._mine_alone().serialize())
-
-    def _refresh_tokens(self) -> set[str]:
-        return self._refresh_tokens_in(self._cache)
-
-    def _refresh_tokens_in(self, cache: msal.TokenCache) -> set[str]:
-        found = cache.search(msal.TokenCache.CredentialType.REFRESH_TOKEN, query=self._mine)
-        return {str(entry.get("secret")) for entry in found}
+        return Grant(generation=self._generation, cache=self._tokens.copied().cache.serialize())
 
     def _is_behind(self, before: set[str]) -> bool:
         """Tell whether the file has another refresh token; to follow it would bring back a token that was dropped."""
         found = self._found()
-        return found is not None and self._refresh_tokens_in(found[1].token_cache()) != before
-
-    def _usable(self, wanted: tuple[str, tuple[str, ...], tuple[str | None, ...]] | None) -> HiddenMapping | None:
-        """Return the cached token that lives longest, as MSAL would; MSAL itself counts none below 300 s."""
-        if wanted is None:
-            return None
-        realm, scopes, unwanted = wanted
-        kind, query = msal.TokenCache.CredentialType.ACCESS_TOKEN, {**self._mine, "realm": realm}
-        now, best = time.time(), None
-        for entry in list(self._cache.search(kind, target=without_reserved_scopes(scopes), query=query)):
-            cached_at, expires_at = int(entry["cached_at"]), int(entry["expires_on"])
-            margin_s = min(_MOST_MARGIN_S, (expires_at - cached_at) * _MARGIN_SHARE)
-            good = expires_at - now > margin_s
-            if good and entry["secret"] not in unwanted and (best is None or expires_at > int(best["expires_on"])):
-                best = entry
-        if best is None:
-            return None
-        found = {
-            "access_token": best["secret"],
-            "expires_in": int(int(best["expires_on"]) - now),
-            "token_type": "Bearer",
-        }
-        return HiddenMapping({**found, "refresh_on": best["refresh_on"]} if "refresh_on" in best else found)
+        return found is not None and self._tokens.in_cache(found[1].token_cache()).refresh_tokens() != before
 
 
 def _is_to_be_written(result: HiddenMapping | None, claims: str | None) -> bool:

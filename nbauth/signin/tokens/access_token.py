@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nbauth.net.secrecy import Members
 
-__all__ = ["AccessToken"]
+__all__ = ["AccessToken", "margin_of"]
 
 _MOST_MARGIN_S = 120.0
 _MARGIN_SHARE = 0.1
@@ -54,8 +54,7 @@ class AccessToken:
         now, monotonic = time.time(), time.monotonic()
         life_s = max(0.0, _number(result.get("expires_in"), _UNKNOWN_LIFE_S))
         ahead_s = _number(result.get("refresh_in"), _number(result.get("refresh_on"), now + life_s) - now)
-        margin_s = min(_MOST_MARGIN_S, life_s * _MARGIN_SHARE)
-        margin_s = min(max(margin_s, life_s - ahead_s), life_s / 2)
+        margin_s = min(max(margin_of(life_s), life_s - ahead_s), life_s / 2)
         return cls(
             HiddenText(result["access_token"]),
             now + life_s,
@@ -85,6 +84,11 @@ class AccessToken:
         if self.forced_at is None:
             return False
         return time.monotonic() < self.forced_at + min(seconds, (self.expires_monotonic - self.forced_at) / 2)
+
+
+def margin_of(life_s: float) -> float:
+    """Return how long before its end a token is renewed that lives this long, where its provider does not say."""
+    return min(_MOST_MARGIN_S, life_s * _MARGIN_SHARE)
 
 
 def _number(value: Any, default: float) -> float:

@@ -7,19 +7,20 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import jwt
-import msal
 import requests
 
 from nbauth.errors import ProviderUnavailable, SignInFailed, SignInRequired
 from nbauth.net.secrecy import HiddenMapping, HiddenText
 from nbauth.signin.client.application import without_reserved_scopes
 from nbauth.signin.client.provider_errors import login_command
-from nbauth.signin.client.token_cache import copy_account, drop_tokens
 from nbauth.signin.http.clock_skew import seconds_off
 from nbauth.signin.oidc import id_token, identity
+from nbauth.signin.tokens.account_tokens import AccountTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import msal
 
     from nbauth.net.secrecy import Members
     from nbauth.signin.client.token_cache import Answers
@@ -65,10 +66,8 @@ def silent(
             tokens any more.
     """
     cache, who, epoch = application.token_cache, str(account["home_account_id"]), refresh_lock.epoch
-    mine = {"home_account_id": who, "client_id": profile.client_id}
-    before = msal.TokenCache()
-    if refresh_lock.shared is not None:
-        copy_account(cache, before, **mine)
+    tokens = AccountTokens(cache, who, profile.client_id)
+    before = None if refresh_lock.shared is None else tokens.copied()
     try:
         with cache.held_back() as answers:
             answer = HiddenMapping(
@@ -84,14 +83,14 @@ def silent(
         _check(answers, profile=profile, application=application, http_cache=http_cache, account=account, scopes=scopes)
     except SignInRequired:
         # The refresh token may be the other person's by now: nobody is to use it again.
-        refresh_lock.remove(lambda: drop_tokens(cache, **mine))
+        refresh_lock.remove(tokens.drop)
         raise
 
     def put() -> None:
-        if refresh_lock.epoch != epoch:
+        if before is not None and refresh_lock.epoch != epoch:
             # Signed out of meanwhile. From here it gets into the file, for the profiles and kernels that are left,
             # and then the credential drops it.
-            copy_account(before, cache, **mine)
+            before.copy_to(cache)
         answers.put_into(cache, home_account_id=who)
 
     refresh_lock.write(epoch if refresh_lock.shared is None else None, put)
