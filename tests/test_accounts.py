@@ -274,7 +274,7 @@ def test_by_name_and_by_id(sign_in: Callable[..., Any], nobody_there: Callable[.
     assert len(nbauth.accounts()) == 1
 
 
-def test_tenants_share_the_turn(
+def test_tenants_share_the_refresh_lock(
     sign_in: Callable[..., Any], nobody_there: Callable[..., Any], demo: DemoServer
 ) -> None:
     """Sign-ins in two tenants stand on one refresh token, which they use one at a time: it is never used twice."""
@@ -424,7 +424,7 @@ def test_profiles_of_one_application(
         assert list(application.token_cache.search(kind)) == []
 
 
-def test_profiles_share_the_turn(sign_in: Callable[..., Any], demo: DemoServer) -> None:
+def test_profiles_share_the_refresh_lock(sign_in: Callable[..., Any], demo: DemoServer) -> None:
     """Two profiles that stand on one refresh token use it one at a time: it is never used twice."""
     _profile(demo, "second")
     sign_in()

@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 __all__ = ["end_session", "end_session_address"]
 
 
-def end_session(client: Connection, usernames: list[str], *, show: Callable[[str, str], None]) -> None:
+def end_session(connection: Connection, usernames: list[str], *, show: Callable[[str, str], None]) -> None:
     """Open the address that ends the session, where there is a browser, and show it.
 
     Raises:
         ConfigError, ProviderUnavailable: as `end_session_address`.
     """
-    url = end_session_address(client, usernames)
+    url = end_session_address(connection, usernames)
     if detect().is_local:
         with contextlib.suppress(webbrowser.Error, OSError):
             webbrowser.open(url)
-    show(f"To end the session at {client.profile.authority_host}, open", url)
+    show(f"To end the session at {connection.profile.authority_host}, open", url)
 
 
-def end_session_address(client: Connection, usernames: list[str]) -> str:
+def end_session_address(connection: Connection, usernames: list[str]) -> str:
     """Return the address that ends the session when the person's browser opens it.
 
     Raises:
         ConfigError: the provider has no such address.
         ProviderUnavailable: its discovery document cannot be had.
     """
-    profile = client.profile
+    profile = connection.profile
     with provider_errors(profile):
-        address = discover(profile, client.application).get("end_session_endpoint")
+        address = discover(profile, connection.application).get("end_session_endpoint")
     if not address:
         raise ConfigError(
             f"Profile {profile.name!r}: {profile.authority_host} offers no address to end its session; "

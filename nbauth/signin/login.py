@@ -1,4 +1,4 @@
-"""One sign-in from start to end: client, flow, validation; what comes out is an account and its credential."""
+"""One sign-in from start to end: connection, flow, validation; what comes out is an account and its credential."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["application_account", "own_credential", "sign_in", "sign_in_applicat
 
 
 def sign_in(
-    client: Connection,
+    connection: Connection,
     request: LoginRequest,
     *,
     scopes: tuple[str, ...],
@@ -44,7 +44,7 @@ def sign_in(
     """Sign a person in, and hand the tokens to the kernel's cache once they are proven.
 
     Args:
-        client: the profile's client.
+        connection: the profile's.
         request: what the caller wants.
         scopes: what to ask the provider for.
         make_prompt: makes the prompt that asks the person.
@@ -54,11 +54,11 @@ def sign_in(
     Raises:
         SignInCancelled, SignInTimeout, SignInRefused, SignInFailed, ProviderUnavailable: how else it ended.
     """
-    profile, prompt = client.profile, make_prompt()
+    profile, prompt = connection.profile, make_prompt()
     held_back = HeldBackCache()
     # The discovery document is in the http cache: a second application costs no request.
     application = applications.build(
-        profile, token_cache=held_back, http_cache=client.http_cache, transport=client.transport
+        profile, token_cache=held_back, http_cache=connection.http_cache, transport=connection.transport
     )
     attempt = SignInAttempt(
         profile=profile,
@@ -75,9 +75,9 @@ def sign_in(
     try:
         prompt.begin(attempt.request)
         result = _ask(attempt, environment)
-        proven = person.prove(client, result, held_back.answers, wanted=request.account)
-        with client.refresh_locks.hold_shared():
-            signed_in = SignedIn(*person.keep(client, proven, scopes=scopes, claims=claims))
+        proven = person.prove(connection, result, held_back.answers, wanted=request.account)
+        with connection.refresh_locks.hold_shared():
+            signed_in = SignedIn(*person.keep(connection, proven, scopes=scopes, claims=claims))
     except KeyboardInterrupt:
         outcome = SignInCancelled(
             f"Profile {profile.name!r}: The sign-in was interrupted.",
@@ -111,47 +111,47 @@ def _ask(attempt: SignInAttempt, environment: Environment) -> HiddenMapping:
             flow = other.flow
 
 
-def own_credential(client: Connection) -> Credential:
+def own_credential(connection: Connection) -> Credential:
     """Return the credential of a profile that needs no person, without a token yet."""
-    profile, application = client.profile, client.application
+    profile, application = connection.profile, connection.application
     if profile.user_assertion is not None:
-        return on_behalf_of.UserCredential(profile, lambda: application, http_cache=client.http_cache)
+        return on_behalf_of.UserCredential(profile, lambda: application, http_cache=connection.http_cache)
     return Credential(profile, ApplicationSource(profile, lambda: application))
 
 
-def sign_in_application(client: Connection, *, scopes: tuple[str, ...], timeout_s: float) -> SignedIn:
+def sign_in_application(connection: Connection, *, scopes: tuple[str, ...], timeout_s: float) -> SignedIn:
     """Sign an application in with its own credential; nobody is asked.
 
     Args:
-        client: the profile's client.
+        connection: the profile's.
         scopes: what to ask the provider for.
         timeout_s: seconds that it may take.
 
     Raises:
         SignInFailed, ProviderUnavailable: how else it ended.
     """
-    profile = client.profile
+    profile = connection.profile
     assertion = None if profile.user_assertion is None else profile.user_assertion.read()
     attempt = SignInAttempt(
         profile=profile if assertion is None else on_behalf_of.held(profile, assertion),
-        application=client.application,
+        application=connection.application,
         scopes=scopes,
         prompt=NullPrompt(),
         flow="client_credentials",
         timeout_s=timeout_s,
     )
     result = flows.run(attempt)
-    credential = own_credential(client)
+    credential = own_credential(connection)
     if isinstance(credential, on_behalf_of.UserCredential) and assertion is not None:
         with provider_errors.provider_errors(profile):
             said = renewal.check_user(
-                result, assertion, profile=profile, application=client.application, http_cache=client.http_cache
+                result, assertion, profile=profile, application=connection.application, http_cache=connection.http_cache
             )
         claims = on_behalf_of.claims_of(assertion) if said is None else said
         credential.of(assertion).keep(scopes, result)
-        return SignedIn(_user(claims, application_account(client, credential), profile), credential)
+        return SignedIn(_user(claims, application_account(connection, credential), profile), credential)
     credential.keep(scopes, result)
-    return SignedIn(application_account(client, credential), credential)
+    return SignedIn(application_account(connection, credential), credential)
 
 
 def _user(claims: dict[str, Any], account: Account, profile: Profile) -> Account:
@@ -172,15 +172,15 @@ def _user(claims: dict[str, Any], account: Account, profile: Profile) -> Account
     )
 
 
-def application_account(client: Connection, credential: Credential) -> Account:
+def application_account(connection: Connection, credential: Credential) -> Account:
     """Return the account of a profile that signs in with its own credential."""
-    profile = client.profile
+    profile = connection.profile
     identity = profile.managed_identity
     username = profile.client_id if identity is None else identity.identifier or "managed identity"
     return Account(
         username=username,
         name=username,
-        tenant_id=client.tenant_id,
+        tenant_id=connection.tenant_id,
         home_account_id=username,
         profile=profile.name,
         expires_at=credential.expires_at() or datetime.now(UTC),

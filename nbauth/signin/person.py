@@ -41,11 +41,11 @@ class Proven:
     answers: Answers = field(repr=False)
 
 
-def prove(client: Connection, result: HiddenMapping, answers: Answers, *, wanted: str | None) -> Proven:
+def prove(connection: Connection, result: HiddenMapping, answers: Answers, *, wanted: str | None) -> Proven:
     """Validate what a sign-in brought.
 
     Args:
-        client: the profile's client.
+        connection: the profile's.
         result: MSAL's.
         answers: what was answered to this very sign-in.
         wanted: the sign-in name or key of who is to sign in, or None.
@@ -55,33 +55,33 @@ def prove(client: Connection, result: HiddenMapping, answers: Answers, *, wanted
         ProviderUnavailable: the provider's keys cannot be had.
     """
     claims = userinfo.named(
-        _validated(client, result),
-        profile=client.profile,
-        application=client.application,
-        transport=client.transport,
+        _validated(connection, result),
+        profile=connection.profile,
+        application=connection.application,
+        transport=connection.transport,
         access_token=result.secret("access_token"),
     )
-    key = _key(client, claims, answers)
-    _check_account(wanted, claims, key, client.profile)
+    key = _key(connection, claims, answers)
+    _check_account(wanted, claims, key, connection.profile)
     return Proven(key=key, claims=claims, result=result, answers=answers)
 
 
 def keep(
-    client: Connection, proven: Proven, *, scopes: tuple[str, ...], claims: str | None
+    connection: Connection, proven: Proven, *, scopes: tuple[str, ...], claims: str | None
 ) -> tuple[Account, Credential]:
     """Put the tokens into the kernel's cache, in the place of those that the account had.
 
     Args:
-        client: the profile's client.
+        connection: the profile's.
         proven: whose they are.
         scopes: what was asked for.
         claims: the claims challenge that was met, or None.
     """
-    profile, cache, apart = client.profile, client.application.token_cache, msal.TokenCache()
+    profile, cache, apart = connection.profile, connection.application.token_cache, msal.TokenCache()
     msal_account = proven.answers.put_into(apart, home_account_id=proven.key)
     if msal_account is None:
         raise SignInFailed(f"Profile {profile.name!r}: the answer names no account.", profile=profile.name)
-    credential = Credential.of_person(client, msal_account)
+    credential = Credential.of_person(connection, msal_account)
     credential.refresh_lock.join(
         credential,
         lambda: token_cache.copy_account(apart, cache, home_account_id=proven.key, client_id=profile.client_id),
@@ -104,8 +104,8 @@ def username_of(claims: dict[str, Any]) -> str:
     return identity.shown_name(claims) or str(claims["sub"])
 
 
-def _validated(client: Connection, result: HiddenMapping) -> dict[str, Any]:
-    profile = client.profile
+def _validated(connection: Connection, result: HiddenMapping) -> dict[str, Any]:
+    profile = connection.profile
     if "access_token" not in result or "id_token" not in result:
         missing = "access token" if "access_token" not in result else "ID token"
         raise SignInFailed(
@@ -117,19 +117,19 @@ def _validated(client: Connection, result: HiddenMapping) -> dict[str, Any]:
         return id_token.validate(
             result.secret("id_token"),
             profile=profile,
-            application=client.application,
-            http_cache=client.http_cache,
+            application=connection.application,
+            http_cache=connection.http_cache,
             access_token=result.secret("access_token"),
         )
 
 
-def _key(client: Connection, claims: dict[str, Any], answers: Answers) -> str:
+def _key(connection: Connection, claims: dict[str, Any], answers: Answers) -> str:
     """Return the key of the account, which no other person has in this kernel."""
-    profile, cache = client.profile, client.application.token_cache
+    profile, cache = connection.profile, connection.application.token_cache
     try:
         key = identity.key_of(profile.resolved_authority, claims, answers.client_info)
         known = identity.known_claims(cache, home_account_id=key, client_id=profile.client_id)
-        here = known.get(str(client.application.authority.tenant))
+        here = known.get(str(connection.application.authority.tenant))
         if here is not None and (here.get("iss"), here.get("sub")) != (claims["iss"], claims["sub"]):
             unclear = "somebody else is signed in with the same client_info"
         else:

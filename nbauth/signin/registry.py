@@ -113,7 +113,7 @@ class SignIns:
         return None, None
 
 
-def in_another_tenant(known: SignedIn, client: Connection, scopes: tuple[str, ...]) -> SignedIn:
+def in_another_tenant(known: SignedIn, connection: Connection, scopes: tuple[str, ...]) -> SignedIn:
     """Sign somebody who is signed in to one tenant in to another one of the provider, silently.
 
     Entra's refresh tokens are good in every tenant that the person is a member or guest of. Who they are was proven
@@ -125,14 +125,14 @@ def in_another_tenant(known: SignedIn, client: Connection, scopes: tuple[str, ..
     """
     msal_account = known.credential.account
     assert msal_account is not None
-    credential = Credential.of_person(client, msal_account)
+    credential = Credential.of_person(connection, msal_account)
     credential.refresh_lock.join(credential)
     try:
         credential.token(scopes)
     except BaseException:
         credential.refresh_lock.leave(credential)
         raise
-    account = dataclasses.replace(known.account, tenant_id=client.tenant_id)
+    account = dataclasses.replace(known.account, tenant_id=connection.tenant_id)
     return SignedIn(account, credential)
 
 

@@ -78,11 +78,11 @@ class SingleFlight(Generic[K, V]):
             waiting = []
             # Started before it is noted: an interrupt in between leaves a call that nobody waits for, and not people
             # who wait for no call.
-            threading.Thread(target=self._fly, args=(key, waiting), name=self._name, daemon=True).start()
+            threading.Thread(target=self._call, args=(key, waiting), name=self._name, daemon=True).start()
             self._boxes[key] = waiting
         return waiting
 
-    def _fly(self, key: K, waiting: list[SimpleQueue[tuple[V | None, BaseException | None]]]) -> None:
+    def _call(self, key: K, waiting: list[SimpleQueue[tuple[V | None, BaseException | None]]]) -> None:
         value, trouble = None, None
         try:
             value = self._run(key)
@@ -101,9 +101,9 @@ def _another(error: BaseException | None) -> BaseException | None:
     if error is None:
         return None
     try:
-        made = copy.copy(error)
+        same = copy.copy(error)
     except Exception:  # noqa: BLE001 - not every error can be copied; then it is the same one after all
         return error
-    made.__cause__, made.__context__ = error.__cause__, error.__context__
-    made.__suppress_context__ = error.__suppress_context__
-    return made.with_traceback(error.__traceback__)
+    same.__cause__, same.__context__ = error.__cause__, error.__context__
+    same.__suppress_context__ = error.__suppress_context__
+    return same.with_traceback(error.__traceback__)

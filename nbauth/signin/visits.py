@@ -39,7 +39,7 @@ class Visit:
         check: raises where a profile may not be used yet.
 
     Attributes:
-        connections: client applications, with the token caches that hold this person's tokens and nobody else's.
+        connections: to providers, with the token caches that hold this person's tokens and nobody else's.
         sign_ins: as whom the person is signed in.
     """
 
@@ -51,7 +51,7 @@ class Visit:
 
     @clears_frames
     def client(self, profile: Profile) -> Connection:
-        """Return the client of a profile, on this person's token caches.
+        """Return the connection of a profile, on this person's token caches.
 
         Raises:
             ApprovalRequired: the profile came with a folder and was not approved.
@@ -67,7 +67,7 @@ class Visit:
             if self.connections is None:
                 self.connections = Connections()
             connections = self.connections
-        return connections.client(profile, bundle)
+        return connections.of(profile, bundle)
 
     def registry(self) -> SignIns:
         """Return the sign-ins, to add to them."""

@@ -32,7 +32,7 @@ _RENEWAL_S = 38.0
 class SharedGrant:
     """The file of a remembered sign-in, and the part of the kernel's token cache that follows it.
 
-    Its methods are called by whoever has the account's turn.
+    Its methods are called by whoever holds the account's refresh lock.
 
     Args:
         store: the file.

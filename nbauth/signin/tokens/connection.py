@@ -1,4 +1,4 @@
-"""The client applications of one kernel, made when they are first needed, and the caches that they share."""
+"""Connection: a profile's client application with its http client and caches; Connections: those of one kernel."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Connections:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._connecting: dict[Profile, threading.Lock] = {}
-        self._clients: dict[Profile, Connection] = {}
+        self._connections: dict[Profile, Connection] = {}
         self._token_caches: dict[tuple[str, str], tuple[msal.TokenCache, RefreshLocks]] = {}
         self._cache_files: dict[Path, HttpCacheFile] = {}
 
-    def client(self, profile: Profile, bundle: Bundle | None) -> Connection:
-        """Return the client of a profile; it is made anew when a secret was renewed.
+    def of(self, profile: Profile, bundle: Bundle | None) -> Connection:
+        """Return the connection of a profile; it is made when it is needed, and anew when a secret was renewed.
 
-        A secret that cannot be read just now, as while somebody writes its file, leaves the client as it is.
+        A secret that cannot be read just now, as while somebody writes its file, leaves the connection as it is.
 
         Args:
             profile: whose.
@@ -57,15 +57,15 @@ class Connections:
             connecting = self._connecting.setdefault(profile, threading.Lock())
         # One lock for each profile: a provider that is slow to answer holds up nobody else.
         with connecting:
-            made = self._clients.get(profile)
-            if made is None or stamp(profile.client_secret) not in (made.stamp, None):
+            connection = self._connections.get(profile)
+            if connection is None or stamp(profile.client_secret) not in (connection.stamp, None):
                 directory = notebook_directory()
                 with self._lock:
                     cache, refresh_locks = self._token_caches.setdefault(
                         cache_key(profile), (new_cache(), RefreshLocks())
                     )
                     file = self._cache_file(directory)
-                made = connect(
+                connection = connect(
                     profile,
                     bundle=bundle,
                     token_cache=cache,
@@ -73,16 +73,16 @@ class Connections:
                     cache_file=file,
                     notebook_directory=directory,
                 )
-                self._clients[profile] = made
-            return made
+                self._connections[profile] = connection
+            return connection
 
     def drop(self, profile: Profile) -> None:
-        """Forget a client, but not its tokens."""
-        self._clients.pop(profile, None)
+        """Forget a connection, but not its tokens."""
+        self._connections.pop(profile, None)
 
     def of_people(self) -> list[Connection]:
-        """Return the clients of persons' profiles."""
-        return [client for client in list(self._clients.values()) if client.profile.kind == "person"]
+        """Return the connections of persons' profiles."""
+        return [each for each in list(self._connections.values()) if each.profile.kind == "person"]
 
     def _cache_file(self, directory: Path) -> HttpCacheFile:
         if directory not in self._cache_files:
@@ -100,8 +100,8 @@ class Connection:
         application: MSAL's client application, on the kernel's token cache.
         http_cache: its http cache.
         transport: its http client.
-        refresh_locks: whose turn it is to use a refresh token of the token cache.
-        stamp: of the credential that it was made with; another one needs another client.
+        refresh_locks: held while a refresh token of the token cache is used.
+        stamp: of the credential that it was made with; another one needs another connection.
     """
 
     profile: Profile
@@ -127,14 +127,14 @@ def connect(
     notebook_directory: Path,
     refresh_locks: RefreshLocks | None = None,
 ) -> Connection:
-    """Make the client of a profile.
+    """Make the connection of a profile.
 
     Raises:
         ConfigError: a credential cannot be read, the bundle holds no certificates, or the provider does not know the
             authority.
         ProviderUnavailable: the provider is down, not trusted, or does not answer as one.
     """
-    present = stamp(profile.client_secret)
+    credential_stamp = stamp(profile.client_secret)
     trust, bundles = Trust.of_environment(untrusted=notebook_directory), () if bundle is None else (bundle,)
     region = region_of(profile)
     transport = GuardedTransport(
@@ -147,4 +147,4 @@ def connect(
     application = applications.build(
         profile, token_cache=token_cache, http_cache=http_cache, transport=transport, region=region
     )
-    return Connection(profile, application, http_cache, transport, refresh_locks or RefreshLocks(), present)
+    return Connection(profile, application, http_cache, transport, refresh_locks or RefreshLocks(), credential_stamp)

@@ -59,24 +59,24 @@ class TokenServer:
     def __init__(self, find: Callable[[str], HasAccessToken | None]) -> None:
         self._find = find
         # Datagrams carry the end of a channel each, so that children share this socket and nothing else.
-        self._asks, self._hears = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._listens = False
+        self._sender, self._receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._is_listening = False
 
     def start(self) -> None:
         """Listen; called after a fork, since a thread from before it would make the fork a doubtful one."""
-        if not self._listens:
-            self._listens = True
+        if not self._is_listening:
+            self._is_listening = True
             threading.Thread(target=self._listen, name="nbauth-token-server", daemon=True).start()
 
     def in_child(self) -> TokenClient:
         """Return the child's side. The parent's end is closed here, or the child would never see the parent end."""
-        self._hears.close()
-        return TokenClient(self._asks)
+        self._receiver.close()
+        return TokenClient(self._sender)
 
     def _listen(self) -> None:
         while True:
             try:
-                _, handles, *_ = socket.recv_fds(self._hears, 1, 1)
+                _, handles, *_ = socket.recv_fds(self._receiver, 1, 1)
             except OSError:  # no handle is left just now; the child that asked sees its channel end
                 logger.debug("A child process could not be heard", exc_info=True)
                 continue
@@ -88,15 +88,17 @@ class TokenServer:
     def _answer(self, channel: socket.socket) -> None:
         with channel, contextlib.suppress(OSError):
             channel.settimeout(_PATIENCE_S)
-            asked = json.loads(_read(channel))
-            channel.sendall(json.dumps(self._lent(asked)).encode())
+            request = json.loads(_read(channel))
+            channel.sendall(json.dumps(self._reply_to(request)).encode())
 
-    def _lent(self, asked: dict[str, Any]) -> dict[str, Any]:
-        credential = self._find(asked["key"])
+    def _reply_to(self, request: dict[str, Any]) -> dict[str, Any]:
+        credential = self._find(request["key"])
         if credential is None:
             return {}
         try:
-            token = credential.access_token(tuple(asked["scopes"]), rejected=asked["rejected"], claims=asked["claims"])
+            token = credential.access_token(
+                tuple(request["scopes"]), rejected=request["rejected"], claims=request["claims"]
+            )
         except NbauthError as error:
             answer = error.answer and dataclasses.asdict(error.answer)
             return {
@@ -112,11 +114,11 @@ class TokenClient:
     """The side of a forked child.
 
     Args:
-        asks: what the child has of the parent's sockets.
+        sender: what the child has of the parent's sockets; it carries requests to the parent.
     """
 
-    def __init__(self, asks: socket.socket) -> None:
-        self._asks = asks
+    def __init__(self, sender: socket.socket) -> None:
+        self._sender = sender
 
     def ask(self, key: str, scopes: tuple[str, ...], *, rejected: str | None, claims: str | None) -> AccessToken | None:
         """Return the parent's token, or None where it has ended or is not signed in any more.
@@ -124,16 +126,16 @@ class TokenClient:
         Raises:
             NbauthError: as in the parent.
         """
-        question = json.dumps({"key": key, "scopes": scopes, "rejected": rejected, "claims": claims}).encode()
-        mine, theirs = socket.socketpair()
-        with mine:
-            mine.settimeout(_PATIENCE_S)
+        request = json.dumps({"key": key, "scopes": scopes, "rejected": rejected, "claims": claims}).encode()
+        ours, theirs = socket.socketpair()
+        with ours:
+            ours.settimeout(_PATIENCE_S)
             try:
                 with theirs:
-                    socket.send_fds(self._asks, [b"?"], [theirs.fileno()])
-                mine.sendall(question)
-                mine.shutdown(socket.SHUT_WR)
-                answer = json.loads(_read(mine) or "{}")
+                    socket.send_fds(self._sender, [b"?"], [theirs.fileno()])
+                ours.sendall(request)
+                ours.shutdown(socket.SHUT_WR)
+                answer = json.loads(_read(ours) or "{}")
             except TimeoutError:
                 raise ProviderUnavailable(
                     f"The kernel that this process was forked from gave no token within {_PATIENCE_S:.0f} s.",

@@ -125,14 +125,14 @@ class RefreshLock:
 
 
 class RefreshLocks:
-    """Whose turn it is to use a refresh token, for all who share a token cache: one at a time for each account."""
+    """The refresh locks of a token cache: one for each account, whoever shares the cache."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._refresh_locks: dict[str, RefreshLock] = {}
 
     def of(self, home_account_id: str) -> RefreshLock:
-        """Return the turn of an account."""
+        """Return the lock of an account."""
         with self._lock:
             return self._refresh_locks.setdefault(home_account_id, RefreshLock())
 
