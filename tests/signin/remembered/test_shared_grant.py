@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,9 +16,9 @@ import pytest
 
 import nbauth
 from nbauth import kernel
-from nbauth.errors import ProviderUnavailable, SignInRequired
+from nbauth.errors import ProviderUnavailable, SignInCancelled, SignInRequired
 from nbauth.signin.flows.prompt import NullPrompt
-from nbauth.signin.remembered import service, shared_grant
+from nbauth.signin.remembered import document_file, service, shared_grant
 from nbauth.signin.remembered.document import application_name
 from nbauth.signin.remembered.encryption import PlainCodec
 from nbauth.signin.remembered.store import Store
@@ -264,6 +265,23 @@ def test_a_renewal_in_spite_of_the_lock_that_is_of_no_use(alice: Credential, dem
         # No token that is there is known to meet claims.
         assert alice.token(alice.profile.login_scopes, claims=claims).count(".") == 2
     assert [record.status for record in demo.provider.requests.matching("*/token")] == [400, 200]
+
+
+def test_a_file_without_the_account(alice: Credential, demo: DemoServer) -> None:
+    """A file whose tokens belong to no account that MSAL knows is of no use: the person is asked, and nothing sent."""
+    store = _store()
+    document = document_file.read_document(store)
+    assert document is not None
+    ((who, grant),) = document.grants.items()
+    entries = {kind: found for kind, found in json.loads(grant.cache).items() if kind != "Account"}
+    with store.lock():
+        store.write(document.with_grant(who, dataclasses.replace(grant, cache=json.dumps(entries))).dump())
+    name = alice.profile.name
+    kernel.reset()
+    demo.provider.requests.clear()
+    with pytest.raises(SignInCancelled):
+        nbauth.login(name, flow="paste", prompt=NullPrompt(), timeout_s=20)
+    assert demo.provider.requests.count("*/token") == 0
 
 
 def test_a_sign_in_that_has_ended(alice: Credential, demo: DemoServer) -> None:
