@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nbauth.signin.profile.profile import Profile
-    from nbauth.signin.remembered.document import Document
+    from nbauth.signin.remembered.document import Document, Grant
     from nbauth.signin.remembered.encryption import Codec
     from nbauth.signin.tokens.connection import Connection
 
@@ -113,16 +113,14 @@ def take(
     Raises:
         ProviderUnavailable: a token has to be renewed and the provider is down.
     """
-    present = next((signed_in.account.home_account_id for signed_in in here), None)
-
     store, document = _find(profile)
     if store is None or document is None:
         return None
-    fitting = [s for s in document.of(fingerprint(profile)) if present in (None, s.home_account_id)]
-    who = next(iter(identity.those_called(account, fitting, lambda sign_in: sign_in)), None)
-    grant = None if who is None else document.grants.get(who.home_account_id)
-    if who is None or grant is None or not _is_theirs(profile, who, document):
+    present = next((signed_in.account.home_account_id for signed_in in here), None)
+    found = _one_of(document, profile, account, present=present)
+    if found is None:
         return None
+    who, grant = found
     remembered = AccountTokens(grant.token_cache(), who.home_account_id, profile.client_id)
     msal_account = remembered.account()
     if msal_account is None:
@@ -204,6 +202,25 @@ def forget(profiles: Iterable[Profile]) -> None:
             f"Signed out here, but what is remembered in {left[0]} cannot be deleted: {_reason(left[1])}.",
             next_step="Delete that file.",
         )
+
+
+def _one_of(
+    document: Document, profile: Profile, account: str | None, *, present: str | None
+) -> tuple[Remembered, Grant] | None:
+    """Return who was remembered last of those that fit, and their tokens.
+
+    Args:
+        document: what is remembered.
+        profile: the profile as it is now.
+        account: the sign-in name that is wanted, or None.
+        present: the key of the only account that may be taken, or None.
+    """
+    fitting = [s for s in document.of(fingerprint(profile)) if present in (None, s.home_account_id)]
+    who = next(iter(identity.those_called(account, fitting, lambda sign_in: sign_in)), None)
+    grant = None if who is None else document.grants.get(who.home_account_id)
+    if who is None or grant is None or not _is_theirs(profile, who, document):
+        return None
+    return who, grant
 
 
 def _is_theirs(profile: Profile, who: Remembered, document: Document) -> bool:
