@@ -173,9 +173,9 @@ def connection_of(profile: Profile) -> Connection:
 
     Raises:
         SignInRequired: it is a person's, and a server with several visitors does not tell whose visit this is.
-        ConfigError, ProviderUnavailable: as `Visit.client`.
+        ConfigError, ProviderUnavailable: as `Visit.connection`.
     """
-    return _state.visits.serving(profile, visitors.whose()).client(profile)
+    return _state.visits.serving(profile, visitors.whose()).connection(profile)
 
 
 def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
@@ -235,7 +235,7 @@ def login(
             signed_in = _state.applications.sign_in(profile, scopes=scopes, timeout_s=request.timeout_s)
         else:
             signed_in = sign_in(
-                visit.client(profile),
+                visit.connection(profile),
                 request,
                 scopes=scopes,
                 make_prompt=make_prompt,
@@ -245,7 +245,7 @@ def login(
         # Once remembered, an account is until its sign-out.
         stays = stays or (keeps and service.is_remembered(profile, signed_in.account))
     _activate(signed_in, visit, here)
-    why_not = service.remember(profile, signed_in, connect=visit.client) if stays else None
+    why_not = service.remember(profile, signed_in, connect=visit.connection) if stays else None
     return present(signed_in), why_not
 
 
@@ -265,7 +265,7 @@ def _activate(signed_in: SignedIn, visit: Visit, here: Whose) -> None:
     """Make a sign-in the present one of its profile."""
     profile = signed_in.credential.profile
     if profile.kind == "application" or profile.is_confidential:
-        signed_in.credential.connect_by(lambda: visit.client(profile).application)
+        signed_in.credential.connect_by(lambda: visit.connection(profile).application)
     if signed_in.account.kind == "application":
         _state.visits.own.registry().choose(signed_in)
         _state.changes.notify()
@@ -288,4 +288,4 @@ def logout(profile: str | None = None, *, show_address: Callable[[str, str], Non
     return signing_out.logout(_state, config, profile, show_address=show_address)
 
 
-share_with_forks(_state, connect=lambda profile: _state.visits.own.client(profile).application)
+share_with_forks(_state, connect=lambda profile: _state.visits.own.connection(profile).application)

@@ -41,15 +41,15 @@ class Applications:
         """Return the credential of a profile.
 
         Raises:
-            ConfigError, ProviderUnavailable: as `Visit.client`.
+            ConfigError, ProviderUnavailable: as `Visit.connection`.
         """
         load("nbauth.signin.login")
         from nbauth.signin.login import own_credential
 
         credential = self._credentials.get(profile)
         if credential is None:
-            credential = own_credential(self._own.client(profile))
-            credential.connect_by(lambda: self._own.client(profile).application)
+            credential = own_credential(self._own.connection(profile))
+            credential.connect_by(lambda: self._own.connection(profile).application)
             with self._lock():
                 credential = self._credentials.setdefault(profile, credential)
         return credential
@@ -73,7 +73,7 @@ class Applications:
             if self._own.connections is not None:
                 self._own.connections.drop(profile)  # MSAL replays an answer of 400 for a minute
             self._credentials.pop(profile, None)
-        signed_in = sign_in_application(self._own.client(profile), scopes=scopes, timeout_s=timeout_s)
+        signed_in = sign_in_application(self._own.connection(profile), scopes=scopes, timeout_s=timeout_s)
         self._credentials[profile] = signed_in.credential
         return signed_in
 

@@ -39,7 +39,7 @@ class Visit:
         check: raises where a profile may not be used yet.
 
     Attributes:
-        connections: to providers, with the token caches that hold this person's tokens and nobody else's.
+        connections: those to providers, with the token caches that hold this person's tokens and nobody else's.
         sign_ins: as whom the person is signed in.
     """
 
@@ -50,7 +50,7 @@ class Visit:
         self.sign_ins: SignIns | None = None
 
     @clears_frames
-    def client(self, profile: Profile) -> Connection:
+    def connection(self, profile: Profile) -> Connection:
         """Return the connection of a profile, on this person's token caches.
 
         Raises:
@@ -103,10 +103,10 @@ class Visit:
         from nbauth.signin.remembered import service
 
         sign_ins = self.registry()
-        signed_in, claims = sign_ins.known(profile, account, scopes, connect=self.client)
+        signed_in, claims = sign_ins.known(profile, account, scopes, connect=self.connection)
         if signed_in is None and claims is None and with_remembered:
             here = sign_ins.fitting(profile, account, any_tenant=True)
-            signed_in = service.take(profile, account, scopes, here=here, connect=self.client)
+            signed_in = service.take(profile, account, scopes, here=here, connect=self.connection)
         return signed_in, claims
 
     def end(self) -> None:

@@ -78,9 +78,9 @@ def bearer(access_token: str) -> dict[str, str]:
 
 def validated(secret: str, profile: str = "lab") -> dict[str, Any]:
     """Validate an ID token as a sign-in to a profile would."""
-    client = kernel._state.visits.own.client(kernel.config().profiles[profile])
+    connection = kernel._state.visits.own.connection(kernel.config().profiles[profile])
     return id_token.validate(
-        secret, profile=client.profile, application=client.application, http_cache=client.http_cache
+        secret, profile=connection.profile, application=connection.application, http_cache=connection.http_cache
     )
 
 

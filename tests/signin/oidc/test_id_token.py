@@ -43,12 +43,12 @@ def genuine(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.Mo
 
 def _validate(token: str, access_token: str | None = None) -> dict[str, Any]:
     profile = kernel.config().profiles["demo"]
-    client = kernel._state.visits.own.client(profile)
+    connection = kernel._state.visits.own.connection(profile)
     return id_token.validate(
         token,
         profile=profile,
-        application=client.application,
-        http_cache=client.http_cache,
+        application=connection.application,
+        http_cache=connection.http_cache,
         access_token=access_token,
     )
 
@@ -84,13 +84,13 @@ def test_forged(forged: Callable[[str], str], genuine: str) -> None:
 def test_for_somebody_else(genuine: str, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token for another application, or of another issuer, is refused, whoever signed it."""
     profile = kernel.config().profiles["demo"]
-    client = kernel._state.visits.own.client(profile)
+    connection = kernel._state.visits.own.connection(profile)
     other = configuration.Profile(
         "demo", client_id="another", apis=profile.apis, authority=profile.authority, ca_bundle=profile.ca_bundle
     )
     with pytest.raises(SignInFailed, match=r"[Aa]udience"):
-        id_token.validate(genuine, profile=other, application=client.application, http_cache=client.http_cache)
-    document = id_token.discover(profile, client.application)
+        id_token.validate(genuine, profile=other, application=connection.application, http_cache=connection.http_cache)
+    document = id_token.discover(profile, connection.application)
     monkeypatch.setattr(id_token, "discover", lambda *_: document | {"issuer": "https://other.example"})
     with pytest.raises(SignInFailed, match=r"its issuer is .*, not https://other\.example"):
         _validate(genuine)

@@ -84,7 +84,7 @@ def _as_other() -> SignedIn:
     (here,) = kernel._state.visits.own.registry()
     profile = kernel.config().profiles["other"]
     assert here.credential.account is not None
-    credential = Credential.of_person(kernel._state.visits.own.client(profile), here.credential.account)
+    credential = Credential.of_person(kernel._state.visits.own.connection(profile), here.credential.account)
     return SignedIn(dataclasses.replace(here.account, profile="other"), credential)
 
 
