@@ -288,4 +288,4 @@ def logout(profile: str | None = None, *, show_address: Callable[[str, str], Non
     return signing_out.logout(_state, config, profile, show_address=show_address)
 
 
-share_with_forks(_state, connect=lambda profile: _state.visits.own.connection(profile).application)
+share_with_forks(_state)
