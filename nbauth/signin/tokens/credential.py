@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.tokens.connection import Connection
-    from nbauth.signin.tokens.fork_channel import TokenClient
     from nbauth.signin.tokens.refresh_lock import RefreshLock
-    from nbauth.signin.tokens.token_sources import TokenSource
+    from nbauth.signin.tokens.token_sources import Parent, TokenSource
 
 __all__ = ["Credential", "SignedIn"]
 
@@ -84,17 +83,15 @@ class Credential:
         self._single_flight = SingleFlight(self._renew_now, name="nbauth-refresh")
         self._paused_until: dict[tuple[str, ...], float] = {}
 
-    def after_fork(
-        self, token_client: TokenClient | None, connect: Callable[[Profile], msal.ClientApplication]
-    ) -> None:
+    def after_fork(self, parent: Parent | None, connect: Callable[[Profile], msal.ClientApplication]) -> None:
         """Begin anew in a child process, whose parent may have held every lock at the fork.
 
         Args:
-            token_client: asks the parent; a person's refresh token is used there only.
+            parent: the kernel, which alone uses a person's refresh token; None where it cannot be asked.
             connect: makes MSAL's client application, with connections and locks of its own.
         """
         self._make_locks()
-        self._source = self._source.in_child(self.key, token_client, lambda: connect(self.profile))
+        self._source = self._source.in_child(self.key, parent, lambda: connect(self.profile))
 
     @property
     def who(self) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from nbauth.errors import SignInRequired
     from nbauth.signin.profile.profile import Profile
-    from nbauth.signin.tokens.token_sources import TokenRequest, TokenSource
+    from nbauth.signin.tokens.token_sources import Parent, TokenRequest, TokenSource
 
 __all__ = ["ForkSource", "HasAccessToken", "TokenClient", "TokenServer"]
 
@@ -159,25 +159,25 @@ class ForkSource:
     Args:
         profile: whose tokens.
         key: the credential's.
-        token_client: asks the kernel; None where it cannot be asked.
+        parent: the kernel; None where it cannot be asked.
         ended: why the sign-in had been ended before the fork, if it had.
     """
 
     def __init__(
-        self, profile: Profile, key: str, token_client: TokenClient | None, *, ended: SignInRequired | None = None
+        self, profile: Profile, key: str, parent: Parent | None, *, ended: SignInRequired | None = None
     ) -> None:
         self.refresh_lock = RefreshLock()
         self.ended = ended
         self._profile = profile
         self._key = key
-        self._token_client = token_client
+        self._parent = parent
 
     def renew(self, request: TokenRequest, present: AccessToken | None) -> AccessToken:
         """Ask the kernel, which looks after the present token, too."""
         del present
         token = None
-        if self._token_client is not None:
-            token = self._token_client.ask(self._key, request.scopes, rejected=request.rejected, claims=request.claims)
+        if self._parent is not None:
+            token = self._parent.ask(self._key, request.scopes, rejected=request.rejected, claims=request.claims)
         if token is None:
             raise parent_signed_out(self._profile, request.scopes, request.claims)
         return token
@@ -188,12 +188,10 @@ class ForkSource:
     def connect_by(self, connect: Callable[[], msal.ClientApplication]) -> None:
         """Do nothing: the kernel has the client application."""
 
-    def in_child(
-        self, key: str, token_client: TokenClient | None, connect: Callable[[], msal.ClientApplication]
-    ) -> TokenSource:
+    def in_child(self, key: str, parent: Parent | None, connect: Callable[[], msal.ClientApplication]) -> TokenSource:
         """Return a source that asks the same kernel, and not this child."""
-        del key, token_client, connect
-        return ForkSource(self._profile, self._key, self._token_client, ended=self.ended)
+        del key, parent, connect
+        return ForkSource(self._profile, self._key, self._parent, ended=self.ended)
 
 
 def _read(channel: socket.socket) -> bytes:

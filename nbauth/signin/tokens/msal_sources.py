@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from nbauth.signin.http.http_cache import HttpCache
     from nbauth.signin.profile.profile import Profile
-    from nbauth.signin.tokens.fork_channel import TokenClient
-    from nbauth.signin.tokens.token_sources import TokenRequest, TokenSource
+    from nbauth.signin.tokens.token_sources import Parent, TokenRequest, TokenSource
 
 __all__ = ["ApplicationSource", "PersonSource"]
 
@@ -120,12 +119,10 @@ class PersonSource(_MsalSource):
         application = self._connect()
         self.refresh_lock.leave(holder, lambda: application.remove_account(self._account))
 
-    def in_child(
-        self, key: str, token_client: TokenClient | None, connect: Callable[[], msal.ClientApplication]
-    ) -> TokenSource:
+    def in_child(self, key: str, parent: Parent | None, connect: Callable[[], msal.ClientApplication]) -> TokenSource:
         """Return a source that asks the parent: the refresh token is used there only."""
         del connect
-        return ForkSource(self._profile, key, token_client, ended=self.ended)
+        return ForkSource(self._profile, key, parent, ended=self.ended)
 
     def _acquire(self, request: TokenRequest, present: AccessToken | None, *, forced: bool) -> HiddenMapping | None:
         shared = self.refresh_lock.shared
@@ -170,11 +167,9 @@ class ApplicationSource(_MsalSource):
         del holder
         self._connect().remove_tokens_for_client()
 
-    def in_child(
-        self, key: str, token_client: TokenClient | None, connect: Callable[[], msal.ClientApplication]
-    ) -> TokenSource:
+    def in_child(self, key: str, parent: Parent | None, connect: Callable[[], msal.ClientApplication]) -> TokenSource:
         """Return a source with connections of its own: an application has no refresh token to spend twice."""
-        del key, token_client
+        del key, parent
         child = copy.copy(self)
         child.refresh_lock = RefreshLock()
         child.connect_by(connect)

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from nbauth.signin.http.http_cache import HttpCache
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.tokens.access_token import AccessToken
-    from nbauth.signin.tokens.fork_channel import TokenClient
-    from nbauth.signin.tokens.token_sources import TokenRequest
+    from nbauth.signin.tokens.token_sources import Parent, TokenRequest
 
 __all__ = ["UserCredential", "UserSource", "claims_of", "held"]
 
@@ -134,11 +133,9 @@ class UserCredential(Credential):
         for user in self._all():
             user.settle(deadline)
 
-    def after_fork(
-        self, token_client: TokenClient | None, connect: Callable[[Profile], msal.ClientApplication]
-    ) -> None:
+    def after_fork(self, parent: Parent | None, connect: Callable[[Profile], msal.ClientApplication]) -> None:
         """Begin anew in a child process, without tokens: an assertion is good for as many as are asked for."""
-        super().after_fork(token_client, connect)
+        super().after_fork(parent, connect)
         self._connect = lambda: connect(self.profile)
         self._users = {}
 

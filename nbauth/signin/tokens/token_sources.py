@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from nbauth.errors import SignInRequired
     from nbauth.net.secrecy import HiddenText
     from nbauth.signin.tokens.access_token import AccessToken
-    from nbauth.signin.tokens.fork_channel import TokenClient
     from nbauth.signin.tokens.refresh_lock import RefreshLock
 
-__all__ = ["TokenRequest", "TokenSource"]
+__all__ = ["Parent", "TokenRequest", "TokenSource"]
 
 # An API that refuses the token which took a refused one's place refuses the next one, too.
 _SETTLED_S = 30.0
@@ -48,6 +47,13 @@ class TokenRequest:
     def is_in_vain(self, token: AccessToken) -> bool:
         """Tell whether an API refuses what it was given a moment ago in the place of a refused one."""
         return token.secret == self.rejected and self.claims in (None, token.claims) and token.is_fresh(_SETTLED_S)
+
+
+class Parent(Protocol):
+    """The kernel that this process was forked from, which alone uses the refresh tokens."""
+
+    def ask(self, key: str, scopes: tuple[str, ...], *, rejected: str | None, claims: str | None) -> AccessToken | None:
+        """Return its token for the credential of a key, or None where it has ended or is not signed in any more."""
 
 
 class TokenSource(Protocol):
@@ -88,13 +94,11 @@ class TokenSource(Protocol):
     def connect_by(self, connect: Callable[[], msal.ClientApplication]) -> None:
         """Take the client application from `connect` at each renewal."""
 
-    def in_child(
-        self, key: str, token_client: TokenClient | None, connect: Callable[[], msal.ClientApplication]
-    ) -> TokenSource:
+    def in_child(self, key: str, parent: Parent | None, connect: Callable[[], msal.ClientApplication]) -> TokenSource:
         """Return the source for the same credential in a forked child, with a lock of its own.
 
         Args:
             key: the credential's.
-            token_client: asks the parent; None where it cannot be asked.
+            parent: the kernel that renews; None where it cannot be asked.
             connect: returns the child's own client application.
         """

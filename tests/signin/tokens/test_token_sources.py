@@ -20,8 +20,7 @@ from nbauth.signin.tokens.refresh_lock import RefreshLock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbauth.signin.tokens.fork_channel import TokenClient
-    from nbauth.signin.tokens.token_sources import TokenRequest, TokenSource
+    from nbauth.signin.tokens.token_sources import Parent, TokenRequest, TokenSource
 
 SCOPES = ("api://a/.default",)
 PROFILE = Profile("a", client_id="b", authority="https://login.example/c", apis={"https://api.example": SCOPES})
@@ -54,10 +53,10 @@ class Counting:
     def connect_by(self, connect: object) -> None:
         """Need no client application."""
 
-    def in_child(self, key: str, token_client: TokenClient | None, connect: object) -> TokenSource:
+    def in_child(self, key: str, parent: Parent | None, connect: object) -> TokenSource:
         """Ask the parent."""
         del connect
-        return ForkSource(PROFILE, key, token_client)
+        return ForkSource(PROFILE, key, parent)
 
 
 @pytest.fixture
