@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.tokens.connection import Connection
     from nbauth.signin.tokens.refresh_lock import RefreshLock
-    from nbauth.signin.tokens.token_sources import Parent, TokenSource
+    from nbauth.signin.tokens.token_sources import ParentKernel, TokenSource
 
 __all__ = ["Credential", "SignedIn"]
 
@@ -83,7 +83,7 @@ class Credential:
         self._single_flight = SingleFlight(self._renew_now, name="nbauth-refresh")
         self._paused_until: dict[tuple[str, ...], float] = {}
 
-    def after_fork(self, parent: Parent | None, connect: Callable[[Profile], msal.ClientApplication]) -> None:
+    def after_fork(self, parent: ParentKernel | None, connect: Callable[[Profile], msal.ClientApplication]) -> None:
         """Begin anew in a child process, whose parent may have held every lock at the fork.
 
         Args:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from nbauth.errors import SignInRequired
     from nbauth.signin.profile.profile import Profile
-    from nbauth.signin.tokens.token_sources import Parent, TokenRequest, TokenSource
+    from nbauth.signin.tokens.token_sources import ParentKernel, TokenRequest, TokenSource
 
 __all__ = ["ForkSource", "HasAccessToken", "TokenClient", "TokenServer"]
 
@@ -164,7 +164,7 @@ class ForkSource:
     """
 
     def __init__(
-        self, profile: Profile, key: str, parent: Parent | None, *, ended: SignInRequired | None = None
+        self, profile: Profile, key: str, parent: ParentKernel | None, *, ended: SignInRequired | None = None
     ) -> None:
         self.refresh_lock = RefreshLock()
         self.ended = ended
@@ -188,7 +188,9 @@ class ForkSource:
     def connect_by(self, connect: Callable[[], msal.ClientApplication]) -> None:
         """Do nothing: the kernel has the client application."""
 
-    def in_child(self, key: str, parent: Parent | None, connect: Callable[[], msal.ClientApplication]) -> TokenSource:
+    def in_child(
+        self, key: str, parent: ParentKernel | None, connect: Callable[[], msal.ClientApplication]
+    ) -> TokenSource:
         """Return a source that asks the same kernel, and not this child."""
         del key, parent, connect
         return ForkSource(self._profile, self._key, self._parent, ended=self.ended)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from nbauth.signin.http.http_cache import HttpCache
     from nbauth.signin.profile.profile import Profile
-    from nbauth.signin.tokens.token_sources import Parent, TokenRequest, TokenSource
+    from nbauth.signin.tokens.token_sources import ParentKernel, TokenRequest, TokenSource
 
 __all__ = ["ApplicationSource", "PersonSource"]
 
@@ -119,7 +119,9 @@ class PersonSource(_MsalSource):
         application = self._connect()
         self.refresh_lock.leave(holder, lambda: application.remove_account(self._account))
 
-    def in_child(self, key: str, parent: Parent | None, connect: Callable[[], msal.ClientApplication]) -> TokenSource:
+    def in_child(
+        self, key: str, parent: ParentKernel | None, connect: Callable[[], msal.ClientApplication]
+    ) -> TokenSource:
         """Return a source that asks the parent: the refresh token is used there only."""
         del connect
         return ForkSource(self._profile, key, parent, ended=self.ended)
@@ -167,7 +169,9 @@ class ApplicationSource(_MsalSource):
         del holder
         self._connect().remove_tokens_for_client()
 
-    def in_child(self, key: str, parent: Parent | None, connect: Callable[[], msal.ClientApplication]) -> TokenSource:
+    def in_child(
+        self, key: str, parent: ParentKernel | None, connect: Callable[[], msal.ClientApplication]
+    ) -> TokenSource:
         """Return a source with connections of its own: an application has no refresh token to spend twice."""
         del key, parent
         child = copy.copy(self)

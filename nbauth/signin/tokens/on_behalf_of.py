@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nbauth.signin.http.http_cache import HttpCache
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.tokens.access_token import AccessToken
-    from nbauth.signin.tokens.token_sources import Parent, TokenRequest
+    from nbauth.signin.tokens.token_sources import ParentKernel, TokenRequest
 
 __all__ = ["UserCredential", "UserSource", "claims_of", "held"]
 
@@ -133,7 +133,7 @@ class UserCredential(Credential):
         for user in self._all():
             user.settle(deadline)
 
-    def after_fork(self, parent: Parent | None, connect: Callable[[Profile], msal.ClientApplication]) -> None:
+    def after_fork(self, parent: ParentKernel | None, connect: Callable[[Profile], msal.ClientApplication]) -> None:
         """Begin anew in a child process, without tokens: an assertion is good for as many as are asked for."""
         super().after_fork(parent, connect)
         self._connect = lambda: connect(self.profile)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nbauth.signin.tokens.access_token import AccessToken
     from nbauth.signin.tokens.refresh_lock import RefreshLock
 
-__all__ = ["Parent", "TokenRequest", "TokenSource"]
+__all__ = ["ParentKernel", "TokenRequest", "TokenSource"]
 
 # An API that refuses the token which took a refused one's place refuses the next one, too.
 _SETTLED_S = 30.0
@@ -49,7 +49,7 @@ class TokenRequest:
         return token.secret == self.rejected and self.claims in (None, token.claims) and token.is_fresh(_SETTLED_S)
 
 
-class Parent(Protocol):
+class ParentKernel(Protocol):
     """The kernel that this process was forked from, which alone uses the refresh tokens."""
 
     def ask(self, key: str, scopes: tuple[str, ...], *, rejected: str | None, claims: str | None) -> AccessToken | None:
@@ -94,7 +94,9 @@ class TokenSource(Protocol):
     def connect_by(self, connect: Callable[[], msal.ClientApplication]) -> None:
         """Take the client application from `connect` at each renewal."""
 
-    def in_child(self, key: str, parent: Parent | None, connect: Callable[[], msal.ClientApplication]) -> TokenSource:
+    def in_child(
+        self, key: str, parent: ParentKernel | None, connect: Callable[[], msal.ClientApplication]
+    ) -> TokenSource:
         """Return the source for the same credential in a forked child, with a lock of its own.
 
         Args:

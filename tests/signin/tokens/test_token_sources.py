@@ -20,7 +20,7 @@ from nbauth.signin.tokens.refresh_lock import RefreshLock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nbauth.signin.tokens.token_sources import Parent, TokenRequest, TokenSource
+    from nbauth.signin.tokens.token_sources import ParentKernel, TokenRequest, TokenSource
 
 SCOPES = ("api://a/.default",)
 PROFILE = Profile("a", client_id="b", authority="https://login.example/c", apis={"https://api.example": SCOPES})
@@ -53,7 +53,7 @@ class Counting:
     def connect_by(self, connect: object) -> None:
         """Need no client application."""
 
-    def in_child(self, key: str, parent: Parent | None, connect: object) -> TokenSource:
+    def in_child(self, key: str, parent: ParentKernel | None, connect: object) -> TokenSource:
         """Ask the parent."""
         del connect
         return ForkSource(PROFILE, key, parent)
