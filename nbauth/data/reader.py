@@ -128,7 +128,7 @@ class Reader:
         try:
             found = self._format(response, request.url)
             if found == "json":
-                pages = self._page_iterator.pages(request, response, goes_on=self._resume is not None)
+                pages = self._page_iterator.pages(request, response, resuming=self._resume is not None)
                 if prefetch:
                     is_eager = self._query.concurrency > 1
                     pages = prefetched(

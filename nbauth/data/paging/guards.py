@@ -6,8 +6,6 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urljoin
 
-from requests.utils import requote_uri
-
 from nbauth.data.fetch.chain import may_carry, who_names
 from nbauth.errors import OriginNotAllowed, PaginationError
 from nbauth.net.origins import redact_url
@@ -40,26 +38,26 @@ class Guards:
         self._equal_pages = 1
         self._last: object = None
 
-    def saw(self, answer: PageResponse) -> None:
+    def saw(self, response: PageResponse) -> None:
         """Note what was asked, and what answered after redirects."""
-        rest = _rest(answer.asked)
-        self._seen.add((canonical(answer.asked.url), rest))
-        if answer.url != answer.asked.url:
-            self._seen.add((canonical(answer.url), rest))
+        rest = _rest(response.request)
+        self._seen.add((canonical(response.request.url), rest))
+        if response.url != response.request.url:
+            self._seen.add((canonical(response.url), rest))
 
-    def check(self, request: PageRequest, *, answer: PageResponse) -> None:
+    def check(self, request: PageRequest, *, response: PageResponse) -> None:
         """Check a request that an answer leads to.
 
         Args:
             request: the request.
-            answer: the answer.
+            response: the answer.
 
         Raises:
             OriginNotAllowed: it leaves the origins of the profile that serves the load; or a server that is none of
                 them says where it goes.
             PaginationError: it was made before.
         """
-        here, asked = answer.url, answer.asked
+        here, asked = response.url, response.request
         place, there = redact_url(here), redact_url(request.url)
         if not may_carry(self._chain, request.url):
             whose, other = who_names(self._chain, request.url)
@@ -133,6 +131,8 @@ def resolve(link: str, here: str) -> str:
 
 def canonical(url: str) -> str:
     """Return a URL in the form in which it is sent."""
+    from requests.utils import requote_uri  # late: who names a style of `nbauth.data.paging` need not wait for it
+
     return requote_uri(urldefrag(url.strip())[0])
 
 

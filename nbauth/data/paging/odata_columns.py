@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
-
-if TYPE_CHECKING:
-    from nbauth.data.paging.page import PageResponse
 
 __all__ = ["selected_columns"]
 
@@ -16,18 +13,21 @@ _NAME = re.compile(r"[^\W\d][\w.]*")
 _CONTEXT = re.compile(r"[^#]*#[^(#]*\((.*)\)(?:/\$delta)?")
 
 
-def selected_columns(answer: PageResponse) -> list[str]:
+def selected_columns(url: str, context: Any) -> list[str]:
     """Return the properties that ``$select`` asked for, or else that the context says were selected.
 
     See OData 4.01 URL Conventions §5.1.4, and JSON Format §10.9 for contexts such as ``…#Users(id,displayName)``. What
     is selected inside another property counts as that property; where everything is, nothing is known.
+
+    Args:
+        url: where the answer came from.
+        context: its ``@odata.context``; anything but text says nothing.
     """
-    asked = parse_qs(urlsplit(answer.url).query).get("$select")
-    if asked:
-        return _names(asked[0])
-    context: Any = answer.get("@odata.context")
-    found = _CONTEXT.fullmatch(context) if isinstance(context, str) else None
-    return [] if found is None else _names(found[1])
+    selected = parse_qs(urlsplit(url).query).get("$select")
+    if selected:
+        return _names(selected[0])
+    of_context = _CONTEXT.fullmatch(context) if isinstance(context, str) else None
+    return [] if of_context is None else _names(of_context[1])
 
 
 def _names(text: str) -> list[str]:

@@ -1,11 +1,10 @@
-"""An answer with one page of rows, and the request that asks for one."""
+"""One page: the response as a style of paging sees it, its rows, and what a load keeps of both."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nbauth.data.fetch.request import PageRequest
 from nbauth.data.parse.lazy_json import PlainNode, RawNode
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["MISSING", "Page", "PageResponse", "Rows", "at"]
+__all__ = ["MISSING", "Page", "PageResponse", "Rows", "at", "number_at", "whole_number"]
 
 MISSING = object()
 
@@ -45,12 +44,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class PageResponse:
-    """An answer, as a function given as ``paging`` sees it.
+    """The response with one page, as a function given as ``paging`` sees it.
 
     Attributes:
         url: where it came from, after redirects.
         status: the HTTP status.
         headers: its headers; names in any case.
+        document: its body, decoded where somebody looks.
+        asked: the request, which is `request`, too.
     """
 
     url: str
@@ -59,14 +60,19 @@ class PageResponse:
     document: Node = field(repr=False)
     asked: PageRequest = field(repr=False)
 
+    @property
+    def request(self) -> PageRequest:
+        """The request that it answers."""
+        return self.asked
+
     def json(self) -> Any:
         """Return the decoded body."""
         return self.document.value()
 
     def get(self, *path: str) -> Any:
         """Return the value at a path in the body, or `MISSING`."""
-        found = at(self.document, path)
-        return MISSING if found is None else found.value()
+        node = at(self.document, path)
+        return MISSING if node is None else node.value()
 
 
 def at(node: Node, path: tuple[str, ...]) -> Node | None:
@@ -78,6 +84,18 @@ def at(node: Node, path: tuple[str, ...]) -> Node | None:
             return members.get(whole)
         node = members[name]
     return node
+
+
+def number_at(response: PageResponse, path: str | None) -> int | None:
+    """Return a whole number that the body names, as a number or as text; None where there is none."""
+    return None if path is None else whole_number(response.get(*path.split(".")))
+
+
+def whole_number(value: Any) -> int | None:
+    """Return a value that is a whole number, or the text of one; None for any other."""
+    if type(value) is int:
+        return value
+    return int(value) if isinstance(value, str) and value.isdecimal() else None
 
 
 @dataclass(frozen=True)

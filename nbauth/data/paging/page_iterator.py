@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING
 
 from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.fetch.ordered_pool import OrderedPool
-from nbauth.data.paging.detect import check_end, detect_style, rows_path
+from nbauth.data.paging.detect import Layout, check_end, detect, resumed, rows_in, total_in
+from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
-from nbauth.data.paging.numbered_strategies import first_request
-from nbauth.data.paging.odata_columns import selected_columns
 from nbauth.data.paging.page import Page, PageResponse, Rows
-from nbauth.data.paging.record_selector import COUNT, NEXT, rows_at, rows_of, total_of
-from nbauth.data.paging.strategies import paginator_of
-from nbauth.data.paging.styles import Offset, PageNumber
 from nbauth.data.parse.formats import format_of
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.lazy_json import node_of
-from nbauth.errors import ApiError, NbauthError, PaginationError
-from nbauth.net.origins import redact_url
+from nbauth.errors import ApiError, NbauthError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,13 +24,11 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.chain import Chain
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.fetch.requester import Requester
-    from nbauth.data.paging.strategies import Paginator
-    from nbauth.data.paging.styles import Style
+    from nbauth.data.paging.styles import Paginator, Style
 
 __all__ = ["NOT_FOUND", "PageIterator"]
 
 NOT_FOUND = 404
-_NO_CONTENT = 204
 
 
 class PageIterator:
@@ -49,11 +42,6 @@ class PageIterator:
         is_named: whether the caller named that path.
         concurrency: how many requests at once, where the first answer tells all the others.
         rows_before: how many rows came in an earlier load that broke off.
-
-    Attributes:
-        style: how the API is paged; after the first answer, what was recognised.
-        records: the path of the rows; likewise.
-        columns: the columns that are known before any row.
     """
 
     def __init__(
@@ -69,147 +57,131 @@ class PageIterator:
     ) -> None:
         self._requester = requester
         self._chain = chain
-        self.style = style
-        self.records = records
-        self._is_named = is_named and records is not None
-        self._known: set[str] | None = None  # the first answer's members, where it showed the path
+        self._layout = Layout(style, records)  # as the caller says, until the first answer has come
+        self._named = records if is_named else None
         self._concurrency = concurrency
         self._rows_before = rows_before
-        self.columns: list[str] = []
+        self._missing_is_end = style.missing_is_end(None)
+
+    @property
+    def style(self) -> Style:
+        """How the API is paged; after the first answer, what that shows."""
+        return self._layout.style
+
+    @property
+    def records(self) -> str | None:
+        """The path of the rows; likewise."""
+        return self._layout.records
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are known before any row."""
+        return list(self._layout.columns)
 
     @property
     def first(self) -> PageRequest:
         """The first request."""
-        return (
-            first_request(self._requester.first, self.style)
-            if isinstance(self.style, Offset | PageNumber)
-            else self._requester.first
-        )
+        return self.style.first_request(self._requester.first)
 
     @property
     def missing_is_end(self) -> bool:
         """Tell whether a 404 for a further page means that there is none."""
-        return paginator_of(self.style).missing_is_end
+        return self._missing_is_end
 
-    def pages(self, request: PageRequest, response: Response, *, goes_on: bool = False) -> Iterator[Page]:
-        """Yield the pages, from an answer whose body is still to be read.
+    def pages(self, request: PageRequest, http_response: Response, *, resuming: bool = False) -> Iterator[Page]:
+        """Yield the pages, from a response whose body is still to be read.
 
         Args:
             request: the request.
-            response: its answer.
-            goes_on: whether it goes on after an earlier load that broke off, and showed the style and the path.
+            http_response: its response.
+            resuming: whether it goes on after an earlier load that broke off, and showed the style and the path.
 
         Raises:
             DataError: and what is derived from it; see `nbauth.data.sinks.frame.read`.
             OriginNotAllowed: a next link leaves the origins of the profile that serves the load.
         """
-        response, content = self._requester.content(request, response)
-        answer = _answer(request, response, content)
-        if answer is None:
-            yield Page(Rows.none(), response, None, None)
+        http_response, content = self._requester.content(request, http_response)
+        response = _page_response(request, http_response, content)
+        if response is None:
+            yield Page(Rows.none(), http_response, None, None)
             return
-        with _reading(response, content):
-            self._look_at(answer, goes_on=goes_on)
-        paginator = paginator_of(self.style, rows_before=self._rows_before)
-        guards = Guards(self._chain, most_equal_pages=paginator.most_equal_pages)
-        total = self.style.total if isinstance(self.style, Offset | PageNumber) else None
+        with _reading(http_response, content):
+            envelope = Envelope(response, self._named)
+            self._layout = resumed(envelope, self.style, self.records) if resuming else detect(envelope, self.style)
+        paginator = self.style.paginator(rows_before=self._rows_before)
+        guards = Guards(self._chain, most_equal_pages=self.style.most_equal_pages)
         source: _Source | None = None
-        is_first, are_lists = not goes_on, answer.document.is_list
+        is_first = not resuming
         try:
             while True:
-                with _reading(response, content):
-                    rows = self._rows(answer)
-                    if are_lists and self.records is None and rows.is_single:
-                        raise format_error(response, content, "where the pages before were arrays")
-                    following = paginator.next_request(answer, rows)
-                    error = self._check(guards, answer, rows, following, is_first=is_first)
-                    total_rows = total_of(answer, total)
+                with _reading(http_response, content):
+                    rows = rows_in(envelope, self._layout)
+                    if self._layout.is_array and self.records is None and rows.is_single:
+                        raise format_error(http_response, content, "where the pages before were arrays")
+                    next_request = paginator.next_request(response, rows)
+                    self._missing_is_end = self.style.missing_is_end(response)
+                    error = self._check(guards, envelope, rows, next_request, is_first=is_first)
+                    total_rows = total_in(envelope, self.style)
                 is_good = error is None
-                yield Page(rows, response, total_rows, following if is_good else None, is_good)
+                yield Page(rows, http_response, total_rows, next_request if is_good else None, is_good)
                 if error is not None:
                     raise error
-                if following is None:
+                if next_request is None:
                     return
-                source = source or self._source(paginator, guards, answer, rows)
-                found = source.take(following)
-                if found is None:
-                    return
-                (response, content), is_first = found, False
-                further = _answer(following, response, content)
+                source = source or self._source(paginator, guards, response, rows)
+                further = source.take(next_request)
                 if further is None:
-                    self._check_nothing(response)
                     return
-                answer = further
+                (http_response, content), is_first = further, False
+                response = _page_response(next_request, http_response, content)
+                if response is None:
+                    if not self.style.empty_is_end(http_response.url, http_response.status_code):
+                        raise format_error(http_response, b"", "which is empty, where the pages before were JSON")
+                    return
+                envelope = Envelope(response, self._named)
         finally:
             if source is not None:
                 source.close()
 
-    def _look_at(self, answer: PageResponse, *, goes_on: bool) -> None:
-        """Learn from the first answer how the API is paged and where the rows are."""
-        if goes_on:
-            self._known = None if self._is_named else {*answer.document.members(), *NEXT, *COUNT}
-            return
-        self._known = None if self._is_named else set(answer.document.members())
-        if self.style == "auto":
-            self.style, self.records = detect_style(answer, self.records)
-        elif self.records is None:
-            self.records = rows_path(answer, self.style)
-        self.columns = selected_columns(answer)
-
-    def _rows(self, answer: PageResponse) -> Rows:
-        if self.records is None:
-            return rows_of(answer.document)
-        return rows_at(answer, self.records, known=self._known)
-
     def _check(
-        self, guards: Guards, answer: PageResponse, rows: Rows, following: PageRequest | None, *, is_first: bool
+        self, guards: Guards, envelope: Envelope, rows: Rows, next_request: PageRequest | None, *, is_first: bool
     ) -> NbauthError | None:
         """Return what speaks against going on after a page.
 
         Raises:
             PaginationError: the page itself came before.
         """
-        guards.saw(answer)
-        guards.check_progress(rows, here=answer.url, is_last=following is None)
+        response = envelope.response
+        guards.saw(response)
+        guards.check_progress(rows, here=response.url, is_last=next_request is None)
         try:
-            if following is not None:
-                guards.check(following, answer=answer)
+            if next_request is not None:
+                guards.check(next_request, response=response)
             elif not rows.is_single:
-                check_end(answer, self.style, self.records, is_first=is_first)
+                check_end(envelope, self._layout, is_first=is_first)
         except NbauthError as error:
             return error
         return None
 
-    def _check_nothing(self, response: Response) -> None:
-        """Check that a further page may have no body at all."""
-        if not isinstance(self.style, Offset | PageNumber):
-            if response.status_code != _NO_CONTENT:
-                raise format_error(response, b"", "which is empty, where the pages before were JSON")
-        elif self.style.total is not None or (isinstance(self.style, PageNumber) and self.style.pages is not None):
-            place = redact_url(response.url)
-            raise PaginationError(
-                f"{place}: an empty answer came, and the answer before says that there is more.", url=place
-            )
-
-    def _source(self, paginator: Paginator, guards: Guards, answer: PageResponse, rows: Rows) -> _Source:
-        planned = paginator.plan(answer, rows) if self._concurrency > 1 else []
-        for one in planned:
-            guards.check(one, answer=answer)
-        source = _Source(lambda request: self._get(request, paginator), planned, at_once=self._concurrency)
+    def _source(self, paginator: Paginator, guards: Guards, response: PageResponse, rows: Rows) -> _Source:
+        planned = paginator.plan(response, rows) if self._concurrency > 1 else []
+        for request in planned:
+            guards.check(request, response=response)
+        source = _Source(self._get, planned, at_once=self._concurrency)
         self._requester.on_throttle = source.slow_down
         return source
 
-    def _get(self, request: PageRequest, paginator: Paginator) -> tuple[Response, bytes] | None:
+    def _get(self, request: PageRequest) -> tuple[Response, bytes] | None:
         try:
             response, content = self._requester.content(request)
         except ApiError as error:
-            if error.status == NOT_FOUND and paginator.missing_is_end:
+            if error.status == NOT_FOUND and self._missing_is_end:
                 return None
             raise
-        found = format_of(response.headers.get("Content-Type", ""), response.url, request.url)
-        if found == "json" or (found is None and not content.strip()):
+        body_format = format_of(response.headers.get("Content-Type", ""), response.url, request.url)
+        if body_format == "json" or (body_format is None and not content.strip()):
             return response, content
-        why = None if found is None else "where the pages before were JSON"
+        why = None if body_format is None else "where the pages before were JSON"
         raise format_error(response, content, why)
 
 
@@ -235,7 +207,8 @@ class _Source:
         return self._get(request)
 
 
-def _answer(request: PageRequest, response: Response, content: bytes) -> PageResponse | None:
+def _page_response(request: PageRequest, response: Response, content: bytes) -> PageResponse | None:
+    """Return a response whose body has come; None if it has no body."""
     if not content.strip():
         return None
     with _reading(response, content):

@@ -1,8 +1,8 @@
-"""Where the rows of a document are."""
+"""Where the rows of an answer are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbauth.data.paging.page import Rows, at
 from nbauth.errors import FormatError
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
+    from nbauth.data.paging.envelope import Envelope
     from nbauth.data.paging.page import PageResponse
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["COUNT", "NEXT", "collections_of", "find_collection", "is_odata", "rows_at", "rows_of", "total_of"]
+__all__ = ["COUNT", "NEXT", "collections_of", "find_collection", "is_odata", "odata_2_rows", "rows_at", "rows_of"]
 
 NEXT = ("@odata.nextLink", "odata.nextLink", "@nextLink", "nextLink")  # OData 4, 3 and 4.01; Azure Resource Manager
 COUNT = ("@odata.count", "odata.count", "@count", "count")
@@ -26,11 +27,11 @@ _ROWS = (
 )  # fmt: skip
 
 
-def rows_at(answer: PageResponse, path: str, *, known: AbstractSet[str] | None = None) -> Rows:
+def rows_at(response: PageResponse, path: str, *, known: AbstractSet[str] | None = None) -> Rows:
     """Return the rows at a path.
 
     Args:
-        answer: the answer.
+        response: the answer.
         path: where they are.
         known: the members of the first answer, if the path was found there. A later one that has no rows may leave them
             out, or be an array.
@@ -38,15 +39,15 @@ def rows_at(answer: PageResponse, path: str, *, known: AbstractSet[str] | None =
     Raises:
         FormatError: there is nothing at that path.
     """
-    if known is not None and answer.document.is_list:
-        return Rows(answer.document)
-    node = at(answer.document, tuple(path.split(".")) if path else ())
+    if known is not None and response.document.is_list:
+        return Rows(response.document)
+    node = at(response.document, tuple(path.split(".")) if path else ())
     if node is None:
-        if known is not None and known >= answer.document.members().keys():
-            return rows_of(answer.document) if not answer.document.is_object else Rows.none()
-        place = redact_url(answer.url)
-        there = ", ".join(list(answer.document.members())[:12]) or "no member"
-        what = "is a list; leave records out" if answer.document.is_list else f"has {there}"
+        if known is not None and known >= response.document.members().keys():
+            return rows_of(response.document) if not response.document.is_object else Rows.none()
+        place = redact_url(response.url)
+        there = ", ".join(list(response.document.members())[:12]) or "no member"
+        what = "is a list; leave records out" if response.document.is_list else f"has {there}"
         raise FormatError(f"{place}: the answer has nothing at records={path!r}; it {what}.", url=place)
     return rows_of(node)
 
@@ -59,43 +60,45 @@ def rows_of(node: Node) -> Rows:
     return Rows.none() if not node.is_object and node.value() is None else Rows(node, is_single=True)
 
 
-def is_odata(members: Mapping[str, Node]) -> bool:
-    """Tell whether an object is a collection as OData and its kin write it.
+def is_odata(envelope: Envelope) -> bool:
+    """Tell whether an answer is a collection as OData and its kin write it.
 
     Its ``value`` is a list, and a next link or OData's context stands beside it, or nothing but annotations and a
     count.
     """
+    members = envelope.response.document.members()
     if "value" not in members or not members["value"].is_list:
         return False
-    if any(_value(members, name) for name in NEXT):
+    if any(name in members and envelope.value(name) for name in NEXT):
         return True
-    context = _value(members, "@odata.context") or _value(members, "odata.metadata")
+    context = "@odata.context" in members and envelope.value("@odata.context")
+    context = context or ("odata.metadata" in members and envelope.value("odata.metadata"))
     if isinstance(context, str):
         return not context.endswith("$entity")  # OData JSON Format 4.01 §10.7: one entity that has a `value`
     return all(name == "value" or name in NEXT or name in COUNT or name.startswith("@") for name in members)
 
 
-def total_of(answer: PageResponse, path: str | None) -> int | None:
-    """Return how many rows there are in all, where the answer says: at the path, or as OData does."""
-    if path is not None:
-        found = answer.get(*path.split("."))
-        return found if type(found) is int else None
-    members = answer.document.members()
-    counts = (members[name].value() for name in COUNT if name in members)
-    return next((count for count in counts if type(count) is int), None) if is_odata(members) else None
+def odata_2_rows(members: Mapping[str, Node]) -> str | None:
+    """Return where the rows of an OData 2 collection are (OData 2.0 JSON Format §4), or None."""
+    if set(members) != {"d"}:
+        return None
+    inner = members["d"].members()
+    if "results" in inner and inner["results"].is_list and set(inner) <= {"results", "__next", "__count"}:
+        return "d.results"
+    return "d" if members["d"].is_list else None
 
 
 def find_collection(document: Node) -> str | None:
     """Return the path of the only array that can be the rows of an envelope, or None."""
     members = document.members()
-    found = [name for name in _ROWS if name in members and members[name].is_list]
-    if not found:
+    paths = [name for name in _ROWS if name in members and members[name].is_list]
+    if not paths:
         for outer in ("data", "result", "response", "_embedded"):
             inner = members[outer].members() if outer in members else {}
             lists = [name for name, node in inner.items() if node.is_list]
             if len(lists) == 1 and (outer == "_embedded" or lists[0] in _ROWS):
-                found.append(f"{outer}.{lists[0]}")
-    return found[0] if len(found) == 1 else None
+                paths.append(f"{outer}.{lists[0]}")
+    return paths[0] if len(paths) == 1 else None
 
 
 def collections_of(document: Node, *, is_page: bool) -> list[str]:
@@ -109,12 +112,8 @@ def collections_of(document: Node, *, is_page: bool) -> list[str]:
     members = document.members()
     if "id" in members and not is_page:
         return []
-    lists = {name: node.value() for name, node in members.items() if node.is_list}
-    of_objects = [name for name, rows in lists.items() if rows and isinstance(rows[0], dict)]
+    lists = {name: node for name, node in members.items() if node.is_list}
+    of_objects = [name for name, node in lists.items() if node.holds_objects]
     known = [name for name in _ROWS if name in lists]
-    others = [name for name, rows in lists.items() if is_page or not rows]
+    others = [name for name, node in lists.items() if is_page or node.is_empty]
     return of_objects or known or others
-
-
-def _value(members: Mapping[str, Node], name: str) -> Any:
-    return members[name].value() if name in members else None

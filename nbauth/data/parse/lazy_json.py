@@ -22,6 +22,7 @@ __all__ = ["Node", "PlainNode", "RawNode", "node_of", "quotes"]
 
 _LONGEST_EMPTY = 1_000
 _EMPTY = re.compile(rb"\s*\[\s*\]\s*")
+_OBJECTS = re.compile(rb"\s*\[\s*\{")
 _HOLE = b"[]"
 _WORTH_SPLITTING = 10_000  # bytes
 
@@ -40,6 +41,10 @@ class Node(Protocol):
     @property
     def is_empty(self) -> bool:
         """Tell whether it is an array without items."""
+
+    @property
+    def holds_objects(self) -> bool:
+        """Tell whether it is an array whose first item is an object."""
 
     @property
     def identity(self) -> object:
@@ -75,6 +80,11 @@ class PlainNode:
     def is_empty(self) -> bool:
         """Tell whether it is an array without items."""
         return isinstance(self._value, list) and not self._value
+
+    @property
+    def holds_objects(self) -> bool:
+        """Tell whether it is an array whose first item is an object."""
+        return isinstance(self._value, list) and isinstance(next(iter(self._value), None), dict)
 
     @property
     def identity(self) -> object:
@@ -128,6 +138,11 @@ class RawNode:
     def is_empty(self) -> bool:
         """Tell whether it is an array without items."""
         return self.is_list and len(self.raw) < _LONGEST_EMPTY and _EMPTY.fullmatch(self.raw) is not None
+
+    @property
+    def holds_objects(self) -> bool:
+        """Tell whether it is an array whose first item is an object."""
+        return _OBJECTS.match(self.raw) is not None
 
     @property
     def identity(self) -> object:

@@ -1,9 +1,9 @@
-"""From where a load to a Parquet file goes on after a break: what is noted, and how it is known to be this user's.
+"""A checkpoint: from where a load to a Parquet file goes on after a break, and how it is known to be this user's.
 
-The note holds the next request, as an API's next links are all that tells where a load was. A next link may hold a
-token of the API's own, such as `$skiptoken`, and never one of ours. It is good for a day, since later rows would be of
-another time. A MAC under the user's own key covers it, with its place, the request and the digest of each part: a
-folder that came with a clone, or that somebody else wrote, brings no row.
+It holds the next request, as an API's next links are all that tells where a load was. A next link may hold a token of
+the API's own, such as `$skiptoken`, and never one of ours. It is good for a day, since later rows would be of another
+time. A MAC under the user's own key covers it, with its place, the request and the digest of each part: a folder that
+came with a clone, or that somebody else wrote, brings no row.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.fetch.request import PageRequest
-from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber
+from nbauth.data.paging.styles.registry import style_from_note, style_note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     from nbauth.data.paging.styles import Style
     from nbauth.files.state_key import StateKey
 
-__all__ = ["LARGEST_NOTE", "Checkpoint", "Part", "fingerprint", "is_fresh", "opened", "sealed"]
+__all__ = ["LARGEST_NOTE", "Checkpoint", "Part", "dump_checkpoint", "fingerprint", "is_fresh", "load_checkpoint"]
 
 LARGEST_NOTE = 4_000_000
-_MAGIC, _VERSION = b"nbauth-checkpoint", 3
+_MAGIC, _VERSION = b"nbauth-checkpoint", 4
 _GOOD_FOR_S = 24 * 3600
-_FUNCTION = "function"
-_STYLES = {style.__name__: style for style in (NextUrl, Cursor, Offset, PageNumber)}
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Checkpoint:
         rows: how many rows the parts hold.
         parts: the parts, in their order.
         following: the next request; None if there is none, or the load cannot go on.
-        style: how the API is paged.
+        style: how the API is paged; None for a function, which the caller gives again.
         records: the path of the rows.
         is_complete: whether the parts are all that there is.
     """
@@ -62,59 +60,58 @@ class Checkpoint:
     rows: int = 0
     parts: tuple[Part, ...] = ()
     following: PageRequest | None = None
-    style: Style = "auto"
+    style: Style | None = None
     records: str | None = None
     is_complete: bool = False
 
 
-def sealed(note: Checkpoint, key: StateKey, folder: Path, request: str) -> bytes:
-    """Return a note as it stands in its file.
+def dump_checkpoint(checkpoint: Checkpoint, key: StateKey, folder: Path, request: str) -> bytes:
+    """Return a checkpoint as it stands in its file.
 
     Args:
-        note: the note.
-        key: the user's key for notes.
-        folder: where the file lies; a note that is moved is no longer good.
+        checkpoint: the checkpoint.
+        key: the user's key for checkpoints.
+        folder: where the file lies; a checkpoint that is moved is no longer good.
         request: the fingerprint of what is asked for, and for whom.
 
     Raises:
         OSError, ValueError: there is no key.
     """
-    style = note.style
     content = {
         "version": _VERSION,
         "written_at": time.time(),
-        "rows": note.rows,
-        "parts": [asdict(part) for part in note.parts],
-        "following": None if note.following is None else asdict(note.following),
-        "style": style if isinstance(style, str) else [_name_of(style), _fields(style)],
-        "records": note.records,
-        "is_complete": note.is_complete,
+        "rows": checkpoint.rows,
+        "parts": [asdict(part) for part in checkpoint.parts],
+        "next_request": None if checkpoint.following is None else asdict(checkpoint.following),
+        "style": None if checkpoint.style is None else style_note(checkpoint.style),
+        "records": checkpoint.records,
+        "is_complete": checkpoint.is_complete,
     }
     text = json.dumps(content)
-    return json.dumps({"mac": key.mac(*_covered(folder, request, text)), "note": text}).encode()
+    return json.dumps({"mac": key.mac(*_covered(folder, request, text)), "checkpoint": text}).encode()
 
 
-def opened(data: bytes, key: StateKey, folder: Path, request: str) -> Checkpoint:
-    """Return the note that stands in a file.
+def load_checkpoint(data: bytes, key: StateKey, folder: Path, request: str) -> Checkpoint:
+    """Return the checkpoint that stands in a file.
 
     Raises:
         OSError, ValueError, KeyError, TypeError: it is damaged, old, of another place or request, or somebody else's.
     """
     envelope = json.loads(data)
-    text = envelope["note"]
+    text = envelope["checkpoint"]
     if not key.is_right(envelope["mac"].encode(), *_covered(folder, request, text)):
         raise ValueError("somebody else wrote it, or it is damaged")
     content = json.loads(text)
-    is_complete = content["is_complete"] is True
     if content["version"] != _VERSION or not is_fresh(content["written_at"]):
         raise ValueError("it is old")
-    if content["following"] is None and not is_complete:
+    is_complete = content["is_complete"] is True
+    if content["next_request"] is None and not is_complete:
         raise ValueError("there is nothing to go on with")
     return Checkpoint(
         content["rows"],
         tuple(Part(**part) for part in content["parts"]),
-        None if is_complete else PageRequest(**content["following"]),
-        _style(content["style"]),
+        None if is_complete else PageRequest(**content["next_request"]),
+        style_from_note(content["style"]),
         content["records"],
         is_complete,
     )
@@ -139,21 +136,5 @@ def _known_by(value: Any) -> str:
     code = getattr(value, "__code__", None)
     if code is None:
         return repr(value)
-    constants = [one for one in code.co_consts if isinstance(one, (str, int, float, bytes, tuple))]
+    constants = [value for value in code.co_consts if isinstance(value, (str, int, float, bytes, tuple))]
     return repr((value.__qualname__, code.co_code, code.co_names, constants))
-
-
-def _name_of(style: Any) -> str:
-    name = type(style).__name__
-    return name if name in _STYLES else _FUNCTION
-
-
-def _fields(style: Any) -> dict[str, Any]:
-    return asdict(style) if type(style).__name__ in _STYLES else {}
-
-
-def _style(written: Any) -> Any:
-    """Return the style of a note; a function is the caller's, who gives it again."""
-    if isinstance(written, str):
-        return written
-    return "auto" if written[0] == _FUNCTION else _STYLES[written[0]](**written[1])

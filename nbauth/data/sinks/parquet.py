@@ -17,6 +17,7 @@ from nbauth.data.extras import need_pyarrow
 from nbauth.data.fetch.progress import Meter
 from nbauth.data.interrupts import defer_interrupt
 from nbauth.data.paging.page import Page
+from nbauth.data.paging.styles import style_of
 from nbauth.data.reader import CannotResume, Reader, Resume
 from nbauth.errors import DataError, FormatError, ReadInterrupted
 from nbauth.net.origins import redact_url
@@ -112,7 +113,7 @@ def _fill(parts: Parts, query: Query, new_reader: Callable[..., Reader], meter: 
     if note.is_complete:
         return
     if note.following is not None:
-        style = query.paging if callable(query.paging) else note.style
+        style = note.style or style_of(query.paging)
         resume = Resume(request=note.following, style=style, records=note.records, rows=note.rows)
         try:
             ParquetSink(new_reader(resume=resume), parts, query.nested).run()

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nbauth.data.sinks.checkpoint import LARGEST_NOTE, Checkpoint, Part, is_fresh, opened, sealed
+from nbauth.data.sinks.checkpoint import LARGEST_NOTE, Checkpoint, Part, dump_checkpoint, is_fresh, load_checkpoint
 from nbauth.data.sinks.parquet_schema import cast, time_type, unified
 from nbauth.errors import ConfigError
 from nbauth.files.directories import Directory
@@ -173,7 +173,7 @@ class Parts:
     def _write(self, note: Checkpoint) -> None:
         if self.is_kept:
             with self._directory.new_file(_NOTE) as file:
-                file.write(sealed(note, self._key, self.folder, self.request))
+                file.write(dump_checkpoint(note, self._key, self.folder, self.request))
         self.note = note
 
     def finish(self) -> None:
@@ -215,7 +215,9 @@ class Parts:
         try:
             if not is_fresh(self._directory.status(_NOTE).st_mtime):
                 return None
-            found = opened(self._directory.read(_NOTE, LARGEST_NOTE, links=1), self._key, self.folder, self.request)
+            found = load_checkpoint(
+                self._directory.read(_NOTE, LARGEST_NOTE, links=1), self._key, self.folder, self.request
+            )
             for number, part in enumerate(found.parts):
                 with self._directory.open(_part(number), links=1) as file:
                     if hashlib.file_digest(file, "sha256").hexdigest() != part.digest:

@@ -10,13 +10,12 @@ from requests.structures import CaseInsensitiveDict
 
 from nbauth.data.fetch.request import PageRequest
 from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber, PageResponse
-from nbauth.data.paging.detect import check_end, detect_style
+from nbauth.data.paging import detect
+from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.link_header import next_link
-from nbauth.data.paging.numbered_strategies import first_request
 from nbauth.data.paging.page import Rows
-from nbauth.data.paging.record_selector import rows_at, rows_of, total_of
-from nbauth.data.paging.strategies import paginator_of
+from nbauth.data.paging.record_selector import rows_at
 from nbauth.data.paging.styles import style_of
 from nbauth.data.parse.lazy_json import PlainNode, node_of
 from nbauth.errors import ConfigError, FormatError, OriginNotAllowed, PaginationError
@@ -29,10 +28,30 @@ def _answer(document: Any, url: str = URL, *, asked: PageRequest | None = None, 
     return PageResponse(url, 200, named, node_of(json.dumps(document).encode()), asked or PageRequest(url))
 
 
+def detect_style(answer: PageResponse, records: str | None) -> tuple[Any, str | None]:
+    layout = detect.detect(Envelope(answer, records), style_of("auto"))
+    return ("auto" if layout.style == style_of("auto") else layout.style), layout.records
+
+
+def check_end(answer: PageResponse, style: Any, path: str, *, is_first: bool) -> None:
+    detect.check_end(Envelope(answer), detect.Layout(style_of(style), path), is_first=is_first)
+
+
+def total_of(answer: PageResponse, path: str | None) -> int | None:
+    return detect.total_in(Envelope(answer), Offset(total=path) if path else style_of("auto"))
+
+
+def paginator_of(style: Any) -> Any:
+    return style_of(style).paginator()
+
+
+def first_request(request: PageRequest, style: Any) -> PageRequest:
+    return style.first_request(request)
+
+
 def _rows(document: Any) -> Rows:
-    answer = _answer(document)
-    path = detect_style(answer, None)[1]
-    return rows_of(answer.document) if path is None else rows_at(answer, path)
+    envelope = Envelope(_answer(document))
+    return detect.rows_in(envelope, detect.detect(envelope, style_of("auto")))
 
 
 def _next(
@@ -50,7 +69,7 @@ def _follow(guards: Guards, link: str, records: list[Any], url: str = URL) -> st
     ask = paginator_of("auto").next_request(answer, _rows(document))
     assert ask is not None
     guards.saw(answer)
-    guards.check(ask, answer=answer)
+    guards.check(ask, response=answer)
     guards.check_progress(_rows(document), here=url)
     return ask.url
 

@@ -1,0 +1,84 @@
+"""What an answer counts beside its rows: the place in them and the size of a page, or pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nbauth.data.paging.envelope import Envelope
+
+__all__ = ["INSIDE", "PageCounts", "RowCounts", "counts_of"]
+
+# The objects of an envelope in which things stand that are said of all its rows.
+INSIDE = ("", "meta.", "pagination.", "paging.", "page.", "meta.pagination.")
+_OFFSETS = ("offset", "skip", "start", "startAt")
+_LIMITS = ("limit", "top", "size", "count", "page_size", "pageSize", "per_page", "maxResults")
+_TOTALS = ("total", "total_count", "totalCount", "totalResults", "total_results", "totalElements", "count")
+# The page's own number, what requests call it, and the number of the first one.
+_NUMBERS = (("page", "page", 1), ("current_page", "page", 1), ("currentPage", "page", 1), ("number", "page", 0))
+_PAGES = ("total_pages", "totalPages", "pages", "last_page", "page_count", "pageCount")
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """Rows are counted.
+
+    Attributes:
+        inside: the object that says so, as the start of a path.
+        offset: the member with the place of the first row.
+        limit: the member with the size of a page.
+        total: the member with the number of all rows, if there is one.
+    """
+
+    inside: str
+    offset: str
+    limit: str
+    total: str | None
+
+
+@dataclass(frozen=True)
+class PageCounts:
+    """Pages are counted.
+
+    Attributes:
+        inside: the object that says so, as the start of a path.
+        number: the member with the page's own number.
+        pages: the member with the number of pages.
+        parameter: what requests call the page's number.
+        first: the number of the first page.
+    """
+
+    inside: str
+    number: str
+    pages: str
+    parameter: str
+    first: int
+
+
+def counts_of(envelope: Envelope) -> RowCounts | PageCounts | None:
+    """Return what the first object counts that counts rows or pages; rows, if it counts both."""
+    for inside in INSIDE:
+        offset, limit = _first(envelope, inside, _OFFSETS), _first(envelope, inside, _LIMITS)
+        if offset and limit:
+            return RowCounts(inside, offset, limit, _total(envelope, inside, limit))
+        pages = _first(envelope, inside, _PAGES)
+        for name, parameter, first in _NUMBERS if pages else ():
+            if pages and envelope.number(inside + name) is not None:
+                return PageCounts(inside, name, pages, parameter, first)
+    return None
+
+
+def _total(envelope: Envelope, inside: str, limit: str) -> str | None:
+    total = _first(envelope, inside, _TOTALS)
+    if total == limit:
+        return None
+    if total == "count" and envelope.rows_path is not None:
+        rows = envelope.node(envelope.rows_path)
+        if (rows.count() if rows is not None and rows.is_list else 0) == envelope.number(inside + "count"):
+            return None  # of this page
+    return total
+
+
+def _first(envelope: Envelope, inside: str, names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if envelope.number(inside + name) is not None), None)

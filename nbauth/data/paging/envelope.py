@@ -1,0 +1,124 @@
+"""The envelope of an answer: what it says beside its rows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from nbauth.data.paging.counts import INSIDE, counts_of
+from nbauth.data.paging.link_header import next_link
+from nbauth.data.paging.page import MISSING, at, whole_number
+from nbauth.data.paging.record_selector import find_collection, is_odata, odata_2_rows
+
+if TYPE_CHECKING:
+    from nbauth.data.paging.counts import PageCounts, RowCounts
+    from nbauth.data.paging.page import PageResponse
+    from nbauth.data.parse.lazy_json import Node
+
+__all__ = ["Envelope"]
+
+# Members that say whether there is more, and what they say then.
+_MORE = (
+    *(("has_more", True), ("hasMore", True), ("has_next", True), ("hasNext", True), ("has_next_page", True)),
+    *(("hasNextPage", True), ("more", True), ("moreAvailable", True), ("isLast", False), ("is_last", False)),
+)
+_BESIDE_ROWS = ("", "pageInfo.", "page_info.")  # the second is GraphQL's
+
+
+class Envelope:
+    """What one answer says beside its rows.
+
+    Nothing is read before somebody asks for it, and nothing twice. So an answer costs what is looked for in it, and
+    the rows, which are a list, stay as they are.
+
+    Args:
+        response: the answer.
+        named: the path of the rows, if the caller named it.
+
+    Attributes:
+        response: the same.
+        named: the same.
+    """
+
+    def __init__(self, response: PageResponse, named: str | None = None) -> None:
+        self.response = response
+        self.named = named
+        self._nodes: dict[str, Node | None] = {}
+        self._values: dict[str, Any] = {}
+
+    @cached_property
+    def members(self) -> frozenset[str]:
+        """The names of the members."""
+        return frozenset(self.response.document.members())
+
+    @cached_property
+    def is_odata(self) -> bool:
+        """Whether it is a collection as OData 3 and 4 write it."""
+        return is_odata(self)
+
+    @cached_property
+    def form(self) -> Literal["odata", "odata 2"] | None:
+        """The protocol's form that the answer has, unless the caller says where the rows are."""
+        if self.named is not None:
+            return None
+        if self.is_odata:
+            return "odata"
+        return None if odata_2_rows(self.response.document.members()) is None else "odata 2"
+
+    @cached_property
+    def rows_path(self) -> str | None:
+        """The path of the rows, if the caller named it or the envelope's form or names tell."""
+        if self.named is not None:
+            return self.named
+        document = self.response.document
+        return "value" if self.is_odata else odata_2_rows(document.members()) or find_collection(document)
+
+    @cached_property
+    def link(self) -> str | None:
+        """The target of the ``Link`` header's next link."""
+        return next_link(self.response.headers.get("Link", ""), self.response.url)
+
+    @cached_property
+    def counts(self) -> RowCounts | PageCounts | None:
+        """The rows or pages that are counted."""
+        return counts_of(self)
+
+    def node(self, path: str) -> Node | None:
+        """Return what stands at a path, as it is."""
+        if path not in self._nodes:
+            self._nodes[path] = at(self.response.document, tuple(path.split(".")))
+        return self._nodes[path]
+
+    def value(self, path: str) -> Any:
+        """Return the text, number, truth value or null at a path, or `MISSING`.
+
+        A list or object that holds something stays a node, since it may be the rows.
+        """
+        if path not in self._values:
+            node = self.node(path)
+            is_large = node is not None and ((node.is_list and not node.is_empty) or bool(node.members()))
+            self._values[path] = MISSING if node is None else node if is_large else node.value()
+        return self._values[path]
+
+    def nested(self, path: str) -> Any:
+        """Return the same, but of a member inside members only: a name that has dots itself is not looked for."""
+        return self.value(path) if path.partition(".")[0] in self.members else MISSING
+
+    def number(self, path: str) -> int | None:
+        """Return the whole number at a path, which may be written as text."""
+        return whole_number(self.value(path))
+
+    def more(self, rows_path: str | None) -> str | None:
+        """Return the path of a member that says that there is more.
+
+        Args:
+            rows_path: the path of the rows; such members stand beside or above them, too.
+        """
+        above = (rows_path or "").split(".")[:-1]
+        beside = [".".join([*above[: count + 1], ""]) for count in range(len(above))]
+        for inside in (*INSIDE, *(outer + inner for outer in ["", *beside] for inner in _BESIDE_ROWS)):
+            for name, sign in _MORE:
+                if self.nested(inside + name) is sign:
+                    return inside + name
+        # Spring's; elsewhere it may be anything.
+        return "last=false" if rows_path == "content" and self.nested("last") is False else None

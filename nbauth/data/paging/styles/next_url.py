@@ -1,0 +1,72 @@
+"""The next page's address in the body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from nbauth.data.paging.guards import resolve
+from nbauth.data.paging.page import MISSING
+from nbauth.data.paging.styles.style import Sign, StatelessStyle
+from nbauth.errors import PaginationError
+from nbauth.net.origins import redact_url
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from nbauth.data.fetch.request import PageRequest
+    from nbauth.data.paging.envelope import Envelope
+    from nbauth.data.paging.page import PageResponse, Rows
+
+__all__ = ["NextUrl"]
+
+_ODATA_2 = "d.__next"
+# Where APIs put the address.
+_PATHS = (
+    "next", "next_url", "nextUrl", "nextUri", "next_link", "next_page_url", "nextPageUrl", "nextPageLink",
+    "next_page", "nextPage", "next_page.uri", "nextRecordsUrl", "links.next", "links.next.href", "_links.next",
+    "_links.next.href", "paging.next", "paging.next.link", "pagination.next", "pagination.next_url",
+    "pagination.nextUrl", "pagination.links.next", "meta.next", "meta.pagination.links.next", "page.next",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextUrl(StatelessStyle):
+    """The next page's address stands in the body.
+
+    Attributes:
+        path: where, with dots between the members.
+    """
+
+    path: str = "next"
+
+    @classmethod
+    def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
+        """Be shown by OData 2, by an address, or by a member for one that is null as on a last page."""
+        if sign is Sign.ODATA_2 and envelope.form == "odata 2":
+            return cls(path=_ODATA_2)
+        if sign is Sign.ADDRESS:
+            return next((cls(path=path) for path in _PATHS if _is_address(envelope.nested(path))), None)
+        if sign is Sign.EMPTY:
+            return next((cls(path=path) for path in _PATHS if envelope.nested(path) is None), None)
+        return None
+
+    @property
+    def looked_at(self) -> str | None:
+        """Where the address stands."""
+        return self.path
+
+    def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
+        """Return the request that the link names."""
+        del rows
+        link: Any = response.get(*self.path.split("."))
+        if link is MISSING or link is None or link == "" or link is False:
+            return None
+        if not isinstance(link, str):
+            place = redact_url(response.url)
+            raise PaginationError(f"{place}: {self.path} is not a string.", url=place)
+        return replace(response.request, url=resolve(link, response.url))
+
+
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and (value.startswith(("/", "?")) or "://" in value)

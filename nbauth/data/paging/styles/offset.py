@@ -1,0 +1,120 @@
+"""Pages that a request names by the rows to leave out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from nbauth.data.paging.counts import RowCounts
+from nbauth.data.paging.page import number_at
+from nbauth.data.paging.request_params import get_int
+from nbauth.data.paging.styles import numbered
+from nbauth.data.paging.styles.style import Sign, StatelessStyle
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from nbauth.data.fetch.request import PageRequest
+    from nbauth.data.paging.envelope import Envelope
+    from nbauth.data.paging.page import PageResponse, Rows
+
+__all__ = ["Offset"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offset(StatelessStyle):
+    """The request says how many rows to leave out.
+
+    It goes on by as many rows as came, whatever was asked for, until the total is reached where the answer names one,
+    else until an empty page comes. A short page is no end: a server may cap its pages.
+
+    Attributes:
+        offset: the parameter for the rows to leave out.
+        limit: the parameter for the size of a page.
+        size: how many rows to ask for; None leaves that to the URL or the server.
+        start: how many rows to leave out first.
+        base: what the API calls the first row: 0, or 1 where it counts from one.
+        total: where the body names the number of all rows, with dots between the members.
+        echo: where the body repeats the offset; another one than was asked for is an error.
+        send: whether the parameters go into the query or the JSON body.
+    """
+
+    knows_its_end: ClassVar[bool] = True
+
+    offset: str = "offset"
+    limit: str = "limit"
+    size: int | None = None
+    start: int = 0
+    base: int = 0
+    total: str | None = None
+    echo: str | None = None
+    send: Literal["query", "body"] = "query"
+
+    @classmethod
+    def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
+        """Be shown by a place in the rows and the size of a page; with a total, they say that there is more."""
+        counts = envelope.counts
+        if not isinstance(counts, RowCounts):
+            return None
+        if sign is not (Sign.COUNTED if counts.total is None else Sign.MORE_COUNTED):
+            return None
+        start = envelope.number(counts.inside + counts.offset) or 0
+        # Some count from one; a place that the caller's URL names says nothing about that.
+        base = int(start == 1 and get_int(envelope.response.request.url, counts.offset) is None)
+        return cls(
+            offset=counts.offset, limit=counts.limit, start=start - base, base=base,
+            total=counts.total and counts.inside + counts.total, echo=counts.inside + counts.offset,
+        )  # fmt: skip
+
+    def check(self) -> None:
+        """Check what is counted, and where it goes."""
+        numbered.check_send(self.send)
+        numbered.check_numbers(size=self.size, start=self.start, base=self.base)
+
+    def first_request(self, request: PageRequest) -> PageRequest:
+        """Return the request with the size and the place, unless it has a place."""
+        return numbered.first_request(self, request, self.offset, self.start + self.base)
+
+    @property
+    def most_equal_pages(self) -> int:
+        """Two, unless the API repeats what it was asked for."""
+        return numbered.most_equal_pages(self.echo)
+
+    @property
+    def total_path(self) -> str | None:
+        """Where the body names the number of all rows."""
+        return self.total
+
+    def empty_is_end(self, url: str, status: int) -> bool:
+        """Be at the end, unless answers name a total, which is not reached."""
+        del status
+        return numbered.empty_is_end(url, is_more_known=self.total is not None)
+
+    def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
+        """Return the request for what comes after these rows."""
+        count, offset = rows.count(), self._offset(response.request)
+        numbered.check_echo(response, self.echo, offset, self.offset)
+        total = number_at(response, self.total)
+        next_offset = offset + count
+        if total is not None and next_offset - self.base >= total:
+            return None
+        if not count:
+            numbered.check_total(response, offset - self.base, total)
+            return None
+        return self._request(response.request, next_offset)
+
+    def plan(self, response: PageResponse, rows: Rows) -> list[PageRequest]:
+        """Return all further requests, as many rows apart as the first page has."""
+        total, step = number_at(response, self.total), rows.count()
+        if total is None or not step:
+            return []
+        start = self._offset(response.request) + step
+        end = min(total + self.base, start + step * numbered.MOST_PLANNED)
+        return [self._request(response.request, offset) for offset in range(start, end, step)]
+
+    def _offset(self, request: PageRequest) -> int:
+        given = numbered.given(request, self.offset, self.send)
+        return self.start + self.base if given is None else given
+
+    def _request(self, request: PageRequest, offset: int) -> PageRequest:
+        return numbered.with_values(request, {self.offset: offset}, self.send)

@@ -1,0 +1,27 @@
+"""One page, whatever it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from nbauth.data.paging.styles.style import StatelessStyle
+
+if TYPE_CHECKING:
+    from nbauth.data.fetch.request import PageRequest
+    from nbauth.data.paging.page import PageResponse, Rows
+
+__all__ = ["OnePage"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnePage(StatelessStyle):
+    """The first answer alone; named by ``"none"``."""
+
+    knows_its_end: ClassVar[bool] = True
+    is_page: ClassVar[bool] = False
+
+    def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
+        """Return nothing."""
+        del response, rows
+        return None

@@ -1,0 +1,148 @@
+"""Pages that a request names by their number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from nbauth.data.paging.counts import PageCounts
+from nbauth.data.paging.page import number_at
+from nbauth.data.paging.styles import numbered
+from nbauth.data.paging.styles.style import Sign, Style
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from nbauth.data.fetch.request import PageRequest
+    from nbauth.data.paging.envelope import Envelope
+    from nbauth.data.paging.page import PageResponse, Rows
+    from nbauth.data.paging.styles.style import Paginator
+
+__all__ = ["PageNumber"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageNumber(Style):
+    """The request says which page it wants.
+
+    It goes on until the last page where the answer names their number, or the total is reached where it names that,
+    else until an empty page comes, or a 404 after the first page. A short page is no end: a server may filter.
+
+    Attributes:
+        parameter: the parameter for the page's number.
+        limit: the parameter for the size of a page.
+        size: how many rows to ask for; None leaves that to the URL or the server.
+        first: the number of the first page.
+        pages: where the body names the number of pages, with dots between the members.
+        total: where the body names the number of all rows.
+        echo: where the body repeats the page's number; another one than was asked for is an error.
+        send: whether the parameters go into the query or the JSON body.
+    """
+
+    knows_its_end: ClassVar[bool] = True
+
+    parameter: str = "page"
+    limit: str = "per_page"
+    size: int | None = None
+    first: int = 1
+    pages: str | None = None
+    total: str | None = None
+    echo: str | None = None
+    send: Literal["query", "body"] = "query"
+
+    @classmethod
+    def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
+        """Be shown by a page's number and the number of pages, which say whether there is more."""
+        counts = envelope.counts
+        if not isinstance(counts, PageCounts):
+            return None
+        pages, number = counts.inside + counts.pages, counts.inside + counts.number
+        is_more = (envelope.number(number) or 0) + 1 < (envelope.number(pages) or 0) + counts.first
+        if sign is not (Sign.MORE_COUNTED if is_more else Sign.COUNTED):
+            return None
+        return cls(parameter=counts.parameter, first=counts.first, pages=pages, echo=number)
+
+    def check(self) -> None:
+        """Check what is counted, and where it goes."""
+        numbered.check_send(self.send)
+        numbered.check_numbers(size=self.size, first=self.first)
+
+    def first_request(self, request: PageRequest) -> PageRequest:
+        """Return the request with the size and the number, unless it has a number."""
+        return numbered.first_request(self, request, self.parameter, self.first)
+
+    @property
+    def most_equal_pages(self) -> int:
+        """Two, unless the API repeats what it was asked for."""
+        return numbered.most_equal_pages(self.echo)
+
+    @property
+    def total_path(self) -> str | None:
+        """Where the body names the number of all rows."""
+        return self.total
+
+    def missing_is_end(self, response: PageResponse | None) -> bool:
+        """Tell whether nothing says how many pages or rows there are."""
+        if response is None:
+            return self.pages is None and self.total is None
+        return number_at(response, self.pages) is None and number_at(response, self.total) is None
+
+    def empty_is_end(self, url: str, status: int) -> bool:
+        """Be at the end, unless answers name the number of pages or rows, which is not reached."""
+        del status
+        return numbered.empty_is_end(url, is_more_known=self.pages is not None or self.total is not None)
+
+    def paginator(self, *, rows_before: int = 0) -> Paginator:
+        """Return what counts the rows of one load."""
+        return _Counter(self, rows_before)
+
+    def number(self, request: PageRequest) -> int:
+        """Return the number of the page that a request wants."""
+        given = numbered.given(request, self.parameter, self.send)
+        return self.first if given is None else given
+
+    def request(self, before: PageRequest, number: int) -> PageRequest:
+        """Return a request for another page."""
+        return numbered.with_values(before, {self.parameter: number}, self.send)
+
+
+class _Counter:
+    """Leads through one load, whose rows it counts up to the total."""
+
+    def __init__(self, style: PageNumber, rows_before: int) -> None:
+        self._style = style
+        self._rows = rows_before
+        self._is_counted = bool(rows_before)  # whether the rows of pages before the first answer are in it
+        self._is_guess = False
+
+    def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
+        """Return the request for the page with the next number."""
+        style, count, number = self._style, rows.count(), self._style.number(response.request)
+        numbered.check_echo(response, style.echo, number, style.parameter)
+        if not self._is_counted and number > style.first:
+            # The caller's URL begins further on; how many rows are before it can only be guessed.
+            self._rows, self._is_guess = (number - style.first) * count, True
+        self._is_counted = True
+        self._rows += count
+        pages, total = number_at(response, style.pages), number_at(response, style.total)
+        if pages is not None:
+            is_last = number + 1 >= pages + style.first
+            return None if is_last else style.request(response.request, number + 1)
+        if total is not None and self._rows >= total:
+            return None
+        if not count:
+            if not self._is_guess:
+                numbered.check_total(response, self._rows, total)
+            return None
+        return style.request(response.request, number + 1)
+
+    def plan(self, response: PageResponse, rows: Rows) -> list[PageRequest]:
+        """Return all further requests."""
+        style, count, number = self._style, rows.count(), self._style.number(response.request)
+        pages, total = number_at(response, style.pages), number_at(response, style.total)
+        if pages is None and total is not None and count:
+            pages = -(-total // count)
+        if pages is None:
+            return []
+        last = min(pages + style.first, number + numbered.MOST_PLANNED)
+        return [style.request(response.request, page) for page in range(number + 1, last)]

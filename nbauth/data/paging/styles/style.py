@@ -1,0 +1,148 @@
+"""What every style of paging says of itself, and in which order what an answer shows counts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from nbauth.data.fetch.request import PageRequest
+    from nbauth.data.paging.envelope import Envelope
+    from nbauth.data.paging.page import PageResponse, Rows
+
+__all__ = ["Paginator", "Sign", "StatelessStyle", "Style"]
+
+_NO_CONTENT = 204
+
+
+class Sign(Enum):
+    """What shows a style in a first answer. The signs are looked for in this order, and the first one counts.
+
+    A protocol's own form comes first. What says that there is more comes before what may only be empty here.
+    """
+
+    ODATA_2 = "the form of OData 2"
+    HEADER = "a header that is there for a cursor alone"
+    ODATA = "the form of OData"
+    ADDRESS = "a member with the next page's address"
+    CURSOR = "a member with a cursor"
+    LINK = "the Link header"
+    MORE_COUNTED = "numbers that say that there is more"
+    NEXT_NUMBER = "a member with the next page's number"
+    EMPTY = "a member for the next page, without a value"
+    COUNTED = "numbers that do not say whether there is more"
+
+
+class Paginator(Protocol):
+    """What leads through the pages of one load."""
+
+    def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
+        """Return the request for the page after this one; None after the last page."""
+
+    def plan(self, response: PageResponse, rows: Rows) -> list[PageRequest]:
+        """Return the requests for all further pages, if the first answer tells them; else none."""
+
+
+@dataclass(frozen=True)
+class Style(ABC):
+    """A style of paging: its parameters, as a frozen dataclass, and all that is its own.
+
+    The parameters are what JSON can hold, since a checkpoint notes them under the name that the registry has.
+
+    Attributes:
+        knows_its_end: whether nothing else in an answer can say that there is more: it counts, or is the caller's word.
+        rows_member: the member that holds the rows, in every answer of this style.
+        is_page: whether every answer is a page, so that its only list is the rows whatever its name.
+    """
+
+    knows_its_end: ClassVar[bool] = False
+    rows_member: ClassVar[str | None] = None
+    is_page: ClassVar[bool] = True
+
+    @classmethod
+    def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
+        """Return the style with the parameters that a first answer shows by this sign; None if it shows none."""
+        del envelope, sign
+        return None
+
+    @abstractmethod
+    def paginator(self, *, rows_before: int = 0) -> Paginator:
+        """Return what leads through one load; each begins anew.
+
+        Args:
+            rows_before: how many rows came before the first answer, in an earlier load that broke off.
+        """
+
+    def check(self) -> None:  # noqa: B027 - a style without parameters has none to check
+        """Check the parameters.
+
+        Raises:
+            ConfigError: one of them is wrong.
+        """
+
+    def first_request(self, request: PageRequest) -> PageRequest:
+        """Return the first request, from the one that the caller made."""
+        return request
+
+    @property
+    def most_equal_pages(self) -> int:
+        """How many equal pages in a row are one too many."""
+        return 3
+
+    @property
+    def looked_at(self) -> str | None:
+        """The path of the one member that says where the next page is, if there is one."""
+        return None
+
+    @property
+    def total_path(self) -> str | None:
+        """The path of the number of all rows, if the style knows it."""
+        return None
+
+    def missing_is_end(self, response: PageResponse | None) -> bool:
+        """Tell whether a 404 for a further page means that there is none.
+
+        Args:
+            response: the page before it; None before the first answer.
+        """
+        del response
+        return False
+
+    def empty_is_end(self, url: str, status: int) -> bool:
+        """Tell whether a further answer without any body is the end.
+
+        Args:
+            url: where the answer came from.
+            status: its HTTP status.
+
+        Raises:
+            PaginationError: the answers before it said that there is more.
+        """
+        del url
+        return status == _NO_CONTENT
+
+
+@dataclass(frozen=True)
+class StatelessStyle(Style):
+    """A style in which an answer alone tells what comes next, so that it leads through any load itself.
+
+    All that one needs is `next_request`; `shown_by`, if an answer can show it.
+    """
+
+    def paginator(self, *, rows_before: int = 0) -> Paginator:
+        """Return itself: there is nothing to begin anew."""
+        del rows_before
+        return self
+
+    @abstractmethod
+    def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
+        """Return the request for the page after this one; None after the last page."""
+
+    def plan(self, response: PageResponse, rows: Rows) -> list[PageRequest]:
+        """Return nothing: only the next answer will tell."""
+        del response, rows
+        return []
