@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.net.secrecy import HiddenText, clears_frames
+from nbauth.next_step import Login, to_run
 from nbauth.signin.client import grants
 from nbauth.signin.client.provider_errors import login_command, provider_errors, raise_for_error
 from nbauth.signin.client.token_cache import drop_access_token
@@ -428,7 +429,7 @@ class Credential:
             "refresh token to renew it with.",
             profile=self.profile.name,
             scopes=token_request.scopes,
-            next_step=f'{login_command(self.profile.name)} (some providers give one with prompt = "consent").',
+            next_step=to_run(Login(self.profile.name), ' (some providers give one with prompt = "consent").'),
         )
 
 
@@ -439,9 +440,12 @@ def not_signed_in(profile: Profile, scopes: tuple[str, ...]) -> SignInRequired:
     if processes is not None and processes.parent_process() is not None:
         where, step = " in this worker process; sign-ins stay in the kernel", "Use threads, or read in the kernel."
     else:
-        where, step = "", login_command(profile.name)
+        where, step = "", None
     return SignInRequired(
-        f"Nobody is signed in to profile {profile.name!r}{where}.", profile=profile.name, scopes=scopes, next_step=step
+        f"Nobody is signed in to profile {profile.name!r}{where}.",
+        profile=profile.name,
+        scopes=scopes,
+        next_step=step or login_command(profile.name),
     )
 
 

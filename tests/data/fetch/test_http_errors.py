@@ -92,7 +92,7 @@ def test_message(session: Session, api: Server, body: bytes, words: str) -> None
 @pytest.mark.parametrize(
     ("status", "headers", "words"),
     [
-        (401, {}, "%login"),
+        (401, {}, r"run: nbauth\.login\(\)"),
         (401, {"WWW-Authenticate": 'Bearer error="insufficient_claims", claims="e30="'}, "new sign-in"),
         (
             403,
