@@ -13,8 +13,9 @@ NbauthError
 └── DataError                    the API's side of a load
     ├── ApiError                 the API answered with an error status; carries status, url, body
     ├── PaginationError          next links that loop, leave the API or cannot be read
-    ├── FormatError              the body is not what its content type says (also a ValueError)
-    └── ReadInterrupted          stopped by the person; what was read is in `.partial` (also a KeyboardInterrupt)
+    └── FormatError              the body is not what its content type says (also a ValueError)
+
+ReadInterrupted                  the person stopped a load; what was read is in `.partial` (a KeyboardInterrupt alone)
 """
 
 from __future__ import annotations
@@ -262,17 +263,24 @@ class FormatError(DataError, ValueError):
     """A body is not what its content type says."""
 
 
-class ReadInterrupted(DataError, KeyboardInterrupt):
-    """The person stopped a load; what was read is in ``partial``.
+class ReadInterrupted(WithNextStep, KeyboardInterrupt):
+    """The person stopped a load of ``url``; what was read is in ``partial``.
 
-    A frame of thousands of columns is made when ``partial`` is looked at, so that the interrupt itself takes no time.
+    It is no `Exception`, and so no `NbauthError`: code that goes on after any error does not go on after a Ctrl+C.
     """
 
-    _partial: Any = None
+    def __init__(
+        self, message: str, *, url: str | None = None, partial: Any = None, next_step: Step | None = None
+    ) -> None:
+        super().__init__(message)
+        self.step = next_step
+        self.url = url
+        self._partial = partial
 
     @property
     def partial(self) -> Any:
         """The rows that were read, as a DataFrame, or None."""
+        # Thousands of columns become a frame when somebody looks, so that the interrupt itself takes no time.
         if callable(self._partial):
             self._partial = self._partial()
         return self._partial

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from nbauth.__main__ import main
-from nbauth.errors import SignInRequired
+from nbauth.errors import ReadInterrupted, SignInRequired
 from nbauth.next_step import Login, to_run
 from nbauth.signin.profile import config as configuration
 
@@ -126,7 +126,7 @@ def test_a_mistake_is_one_line(apart: Path, capsys: pytest.CaptureFixture[str]) 
     assert line == f"nbauth: {apart / 'nbauth.toml'}: [profiles.work] cleint_id: unknown key; did you mean client_id?"
 
 
-@pytest.mark.parametrize("interrupt", [KeyboardInterrupt()], ids=["plain"])
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), ReadInterrupted("Stopped.")], ids=["plain", "of a read"])
 def test_an_interrupt_is_130(
     interrupt: KeyboardInterrupt, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
