@@ -35,7 +35,7 @@ The next step is a line to type where the error is shown: in a notebook or an IP
 `python -c 'import nbauth; nbauth.login("work", account="NAME")'`. The magics are there after `%load_ext nbauth`.
 `error.next_step` is the same text. An error that comes from another process is written for the one that shows it.
 
-In the table below, which has the magics,
+In the table below, which shows the magics,
 
 - `SignInRequired` stands for a person who has to sign in again; where they are just doing so it is `SignInFailed`. An
   answer that asks a person for claims is always `SignInRequired`, and carries them;
