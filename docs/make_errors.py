@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbauth.next_step import Login, filled
 from nbauth.signin.client.error_catalogue import entries
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ For an administrator: `error.correlation_id` and `error.trace_id` are what they 
 `error.answer` is all that the provider said. In a notebook the last exception is `sys.last_value`; a job's log has
 them where it keeps the logger `nbauth` at INFO.
 
-In the table below
+The next step is a line to type where the error is shown: in a notebook or an IPython with the magics
+`%login work --account NAME`, elsewhere in Python `nbauth.login("work", account="NAME")`, on the command line
+`python -c 'import nbauth; nbauth.login("work", account="NAME")'`. The magics are there after `%load_ext nbauth`.
+`error.next_step` is the same text. An error that comes from another process is written for the one that shows it.
+
+In the table below, which shows the magics,
 
 - `SignInRequired` stands for a person who has to sign in again; where they are just doing so it is `SignInFailed`. An
   answer that asks a person for claims is always `SignInRequired`, and carries them;
@@ -52,15 +58,18 @@ _EXCEPTIONS = {
     "unavailable": "ProviderUnavailable",
 }
 _WORDS = {
-    "login": "%login work",
-    "login_scopes": "%login work --scopes SCOPE …",
-    "browser": "%login work --flow paste",
     "where": "nbauth.toml",
     "client_id": "CLIENT_ID",
     "redirect_uri": "http://localhost",
     "scopes": "SCOPE …",
     "host": "login.microsoftonline.com",
     "tenant": "TENANT",
+}
+_LOGINS = {
+    "login": Login("work"),
+    "login_scopes": Login("work", scopes=("SCOPE",)),
+    "login_account": Login("work", account="NAME"),
+    "browser": Login("work", flow="paste"),
 }
 
 
@@ -77,7 +86,7 @@ def _row(entry: Entry) -> str:
     cells = (
         ", ".join(f"`{code}`" for code in entry.codes),
         f"{title[0].upper()}{title[1:]}. {entry.cause.format_map(_WORDS)}",
-        "<br>".join(step.format_map(_WORDS) for step in steps),
+        "<br>".join(filled(step, {**_WORDS, **_LOGINS}).text("magic") for step in steps),
         f"`{_EXCEPTIONS[entry.kind]}`",
         entry.mends,
         ", ".join(f"[{number}]({source})" for number, source in enumerate(entry.sources, 1)),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nbauth import __version__
 from nbauth.errors import ConfigError, NbauthError
+from nbauth.next_step import Install, shown_in, to_run
 
 __all__ = ["main"]
 
@@ -43,13 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except NbauthError as error:
-        print(f"nbauth: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    with shown_in("command_line"):
+        try:
+            return int(options.run(options))
+        except NbauthError as error:
+            print(f"nbauth: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,7 +88,7 @@ def _demo(options: argparse.Namespace) -> int:
     try:
         from nbauth.demo import check, lab, serve
     except ImportError as error:
-        print(f"nbauth demo needs {error.name}. Run: pip install 'nbauth[demo]'", file=sys.stderr)
+        print(f"nbauth demo needs {error.name}. {to_run(Install('demo'))}", file=sys.stderr)
         return 1
     if options.check:
         return check.run(port=options.port)
@@ -99,19 +101,18 @@ def _profiles(_options: argparse.Namespace) -> int:
     from nbauth import kernel
     from nbauth.frontend.text import printable
     from nbauth.net.origins import display_url
-    from nbauth.signin.profile import approvals
-    from nbauth.signin.profile.resolve import default_name
+    from nbauth.signin.profile import approvals, resolve
 
     config = kernel.config()
     if not config.profiles:
-        print("No profile is configured. Run: nbauth init, or nbauth demo to try it without a tenant.")
+        print(f"No profile is configured. {resolve.START}")
         return 1
     print(printable(config.source))
     request = approvals.request_for(config)
     if request.reasons and not approvals.is_approved(request):
         print("It is not approved. Run: nbauth trust --show")
     for name, profile in config.profiles.items():
-        mark = "*" if name == default_name(config) else " "
+        mark = "*" if name == resolve.default_name(config) else " "
         print(f"{mark} {name}: {profile.kind}, {display_url(profile.authority_url)}")
         for origin, scopes in profile.apis.items():
             print(printable(f"    {display_url(origin)}: {' '.join(scopes) or '(no scopes)'}"))
@@ -128,7 +129,8 @@ def _init(_options: argparse.Namespace) -> int:
         return 1
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}.") from None
-    print(f"Wrote {path}. Put in your application's client_id and tenant, then run: %login")
+    print(f"Wrote {path}. Put in your application's client_id and tenant, then run: nbauth doctor")
+    print("A notebook then signs in with %load_ext nbauth and %login, a script with nbauth.login().")
     return 0
 
 

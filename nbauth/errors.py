@@ -13,14 +13,20 @@ NbauthError
 └── DataError                    the API's side of a load
     ├── ApiError                 the API answered with an error status; carries status, url, body
     ├── PaginationError          next links that loop, leave the API or cannot be read
-    ├── FormatError              the body is not what its content type says (also a ValueError)
-    └── ReadInterrupted          stopped by the person; what was read is in `.partial` (also a KeyboardInterrupt)
+    └── FormatError              the body is not what its content type says (also a ValueError)
+
+ReadInterrupted                  the person stopped a load; what was read is in `.partial` (a KeyboardInterrupt alone)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from nbauth.next_step import WithNextStep
+
+if TYPE_CHECKING:
+    from nbauth.next_step import Step
 
 __all__ = [
     "ApiError",
@@ -66,31 +72,28 @@ class ProviderAnswer:
     timestamp: str | None = None
 
 
-class NbauthError(Exception):
+class NbauthError(WithNextStep, Exception):
     """Base of every error that nbauth raises.
 
     Args:
         message: what happened, and to which profile, file, key or URL.
-        next_step: the next line to type, if there is one.
+        next_step: what to do next, if something helps.
         cause: why it usually happens, where that is known; it stands in the message, too.
         answer: what the identity provider answered, where it did.
-
-    Attributes:
-        partial: the rows of a load that it ended, as a DataFrame; None where there is none.
     """
 
-    partial: Any = None
+    partial: Any = None  # the rows of a load that it ended, as a DataFrame
 
     def __init__(
         self,
         message: str,
         *,
-        next_step: str | None = None,
+        next_step: Step | None = None,
         cause: str | None = None,
         answer: ProviderAnswer | None = None,
     ) -> None:
         super().__init__(message)
-        self.next_step = next_step
+        self.step = next_step
         self.cause = cause
         self.answer = answer
 
@@ -103,15 +106,6 @@ class NbauthError(Exception):
     def correlation_id(self) -> str | None:
         """What the provider's administrators find the whole sign-in by, or None."""
         return self.answer.correlation_id if self.answer else None
-
-    def __str__(self) -> str:
-        message = str(self.args[0]) if self.args else ""
-        return f"{message} {self.next_step}" if self.next_step else message
-
-    def _render_traceback_(self) -> list[str]:
-        # IPython prints this in place of its traceback; the exception and its traceback stay whole in
-        # sys.last_exc and under %debug.
-        return [f"{type(self).__name__}: {self}"]
 
 
 class ConfigError(NbauthError, ValueError):
@@ -134,7 +128,7 @@ class ApprovalRequired(ConfigError):
         source: str | None = None,
         reasons: tuple[str, ...] = (),
         profile: str | None = None,
-        next_step: str | None = None,
+        next_step: Step | None = None,
     ) -> None:
         super().__init__(message, next_step=next_step)
         self.source = source
@@ -158,7 +152,7 @@ class SignInRequired(NbauthError):
         profile: str | None = None,
         scopes: tuple[str, ...] = (),
         claims: str | None = None,
-        next_step: str | None = None,
+        next_step: Step | None = None,
         cause: str | None = None,
         answer: ProviderAnswer | None = None,
     ) -> None:
@@ -184,7 +178,7 @@ class SignInFailed(NbauthError):
         profile: str | None = None,
         error: str | None = None,
         code: str | None = None,
-        next_step: str | None = None,
+        next_step: Step | None = None,
         cause: str | None = None,
         answer: ProviderAnswer | None = None,
     ) -> None:
@@ -217,7 +211,7 @@ class OriginNotAllowed(NbauthError):
         url: where it would have gone, without query and fragment.
     """
 
-    def __init__(self, message: str, *, url: str | None = None, next_step: str | None = None) -> None:
+    def __init__(self, message: str, *, url: str | None = None, next_step: Step | None = None) -> None:
         super().__init__(message, next_step=next_step)
         self.url = url
 
@@ -231,7 +225,7 @@ class DataError(NbauthError):
     """
 
     def __init__(
-        self, message: str, *, url: str | None = None, partial: Any = None, next_step: str | None = None
+        self, message: str, *, url: str | None = None, partial: Any = None, next_step: Step | None = None
     ) -> None:
         super().__init__(message, next_step=next_step)
         self.url = url
@@ -254,7 +248,7 @@ class ApiError(DataError):
         url: str | None = None,
         body: str = "",
         partial: Any = None,
-        next_step: str | None = None,
+        next_step: Step | None = None,
     ) -> None:
         super().__init__(message, url=url, partial=partial, next_step=next_step)
         self.status = status
@@ -269,17 +263,24 @@ class FormatError(DataError, ValueError):
     """A body is not what its content type says."""
 
 
-class ReadInterrupted(DataError, KeyboardInterrupt):
-    """The person stopped a load; what was read is in ``partial``.
+class ReadInterrupted(WithNextStep, KeyboardInterrupt):
+    """The person stopped a load of ``url``; what was read is in ``partial``.
 
-    A frame of thousands of columns is made when ``partial`` is looked at, so that the interrupt itself takes no time.
+    It is no `Exception`, and so no `NbauthError`: code that goes on after any error does not go on after a Ctrl+C.
     """
 
-    _partial: Any = None
+    def __init__(
+        self, message: str, *, url: str | None = None, partial: Any = None, next_step: Step | None = None
+    ) -> None:
+        super().__init__(message)
+        self.step = next_step
+        self.url = url
+        self._partial = partial
 
     @property
     def partial(self) -> Any:
         """The rows that were read, as a DataFrame, or None."""
+        # Thousands of columns become a frame when somebody looks, so that the interrupt itself takes no time.
         if callable(self._partial):
             self._partial = self._partial()
         return self._partial

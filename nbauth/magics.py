@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
+from nbauth.next_step import show_in
 from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ def _complete(_shell: Any, event: Any) -> list[str]:
 
 
 def register(shell: Any) -> None:
-    """Register the magics and their completion with an IPython shell."""
+    """Register the magics and their completion with an IPython shell; the next step of an error is a magic then."""
     shell.register_magics(NbauthMagics(shell))
     for name in _OPTIONS:
         shell.set_hook("complete_command", _complete, str_key=f"%{name}")
+    show_in("magic")

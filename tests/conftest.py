@@ -16,6 +16,7 @@ from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
 from nbauth.demo.server import DemoServer
+from nbauth.next_step import shown_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +45,8 @@ def apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     directory.mkdir()
     monkeypatch.chdir(directory)
     kernel.reset()
-    yield directory
+    with shown_in("python"):
+        yield directory
     kernel.reset()
 
 

@@ -146,7 +146,7 @@ def test_sessions_follow_the_sign_in(sign_in: Callable[..., Any], demo: DemoServ
         assert _who(session, demo) == ALICE
         kernel.logout("demo")
         demo.api.requests.clear()
-        with pytest.raises(SignInRequired, match="Run: %login demo"):
+        with pytest.raises(SignInRequired, match=r'Run: nbauth\.login\("demo"\)'):
             session.get(f"{demo.api_url}/me")
         assert len(demo.api.requests) == 0
         sign_in(who="bob")
@@ -368,7 +368,7 @@ def test_an_api_that_lacks_consent(sign_in: Callable[..., Any], three: list[Api]
             session.get(f"{three[2].url}/cities")
         assert "AADSTS65001" in str(caught.value)
         assert f"It was for {three[2].origin}." in str(caught.value)
-        assert caught.value.next_step == "Run: %login three --scopes api://three/Data.Read"
+        assert caught.value.next_step == 'Run: nbauth.login("three", scopes=["api://three/Data.Read"])'
         assert caught.value.scopes == ("api://three/Data.Read",)
         assert session.get(f"{three[0].url}/cities").status_code == 200
         sign_in("three", scopes=caught.value.scopes)

@@ -12,6 +12,8 @@ from urllib.request import urlopen
 import pytest
 
 from nbauth.__main__ import main
+from nbauth.errors import ReadInterrupted, SignInRequired
+from nbauth.next_step import Login, to_run
 from nbauth.signin.profile import config as configuration
 
 if TYPE_CHECKING:
@@ -122,6 +124,39 @@ def test_a_mistake_is_one_line(apart: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["profiles"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line == f"nbauth: {apart / 'nbauth.toml'}: [profiles.work] cleint_id: unknown key; did you mean client_id?"
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), ReadInterrupted("Stopped.")], ids=["plain", "of a read"])
+def test_an_interrupt_is_130(
+    interrupt: KeyboardInterrupt, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command that a person interrupts ends as a shell expects it, and says nothing."""
+
+    def stopped() -> None:
+        raise interrupt
+
+    monkeypatch.setattr("nbauth.kernel.config", stopped)
+    assert main(["profiles"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_next_step_can_be_typed(
+    apart: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command line names lines for a shell, and leaves everything else as it was."""
+    assert main(["profiles"]) == 1
+    assert "No profile is configured. Run: nbauth init, or nbauth demo to try" in capsys.readouterr().out
+    (apart / "nbauth.toml").write_text(
+        '[profiles.a]\nclient_id = "x"\ntenant = "contoso.example"\napis = { "https://api.contoso.example" = ["x"] }\n'
+    )
+
+    def unsigned(name: str) -> None:
+        raise SignInRequired(f"Nobody is signed in to profile {name!r}.", next_step=to_run(Login(name)))
+
+    monkeypatch.setattr("nbauth.kernel.client", unsigned)
+    assert main(["doctor"]) == 1
+    assert "Run: python -c 'import nbauth; nbauth.login(\"a\")'\n" in capsys.readouterr().out
+    assert str(to_run(Login("a"))) == 'Run: nbauth.login("a")'
 
 
 def test_readme_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

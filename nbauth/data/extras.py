@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError, DataError
 from nbauth.net.origins import redact_url
+from nbauth.next_step import Install, to_run
 from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ __all__ = ["FAST_EXTRA", "is_fast", "need_for_format", "need_pyarrow"]
 
 # Together, where no interrupt reaches; the modules of ours bring the parts of Arrow that they use.
 _ARROW = ("pyarrow", "nbauth.data.build.arrow_arrays", "nbauth.data.build.arrow_series", "nbauth.data.build.arrow_text")
-FAST_EXTRA = "Run: %pip install 'nbauth[fast]'"
+FAST_EXTRA = Install("fast")
 
 
 @functools.cache
@@ -40,12 +41,12 @@ def need_pyarrow(what: str) -> None:
     try:
         load(*_ARROW)
     except ImportError:
-        raise ConfigError(f"{what} needs pyarrow.", next_step=FAST_EXTRA) from None
+        raise ConfigError(f"{what} needs pyarrow.", next_step=to_run(FAST_EXTRA)) from None
 
 
-def need_for_format(response: Response, module: str, what: str, next_step: str) -> None:
+def need_for_format(response: Response, module: str, what: str, extra: Install) -> None:
     """Make sure that the module is there that reads what an API answered with."""
     if importlib.util.find_spec(module) is None:
         response.close()
         place = redact_url(response.url)
-        raise DataError(f"{place} answered with {what}, which needs {module}.", url=place, next_step=next_step)
+        raise DataError(f"{place} answered with {what}, which needs {module}.", url=place, next_step=to_run(extra))

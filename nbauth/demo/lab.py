@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError
+from nbauth.next_step import Install, to_run
 
 if TYPE_CHECKING:
     from nbauth.demo.server import DemoServer
@@ -50,7 +51,7 @@ def run(*, port: int = 0) -> int:
     from nbauth.demo.server import DemoServer
 
     if importlib.util.find_spec("jupyterlab") is None:
-        raise ConfigError("JupyterLab is not installed.", next_step="Run: pip install 'nbauth[demo]'")
+        raise ConfigError("JupyterLab is not installed.", next_step=to_run(Install("demo")))
     with (
         DemoServer(port=port) as demo,
         tempfile.TemporaryDirectory(prefix="nbauth-demo-") as directory,

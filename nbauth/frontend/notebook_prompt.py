@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nbauth.errors import NbauthError, SignInCancelled
 from nbauth.frontend.request_text import text_of
 from nbauth.frontend.text import approval_lines, approval_text, is_web_address, printable
+from nbauth.next_step import Login, to_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,7 +158,7 @@ class NotebookPrompt:
 
     def _cancelled(self, reason: str) -> SignInCancelled:
         return SignInCancelled(
-            f"Profile {self._profile!r}: {reason}", profile=self._profile, next_step=f"Run: %login {self._profile}"
+            f"Profile {self._profile!r}: {reason}", profile=self._profile, next_step=to_run(Login(self._profile))
         )
 
 

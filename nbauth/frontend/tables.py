@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nbauth.frontend.text import printable
+from nbauth.next_step import Login, to_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["AccountsTable", "good_for"]
 
 _HEAD = ("profile", "account", "tenant", "kind", "token good for")
-_NOBODY = "Nobody is signed in. Run: %login"
 
 
 def good_for(expires_at: datetime, now: datetime | None = None) -> str:
@@ -42,7 +42,7 @@ class AccountsTable:
 
     def __repr__(self) -> str:
         if not self._rows:
-            return _NOBODY
+            return _nobody()
         widths = [max(len(row[column]) for row in (_HEAD, *self._rows)) for column in range(len(_HEAD))]
         lines = [
             "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -52,10 +52,14 @@ class AccountsTable:
 
     def _repr_html_(self) -> str:
         if not self._rows:
-            return f"<p>{html.escape(_NOBODY)}</p>"
+            return f"<p>{html.escape(_nobody())}</p>"
         head = "".join(f"<th scope='col'>{cell}</th>" for cell in _HEAD)
         body = "".join(f"<tr>{''.join(f'<td>{html.escape(c)}</td>' for c in row)}</tr>" for row in self._rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _nobody() -> str:
+    return f"Nobody is signed in. {to_run(Login())}"
 
 
 def _name(account: Account) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from nbauth.errors import SignInCancelled
 from nbauth.frontend.request_text import text_of
 from nbauth.frontend.text import approval_text, printable
+from nbauth.next_step import Login, to_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +117,7 @@ class TerminalPrompt:
 
     def _cancelled(self, reason: str) -> SignInCancelled:
         return SignInCancelled(
-            f"Profile {self._profile!r}: {reason}", profile=self._profile, next_step=f"Run: %login {self._profile}"
+            f"Profile {self._profile!r}: {reason}", profile=self._profile, next_step=to_run(Login(self._profile))
         )
 
     @property

@@ -21,7 +21,7 @@ __all__ = ["LoginRequest"]
 
 @dataclass(frozen=True, kw_only=True)
 class LoginRequest:
-    """What `nbauth.login`, `%login` and the panel take, but for who asks the person.
+    """What `nbauth.login`, its magic and the panel take, but for who asks the person.
 
     Attributes:
         profile: name of the profile, or ``"default"``.

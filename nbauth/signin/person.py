@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msal
 
 from nbauth.errors import SignInFailed
+from nbauth.next_step import Login, to_run
 from nbauth.signin.client import token_cache
 from nbauth.signin.client.provider_errors import login_command, provider_errors
 from nbauth.signin.oidc import id_token, identity, issuers, userinfo
@@ -151,5 +152,5 @@ def _check_account(wanted: str | None, claims: dict[str, Any], key: str, profile
         raise SignInFailed(
             f"Profile {profile.name!r}: {got} signed in where {wanted} was asked for. Nothing was kept.",
             profile=profile.name,
-            next_step=f"Run: %login {profile.name} --account {got}",
+            next_step=to_run(Login(profile.name, account=got)),
         )

@@ -178,7 +178,7 @@ def test_signed_out(alice: str, demo: DemoServer) -> None:
         lambda: opened.read(200_000),
         lambda: nbauth.open(url.removeprefix("nbauth+")),
     ):
-        with pytest.raises(SignInRequired, match="Run: %login demo"):
+        with pytest.raises(SignInRequired, match=r'Run: nbauth\.login\("demo"\)'):
             act()
     assert len(demo.api.requests) == 0
     opened.close()
@@ -292,7 +292,8 @@ def test_pickled_to_another_process(alice: str, demo: DemoServer) -> None:
     done = subprocess.run(
         [sys.executable, "-c", ELSEWHERE, pickled, url], capture_output=True, text=True, timeout=60, check=False
     )
-    assert "SignInRequired Nobody is signed in to profile 'demo'. Run: %login demo" in done.stdout, done.stderr
+    told = "SignInRequired Nobody is signed in to profile 'demo'. Run: nbauth.login(\"demo\")"
+    assert told in done.stdout, done.stderr
     assert len(demo.api.requests) == 0
 
 

@@ -108,7 +108,7 @@ def test_login(ahead: float, says: str, demo: DemoServer, person: Callable[..., 
             nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     finally:
         demo.provider.clock.reset()
-    assert str(caught.value).endswith("Set the clock, then run: %login demo")
+    assert str(caught.value).endswith('Set the clock, then run: nbauth.login("demo")')
     assert nbauth.accounts() == []
     assert nbauth.client("demo").get_accounts() == []
 

@@ -14,6 +14,7 @@ import requests
 import nbauth
 from nbauth import kernel
 from nbauth.errors import ConfigError, ProviderAnswer, ProviderUnavailable, SignInFailed, SignInRequired
+from nbauth.next_step import Login, to_run
 from nbauth.signin.tokens.fork_channel import TokenClient, TokenServer
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def test_a_child_that_outlives_its_kernel(kernel_process: Any, demo: DemoServer)
     assert status == 200
     assert error == (
         "SignInRequired: Profile 'demo': the kernel that this process was forked from is no longer signed in. "
-        "Run: %login demo"
+        'Run: nbauth.login("demo")'
     )
 
 
@@ -146,7 +147,7 @@ def test_a_child_that_signs_in(alice: Callable[[], str], person: Callable[..., A
 
     assert _in_child(work) == ["Alice Adams", "Bob Büchner", "renewed"]
     assert alice() == "Alice Adams"
-    assert "%login" not in _refused()
+    assert "nbauth.login" not in _refused()
     assert [account.username for account in nbauth.accounts()] == ["alice@contoso.example"]
 
 
@@ -219,13 +220,14 @@ def _in_child(work: Callable[[], Any]) -> Any:
 @pytest.mark.parametrize(
     "error",
     [
-        SignInRequired("A.", profile="demo", scopes=("s",), claims="{}", next_step="Run: %login demo"),
+        SignInRequired("A.", profile="demo", scopes=("s",), claims="{}", next_step="Sign in."),
+        SignInRequired("A.", profile="demo", next_step=to_run(Login("demo", scopes=("s", "t")), " in a while")),
         SignInFailed("B.", profile="demo", error="invalid_client", code="AADSTS7000215", cause="C."),
         SignInFailed("B.", answer=ProviderAnswer(error="invalid_grant", code="AADSTS50173", trace_id="t")),
         ConfigError("C.", next_step="Mend it."),
         ProviderUnavailable("C.", next_step="Try again."),
     ],
-    ids=["required", "failed", "answered", "config", "unavailable"],
+    ids=["required", "to_run", "failed", "answered", "config", "unavailable"],
 )
 def test_errors_cross_processes(error: Exception) -> None:
     """An error that a worker raises arrives whole, through a pickle as through a lender."""

@@ -214,7 +214,7 @@ def test_a_registered_port_that_somebody_holds_on_the_other_address(
         port = other.getsockname()[1]
         uri = f"http://localhost:{port}"
         kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], redirect_uri=uri))
-        with pytest.raises(SignInFailed, match=rf"port {port} of \[::1\].*in use.*--flow device_code"):
+        with pytest.raises(SignInFailed, match=rf'port {port} of \[::1\].*in use.*flow="device_code"'):
             nbauth.login("demo", flow="loopback", prompt=person(), timeout_s=5)
         with Listener(lambda _: True, host="127.0.0.1", port=port) as listening:  # a literal address is not two
             assert len(listening._servers) == 1

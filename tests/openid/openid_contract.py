@@ -106,7 +106,7 @@ class Contract:
 
     def test_refused_consent(self, server: OpenIdServer, flow: str) -> None:
         """Saying no on the server's page ends it as refused, and nothing is kept."""
-        with pytest.raises(SignInRefused, match=r"consent was refused.*Run: %login lab") as caught:
+        with pytest.raises(SignInRefused, match=r'consent was refused.*Run: nbauth\.login\("lab"\)') as caught:
             sign_in(server, flow, choose="cancel")
         assert caught.value.error in ("access_denied", "authorization_declined")
         assert kernel.accounts() == []
@@ -251,7 +251,9 @@ class Contract:
         form = {"grant_type": "refresh_token", "client_id": server.client_id, "refresh_token": spent}
         stolen = server.fetch(server.discovery()["token_endpoint"], data=form)
         assert (stolen.status_code, stolen.json()["error"]) == (400, "invalid_grant")
-        with pytest.raises(SignInRequired, match=r"the sign-in is no longer good.*Run: %login lab") as caught:
+        with pytest.raises(
+            SignInRequired, match=r'the sign-in is no longer good.*Run: nbauth\.login\("lab"\)'
+        ) as caught:
             renewed()
         assert spent not in str(caught.value)
         assert sign_in(server).username == server.usernames["alice"]
@@ -272,7 +274,7 @@ class Contract:
         sign_in(server)
         for entry in held("RefreshToken"):  # some servers give one to whoever may have one
             nbauth.client("lab").token_cache.remove_rt(entry)
-        with pytest.raises(SignInRequired, match=r"gave no refresh token.*Run: %login lab"):
+        with pytest.raises(SignInRequired, match=r'gave no refresh token.*Run: nbauth\.login\("lab"\)'):
             renewed()
 
     def test_further_scopes(self, server: OpenIdServer) -> None:
@@ -282,7 +284,8 @@ class Contract:
         if server.refresh_widens:
             assert credential().token(further) != token()
             return
-        with pytest.raises(SignInRequired, match=rf"was not granted these scopes.*%login lab --scopes {further[0]}"):
+        step = rf'nbauth\.login\("lab", scopes=\["{further[0]}"\]\)'
+        with pytest.raises(SignInRequired, match=rf"was not granted these scopes.*{step}"):
             credential().token(further)
         sign_in(server, scopes=further)
         refused = server.fetch(f"{server.api_origin}/api/me", headers=bearer(credential().token(further)))
@@ -339,7 +342,7 @@ class Contract:
         assert kernel.logout("lab") == (account.username,)
         assert [held(kind) for kind in ("AccessToken", "RefreshToken", "IdToken", "Account")] == [[], [], [], []]
         server.token_requests()
-        with pytest.raises(SignInRequired, match="%login lab"):
+        with pytest.raises(SignInRequired, match=r'nbauth\.login\("lab"\)'):
             server.who(session)
         assert server.token_requests() == 0
 

@@ -35,7 +35,7 @@ class TestDjango(Contract):
 
     def test_no_device_code(self, server: OpenIdServer) -> None:
         """The server's discovery document names no device endpoint, and nbauth says what to do in its place."""
-        with pytest.raises(SignInFailed, match=r"offers no device code.*--flow paste"):
+        with pytest.raises(SignInFailed, match=r'offers no device code.*flow="paste"'):
             sign_in(server, "device_code")
 
     def test_any_port_with_an_address_only(self, server: OpenIdServer) -> None:

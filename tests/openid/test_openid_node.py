@@ -58,7 +58,7 @@ class TestNode(Contract):
         sign_in(server)
         assert held("RefreshToken") == []
         assert server.who(nbauth.session("lab")) == "alice"
-        with pytest.raises(SignInRequired, match=r"gave no refresh token.*%login lab .*prompt = \"consent\""):
+        with pytest.raises(SignInRequired, match=r'gave no refresh token.*nbauth\.login\("lab"\) .*prompt = "consent"'):
             renewed()
 
     def test_names_from_userinfo(self, server: OpenIdServer) -> None:

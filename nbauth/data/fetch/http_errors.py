@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import requests
 from nbauth.errors import ApiError, ConfigError, DataError, FormatError, NbauthError, ReadInterrupted
 from nbauth.net.origins import redact_url
 from nbauth.net.sanitize import clean
+from nbauth.next_step import Login, Logout, NextStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from requests import Response
 
     from nbauth.errors import NbauthError
+    from nbauth.next_step import Step
 
 __all__ = ["api_error", "clean", "format_error", "network_error", "read_interrupted"]
 
@@ -123,17 +126,19 @@ def _message(body: str) -> str:
     return document if isinstance(document, str) else ""
 
 
-def _next_step(response: Response) -> str | None:
+def _next_step(response: Response) -> Step | None:
     challenge = response.headers.get("WWW-Authenticate", "")
     scope = re.search(r'\bscope="([^"]*)"', challenge)
     if "insufficient_scope" in challenge:  # RFC 6750 §3.1
         what = f"the scope {clean(scope[1], 200)}" if scope else "another scope"
         return f"It asks for {what}: add it to the profile's apis and sign in again, or ask an administrator."
     if "insufficient_claims" in challenge:
-        return "It asks for a new sign-in: %logout, then %login."
+        return NextStep(("It asks for a new sign-in: ", Logout(), ", then ", Login()))
     waits = response.headers.get("Retry-After", "").strip()
-    steps = {
-        401: "Neither token nor a fresh one was accepted: check the scopes in the profile's apis, then %login again.",
+    steps: dict[int, Step] = {
+        401: NextStep(
+            ("Neither token nor a fresh one was accepted: check the scopes in the profile's apis, then run: ", Login())
+        ),
         403: "You are signed in, but not allowed: ask whoever runs the API for access.",
         404: "Check the URL.",
         _TOO_MANY: "Too many requests: try again later.",
@@ -155,5 +160,10 @@ def read_interrupted(
         f"Stopped. {rows:,} rows of {place} had been read.",
         url=place,
         partial=partial,
-        next_step="They are in sys.last_value.partial." if rows else None,
+        next_step=_where_partial() if rows else None,
     )
+
+
+def _where_partial() -> str:
+    # An interpreter that somebody types at keeps its last exception; a script has it only where it catches it.
+    return f"They are in {'sys.last_value' if hasattr(sys, 'ps1') else 'this exception'}.partial."

@@ -15,6 +15,7 @@ from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.parquet import _excel_frame
 from nbauth.errors import DataError, NbauthError
 from nbauth.net.origins import redact_url
+from nbauth.next_step import Install
 from nbauth.process.shielded import shielded
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def read_excel(response: Response, body: Body, byte_limit: ByteLimit, *, backend
         FormatError: it is no Excel file.
         DataError: the body is not whole, too much comes of it, or openpyxl is not installed.
     """
-    need_for_format(response, "openpyxl", "an Excel file", "Run: %pip install 'nbauth[excel]'")
+    need_for_format(response, "openpyxl", "an Excel file", Install("excel"))
     options: dict[str, Any] = {"dtype_backend": backend} if backend else {}
     with spooled(body) as file:
         if not file.seek(0, 2):

@@ -107,8 +107,6 @@ class FrameSink:
         while True:
             try:
                 self._add_all(reader)
-            except KeyboardInterrupt:
-                raise
             except DataError as error:
                 if not reader.try_again(error.__cause__ or error, attempt):
                     self._append(error.partial)

@@ -86,7 +86,7 @@ function render({ model, el }) {
   function send(message) {
     clearTimeout(stale);
     stale = setTimeout(() => {
-      status.textContent = "The kernel has not answered yet: it is busy, or it was restarted. After a restart run %login again.";
+      status.textContent = "The kernel has not answered yet: it is busy, or it was restarted. After a restart run the cell again.";
     }, STALE_MS);
     model.send(message);
   }

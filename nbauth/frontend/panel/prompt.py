@@ -13,6 +13,7 @@ from nbauth.frontend.comm_pump import CommPump
 from nbauth.frontend.notebook_prompt import Message, NotebookPrompt
 from nbauth.frontend.text import approval_lines, printable
 from nbauth.net.origins import is_loopback
+from nbauth.next_step import Login, to_run
 from nbauth.signin import flows
 from nbauth.signin.flows.browser_page import BrowserPage, OtherFlow, callback_uri
 from nbauth.signin.flows.loopback_probe import LoopbackProbe
@@ -290,4 +291,4 @@ class PanelPrompt:
 
     def _cancelled(self, reason: str) -> SignInCancelled:
         name = self._panel.profile.name if self._panel else ""
-        return SignInCancelled(f"Profile {name!r}: {reason}", profile=name, next_step=f"Run: %login {name}")
+        return SignInCancelled(f"Profile {name!r}: {reason}", profile=name, next_step=to_run(Login(name or None)))

@@ -16,6 +16,7 @@ from nbauth.frontend.comm_log import keep_out_of_log
 from nbauth.frontend.panel.messages import View, action_of
 from nbauth.frontend.request_text import facts_of
 from nbauth.frontend.text import printable
+from nbauth.next_step import Login, to_run
 from nbauth.process import visitors
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class PanelWidget(anywidget.AnyWidget):
         bundle: Any = super()._repr_mimebundle_(**options)
         data: dict[str, Any] = bundle[0] if isinstance(bundle, tuple) else bundle
         # What a saved notebook shows where no widget is drawn.
-        data["text/plain"] = f"Sign-in panel of nbauth. Run: %login {self._profile.name}"
+        data["text/plain"] = f"Sign-in panel of nbauth. {to_run(Login(self._profile.name))}"
         return bundle
 
     @property

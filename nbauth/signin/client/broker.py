@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msal
 
 from nbauth.errors import ConfigError
+from nbauth.next_step import Install, to_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def switches(profile: Profile) -> dict[str, bool]:
     if importlib.util.find_spec("pymsalruntime") is None:
         raise ConfigError(
             f"Profile {profile.name!r}: broker = true needs MSAL's broker package, which is not installed.",
-            next_step="Run: pip install 'nbauth[broker]'",
+            next_step=to_run(Install("broker")),
         )
     known = inspect.signature(msal.PublicClientApplication.__init__).parameters
     return {name: True for name in known if name.startswith("enable_broker_on_")}

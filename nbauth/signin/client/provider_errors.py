@@ -22,6 +22,7 @@ from nbauth.errors import (
     SignInRequired,
 )
 from nbauth.net.sanitize import clean
+from nbauth.next_step import Login, filled, to_run
 from nbauth.signin.client.error_catalogue import Entry, find
 from nbauth.signin.http.transport import AnswerRefused, ProviderBusy
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbauth.net.secrecy import Members
+    from nbauth.next_step import NextStep
     from nbauth.signin.profile.profile import Profile
 
 __all__ = ["construction_errors", "login_command", "provider_errors", "raise_for_error"]
@@ -144,9 +146,9 @@ def provider_errors(profile: Profile) -> Iterator[None]:
         raise ProviderUnavailable(f"Profile {profile.name!r}: {host}: {error}.") from None
 
 
-def login_command(profile: str) -> str:
-    """Return the line that signs a person in."""
-    return f"Run: %login {profile}"
+def login_command(profile: str) -> NextStep:
+    """Return the step that signs a person in."""
+    return to_run(Login(profile))
 
 
 def raise_for_error(
@@ -189,7 +191,7 @@ def raise_for_error(
     words = _words(profile, scopes)
     cause = entry.cause.format_map(words)
     message = f"Profile {profile.name!r}: {entry.title.format_map(words)} ({_detail(answer, entry)}). {cause}".rstrip()
-    next_step = _cure(entry, profile, flow).format_map(words)
+    next_step = filled(_cure(entry, profile, flow), {**words, **_logins(profile, scopes)})
     asked = _claims(result)
     if profile.kind == "person" and (asked or (silent and entry.kind == "sign_in_required")):
         raise SignInRequired(
@@ -262,21 +264,27 @@ def _detail(answer: ProviderAnswer, entry: Entry) -> str:
 
 def _cure(entry: Entry, profile: Profile, flow: str | None) -> str:
     if profile.kind == "application":
-        # Magics sign a person in: they mend nothing for a job.
+        # To sign a person in mends nothing for a job.
         for_a_person = "{login" in entry.cure or "{browser" in entry.cure
         return entry.job_cure or ("Check {where}." if for_a_person else entry.cure)
     return (flow == "device_code" and entry.device_code_cure) or entry.cure
 
 
+def _logins(profile: Profile, scopes: tuple[str, ...]) -> dict[str, Login]:
+    """Return what the catalogue's placeholders stand for that sign a person in."""
+    further = scopes if set(scopes) != set(profile.login_scopes) else ()
+    return {
+        "login": Login(profile.name),
+        "login_scopes": Login(profile.name, scopes=further),
+        "login_account": Login(profile.name, account="NAME"),
+        "browser": Login(profile.name, flow="loopback" if detect().is_local else "paste"),
+    }
+
+
 def _words(profile: Profile, scopes: tuple[str, ...]) -> dict[str, str]:
-    """Return what the catalogue's placeholders stand for."""
-    login = f"%login {profile.name}"
-    further = scopes and set(scopes) != set(profile.login_scopes)
+    """Return what the catalogue's other placeholders stand for."""
     parts = urlsplit(profile.authority_url).path.strip("/").split("/")
     return {
-        "login": login,
-        "login_scopes": f"{login} --scopes {' '.join(scopes)}" if further else login,
-        "browser": f"{login} --flow {'loopback' if detect().is_local else 'paste'}",
         "where": profile.source or f"profile {profile.name!r}",
         "client_id": profile.client_id,
         "redirect_uri": profile.redirect_uri or "http://localhost",

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Literal, get_args
 
 from nbauth.errors import ConfigError, SignInRequired
+from nbauth.next_step import Login, to_run
 from nbauth.process.shielded import load
 from nbauth.signin.flows.flow import Situation
 
@@ -46,7 +47,7 @@ def check(flow: str, profile: Profile, environment: Environment) -> None:
         if flow != "auto":
             raise ConfigError(
                 f"Profile {profile.name!r} signs in with its own credential; the flow {flow} is for a person.",
-                next_step=f"Run: %login {profile.name}",
+                next_step=to_run(Login(profile.name)),
             )
         return
     if flow != "auto":

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from nbauth.errors import SignInCancelled
+from nbauth.next_step import Login, to_run
 from nbauth.signin.flows.prompt import ApprovalRequest
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def ask(make_prompt: Callable[[], Prompt], request: Request, *, profile: str, ti
                 return answer.strip().lower() in _YES
     except KeyboardInterrupt:
         raise SignInCancelled(
-            f"Profile {profile!r}: The sign-in was interrupted.", profile=profile, next_step=f"Run: %login {profile}"
+            f"Profile {profile!r}: The sign-in was interrupted.", profile=profile, next_step=to_run(Login(profile))
         ) from None
     finally:
         prompt.end_approval()

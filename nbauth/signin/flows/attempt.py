@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbauth.errors import SignInTimeout
+from nbauth.next_step import Login, Words, to_run
 from nbauth.signin.flows.sign_in_request import SignInRequest
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.profile import Profile
 
 __all__ = ["SignInAttempt"]
+
+_TIMEOUT = Words(magic="--timeout", python="timeout_s", command_line="timeout_s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,5 +77,5 @@ class SignInAttempt:
         return SignInTimeout(
             f"Profile {self.profile.name!r}: nobody finished the sign-in within {self.timeout_s:.0f} s.",
             profile=self.profile.name,
-            next_step=f"Run: %login {self.profile.name} (--timeout gives it longer)",
+            next_step=to_run(Login(self.profile.name), " (", _TIMEOUT, " gives it longer)"),
         )

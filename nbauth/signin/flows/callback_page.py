@@ -11,6 +11,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError
+from nbauth.next_step import Login, NextStep
 from nbauth.signin.flows import redirect
 from nbauth.signin.flows.browser_page import CALLBACK_PATH, callback_uri
 from nbauth.signin.flows.flow import Flow
@@ -41,7 +42,12 @@ def run(attempt: SignInAttempt) -> HiddenMapping:
         here = f" Its address here is {page.callback}." if page else ""
         raise ConfigError(
             f"Profile {profile.name!r}: its redirect_uri does not lead to the callback page of this server.{here}",
-            next_step="Register that address at the provider and set it as redirect_uri, or use --flow paste.",
+            next_step=NextStep(
+                (
+                    "Register that address at the provider and set it as redirect_uri, or run: ",
+                    Login(profile.name, flow="paste"),
+                )
+            ),
         )
     flow = redirect.start(attempt, uri, state=secrets.token_urlsafe(32), response_mode="fragment")
     return redeem_pasted(attempt, flow, channel=channel_name(flow["state"]))

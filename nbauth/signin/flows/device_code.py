@@ -13,6 +13,7 @@ import requests
 from nbauth.errors import ConfigError, ProviderUnavailable, SignInFailed, SignInTimeout
 from nbauth.net.origins import display_url, host_of, is_loopback
 from nbauth.net.secrecy import HiddenMapping
+from nbauth.next_step import Login, to_run
 from nbauth.signin.client.application import without_reserved_scopes
 from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
 from nbauth.signin.flows.flow import Flow
@@ -94,7 +95,7 @@ def _expired(name: str) -> SignInTimeout:
     return SignInTimeout(
         f"Profile {name!r}: the code expired before it was used.",
         profile=name,
-        next_step=f"Run: %login {name} (or, where its page refuses codes: %login {name} --flow paste)",
+        next_step=to_run(Login(name), " (or, where its page refuses codes: ", Login(name, flow="paste"), ")"),
     )
 
 
@@ -112,12 +113,12 @@ def _start(attempt: SignInAttempt) -> HiddenMapping:
             # MSAL takes lifetime and interval as they come.
             raise ProviderUnavailable(
                 f"Profile {profile.name!r}: {profile.authority_host} answered with a code whose times are no numbers.",
-                next_step=f"Run: %login {profile.name} --flow paste",
+                next_step=to_run(Login(profile.name, flow="paste")),
             ) from None
         raise SignInFailed(
             f"Profile {profile.name!r}: {profile.authority_host} offers no device code.",
             profile=profile.name,
-            next_step=f"Run: %login {profile.name} --flow paste",
+            next_step=to_run(Login(profile.name, flow="paste")),
         ) from None
     raise_for_error(flow, profile, attempt.scopes, flow=attempt.flow)
     uri = str(flow.get("verification_uri") or flow.get("verification_url") or "")
@@ -155,7 +156,7 @@ def _check(profile: Profile) -> None:
     if profile.is_confidential:
         raise ConfigError(
             f"Profile {profile.name!r} has a client credential, and MSAL offers device codes to public clients only.",
-            next_step=f"Run: %login {profile.name} --flow paste",
+            next_step=to_run(Login(profile.name, flow="paste")),
         )
 
 

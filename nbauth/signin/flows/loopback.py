@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from nbauth.errors import SignInFailed
 from nbauth.net.secrecy import HiddenMapping
+from nbauth.next_step import Login, NextStep
 from nbauth.signin.flows import redirect
 from nbauth.signin.flows.browser_file import opened
 from nbauth.signin.flows.flow import Flow
@@ -43,7 +44,7 @@ def run(attempt: SignInAttempt) -> HiddenMapping:
         raise SignInFailed(
             f"Profile {attempt.profile.name!r}: cannot listen on {error.filename}: {error.strerror}.",
             profile=attempt.profile.name,
-            next_step=f"End what uses the port, or run: %login {attempt.profile.name} --flow device_code",
+            next_step=NextStep(("End what uses the port, or run: ", Login(attempt.profile.name, flow="device_code"))),
         ) from None
     with listener:
         flow = redirect.start(attempt, _address(attempt, listener.port))

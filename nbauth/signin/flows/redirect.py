@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from nbauth.errors import SignInFailed
 from nbauth.net.secrecy import HiddenMapping
+from nbauth.next_step import Login, to_run
 from nbauth.signin.client.application import without_reserved_scopes
 from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
 from nbauth.signin.http.clock_skew import what_is_off
@@ -144,4 +145,4 @@ def _check_issuer(attempt: SignInAttempt, answer: HiddenMapping) -> None:
 
 def _not_ours(attempt: SignInAttempt, reason: str) -> SignInFailed:
     name = attempt.profile.name
-    return SignInFailed(f"Profile {name!r}: {reason}. Nothing was kept.", profile=name, next_step=f"Run: %login {name}")
+    return SignInFailed(f"Profile {name!r}: {reason}. Nothing was kept.", profile=name, next_step=to_run(Login(name)))

@@ -12,6 +12,7 @@ import jwt
 
 from nbauth.errors import SignInFailed
 from nbauth.net.sanitize import clean
+from nbauth.next_step import Login, NextStep, to_run
 from nbauth.signin.http.clock_skew import what_is_off
 from nbauth.signin.oidc import issuers
 from nbauth.signin.oidc.discovery import discover, get_json
@@ -19,6 +20,7 @@ from nbauth.signin.oidc.discovery import discover, get_json
 if TYPE_CHECKING:
     import msal
 
+    from nbauth.next_step import Step
     from nbauth.signin.http.http_cache import HttpCache
     from nbauth.signin.profile.profile import Profile
 
@@ -71,20 +73,20 @@ def validate(
     except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
         off = what_is_off(application)
         compare = "Compare this machine's clock with the time; then sign in again."
-        step = f"Set the clock, then run: %login {profile.name}" if off else compare
+        step = NextStep(("Set the clock, then run: ", Login(profile.name))) if off else compare
         raise _failed(profile, off or str(error), step) from None
     except (jwt.PyJWTError, ValueError) as error:
         raise _failed(profile, str(error)) from None
     return claims
 
 
-def _failed(profile: Profile, reason: str, next_step: str | None = None) -> SignInFailed:
+def _failed(profile: Profile, reason: str, next_step: Step | None = None) -> SignInFailed:
     return SignInFailed(
         f"Profile {profile.name!r}: the ID token of {profile.authority_host} is not valid: {reason.rstrip('.')}. "
         "Nothing was kept.",
         profile=profile.name,
         error="invalid_id_token",
-        next_step=next_step or f"Run: %login {profile.name}",
+        next_step=next_step or to_run(Login(profile.name)),
     )
 
 

@@ -20,6 +20,7 @@ from nbauth.errors import ApprovalRequired, ConfigError
 from nbauth.files.directories import Directory
 from nbauth.files.private_files import NotPrivate
 from nbauth.files.tree import WHERE, is_in_tree
+from nbauth.next_step import Login, NextStep, Shell, Words
 from nbauth.signin.profile import trust
 from nbauth.signin.profile.config import from_environment, load
 
@@ -55,7 +56,7 @@ class Request:
     @property
     def command(self) -> str:
         """What approves of it in a shell."""
-        return "nbauth trust" + (f" {shlex.quote(self.source)}" if self.is_file else "")
+        return Shell(("nbauth", "trust", *([self.source] if self.is_file else []))).typed("command_line")
 
     def required(self, profile: str, problem: str = "needs your approval") -> ApprovalRequired:
         """Return the error for a profile that is used without it."""
@@ -65,8 +66,15 @@ class Request:
             source=self.source,
             reasons=self.reasons,
             profile=profile,
-            next_step=f"If you trust it, %login {profile} asks here; or, in a shell, run: {self.command}",
+            next_step=self._next_step(Login(profile)),
         )
+
+    def _next_step(self, login: Login) -> NextStep:
+        asks = "asks here; or, in a shell, run: "
+        here = Words(
+            magic=f"{login.typed('magic')} {asks}", python=f"{login.typed('python')} {asks}", command_line="run: "
+        )
+        return NextStep(("If you trust it, ", here, self.command))
 
 
 def request_for(config: Config) -> Request:

@@ -196,7 +196,7 @@ def _environment_bundle(environ: Mapping[str, str]) -> str | None:
     if value and is_in_tree(expanded(value, where="NBAUTH_CA_BUNDLE", environ=environ), environ):
         raise ConfigError(
             f"NBAUTH_CA_BUNDLE names {value}, which lies in {WHERE}.",
-            next_step="If you trust it, name it as ca_bundle in nbauth.toml, and run: nbauth trust",
+            next_step="If you trust it, name it as ca_bundle in nbauth.toml; then, in a shell: nbauth trust",
         )
     return value or None
 

@@ -56,7 +56,7 @@ class Profile:
     a person's.
 
     Args:
-        name: how `%login NAME` calls it: letters, digits, ``_``, ``.`` and ``-``.
+        name: how `nbauth.login(NAME)` calls it: letters, digits, ``_``, ``.`` and ``-``.
         client_id: the application's id at the provider.
         apis: for each origin (``https://host[:port]``) the scopes that it needs. Tokens go nowhere else.
         authority: an Entra-style authority, such as ``https://login.microsoftonline.com/contoso.onmicrosoft.com``.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError, OriginNotAllowed
 from nbauth.net.origins import check_https, origin_of, redact_url
+from nbauth.next_step import Login, NextStep, Shell, to_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.config import Config
     from nbauth.signin.profile.profile import Profile
 
-__all__ = ["by_name", "by_url", "check_scopes", "default_name", "naming", "to_forget"]
+__all__ = ["START", "by_name", "by_url", "check_scopes", "default_name", "naming", "to_forget"]
 
-_START = "Run: nbauth init, or nbauth demo to try it without a tenant."
+START = to_run(Shell(("nbauth", "init")), ", or ", Shell(("nbauth", "demo")), " to try it without a tenant.")
 
 
 def default_name(config: Config) -> str | None:
@@ -37,7 +38,7 @@ def by_name(config: Config, name: str | None) -> Profile:
     if not config.profiles:
         raise ConfigError(
             "No profile is configured: there is no nbauth.toml here or above, and no AZURE_CLIENT_ID.",
-            next_step=_START,
+            next_step=START,
         )
     known = ", ".join(sorted(config.profiles))
     if name is not None and name != "default":
@@ -50,7 +51,7 @@ def by_name(config: Config, name: str | None) -> Profile:
     first = min(config.profiles)
     raise ConfigError(
         f"{config.source} names no default among {known}.",
-        next_step=f'Name one, as in %login {first}, or add: default = "{first}"',
+        next_step=NextStep(("Name one, as in ", Login(first), f', or add: default = "{first}"')),
     )
 
 
@@ -90,7 +91,7 @@ def _not_allowed(config: Config, url: str, only: str | None) -> NbauthError:
     except ValueError as error:
         return OriginNotAllowed(f"{redact_url(url)}: {error}.", url=redact_url(url))
     if not config.profiles:
-        return ConfigError(f"No profile is configured, so nothing may be sent to {origin}.", next_step=_START)
+        return ConfigError(f"No profile is configured, so nothing may be sent to {origin}.", next_step=START)
     check_https(url, origin)
     who = f"Profile {only!r} does not name" if only else f"No profile of {config.source} names"
     return OriginNotAllowed(
@@ -132,5 +133,5 @@ def to_forget(config: Callable[[], Config], name: str | None) -> tuple[list[Prof
     except ConfigError as error:
         return [], ConfigError(
             f"Signed out here, but what is remembered for other profiles is not known: {error.args[0]}",
-            next_step=error.next_step,
+            next_step=error.step,
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from nbauth.errors import ConfigError
 from nbauth.files.tree import expanded
 from nbauth.net.secrecy import HiddenText
+from nbauth.next_step import Install, Shell, to_run
 from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class SecretSource:
         except ImportError:
             raise ConfigError(
                 f"{self.key}: the keyring package is not installed.",
-                next_step="Run: pip install 'nbauth[keyring]'",
+                next_step=to_run(Install("keyring")),
             ) from None
         service, _, username = self.place.partition("/")
         try:
@@ -118,7 +119,7 @@ class SecretSource:
         if found is None:
             raise ConfigError(
                 f"{self.key}: {self.described} is not in the keyring.",
-                next_step=f"Run: keyring set {service} {username}",
+                next_step=to_run(Shell(("keyring", "set", service, username))),
             )
         return str(found)
 

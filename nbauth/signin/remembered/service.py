@@ -10,6 +10,7 @@ import platformdirs
 
 from nbauth.errors import ConfigError, NbauthError, SignInFailed, SignInRequired
 from nbauth.files.tree import WHERE, is_in_tree
+from nbauth.next_step import Login, NextStep, to_run
 from nbauth.signin.oidc import identity
 from nbauth.signin.profile.account import Account
 from nbauth.signin.remembered import document_file
@@ -60,7 +61,7 @@ def check(profile: Profile, *, served_by: str | None = None) -> None:
     if profile.kind == "application":
         raise ConfigError(
             f"Profile {profile.name!r}: there is nothing to remember, an application signs in by itself.",
-            next_step=f"Run: %login {profile.name}",
+            next_step=to_run(Login(profile.name)),
         )
 
 
@@ -82,7 +83,7 @@ def remember(profile: Profile, signed_in: SignedIn, *, connect: Callable[[Profil
             return (
                 f"{where}, because nothing on this machine can encrypt it; it lives as long as this kernel. "
                 f"To keep it in a file that is not encrypted, set {PLAINTEXT_VARIABLE}=1 and run: "
-                f"%login {profile.name} --remember"
+                f"{NextStep((Login(profile.name, remember=True),))}"
             )
         _share(profile, signed_in, Store(directory(), application_name(profile), codec), connect(profile))
     except (OSError, ValueError) as error:

@@ -16,7 +16,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbauth import errors
+from nbauth import errors, next_step
 from nbauth.errors import NbauthError, ProviderAnswer, ProviderUnavailable
 from nbauth.net.secrecy import HiddenText, clears_frames
 from nbauth.signin.tokens.access_token import AccessToken
@@ -100,12 +100,10 @@ class TokenServer:
                 tuple(request["scopes"]), rejected=request["rejected"], claims=request["claims"]
             )
         except NbauthError as error:
-            answer = error.answer and dataclasses.asdict(error.answer)
-            return {
-                "error": type(error).__name__,
-                "message": error.args[0],
-                "details": {**vars(error), "answer": answer},
-            }
+            details = {name: value for name, value in vars(error).items() if name != "step"}
+            details["next_step"] = next_step.to_json(error.step)
+            details["answer"] = error.answer and dataclasses.asdict(error.answer)
+            return {"error": type(error).__name__, "message": error.args[0], "details": details}
         # Both clocks are the machine's: a forked child reads the same monotonic one.
         return {"token": dataclasses.asdict(token)}
 
@@ -211,6 +209,7 @@ def _error(answer: dict[str, Any]) -> NbauthError:
         details["scopes"] = tuple(details["scopes"])
     if details["answer"] is not None:
         details["answer"] = ProviderAnswer(**details["answer"])
+    details["next_step"] = next_step.from_json(details["next_step"])
     kind = getattr(errors, answer["error"])
     error: NbauthError = kind(answer["message"], **details)
     return error

@@ -6,9 +6,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from nbauth.errors import SignInRequired
+from nbauth.next_step import Login, to_run
 from nbauth.signin.client.provider_errors import login_command
 
 if TYPE_CHECKING:
+    from nbauth.next_step import Step
     from nbauth.signin.profile.profile import Profile
 
 __all__ = ["claims_not_met", "no_refresh_token", "not_signed_in", "parent_signed_out"]
@@ -19,7 +21,8 @@ def not_signed_in(profile: Profile, scopes: tuple[str, ...]) -> SignInRequired:
     # What `spawn` starts, or joblib, knows nothing of the sign-in; a token is not handed over in a pickle.
     processes = sys.modules.get("multiprocessing.process")
     if processes is not None and processes.parent_process() is not None:
-        where, step = " in this worker process; sign-ins stay in the kernel", "Use threads, or read in the kernel."
+        where = " in this worker process; sign-ins stay in the kernel"
+        step: Step = "Use threads, or read in the kernel."
     else:
         where, step = "", login_command(profile.name)
     return SignInRequired(
@@ -45,7 +48,7 @@ def no_refresh_token(profile: Profile, scopes: tuple[str, ...]) -> SignInRequire
         "refresh token to renew it with.",
         profile=profile.name,
         scopes=scopes,
-        next_step=f'{login_command(profile.name)} (some providers give one with prompt = "consent").',
+        next_step=to_run(Login(profile.name), ' (some providers give one with prompt = "consent").'),
     )
 
 

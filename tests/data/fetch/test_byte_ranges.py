@@ -12,7 +12,7 @@ from loopback_api import Reply, redirect
 from ranged_files import MODIFIED, RangedFile, noise
 
 from nbauth.data.fetch.byte_ranges import FileInfo, Ranges, TempCopy, file_info, open_at_any_place
-from nbauth.errors import ApiError, DataError, OriginNotAllowed, SignInRequired
+from nbauth.errors import ApiError, DataError, OriginNotAllowed, ReadInterrupted, SignInRequired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -316,4 +316,4 @@ def test_stopped(opened: Opener, api: Server, file: RangedFile) -> None:
     source.stop()
     thread.join(20)
     let_go.set()
-    assert [isinstance(error, DataError) for error in errors] == [True]
+    assert [isinstance(error, DataError | ReadInterrupted) for error in errors] == [True]

@@ -92,8 +92,12 @@ def test_message(session: Session, api: Server, body: bytes, words: str) -> None
 @pytest.mark.parametrize(
     ("status", "headers", "words"),
     [
-        (401, {}, "%login"),
-        (401, {"WWW-Authenticate": 'Bearer error="insufficient_claims", claims="e30="'}, "new sign-in"),
+        (401, {}, "run: nbauth.login()"),
+        (
+            401,
+            {"WWW-Authenticate": 'Bearer error="insufficient_claims", claims="e30="'},
+            "new sign-in: nbauth.logout()",
+        ),
         (
             403,
             {"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="api://x/Data.Read"'},

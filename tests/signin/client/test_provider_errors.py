@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import ast
 import atexit
 import importlib.util
+import inspect
 import json
 import logging
 import pickle
@@ -27,6 +29,7 @@ from nbauth.errors import (
     SignInRequired,
     SignInTimeout,
 )
+from nbauth.next_step import Login, to_run
 from nbauth.signin.client.error_catalogue import entries, find
 from nbauth.signin.client.provider_errors import raise_for_error
 from nbauth.signin.profile.profile import Profile
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nbauth.demo.server import DemoServer
+    from nbauth.next_step import NextStep
     from nbauth.signin.client.error_catalogue import Entry
     from nbauth.signin.tokens.credential import Credential
 
@@ -88,8 +92,8 @@ def _raised(answer: dict[str, Any], profile: Profile, **options: Any) -> Any:
     return caught.value
 
 
-def _commands(text: str) -> list[str]:
-    return [found.rstrip(".,;:") for found in re.findall(r"%login \S+(?: --\w+ \S+)*", text)]
+def _logins(step: NextStep) -> list[Login]:
+    return [part for part in step.parts if isinstance(part, Login)]
 
 
 # The catalogue
@@ -122,15 +126,18 @@ def test_each_code(code: str, entry: Entry, who: str, profiles: tuple[Profile, P
         assert TRACE not in text
         assert text.isprintable()
         assert not set("{}<>") & set(text)
-        assert len(text) <= MOST_CHARACTERS
+        assert len(f"{error.args[0]} {error.step.text('magic')}") <= MOST_CHARACTERS
         assert error.cause in error.args[0]
-        _check_next_step(error.next_step, entry, who)
+        assert error.next_step == error.step.text("python")
+        _check_next_step(error.step, entry, who)
 
 
-def _check_next_step(next_step: str, entry: Entry, who: str) -> None:
-    for command in _commands(next_step):
-        parsed = magics._login_parser().parse_line(command.removeprefix("%login "))
-        assert parsed.profile == "work"  # no magic mends a job
+def _check_next_step(step: NextStep, entry: Entry, who: str) -> None:
+    for login in _logins(step):
+        assert magics._login_parser().parse_line(login.typed("magic").removeprefix("%login ")).profile == "work"
+        assert inspect.signature(kernel.login).bind(**_arguments(login.typed("python")))
+    assert not (who == "job" and _logins(step))  # to sign a person in mends nothing for a job
+    next_step = step.text("magic")
     if who == "job" and re.search("{(login|browser)", entry.cure):
         assert re.search("nbauth.toml|administrator", next_step)
         return
@@ -141,6 +148,13 @@ def _check_next_step(next_step: str, entry: Entry, who: str) -> None:
         "provider": "Try again in a minute",
     }
     assert re.search(names[entry.mends], next_step)
+
+
+def _arguments(call: str) -> dict[str, Any]:
+    """Return the arguments of a call that is written in Python."""
+    node: Any = ast.parse(call, mode="eval").body
+    named = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords}
+    return {"profile": ast.literal_eval(node.args[0]), **named}
 
 
 def test_the_page_is_in_step() -> None:
@@ -230,7 +244,7 @@ def test_what_nobody_knows(profiles: tuple[Profile, Profile]) -> None:
     answer = {"error": "teapot", "error_description": "AADSTS99999: I am\ta teapot.\r\nTrace ID: 1\r\nand more"}
     error = _raised(answer, profiles[0])
     assert str(error) == (
-        "Profile 'work': the provider answered with an error (AADSTS99999: I am a teapot). Run: %login work"
+        "Profile 'work': the provider answered with an error (AADSTS99999: I am a teapot). Run: nbauth.login(\"work\")"
     )
     assert (error.error, error.code) == ("teapot", "AADSTS99999")
     assert str(_raised({"error": "teapot"}, profiles[1])).endswith("(teapot). Check /home/me/work/nbauth.toml.")
@@ -307,10 +321,10 @@ def test_claims_that_are_none(claims: Any, profiles: tuple[Profile, Profile]) ->
 def test_consent_for_another_api(profiles: tuple[Profile, Profile]) -> None:
     """A consent that is missing for another API names the scopes to sign in with; for the first, the plain login."""
     error = _raised(_says("AADSTS65001"), profiles[0], silent=True)
-    assert error.next_step == f"Run: %login work --scopes {SCOPES[0]} {SCOPES[1]}"
+    assert error.step == to_run(Login("work", scopes=SCOPES))
     assert error.scopes == SCOPES
     first = _raised(_says("AADSTS65001"), profiles[0], silent=True, scopes=profiles[0].login_scopes)
-    assert first.next_step == "Run: %login work"
+    assert first.step == to_run(Login("work"))
 
 
 # Against the provider
@@ -376,7 +390,7 @@ def test_a_blocked_refresh_leaves_other_ways(demo: DemoServer, person: Callable[
     scopes = alice.profile.login_scopes
     demo.provider.clock.advance(2)
     _provider_says(demo, "AADSTS53003")
-    with pytest.raises(SignInFailed, match=r"AADSTS53003\).*%login demo --flow paste"):
+    with pytest.raises(SignInFailed, match=r'AADSTS53003\).*nbauth\.login\("demo", flow="paste"\)'):
         alice.token(scopes, rejected=alice._memo[scopes].secret)
     del alice._memo[scopes]
     demo.provider.requests.clear()
@@ -393,7 +407,7 @@ def test_a_device_code_is_blocked(
         monkeypatch.setenv("BROWSER", browser)
     _provider_says(demo, code)
     flow = "loopback" if browser else "paste"
-    with pytest.raises(SignInFailed, match=rf"{code}\).*%login demo --flow {flow}") as caught:
+    with pytest.raises(SignInFailed, match=rf'{code}\).*nbauth\.login\("demo", flow="{flow}"\)') as caught:
         nbauth.login("demo", flow="device_code", prompt=person(), timeout_s=20)
     entry = find(code)
     assert entry
@@ -403,7 +417,7 @@ def test_a_device_code_is_blocked(
 def test_a_device_code_that_only_its_page_refuses(demo: DemoServer, person: Callable[..., Any]) -> None:
     """A code that expires unused names the flow that needs none: the page may have refused it."""
     _provider_says(demo, "expired_token")
-    with pytest.raises(SignInTimeout, match=r"%login demo \(or.*%login demo --flow paste\)"):
+    with pytest.raises(SignInTimeout, match=r'nbauth\.login\("demo"\) \(or.*nbauth\.login\("demo", flow="paste"\)\)'):
         nbauth.login("demo", flow="device_code", prompt=person(), timeout_s=20)
 
 
@@ -443,7 +457,7 @@ def test_a_revoked_sign_in(alice: Credential, demo: DemoServer) -> None:
     """A sign-in that an administrator revoked is said to be so."""
     demo.provider.revoke(demo.provider.registry.users["alice"])
     scopes = alice.profile.login_scopes
-    with pytest.raises(SignInRequired, match=r"was revoked \(AADSTS50173\).*Run: %login demo$"):
+    with pytest.raises(SignInRequired, match=r'was revoked \(AADSTS50173\).*Run: nbauth\.login\("demo"\)$'):
         alice.token(scopes, rejected=alice.token(scopes))
 
 

@@ -118,7 +118,7 @@ def test_named_flow(runtime: Any, profile: Any, demo: DemoServer) -> None:
 
 def test_not_installed(profile: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the message says how to get it, before any traffic."""
-    with pytest.raises(ConfigError, match=r"pip install 'nbauth\[broker\]'"):
+    with pytest.raises(ConfigError, match=r'pip install "nbauth\[broker\]"'):
         nbauth.login("demo", prompt=_Waiting())
 
 

@@ -43,7 +43,7 @@ def test_from_each_place(tmp_path: Path) -> None:
         assert _source({"env": "X"}, tmp_path).read({"X": "from the environment"}) == "from the environment"
         assert _source({"file": "secret"}, tmp_path).read() == "from the file"
         assert _source({"keyring": "nbauth/nightly"}, tmp_path).read() == "from the ring"
-        with pytest.raises(ConfigError, match="Run: keyring set nbauth other"):
+        with pytest.raises(ConfigError, match="Run in a shell: keyring set nbauth other"):
             _source({"keyring": "nbauth/other"}, tmp_path).read()
     finally:
         keyring.set_keyring(before)

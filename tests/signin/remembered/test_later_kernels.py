@@ -128,7 +128,7 @@ def test_a_later_kernel_is_signed_in(remembered: Path, demo: DemoServer, *, reme
 def test_nothing_signs_in_by_surprise(remembered: Path, demo: DemoServer) -> None:
     """A read in a later kernel raises before its first `%login`."""
     kernel.reset()
-    with pytest.raises(SignInRequired, match="%login demo"):
+    with pytest.raises(SignInRequired, match=r'nbauth\.login\("demo"\)'):
         nbauth.read(f"{demo.api_url}/cities")
 
 
@@ -234,7 +234,7 @@ def test_an_edited_profile_moves(remembered: Path, demo: DemoServer) -> None:
 
 def test_an_application_is_not_remembered(demo: DemoServer) -> None:
     """An application signs in by itself: there is nothing to remember."""
-    with pytest.raises(ConfigError, match=r"nothing to remember.*%login nightly"):
+    with pytest.raises(ConfigError, match=r'nothing to remember.*nbauth\.login\("nightly"\)'):
         nbauth.login("nightly", remember=True)
 
 
@@ -339,7 +339,8 @@ def test_tenants_have_their_own_tokens(remembered: Path, demo: DemoServer) -> No
 
 def test_a_script_is_warned(demo: DemoServer, person: Callable[..., Any]) -> None:
     """Where the platform encrypts nothing, a script is warned once, with what to set, and is signed in."""
-    with pytest.warns(NotRememberedWarning, match=r"encrypt.*NBAUTH_ALLOW_PLAINTEXT_CACHE=1.*%login demo --re") as seen:
+    step = r'NBAUTH_ALLOW_PLAINTEXT_CACHE=1 and run: nbauth\.login\("demo", remember=True\)$'
+    with pytest.warns(NotRememberedWarning, match=rf"encrypt.*{step}") as seen:
         nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     assert [__file__] == [str(warning.filename) for warning in seen]
     assert [account.username for account in nbauth.accounts()] == ["alice@contoso.example"]
@@ -366,7 +367,7 @@ def test_a_person_is_told(demo: DemoServer, front_end: FakeFrontEnd) -> None:
     outcome = front_end.run("%login --flow paste --remember", answer=_pasting(demo))
     assert outcome.status == "ok"
     (line,) = [line for line in outcome.text.splitlines() if "remember" in line]
-    assert re.search(r"not remembered.*NBAUTH_ALLOW_PLAINTEXT_CACHE=1", line)
+    assert re.search(r"not remembered.*NBAUTH_ALLOW_PLAINTEXT_CACHE=1 and run: %login demo --remember$", line)
     assert "Signed in to demo" in outcome.text
     assert "Warning" not in outcome.text
 
@@ -440,7 +441,7 @@ def test_ended_in_another_kernel(remembered: Path, demo: DemoServer) -> None:
     """A sign-out in one kernel ends the others' at their next renewal, and nothing is asked of the provider."""
     service.forget([kernel.config().profiles["demo"]])  # what another kernel does
     _expire()
-    with pytest.raises(SignInRequired, match=r"Nobody is signed in.*%login demo"):
+    with pytest.raises(SignInRequired, match=r'Nobody is signed in.*nbauth\.login\("demo"\)'):
         nbauth.read(f"{demo.api_url}/cities")
     assert demo.provider.requests.count("*/token") == 0
     assert not remembered.exists()

@@ -44,7 +44,7 @@ def test_silently(alice: DemoServer) -> None:
 def test_by_the_person(alice: DemoServer, person: Any) -> None:
     """Where a person has to meet them, the error carries the claims, and the next login asks for them."""
     alice.provider.settings.claims_need_person = True
-    with pytest.raises(SignInRequired, match=r"Profile 'demo'.*%login demo") as caught:
+    with pytest.raises(SignInRequired, match=r"""Profile 'demo'.*nbauth\.login\("demo"\)""") as caught:
         nbauth.read(f"{alice.api_url}/cities", profile="demo")
     assert json.loads(caught.value.claims or "null") == ASKED
     assert caught.value.profile == "demo"

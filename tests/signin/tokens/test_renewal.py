@@ -75,7 +75,7 @@ def _is_over(credential: Credential, says: str) -> None:
     """Check that the sign-in was ended, and says why from then on, and that nothing of it is left."""
     name = credential.profile.name
     for _ in range(2):
-        with pytest.raises(SignInRequired, match=rf"(?s)Profile '{name}'.*{says}.*%login {name}"):
+        with pytest.raises(SignInRequired, match=rf"""(?s)Profile '{name}'.*{says}.*nbauth\.login\("{name}"\)"""):
             _renew(credential)
     with pytest.raises(SignInRequired, match=says):
         _credential(name)
