@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msal
 
 from nbauth.net.secrecy import HiddenText
+from nbauth.signin.msal_internals import key_makers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,8 +173,7 @@ class AccountCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no type
 
     def __init__(self) -> None:
         super().__init__()
-        makers: dict[str, Callable[..., str]] = vars(self)["key_makers"]
-        self.key_makers = {kind: _case_sensitive(maker) for kind, maker in makers.items()}
+        self.key_makers = {kind: _case_sensitive(maker) for kind, maker in key_makers_of(self).items()}
         self._here = threading.local()
 
     @contextlib.contextmanager

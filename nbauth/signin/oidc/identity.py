@@ -7,11 +7,11 @@ of its tenants, too, which it tells beside the ID token.
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msal
-from msal.oauth2cli.oidc import decode_part
 
 from nbauth.signin.oidc import issuers
 
@@ -106,7 +106,8 @@ def known_claims(cache: msal.TokenCache, *, home_account_id: str, client_id: str
 def read_claims(id_token: str) -> dict[str, Any]:
     """Return the claims of an ID token that was validated when it came; nothing where it cannot be read."""
     try:
-        claims: Any = json.loads(decode_part(id_token.split(".")[1]))
+        encoded = id_token.split(".")[1]
+        claims: Any = json.loads(base64.urlsafe_b64decode(f"{encoded}{'=' * (-len(encoded) % 4)}"))
     except (IndexError, ValueError):
         return {}
     return claims if isinstance(claims, dict) else {}
