@@ -111,9 +111,9 @@ def _signed(client_id: str, certificate: ClientCertificate, authority: Callable[
     client_assertion.load(certificate)  # what is wrong with it is said before anything is sent
 
     def sign() -> str:
-        asked = authority()
+        msal_authority = authority()
         return client_assertion.assertion(
-            certificate, client_id=client_id, token_endpoint=asked.token_endpoint, old=asked.is_adfs
+            certificate, client_id=client_id, token_endpoint=msal_authority.token_endpoint, old=msal_authority.is_adfs
         )
 
     return sign
