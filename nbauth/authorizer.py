@@ -89,7 +89,7 @@ class KernelChain:
         self._visitor = visitor
         self._people = {} if people is None else people
         # With the version of the kernel's sign-ins at which each was found.
-        self._found: dict[str, tuple[int, Credential, tuple[str, ...]]] = {}
+        self._by_origin: dict[str, tuple[int, Credential, tuple[str, ...]]] = {}
         self._bundle: tuple[int, Bundle | None] | None = None
 
     @property
@@ -160,17 +160,17 @@ class KernelChain:
     def _find(self, url: str) -> tuple[Credential, tuple[str, ...]]:
         version = kernel.version()
         place = "/".join(url.split("/", 3)[:3])
-        found = self._found.get(place)
-        if found is None or found[0] != version:
+        known = self._by_origin.get(place)
+        if known is None or known[0] != version:
             scopes = by_url(self._config, url, only=self.profile).origins[origin_of(url)]
             self._check_visit(scopes)
             with visitors.visiting(self._visitor):
                 credential = kernel.credential_of(self._profile, scopes)
             self._check_person(credential, url)
-            found = self._found[place] = (version, credential, scopes)
+            known = self._by_origin[place] = (version, credential, scopes)
         else:
-            self._check_visit(found[2])
-        return found[1:]
+            self._check_visit(known[2])
+        return known[1:]
 
     def _check_visit(self, scopes: tuple[str, ...]) -> None:
         if self._profile.is_personal:

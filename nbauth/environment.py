@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.files.tree import notebook_directories, running_shell
+from nbauth.process.ipykernel_internals import allows_input, is_in_a_cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,9 +75,9 @@ def detect(environ: Mapping[str, str] = os.environ) -> Environment:
     can_ask, why_not = True, ""
     if environ.get("NBAUTH_NONINTERACTIVE", "") not in ("", "0"):
         can_ask, why_not = False, "NBAUTH_NONINTERACTIVE is set"
-    elif front_end == "notebook" and not getattr(kernel, "_allow_stdin", False):
+    elif front_end == "notebook" and not allows_input(kernel):
         can_ask, why_not = False, "this notebook runs unattended"
-    elif front_end == "voila" and environ.get("VOILA_PREHEAT") == "True" and _in_a_cell(kernel):
+    elif front_end == "voila" and environ.get("VOILA_PREHEAT") == "True" and is_in_a_cell(kernel):
         can_ask, why_not = False, "Voila runs its cells before a visitor comes: show them nbauth.SignInPanel()"
     interactive = can_ask
     if can_ask and front_end in ("script", "terminal") and not _is_terminal(sys.stdin):
@@ -104,12 +105,6 @@ def notebook_directory(environ: Mapping[str, str] = os.environ) -> Path:
     directory.
     """
     return next(notebook_directories(environ), None) or Path.cwd()
-
-
-def _in_a_cell(kernel: Any) -> bool:
-    # What a visitor presses comes by a message of a widget.
-    parent = kernel.get_parent("shell") or {}
-    return bool(parent.get("header", {}).get("msg_type") == "execute_request")
 
 
 def _is_terminal(stream: Any) -> bool:

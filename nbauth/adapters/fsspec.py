@@ -43,7 +43,7 @@ class FileSystem(ReadOnlyFileSystem):
             raise ConfigError(f"nbauth+https: there is no option {unknown[0]!r}; known: profile.")
         super().__init__(**options)
         # fsspec hands one filesystem to everybody in a process.
-        self._made: dict[visitors.Whose, tuple[int, Config, Session]] = {}
+        self._sessions: dict[visitors.Whose, tuple[int, Config, Session]] = {}
 
     def __repr__(self) -> str:
         return f"<nbauth.FileSystem profile={self._profile!r}>"
@@ -54,12 +54,12 @@ class FileSystem(ReadOnlyFileSystem):
         """Return the visitor's session that asks for a URL; another one after each change of who is signed in."""
         del url  # the session finds the profile that names it
         visitor = visitors.whose()
-        version, config, made = kernel.version(), kernel.config(), self._made.get(visitor)
-        if made is None or made[:2] != (version, config):
+        version, config, known = kernel.version(), kernel.config(), self._sessions.get(visitor)
+        if known is None or known[:2] != (version, config):
             session = session_of(KernelAuthorizer(self._profile))
             # It serves many files; what an API keeps there for one of them is none of the others'.
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            made = (version, config, session)
-            here = {who: one for who, one in self._made.items() if not (isinstance(who, Visitor) and who.is_over)}
-            self._made = {**here, visitor: made}
-        return made[2]
+            known = (version, config, session)
+            here = {who: each for who, each in self._sessions.items() if not (isinstance(who, Visitor) and who.is_over)}
+            self._sessions = {**here, visitor: known}
+        return known[2]

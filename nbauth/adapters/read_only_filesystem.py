@@ -50,7 +50,7 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _strip_protocol(cls, path: Any) -> Any:
         # Whole URLs are the paths: a query is part of what names the file, and so is a slash at its end.
         if isinstance(path, (list, tuple)):
-            return [cls._strip_protocol(one) for one in path]
+            return [cls._strip_protocol(each) for each in path]
         text = str(stringify_path(path))
         return f"nbauth+{text}" if text.partition("://")[0] in ("https", "http") else text
 
@@ -102,10 +102,10 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
             FileNotFoundError: there is no such file.
         """
         try:
-            found = self.info(path)
+            info = self.info(path)
         except FileNotFoundError as error:
             raise FileNotFoundError(f"{error} {_ONE_BY_ONE}") from error
-        return [found] if detail else [found["name"]]
+        return [info] if detail else [info["name"]]
 
     def glob(self, path: str, maxdepth: int | None = None, **options: Any) -> Any:
         """Return a file itself, whether or not it is there; a query may hold any sign.
@@ -123,8 +123,8 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def find(self, path: str, maxdepth: int | None = None, **options: Any) -> Any:
         """Return a file itself; as `glob`, but the file must be there."""
         del maxdepth
-        found = self.info(path)
-        return {found["name"]: found} if options.get("detail") else [found["name"]]
+        info = self.info(path)
+        return {info["name"]: info} if options.get("detail") else [info["name"]]
 
     def exists(self, path: str, **_: Any) -> bool:
         """Tell whether a file is there; a sign-in that is missing is an error, not an answer."""
@@ -198,7 +198,7 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
         opened = [source for source in sources.values() if not isinstance(source, Exception)]
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="nbauth-ranges") as pool:
             try:
-                got = list(pool.map(fetch, paths, firsts, lasts))
+                results = list(pool.map(fetch, paths, firsts, lasts))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 for source in opened:
@@ -206,10 +206,10 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 raise
         for source in opened:
             source.close()
-        failed = next((one for one in got if isinstance(one, Exception)), None)
+        failed = next((each for each in results if isinstance(each, Exception)), None)
         if failed is not None and on_error == "raise":
             raise failed
-        return got
+        return results
 
     def _facts(self, url: str) -> FileInfo:
         with _missing_files():

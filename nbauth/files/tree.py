@@ -102,16 +102,16 @@ def expanded(path: str | os.PathLike[str], *, where: str, environ: Mapping[str, 
     account = _account_home()
     try:
         if written.parts[:1] == ("~",) and account is not None and is_set_in_dotenv("HOME", environ):
-            found = account.joinpath(*written.parts[1:])
+            expanded_path = account.joinpath(*written.parts[1:])
         else:
-            found = written.expanduser()
-        os.lstat(found)
+            expanded_path = written.expanduser()
+        os.lstat(expanded_path)
     except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
-            return found  # it need not be there
+            return expanded_path  # it need not be there
         # Too long, with a NUL, or in the home of a user who is unknown.
         raise ConfigError(f"{where}: expected the path of a file, found {str(path)[:80]!a}.") from None
-    return found
+    return expanded_path
 
 
 def is_home_or_above(folder: Path) -> bool:

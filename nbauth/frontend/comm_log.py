@@ -2,7 +2,7 @@
 
 With `--debug` ipykernel logs each message that arrives, and at DEBUG the comm package does. While a cell waits, the
 messages of its panel go another way (`comm_pump`); those of a panel that blocks nothing are handled as all others.
-Tried with ipykernel 6.29 to 7.4 and comm 0.2.
+Tried with comm 0.2 and the releases of ipykernel that `nbauth.process.ipykernel_internals` names.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 A kernel handles one shell message after the other, so a click waits for the running cell, which waits for the click.
 Here the messages of our widget are diverted as they arrive, and the waiting cell runs their handlers itself. Other
 messages keep their way and their order, but for the question for the state of all widgets, which a page asks when it
-is loaded again: unanswered, it would draw no panel. It leans on private names of ipykernel and pyzmq: where one is
-missing, nothing is installed, and the sign-in falls back to plain text.
+is loaded again: unanswered, it would draw no panel. It leans on private names of ipykernel and pyzmq, of the releases
+that `nbauth.process.ipykernel_internals` names: where one is missing, nothing is installed, and the sign-in falls back
+to plain text.
 """
 
 from __future__ import annotations

@@ -154,19 +154,22 @@ def clear_frames(error: BaseException, *, outside: BaseException | None = None) 
     seen = {id(None), id(outside)}
     further: list[Any] = [error]
     while further:
-        one = further.pop()
-        if id(one) in seen or not isinstance(one, BaseException):
+        current = further.pop()
+        if id(current) in seen or not isinstance(current, BaseException):
             continue
-        seen.add(id(one))
-        if one.__suppress_context__ and one.__context__ is not one.__cause__:
-            _cut_context(one, outside)
-        frame = one.__traceback__
+        seen.add(id(current))
+        if current.__suppress_context__ and current.__context__ is not current.__cause__:
+            _cut_context(current, outside)
+        frame = current.__traceback__
         while frame is not None:
             with contextlib.suppress(RuntimeError):  # it has not ended: a caller's, above the door
                 frame.tb_frame.clear()
             frame = frame.tb_next
-        further += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
-        further += [*one.args, getattr(one, "reason", None)]  # where requests and urllib3 keep what led to an error
+        further += [current.__cause__, current.__context__, *getattr(current, "exceptions", ())]
+        further += [
+            *current.args,
+            getattr(current, "reason", None),
+        ]  # where requests and urllib3 keep what led to an error
 
 
 def _cut_context(error: BaseException, outside: BaseException | None) -> None:

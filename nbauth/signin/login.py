@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from nbauth.errors import NbauthError, SignInCancelled, SignInFailed
 from nbauth.signin import flows, person
 from nbauth.signin.client import application as applications
-from nbauth.signin.client import broker, provider_errors
+from nbauth.signin.client import provider_errors
 from nbauth.signin.client.token_cache import HeldBackCache
 from nbauth.signin.flows.attempt import SignInAttempt
 from nbauth.signin.flows.browser_page import OtherFlow
 from nbauth.signin.flows.prompt import NullPrompt
+from nbauth.signin.msal_internals import is_brokered
 from nbauth.signin.profile.account import Account
 from nbauth.signin.tokens import on_behalf_of, renewal
 from nbauth.signin.tokens.credential import Credential, SignedIn
@@ -100,7 +101,7 @@ def _ask(attempt: SignInAttempt, environment: Environment) -> HiddenMapping:
     flow, profile = attempt.flow, attempt.profile
     # MSAL has device codes for public clients only.
     offered = bool(attempt.application.authority.device_authorization_endpoint) and not profile.is_confidential
-    brokered = broker.is_used(attempt.application)
+    brokered = is_brokered(attempt.application)
     while True:
         page = attempt.prompt.page()
         chosen = flows.choose(flow, profile, environment, device_code_offered=offered, broker=brokered, page=page)

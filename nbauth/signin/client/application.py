@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msal
 
-from nbauth.signin.client import broker, client_assertion, log_filter, managed_identity
+from nbauth.signin.client import broker, client_assertion, managed_identity
 from nbauth.signin.client.provider_errors import construction_errors, provider_errors
 from nbauth.signin.client.token_cache import NothingKept
 from nbauth.signin.http import instance_discovery
@@ -55,7 +55,6 @@ def build(
         ProviderUnavailable: the provider is down, not trusted, or names endpoints on hosts that are not its own.
     """
     if profile.managed_identity is not None:
-        log_filter.install()
         return managed_identity.build(profile, token_cache)
     authority = profile.resolved_authority
     http_client: HttpClient = instance_discovery.OptionalAliases(transport)
@@ -79,7 +78,6 @@ def build(
     kind = msal.ConfidentialClientApplication if profile.is_confidential else msal.PublicClientApplication
     with provider_errors(profile), broker.loading(profile), construction_errors(profile):
         application = kind(profile.client_id, **options)
-    log_filter.install()
     with provider_errors(profile):
         discover(profile, application)  # MSAL has just fetched the document, and compares neither hosts nor issuer
     return application
@@ -113,9 +111,9 @@ def _signed(client_id: str, certificate: ClientCertificate, authority: Callable[
     client_assertion.load(certificate)  # what is wrong with it is said before anything is sent
 
     def sign() -> str:
-        asked = authority()
+        msal_authority = authority()
         return client_assertion.assertion(
-            certificate, client_id=client_id, token_endpoint=asked.token_endpoint, old=asked.is_adfs
+            certificate, client_id=client_id, token_endpoint=msal_authority.token_endpoint, old=msal_authority.is_adfs
         )
 
     return sign

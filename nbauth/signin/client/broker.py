@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msal
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from nbauth.signin.profile.profile import Profile
 
-__all__ = ["is_used", "loading", "switches"]
+__all__ = ["loading", "switches"]
 
 
 def switches(profile: Profile) -> dict[str, bool]:
@@ -55,8 +55,3 @@ def loading(profile: Profile) -> Iterator[None]:
             f"Profile {profile.name!r}: the broker's library cannot be loaded: {error}.",
             next_step="Install what it needs, or leave broker out of the profile.",
         ) from None
-
-
-def is_used(application: Any) -> bool:
-    """Tell whether MSAL found a broker on this machine; where not, it signs in without."""
-    return bool(getattr(application, "_enable_broker", False))

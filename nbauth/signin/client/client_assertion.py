@@ -60,11 +60,11 @@ def load(at: ClientCertificate) -> KeyAndChain:
         if at.send_chain or not thumbprint:
             raise _wrong(at, "holds no certificate beside its key")
         return KeyAndChain(key, (), thumbprint)
-    found = leaf.fingerprint(hashes.SHA1()).hex()  # noqa: S303 - x5t is SHA-1
-    if thumbprint and thumbprint != found:
+    own_thumbprint = leaf.fingerprint(hashes.SHA1()).hex()  # noqa: S303 - x5t is SHA-1
+    if thumbprint and thumbprint != own_thumbprint:
         raise ConfigError(
             f"{at.key}.thumbprint: the SHA-1 thumbprint of the certificate in {at.path} is another one.",
-            next_step=f'Write thumbprint = "{found}", or leave it out.',
+            next_step=f'Write thumbprint = "{own_thumbprint}", or leave it out.',
         )
     return KeyAndChain(key, _ordered(leaf, certificates), thumbprint)
 

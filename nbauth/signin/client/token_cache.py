@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msal
 
 from nbauth.net.secrecy import HiddenText
+from nbauth.signin.msal_internals import key_makers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,10 +59,10 @@ def new_cache() -> AccountCache:
 
 def copy_account(source: msal.TokenCache, target: msal.TokenCache, *, home_account_id: str, client_id: str) -> None:
     """Copy what a cache holds of one account and application to another one."""
-    mine = {"home_account_id": home_account_id}
+    owner = {"home_account_id": home_account_id}
     for kind, query in (
-        (_KINDS.ACCOUNT, mine),
-        *((kind, {**mine, "client_id": client_id}) for kind in _TOKENS),
+        (_KINDS.ACCOUNT, owner),
+        *((kind, {**owner, "client_id": client_id}) for kind in _TOKENS),
         (_KINDS.APP_METADATA, {"client_id": client_id}),
     ):
         for entry in list(source.search(kind, query=query)):
@@ -115,8 +116,8 @@ class Answers:
         encoded = self._last.get("client_info")
         if not encoded:
             return {}
-        found: dict[str, str] = json.loads(base64.urlsafe_b64decode(f"{encoded}{'=' * (-len(encoded) % 4)}"))
-        return found
+        client_info: dict[str, str] = json.loads(base64.urlsafe_b64decode(f"{encoded}{'=' * (-len(encoded) % 4)}"))
+        return client_info
 
     def _hidden(self, name: str) -> HiddenText | None:
         return HiddenText(self._last[name]) if name in self._last else None
@@ -137,9 +138,9 @@ class Answers:
         account = None
         for kind in (_KINDS.ACCOUNT, *_TOKENS, _KINDS.APP_METADATA):
             for entry in list(apart.search(kind)):
-                mine = entry if kind == _KINDS.APP_METADATA else {**entry, "home_account_id": home_account_id}
-                cache.modify(kind, mine, mine)
-                account = mine if kind == _KINDS.ACCOUNT else account
+                written = entry if kind == _KINDS.APP_METADATA else {**entry, "home_account_id": home_account_id}
+                cache.modify(kind, written, written)
+                account = written if kind == _KINDS.ACCOUNT else account
         for entry, secret in self._renewed:
             cache.update_rt(entry, secret)
         self._events.clear()
@@ -172,8 +173,7 @@ class AccountCache(msal.TokenCache):  # type: ignore[misc]  # MSAL ships no type
 
     def __init__(self) -> None:
         super().__init__()
-        makers: dict[str, Callable[..., str]] = vars(self)["key_makers"]
-        self.key_makers = {kind: _case_sensitive(maker) for kind, maker in makers.items()}
+        self.key_makers = {kind: _case_sensitive(maker) for kind, maker in key_makers_of(self).items()}
         self._here = threading.local()
 
     @contextlib.contextmanager

@@ -6,6 +6,8 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from nbauth.signin.msal_internals import http_client_of
+
 if TYPE_CHECKING:
     import msal
 
@@ -25,7 +27,7 @@ def ahead_s(date: str | None) -> float:
 
 def seconds_off(application: msal.ClientApplication) -> float:
     """Return how many seconds this machine's clock is ahead of the provider's, by its last answer."""
-    return float(getattr(application.http_client.http_client, "clock_ahead_s", 0.0))
+    return float(getattr(http_client_of(application), "clock_ahead_s", 0.0))
 
 
 def what_is_off(application: msal.ClientApplication) -> str | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nbauth.net.origins import host_of, is_loopback
+from nbauth.signin import msal_internals
 from nbauth.signin.http.stored_answer import LONGEST_S, StoredAnswer
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ __all__ = ["ENDPOINT_KEYS", "HttpCache", "endpoints_allowed"]
 logger = logging.getLogger(__name__)
 
 FORGET_AGAIN_S = 60.0
-_INDEX = "_index_"  # MSAL's key for its heap of expiry times
-# MSAL's key of a GET: its URL and a hash of its parameters.
-_GET = re.compile(r"GET (?P<url>https://\S+) hash=[0-9a-f]{64} 2xx")
 _DISCOVERY_PATH = re.compile(
     r"/\.well-known/openid-configuration$|/discovery/(v2\.0/)?keys$|/common/discovery/instance$|/(jwks|certs|keys)[^/]*$"
 )
@@ -101,28 +99,25 @@ class HttpCache(dict[str, Any]):
             self._fill(file.load().items())
 
     def _fill(self, stored: Iterable[tuple[str, StoredAnswer]]) -> None:
-        from msal.throttled_http_client import NormalizedResponse
-
         from nbauth.signin.http.transport import Answer
 
         now = int(time.time())
-        sequence, timestamps = [], {}
+        times: dict[str, tuple[int, int]] = {}
         for marked, answer in stored:
             key = marked.removesuffix(self._mark)
             if marked != key + self._mark:
                 continue
             if answer.is_fresh(now) and self._acceptable(key, answer.text):
                 headers = {"content-type": "application/json"}
-                super().__setitem__(key, NormalizedResponse(Answer(200, answer.text, headers)))
-                timestamps[key] = [answer.expires_at, answer.created_at]
-                sequence.append([answer.expires_at, answer.created_at, key])
-        # Rebuilt, never loaded: a stored index could deny sign-in for years. A sorted list is a heap.
-        super().__setitem__(_INDEX, (sorted(sequence), timestamps))
+                super().__setitem__(key, msal_internals.cached_response(Answer(200, answer.text, headers)))
+                times[key] = answer.expires_at, answer.created_at
+        # Rebuilt, never loaded: a stored index could deny sign-in for years.
+        super().__setitem__(msal_internals.HTTP_CACHE_INDEX, msal_internals.http_cache_index(times))
 
     def __setitem__(self, key: str, value: Any) -> None:
         """Keep an answer; write it to the file where it is public and passes the checks."""
         super().__setitem__(key, value)
-        if self._file is None or key == _INDEX or getattr(value, "status_code", 0) != 200:  # noqa: PLR2004
+        if self._file is None or getattr(value, "status_code", 0) != 200:  # noqa: PLR2004
             return
         if self._acceptable(key, value.text):
             now = int(time.time())
@@ -139,24 +134,20 @@ class HttpCache(dict[str, Any]):
         if now < self._forgotten.get(url, -FORGET_AGAIN_S) + FORGET_AGAIN_S:
             return False
         self._forgotten[url] = now
-        sequence, timestamps = self.get(_INDEX, ([], {}))
-        for key in [key for key in self if key.startswith(f"GET {url} ")]:
-            del self[key]
-            timestamps.pop(key, None)
-        super().__setitem__(_INDEX, (sequence, timestamps))
+        msal_internals.drop_gets(self, url)
         return True
 
     def _acceptable(self, key: str, text: str) -> bool:
-        match = _GET.fullmatch(key)
-        if not match or not _DISCOVERY_PATH.search(urlsplit(match["url"]).path):
+        url = msal_internals.cached_get(key)
+        if url is None or not _DISCOVERY_PATH.search(urlsplit(url).path):
             return False
         try:
             document = json.loads(text)
-            known = host_of(match["url"]) in self._allowed_hosts
+            known = host_of(url) in self._allowed_hosts
         except (ValueError, RecursionError):
             return False
         if not isinstance(document, dict):
             return False
-        if urlsplit(match["url"]).path.endswith("/discovery/instance") and "tenant_discovery_endpoint" not in document:
+        if urlsplit(url).path.endswith("/discovery/instance") and "tenant_discovery_endpoint" not in document:
             return False  # what stands in for an answer that could not be had
         return known and endpoints_allowed(document, self._allowed_hosts)

@@ -10,10 +10,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import msal
 import requests
 
 from nbauth.signin.http.transport import Answer
+from nbauth.signin.msal_internals import ASKS_EACH_CLOUD, WELL_KNOWN_HOSTS
 from nbauth.signin.profile.authority import CLOUDS
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ __all__ = ["OptionalAliases", "wanted"]
 logger = logging.getLogger(__name__)
 
 _PATH = "/common/discovery/instance"
-_KNOWN_TO_MSAL = frozenset(msal.authority.WELL_KNOWN_AUTHORITY_HOSTS)
-_MSAL_ASKS_EACH_CLOUD = tuple(int(part) for part in msal.__version__.split(".")[:2]) >= (1, 36)
 
 
 def wanted(profile: Profile) -> bool | None:
@@ -37,9 +35,9 @@ def wanted(profile: Profile) -> bool | None:
     has no business there.
     """
     authority = profile.resolved_authority
-    if profile.kind == "application" or authority.kind != "entra" or authority.host not in _KNOWN_TO_MSAL:
+    if profile.kind == "application" or authority.kind != "entra" or authority.host not in WELL_KNOWN_HOSTS:
         return False
-    return None if _MSAL_ASKS_EACH_CLOUD or CLOUDS["public"] in authority.aliases else False
+    return None if ASKS_EACH_CLOUD or CLOUDS["public"] in authority.aliases else False
 
 
 class OptionalAliases:

@@ -42,11 +42,11 @@ def region_of(profile: Profile, environ: Mapping[str, str] = os.environ) -> str 
     """
     if profile.azure_region != AUTO_REGION:
         return profile.azure_region
-    found = environ.get("REGION_NAME") or _location()
-    if not isinstance(found, str) or not REGION.fullmatch(found):
+    region = environ.get("REGION_NAME") or _location()
+    if not isinstance(region, str) or not REGION.fullmatch(region):
         logger.info("No Azure region was found on this machine; the token service that serves every region is asked.")
         return None
-    return found
+    return region
 
 
 def _location() -> Any:

@@ -7,11 +7,11 @@ of its tenants, too, which it tells beside the ID token.
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msal
-from msal.oauth2cli.oidc import decode_part
 
 from nbauth.signin.oidc import issuers
 
@@ -99,14 +99,15 @@ def changed(authority: Authority, before: Mapping[str, Any], after: Mapping[str,
 def known_claims(cache: msal.TokenCache, *, home_account_id: str, client_id: str) -> dict[str, dict[str, Any]]:
     """Return what is known of an account: the claims of its last ID token, by MSAL's realm."""
     query = {"home_account_id": home_account_id, "client_id": client_id}
-    found = list(cache.search(msal.TokenCache.CredentialType.ID_TOKEN, query=query))
-    return {str(entry.get("realm")): claims for entry in found if (claims := read_claims(str(entry["secret"])))}
+    entries = list(cache.search(msal.TokenCache.CredentialType.ID_TOKEN, query=query))
+    return {str(entry.get("realm")): claims for entry in entries if (claims := read_claims(str(entry["secret"])))}
 
 
 def read_claims(id_token: str) -> dict[str, Any]:
     """Return the claims of an ID token that was validated when it came; nothing where it cannot be read."""
     try:
-        claims: Any = json.loads(decode_part(id_token.split(".")[1]))
+        encoded = id_token.split(".")[1]
+        claims: Any = json.loads(base64.urlsafe_b64decode(f"{encoded}{'=' * (-len(encoded) % 4)}"))
     except (IndexError, ValueError):
         return {}
     return claims if isinstance(claims, dict) else {}
@@ -125,15 +126,15 @@ def is_called(wanted: str, username: str, home_account_id: str) -> bool:
     return wanted in (username, home_account_id) or (username != home_account_id and username.lower() == wanted.lower())
 
 
-def those_called(wanted: str | None, found: Iterable[T], who: Callable[[T], Named]) -> list[T]:
+def those_called(wanted: str | None, candidates: Iterable[T], who: Callable[[T], Named]) -> list[T]:
     """Return those of somebody who is asked for; none where a name stands for several people.
 
     Args:
         wanted: a sign-in name or an account's key; None for whoever is there.
-        found: what is looked through.
+        candidates: what is looked through.
         who: returns whose each is.
     """
-    rest = list(found)
+    rest = list(candidates)
     if wanted is None:
         return rest
     ways: tuple[Callable[[Named], bool], ...] = (

@@ -109,12 +109,12 @@ class Authority:
             raise wrong(key, problem)
         if instance and urlsplit(host).path:
             raise wrong(key, f"expected https://host without a path, found {instance!r}")
-        made = cls("oidc" if oidc_authority else _kind_of(url), url, endpoint_hosts)
-        if made.kind == "b2c" and made.policy is None:
-            raise wrong(key, f"expected a tenant and a policy in the path, as in {made.origin}/TENANT/b2c_1_POLICY")
-        if made.kind == "entra" and made.tenant is None:
+        resolved = cls("oidc" if oidc_authority else _kind_of(url), url, endpoint_hosts)
+        if resolved.kind == "b2c" and resolved.policy is None:
+            raise wrong(key, f"expected a tenant and a policy in the path, as in {resolved.origin}/TENANT/b2c_1_POLICY")
+        if resolved.kind == "entra" and resolved.tenant is None:
             raise wrong(key, f"expected a tenant in the path, as in {url}/contoso.onmicrosoft.com")
-        return made
+        return resolved
 
     @classmethod
     def of_this_machine(cls) -> Authority:

@@ -68,15 +68,15 @@ def by_url(config: Config, url: str, *, only: str | None = None) -> Profile:
         ConfigError: several do, and the default one is not among them.
     """
     candidates = config.profiles.values() if only is None else [config.profiles[only]]
-    found = {profile.name: profile for profile in naming(candidates, url)}
-    if not found:
+    matching = {profile.name: profile for profile in naming(candidates, url)}
+    if not matching:
         raise _not_allowed(config, url, only)
     default = default_name(config)
-    if len(found) == 1 or default in found:
-        return found[default if default in found else next(iter(found))]
+    if len(matching) == 1 or default in matching:
+        return matching[default if default in matching else next(iter(matching))]
     raise ConfigError(
-        f"{_short(origin_of(url))} is named by several profiles: {', '.join(sorted(found))}.",
-        next_step=f"Say which one, as in profile={min(found)!r}.",
+        f"{_short(origin_of(url))} is named by several profiles: {', '.join(sorted(matching))}.",
+        next_step=f"Say which one, as in profile={min(matching)!r}.",
     )
 
 

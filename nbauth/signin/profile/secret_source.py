@@ -113,15 +113,15 @@ class SecretSource:
             ) from None
         service, _, username = self.place.partition("/")
         try:
-            found: Any = keyring.get_password(service, username)
+            password: Any = keyring.get_password(service, username)
         except keyring.errors.KeyringError as error:
             raise ConfigError(f"{self.key}: the keyring answered: {error}.") from None
-        if found is None:
+        if password is None:
             raise ConfigError(
                 f"{self.key}: {self.described} is not in the keyring.",
                 next_step=to_run(Shell(("keyring", "set", service, username))),
             )
-        return str(found)
+        return str(password)
 
     @property
     def described(self) -> str:

@@ -11,6 +11,7 @@ import platformdirs
 from nbauth.environment import notebook_directory
 from nbauth.net.tls import Trust
 from nbauth.signin.client import application as applications
+from nbauth.signin.client import log_filter
 from nbauth.signin.client.token_cache import cache_key, new_cache
 from nbauth.signin.http.http_cache import HttpCache
 from nbauth.signin.http.http_cache_file import HttpCacheFile
@@ -32,7 +33,10 @@ __all__ = ["Connection", "Connections", "connect"]
 
 
 class Connections:
-    """What a kernel is connected to. All methods may be called from any thread."""
+    """What a kernel is connected to. All methods may be called from any thread.
+
+    With the first client MSAL's log goes through a filter that takes secrets out, in the whole process (`log_filter`).
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -73,6 +77,7 @@ class Connections:
                     cache_file=file,
                     notebook_directory=directory,
                 )
+                log_filter.install()  # a broker's logger is there only now
                 self._connections[profile] = connection
             return connection
 

@@ -14,6 +14,7 @@ from nbauth.net.secrecy import HiddenMapping, HiddenText
 from nbauth.signin.client.application import without_reserved_scopes
 from nbauth.signin.client.provider_errors import login_command
 from nbauth.signin.http.clock_skew import seconds_off
+from nbauth.signin.msal_internals import is_of_id_token_checks
 from nbauth.signin.oidc import id_token, identity
 from nbauth.signin.tokens.account_tokens import AccountTokens
 
@@ -98,14 +99,11 @@ def silent(
 
 
 def _refused_by_msal(ask: Callable[[], Any], profile: Profile, scopes: tuple[str, ...]) -> Any:
-    """Return what MSAL returns. Before 1.38 it looks at an ID token itself, and lets through whatever it meets."""
+    """Return what MSAL returns. What it lets through of its own look at an ID token ends the sign-in."""
     try:
         return ask()
     except Exception as error:
-        last = error.__traceback__
-        while last is not None and last.tb_next is not None:
-            last = last.tb_next
-        if last is None or last.tb_frame.f_globals.get("__name__") != "msal.oauth2cli.oidc":
+        if not is_of_id_token_checks(error):
             raise
         wrong = f"MSAL refuses it, or a type in it that was not expected ({type(error).__name__})"
     # Its own message quotes the token. The refresh token may be spent.
