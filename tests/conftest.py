@@ -6,8 +6,10 @@ import dataclasses
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import certifi
 import pytest
 from fake_front_end import FakeFrontEnd
 from jupyter_client.manager import KernelManager
@@ -20,13 +22,27 @@ from nbauth.next_step import shown_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 # A shell starts what runs in its background with interrupts ignored, and the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _OURS = ("NBAUTH_", "AZURE_", "JPY_", "JUPYTERHUB_", "BINDER_", "VOILA_", "SSH_", "BROWSER", "DISPLAY", "WAYLAND_")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certifi_bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Put one authority in the place of certifi's, and return the file of those.
+
+    Reading them takes a third of a sign-in's time, and no server here is vouched for by one.
+    """
+    bundle = Path(certifi.where())
+    one = tmp_path_factory.mktemp("certifi") / "one.pem"
+    end = "-----END CERTIFICATE-----\n"
+    one.write_text(bundle.read_text(encoding="utf-8").partition(end)[0] + end, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certifi, "where", lambda: str(one))
+        yield bundle
 
 
 @pytest.fixture(autouse=True)

@@ -23,15 +23,22 @@ if TYPE_CHECKING:
     from nbauth.demo.server import DemoServer
 
 
+@pytest.fixture(scope="module")
+def shared_shell() -> Iterator[InteractiveShell]:
+    """Return the shell of this file's tests: one takes longer to start than any of them."""
+    shell = InteractiveShell()
+    yield shell
+    atexit.unregister(shell.atexit_operations)
+    shell.atexit_operations()
+
+
 @pytest.fixture
-def shell(apart: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    """Return a shell with the extension loaded."""
-    made = InteractiveShell()
-    monkeypatch.setattr("IPython.get_ipython", lambda: made)
-    made.run_line_magic("load_ext", "nbauth")
-    yield made
-    atexit.unregister(made.atexit_operations)
-    made.atexit_operations()
+def shell(apart: Any, shared_shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> InteractiveShell:
+    """Return a shell with the extension loaded, and no variables."""
+    monkeypatch.setattr("IPython.get_ipython", lambda: shared_shell)
+    shared_shell.reset(new_session=False)
+    shared_shell.run_line_magic("reload_ext", "nbauth")
+    return shared_shell
 
 
 def _run(shell: InteractiveShell, line: str) -> tuple[Any, str]:
