@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,26 +26,33 @@ from nbauth.signin.remembered.encryption import PlainCodec
 from nbauth.signin.remembered.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from nbauth.demo.server import DemoServer
     from nbauth.signin.tokens.credential import Credential
 
-# Each line that comes in is a round: renew the token that it names, in some threads at once; answer with what came.
+# A line that comes in begins a test, with its directory, environment and profile, or is a round: renew the
+# token that it names, in some threads at once, and answer with what came.
 _KERNEL = """
-import json, sys, threading
+import json, os, sys, threading
 from concurrent.futures import ThreadPoolExecutor
 import nbauth
 from nbauth import kernel
 from nbauth.errors import NbauthError
 from nbauth.signin.flows.prompt import NullPrompt
-print("here", flush=True)
 for line in sys.stdin:
     asked = json.loads(line)
+    if "environ" in asked:
+        os.environ.clear()
+        os.environ.update(asked["environ"])
+        os.chdir(asked["directory"])
+        kernel.reset()
+        name = asked["profile"]
+        print("here", flush=True)
+        continue
     try:
-        nbauth.login(sys.argv[1], flow="paste", prompt=NullPrompt(), timeout_s=20)
-        profile = kernel.config().profiles[sys.argv[1]]
+        nbauth.login(name, flow="paste", prompt=NullPrompt(), timeout_s=20)
+        profile = kernel.config().profiles[name]
         credential = kernel.credential_of(profile, ())
         credential._memo.clear()  # a token that has just taken a refused one's place would not be renewed
         with ThreadPoolExecutor(asked["threads"]) as pool:
@@ -56,19 +65,21 @@ for line in sys.stdin:
 
 
 class Kernels:
-    """Kernels in processes of their own.
+    """Eight kernels in processes of their own."""
 
-    Args:
-        profiles: of each, the one that it signs in to.
-    """
-
-    def __init__(self, profiles: Sequence[str]) -> None:
+    def __init__(self) -> None:
         self._processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", _KERNEL, profile], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-            for profile in profiles
+            subprocess.Popen([sys.executable, "-c", _KERNEL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(8)
         ]
+
+    def start_anew(self, *profiles: str) -> None:
+        """Make them as good as new, in the test's directory and environment; they sign in to these profiles in turn."""
+        for profile, process in zip(cycle(profiles), self._processes, strict=False):
+            assert process.stdin is not None
+            told = {"environ": dict(os.environ), "directory": str(Path.cwd()), "profile": profile}
+            process.stdin.write(json.dumps(told) + "\n")
+            process.stdin.flush()
         for process in self._processes:
             assert process.stdout is not None
             assert process.stdout.readline() == "here\n"
@@ -91,18 +102,24 @@ class Kernels:
             process.communicate(timeout=20)
 
 
-@pytest.fixture
-def kernels() -> Iterator[Callable[..., Kernels]]:
-    """Return what starts kernels."""
+@pytest.fixture(scope="module")
+def shared_kernels() -> Iterator[list[Kernels]]:
+    """Keep the kernels that the tests of this file share: eight take longer to start than most tests need."""
     started: list[Kernels] = []
+    yield started
+    for kernels in started:
+        kernels.close()
 
-    def start(number: int, *, profiles: Sequence[str] = ("demo",)) -> Kernels:
-        started.append(Kernels([profiles[index % len(profiles)] for index in range(number)]))
-        return started[-1]
 
-    yield start
-    for each in started:
-        each.close()
+@pytest.fixture
+def kernels(shared_kernels: list[Kernels], request: pytest.FixtureRequest) -> Iterator[Kernels]:
+    """Eight kernels, which a test has to make as good as new; a failure ends them."""
+    if not shared_kernels:
+        shared_kernels.append(Kernels())
+    failed = request.session.testsfailed
+    yield shared_kernels[0]
+    if request.session.testsfailed > failed:
+        shared_kernels.pop().close()
 
 
 @pytest.fixture
@@ -149,18 +166,18 @@ def test_eight_kernels_and_one_request(
     life_s: int,
     alice: Credential,
     demo: DemoServer,
-    kernels: Callable[[int], Kernels],
+    kernels: Kernels,
 ) -> None:
     """Eight kernels with four threads each renew at once, 20 times: one request each time, and the family lives.
 
     Tokens that live for less than five minutes are shared as well, though MSAL would renew them each time.
     """
     demo.provider.settings.access_token_s = life_s
-    several = kernels(8)
+    kernels.start_anew("demo")
     token = alice.token(alice.profile.login_scopes)
     for _ in range(20):
         demo.provider.requests.clear()
-        answers = several.renew(rejected=token, threads=4)
+        answers = kernels.renew(rejected=token, threads=4)
         assert len(answers) == 1, answers
         assert answers != [token]
         assert demo.provider.requests.count("*/token") == 1
@@ -175,7 +192,7 @@ def test_eight_kernels_and_one_request(
 def test_eight_kernels_with_two_profiles(
     demo: DemoServer,
     person: Callable[..., Any],
-    kernels: Callable[..., Kernels],
+    kernels: Kernels,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -198,11 +215,11 @@ def test_eight_kernels_with_two_profiles(
     monkeypatch.setenv("NBAUTH_CONFIG", str(tmp_path / "two.toml"))
     nbauth.login("other", flow="paste", prompt=person(), remember=True, timeout_s=20)
     alice = _remember(demo, person)
-    several = kernels(8, profiles=("demo", "other"))
+    kernels.start_anew("demo", "other")
     token = alice.token(alice.profile.login_scopes)
     for _ in range(5):
         demo.provider.requests.clear()
-        answers = several.renew(rejected=token, threads=2)
+        answers = kernels.renew(rejected=token, threads=2)
         assert len(answers) == 1, answers
         assert answers != [token]
         assert [record.status for record in demo.provider.requests.matching("*/token")] == [200]
@@ -213,17 +230,17 @@ def test_eight_kernels_with_two_profiles(
 def test_eight_kernels_start_on_an_expired_token(
     demo: DemoServer,
     person: Callable[..., Any],
-    kernels: Callable[[int], Kernels],
+    kernels: Kernels,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Eight kernels whose `%login` meets an access token that has ended make one token request, and no error."""
     monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "1")
     demo.provider.settings.access_token_s = 1
     _remember(demo, person)
-    several = kernels(8)
+    kernels.start_anew("demo")
     time.sleep(1)  # the token's life
     demo.provider.settings.access_token_s = 3600
-    answers = several.renew(rejected=None)
+    answers = kernels.renew(rejected=None)
     assert len(answers) == 1, answers
     assert demo.provider.requests.count("*/token") == 1
     assert demo.provider.requests.count("*/token", status=200) == 1
