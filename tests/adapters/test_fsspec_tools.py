@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import json
 import logging
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 WIDE = pd.DataFrame({f"c{number}": [number + row / 7 for row in range(10_000)] for number in range(50)})
 
 
+@functools.cache
+def _as_csv() -> bytes:
+    return WIDE.to_csv(index=False).encode()
+
+
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """Keep one test's filesystems from the next."""
@@ -57,7 +63,7 @@ def parquet(api: Server) -> RangedFile:
 @pytest.fixture
 def csv(api: Server) -> RangedFile:
     """The same as CSV."""
-    made = api.routes["/wide.csv"] = RangedFile(WIDE.to_csv(index=False).encode(), content_type="text/csv")
+    made = api.routes["/wide.csv"] = RangedFile(_as_csv(), content_type="text/csv")
     return made
 
 

@@ -51,11 +51,11 @@ def _act(demo: DemoServer, answer: str) -> Any:
     return act
 
 
-def test_in_the_panel(demo: DemoServer, front_end: FakeFrontEnd, cloned: Path) -> None:
+def test_in_the_panel(demo: DemoServer, shared_front_end: FakeFrontEnd, cloned: Path) -> None:
     """The panel says whose configuration it is and what it would do; after Approve the sign-in goes on, and once."""
-    front_end.run("%load_ext nbauth")
-    page = FakeWidgetPage(front_end, _act(demo, "cancel"))
-    outcome = front_end.run("%login --flow paste")
+    shared_front_end.run("%load_ext nbauth")
+    page = FakeWidgetPage(shared_front_end, _act(demo, "cancel"))
+    outcome = shared_front_end.run("%login --flow paste")
     assert outcome.error is not None
     assert outcome.error["evalue"].startswith("Profile 'demo': The sign-in was cancelled.")
     (view,) = (view for view in page.views if view["step"] == "approval")
@@ -63,35 +63,37 @@ def test_in_the_panel(demo: DemoServer, front_end: FakeFrontEnd, cloned: Path) -
     assert re.match(r"profile 'demo' trusts the certificate authority ca\.pem \(SHA-256 \w{64}\)", view["reasons"][0])
     assert not demo.provider.requests
     for step in ("approval", "open"):
-        page = FakeWidgetPage(front_end, _act(demo, "approve"))
-        assert front_end.run("%login --flow paste").text.startswith(SIGNED_IN)
+        page = FakeWidgetPage(shared_front_end, _act(demo, "approve"))
+        assert shared_front_end.run("%login --flow paste").text.startswith(SIGNED_IN)
         assert step in page.steps
-        front_end.run("%logout")
+        shared_front_end.run("%logout")
     assert "approval" not in page.steps
 
 
-def test_in_a_panel_that_is_there(demo: DemoServer, front_end: FakeFrontEnd) -> None:
+def test_in_a_panel_that_is_there(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """A panel of a dashboard asks in itself, and shows how it ended."""
-    front_end.run("import nbauth")
-    page = FakeWidgetPage(front_end, lambda page, view: page.send("approve") if view["step"] == "approval" else None)
-    front_end.run("panel = nbauth.SignInPanel(flow='paste')\npanel")
+    shared_front_end.run("import nbauth")
+    page = FakeWidgetPage(
+        shared_front_end, lambda page, view: page.send("approve") if view["step"] == "approval" else None
+    )
+    shared_front_end.run("panel = nbauth.SignInPanel(flow='paste')\npanel")
     page.send("press")
-    front_end.until(lambda: page.view["step"] == "open")
+    shared_front_end.until(lambda: page.view["step"] == "open")
     page.send("cancel")
-    front_end.until(lambda: page.view["step"] == "failed")
+    shared_front_end.until(lambda: page.view["step"] == "failed")
 
 
-def test_in_plain_text(demo: DemoServer, front_end: FakeFrontEnd) -> None:
+def test_in_plain_text(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """Where nobody draws the panel, a word is typed; anything but yes leaves it, and nothing is sent."""
-    front_end.run("%load_ext nbauth")
-    FakeWidgetPage(front_end, draws=False)
+    shared_front_end.run("%load_ext nbauth")
+    FakeWidgetPage(shared_front_end, draws=False)
     shown: list[str] = []
 
     def answer(outcome: Outcome) -> str | None:
         shown.append(outcome.shown)
         return "" if "trusts the certificate" in outcome.shown else None  # the question and the text race
 
-    outcome = front_end.run("%login", answer=answer)
+    outcome = shared_front_end.run("%login", answer=answer)
     assert outcome.error is not None
     assert outcome.error["ename"] == "ApprovalRequired"
     assert "was not approved and nothing was sent" in outcome.error["evalue"]
@@ -100,10 +102,10 @@ def test_in_plain_text(demo: DemoServer, front_end: FakeFrontEnd) -> None:
     assert not demo.provider.requests
 
 
-def test_unattended(demo: DemoServer, front_end: FakeFrontEnd, cloned: Path) -> None:
+def test_unattended(demo: DemoServer, shared_front_end: FakeFrontEnd, cloned: Path) -> None:
     """With nobody to ask, the error names the file, what it would do, and the line to type."""
-    front_end.run("%load_ext nbauth")
-    outcome = front_end.run("%login nightly", allow_stdin=False)
+    shared_front_end.run("%load_ext nbauth")
+    outcome = shared_front_end.run("%login nightly", allow_stdin=False)
     assert outcome.error is not None
     assert outcome.error["ename"] == "ApprovalRequired"
     assert f" run: nbauth trust {cloned}" in outcome.error["evalue"]

@@ -161,6 +161,10 @@ class Provider:
         known = {secret for client in self.registry.clients.values() for secret in client.secrets}
         return (set(self._grants.issued) | known) - {""}
 
+    def forget_issued_secrets(self) -> None:
+        """Let `issued_secrets` begin anew; what was issued stays good."""
+        self._grants.issued.clear()
+
     def register_client(
         self,
         client_id: str | None = None,
