@@ -24,6 +24,13 @@ def api() -> Iterator[Server]:
 
 
 @pytest.fixture
+def stranger() -> Iterator[Server]:
+    """A server whose origin is not listed."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
 def authorizer(api: Server) -> FakeAuthorizer:
     """An authorizer that lists the API."""
     return FakeAuthorizer(api.origin)
