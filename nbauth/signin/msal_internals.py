@@ -6,8 +6,8 @@ facts have no name to be tried; the tests of the module that relies on one show 
 - `TokenCache.add` gets all that a token endpoint answered, and `update_rt` a refresh token that comes in the place of
   another one (`client/token_cache`).
 - Entries of a cache have `home_account_id`, `realm`, `target`, `secret`, `cached_at`, `expires_on`, and `refresh_on`
-  (`client/token_cache`, `oidc/identity`, `remembered/shared_grant`).
-- A result has `refresh_on` in the past where its token was to be renewed ahead, and was not (`tokens/credential`).
+  (`client/token_cache`, `oidc/identity`, `tokens/account_tokens`).
+- A result has `refresh_on` in the past where its token was to be renewed ahead, and was not (`tokens/msal_sources`).
 - A person's scopes get `openid`, `profile` and `offline_access` (`client/application`).
 - Azure's metadata service is asked for the region, up to 1.35 with ``format=text`` (`http/region`).
 - A constructor raises `ValueError` for an authority that is not known, and `KeyError` for half a discovery document

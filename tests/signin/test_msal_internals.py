@@ -8,7 +8,7 @@ import msal
 import pytest
 from msal.throttled_http_client import ThrottledHttpClient
 
-from nbauth import kernel
+import nbauth
 from nbauth.errors import ConfigError
 from nbauth.signin import msal_internals
 from nbauth.signin.client.token_cache import AccountCache
@@ -78,7 +78,7 @@ def test_other_keys(key: str) -> None:
 @pytest.mark.usefixtures("demo")
 def test_http_client_of_an_application() -> None:
     """The http client that an application was made with is found again, below what MSAL and nbauth wrapped it in."""
-    application = kernel.client("demo")
+    application = nbauth.client("demo")
     assert isinstance(msal_internals.http_client_of(application).clock_ahead_s, float)
     assert isinstance(application.http_client, ThrottledHttpClient)
     assert not isinstance(application.http_client, GuardedTransport)

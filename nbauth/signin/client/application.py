@@ -1,4 +1,4 @@
-"""From a profile and its caches to MSAL's client application: a pure factory."""
+"""From a profile and its caches to MSAL's client application: a factory that keeps nothing and installs nothing."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from nbauth.net.origins import host_of, is_loopback
 from nbauth.signin import msal_internals
 from nbauth.signin.http.stored_answer import LONGEST_S, StoredAnswer
+from nbauth.signin.http.transport import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,8 +100,6 @@ class HttpCache(dict[str, Any]):
             self._fill(file.load().items())
 
     def _fill(self, stored: Iterable[tuple[str, StoredAnswer]]) -> None:
-        from nbauth.signin.http.transport import Answer
-
         now = int(time.time())
         times: dict[str, tuple[int, int]] = {}
         for marked, answer in stored:

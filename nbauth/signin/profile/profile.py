@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 from nbauth.errors import ConfigError
 from nbauth.files.tree import expanded
-from nbauth.net.origins import host_of, is_loopback, origin_of
-from nbauth.signin.profile import credentials, options
+from nbauth.net.origins import origin_of
+from nbauth.signin.profile import checks, credentials, options
 from nbauth.signin.profile.authority import CLOUDS, Authority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from nbauth.signin.profile.authority import Audience
     from nbauth.signin.profile.certificate import ClientCertificate
@@ -42,9 +39,6 @@ _OPTIONAL_TEXTS = (
     "login_hint",
     "domain_hint",
 )
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
-# RFC 6749 appendix A.1 without the blank, which no provider gives out: "… at login.microsoftonline.com" could follow.
-_CLIENT_ID = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -164,20 +158,20 @@ class Profile:
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(str(self.name)):
+        if not checks.is_name(str(self.name)):
             raise ConfigError(f"Profile name {self.name!r}: expected letters, digits, '_', '.' and '-' only.")
         self._check_texts()
-        self._set("apis", self._checked_apis())
+        self._set("apis", checks.checked_apis(self.apis, self._error))
         for key in ("exclude_scopes", "endpoint_hosts", "client_capabilities"):
-            self._set(key, self._checked_list(key, getattr(self, key)))
+            self._set(key, checks.checked_list(key, getattr(self, key), self._error))
         for host in self.endpoint_hosts:
-            self._check_host("endpoint_hosts", host)
+            checks.check_host("endpoint_hosts", host, self._error)
         if "openid" in self.exclude_scopes:
             raise self._error("exclude_scopes", "'openid' cannot be left out: without it nobody is signed in")
         self._set_credentials()
         _ = self.resolved_authority  # checks its keys
         if self.redirect_uri is not None:
-            self._check_url("redirect_uri", self.redirect_uri)
+            checks.check_url("redirect_uri", self.redirect_uri, self._error)
         if self.ca_bundle is not None:
             path = self._base / expanded(self.ca_bundle, where=self._where("ca_bundle"))
             self._set("ca_bundle", str(path))
@@ -291,74 +285,17 @@ class Profile:
     def _check_texts(self) -> None:
         required = () if self.managed_identity else ("client_id",)
         for key in (*required, *_OPTIONAL_TEXTS):
-            value = getattr(self, key)
-            if isinstance(value, Path):
-                self._set(key, str(value))
-            elif value is None and key not in required:
-                continue
-            elif not isinstance(value, str) or not value.strip():
-                raise self._error(key, f"expected a text that is not empty, found {value!r}")
-        if required and not _CLIENT_ID.fullmatch(self.client_id):
-            problem = (
-                f"expected up to 255 letters, digits and signs of ASCII without a blank, found {self.client_id[:80]!a}"
-            )
-            raise self._error("client_id", problem)
-        prompts = ("login", "select_account", "consent", "create", "none")
-        if self.prompt is not None and self.prompt not in prompts:
-            raise self._error("prompt", f"expected one of {', '.join(prompts)}; found {self.prompt!r}")
-
-    def _checked_list(self, key: str, value: object) -> tuple[str, ...]:
-        if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
-            raise self._error(key, f"expected a list of texts, found {value!r}")
-        if not all(isinstance(item, str) and item.strip() for item in value):
-            raise self._error(key, f"expected a list of texts, found {value!r}")
-        return tuple(value)
-
-    def _checked_apis(self) -> Mapping[str, tuple[str, ...]]:
-        if not isinstance(self.apis, Mapping):
-            raise self._error("apis", "expected a table of origins and their scopes")
-        checked: dict[str, tuple[str, ...]] = {}
-        seen: set[str] = set()
-        for url, scopes in self.apis.items():
-            key = f'apis."{url}"'
-            self._check_url(key, url)
-            parts = urlsplit(url)
-            if parts.path not in ("", "/") or parts.query or parts.fragment:
-                origin = f"{parts.scheme}://{parts.netloc}"
-                raise self._error(key, "expected an origin without a path", f'Write it as "{origin}".')
-            origin = origin_of(url)
-            if origin in seen:
-                raise self._error(key, "the same origin is named twice")
-            seen.add(origin)
-            checked[url.rstrip("/")] = self._checked_list(key, scopes)
-        return MappingProxyType(checked)
-
-    def _check_url(self, key: str, url: object) -> None:
-        if not isinstance(url, str):
-            raise self._error(key, f"expected a URL, found {url!r}")
-        try:
-            origin = origin_of(url)
-        except ValueError as error:
-            raise self._error(key, f"{error}; found {url!r}") from None
-        if origin.startswith("http:") and not is_loopback(url):
-            raise self._error(key, f"expected https:// (http only on this machine); found {url!r}")
-
-    def _check_host(self, key: str, host: str) -> None:
-        try:
-            bare = urlsplit(f"https://{host}")
-            host_of(bare.geturl())
-            is_bare = bare.netloc == host
-        except ValueError:
-            is_bare = False
-        if not is_bare:
-            raise self._error(key, f"expected hosts such as keys.example.com or keys.example.com:8443, found {host!a}")
+            if key in required or getattr(self, key) is not None:
+                self._set(key, checks.checked_text(key, getattr(self, key), self._error))
+        if required:
+            checks.check_client_id("client_id", self.client_id, self._error)
+        if self.prompt is not None:
+            checks.check_prompt("prompt", self.prompt, self._error)
 
     def _check_options(self) -> None:
-        self._set("proxies", options.checked_proxies(self.proxies, lambda problem: self._error("proxies", problem)))
-        self._set(
-            "timeout_s", options.checked_timeout_s(self.timeout_s, lambda problem: self._error("timeout_s", problem))
-        )
-        options.checked_region(self.azure_region, lambda problem: self._error("azure_region", problem))
+        self._set("proxies", options.checked_proxies("proxies", self.proxies, self._error))
+        self._set("timeout_s", options.checked_timeout_s("timeout_s", self.timeout_s, self._error))
+        options.check_region("azure_region", self.azure_region, self._error)
         if self.azure_region and (self.kind == "person" or self.resolved_authority.kind != "entra"):
             raise self._error("azure_region", "only an application at Entra asks a regional token service")
         if not isinstance(self.broker, bool):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import nbauth
 from nbauth import kernel
 from nbauth.net.bundles import bundle_of
 from nbauth.signin.client.log_filter import RedactSecrets
@@ -48,5 +49,5 @@ def test_a_factory_installs_nothing(tmp_path: Path) -> None:
 
 def test_it_comes_with_the_first_client() -> None:
     """From a kernel's first client on, every logger of MSAL's has the filter."""
-    kernel.client("demo")
+    nbauth.client("demo")
     assert _filters() == {True}
