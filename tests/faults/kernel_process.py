@@ -264,7 +264,6 @@ def start_anew(directory: str, environ: dict[str, str]) -> None:
     os.environ.update(environ)
     os.chdir(directory)
     kernel.reset()
-    kernel.use_front_end(None)
 
 
 _ACTIONS: dict[str, Callable[..., Any]] = {
