@@ -19,7 +19,7 @@ from nbauth.errors import ConfigError, SignInRequired
 from nbauth.frontend import front_end
 from nbauth.frontend.panel.panel import SignInPanel
 from nbauth.signin import visits
-from nbauth.signin.remembered import service
+from nbauth.signin.remembered import location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -252,7 +252,7 @@ def test_nothing_remembered(
             alone.delitem(sys.modules, name)
         nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
         kernel.reset()
-    (file,) = service.directory().glob("*.bin")
+    (file,) = location.directory().glob("*.bin")
     before = file.read_bytes()
     with server.visit("bob"):
         with pytest.raises(ConfigError, match="a visitor of marimo is not remembered"):

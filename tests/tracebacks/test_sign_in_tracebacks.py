@@ -19,7 +19,7 @@ from nbauth.demo.provider.realms import PARTNER_ID
 from nbauth.errors import NbauthError
 from nbauth.signin.flows.prompt import CancellablePrompt, in_a_thread
 from nbauth.signin.profile.profile import Profile
-from nbauth.signin.remembered import service
+from nbauth.signin.remembered import location
 from nbauth.signin.tokens.fork_channel import TokenClient
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def test_renewals(watch: Watch, monkeypatch: pytest.MonkeyPatch, *, remember: bo
         watch.fails(fault, lambda: credential.token(scopes, rejected=present))
         demo.provider.faults.clear()
     if remember:
-        (file,) = service.directory().glob("*.bin")
+        (file,) = location.directory().glob("*.bin")
         file.unlink()
         file.mkdir()  # which no sign-out can delete
         watch.fails("what cannot be deleted", lambda: kernel.logout("demo"))

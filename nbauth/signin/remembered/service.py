@@ -1,23 +1,17 @@
-"""Where remembered sign-ins lie, and how they get there and back: remember, take, forget."""
+"""Sign-ins that later kernels have: remembered, taken up again, forgotten."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
-import filelock
-import platformdirs
-
 from nbauth.errors import ConfigError, NbauthError, SignInFailed, SignInRequired
-from nbauth.files.tree import WHERE, is_in_tree
 from nbauth.next_step import Login, NextStep, to_run
 from nbauth.signin.oidc import identity
 from nbauth.signin.profile.account import Account
-from nbauth.signin.remembered import document_file
+from nbauth.signin.remembered import document_file, location
 from nbauth.signin.remembered.document import Remembered, application_name, fingerprint
-from nbauth.signin.remembered.encryption import PLAINTEXT_VARIABLE, PlainCodec, platform_codec
+from nbauth.signin.remembered.encryption import PLAINTEXT_VARIABLE
 from nbauth.signin.remembered.shared_grant import SharedGrant
-from nbauth.signin.remembered.store import Store, make_private_directory
 from nbauth.signin.tokens.account_tokens import AccountTokens
 from nbauth.signin.tokens.credential import Credential, SignedIn
 
@@ -27,19 +21,10 @@ if TYPE_CHECKING:
 
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.remembered.document import Document, Grant
-    from nbauth.signin.remembered.encryption import Codec
+    from nbauth.signin.remembered.store import Store
     from nbauth.signin.tokens.connection import Connection
 
-__all__ = ["check", "directory", "forget", "is_remembered", "leave", "remember", "take"]
-
-logger = logging.getLogger(__name__)
-
-_KEY_S = 60.0
-
-
-def directory() -> Path:
-    """Return where they lie: the user's state directory."""
-    return platformdirs.user_state_path("nbauth", appauthor=False) / "remembered"
+__all__ = ["check", "forget", "is_remembered", "leave", "remember", "take"]
 
 
 def check(profile: Profile, *, served_by: str | None = None) -> None:
@@ -78,16 +63,17 @@ def remember(profile: Profile, signed_in: SignedIn, *, connect: Callable[[Profil
     """
     where = f"Profile {profile.name!r}: this sign-in is not remembered"
     try:
-        codec = _codec()
-        if codec is None:
+        store = location.store_of(application_name(profile))
+        if store is None:
             return (
                 f"{where}, because nothing on this machine can encrypt it; it lives as long as this kernel. "
                 f"To keep it in a file that is not encrypted, set {PLAINTEXT_VARIABLE}=1 and run: "
                 f"{NextStep((Login(profile.name, remember=True),))}"
             )
-        _share(profile, signed_in, Store(directory(), application_name(profile), codec), connect(profile))
+        _share(profile, signed_in, store, connect(profile))
     except (OSError, ValueError) as error:
-        return f"{where}, because {directory()} cannot be used ({_reason(error)}); it lives as long as this kernel."
+        reason = location.reason_of(error)
+        return f"{where}, because {location.directory()} cannot be used ({reason}); it lives as long as this kernel."
     return None
 
 
@@ -192,15 +178,15 @@ def forget(profiles: Iterable[Profile]) -> None:
         wanted.setdefault(application_name(profile), set()).update((profile.name, fingerprint(profile)))
     left: tuple[Path, Exception] | None = None
     for name, these in wanted.items():
-        path = _path(name)
+        path = location.file_of(name)
         try:
             if path.exists() or path.is_symlink():
-                document_file.forget(_store_to_clear(name), profiles=frozenset(these))
+                document_file.forget(location.store_to_clear(name), profiles=frozenset(these))
         except (OSError, ValueError) as error:
             left = (path, error)
     if left is not None:
         raise ConfigError(
-            f"Signed out here, but what is remembered in {left[0]} cannot be deleted: {_reason(left[1])}.",
+            f"Signed out here, but what is remembered in {left[0]} cannot be deleted: {location.reason_of(left[1])}.",
             next_step="Delete that file.",
         )
 
@@ -243,15 +229,6 @@ def _is_theirs(profile: Profile, who: Remembered, document: Document) -> bool:
     return bool(known)
 
 
-def _store_to_clear(name: str) -> Store:
-    try:
-        codec = _codec()
-    except (OSError, ValueError):
-        codec = None
-    # Deleting needs no key: what cannot be read goes as a whole.
-    return Store(directory(), name, codec or PlainCodec())
-
-
 def _share(profile: Profile, signed_in: SignedIn, store: Store, connection: Connection) -> None:
     refresh_lock, who = signed_in.credential.refresh_lock, Remembered.of(signed_in.account, profile)
     cache, before = connection.application.token_cache, signed_in.credential.profile
@@ -267,34 +244,6 @@ def _share(profile: Profile, signed_in: SignedIn, store: Store, connection: Conn
         refresh_lock.shared = shared
 
 
-def _path(name: str) -> Path:
-    return directory() / f"{name}.bin"
-
-
 def _find(profile: Profile) -> tuple[Store | None, Document | None]:
-    name = application_name(profile)
-    # Looked for before the codec: no keyring asks a person to unlock it where nothing was remembered.
-    if not _path(name).is_file():
-        return None, None
-    try:
-        codec = _codec()
-    except (OSError, ValueError) as error:
-        logger.warning("%s is ignored: %s.", directory(), _reason(error))
-        return None, None
-    if codec is None:
-        return None, None
-    store = Store(directory(), name, codec)
-    return store, document_file.read_document(store)
-
-
-def _codec() -> Codec | None:
-    if is_in_tree(directory()):
-        raise ValueError(f"it lies in {WHERE}")  # XDG_STATE_HOME, or HOME, in a .env
-    make_private_directory(directory())
-    # Of kernels that start at once, one makes the key in the platform's store.
-    with filelock.FileLock(directory() / "key.lock", timeout=_KEY_S, mode=0o600, thread_local=False):
-        return platform_codec()
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)
+    store = location.existing_store(application_name(profile))
+    return (None, None) if store is None else (store, document_file.read_document(store))

@@ -29,7 +29,7 @@ from nbauth.files import tree
 from nbauth.files.state_key import StateKey
 from nbauth.signin.flows.prompt import NullPrompt
 from nbauth.signin.profile import approvals, config, trust
-from nbauth.signin.remembered import service
+from nbauth.signin.remembered import location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -497,10 +497,10 @@ def test_a_sign_in_is_not_remembered_in_the_clone(
     monkeypatch.setenv("NBAUTH_CONFIG", str(demo.config_path))
     monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "1")
     nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
-    (remembered,) = service.directory().glob("*.bin")
+    (remembered,) = location.directory().glob("*.bin")
     monkeypatch.setenv("XDG_STATE_HOME", str(clone / "state"))
-    service.directory().mkdir(mode=0o700, parents=True)
-    shipped = service.directory() / remembered.name
+    location.directory().mkdir(mode=0o700, parents=True)
+    shipped = location.directory() / remembered.name
     shutil.copy2(remembered, shipped)
     kernel.reset()
     with pytest.raises(SignInCancelled, match="Nobody is there"):
@@ -520,7 +520,7 @@ def test_a_dotenv_allows_no_plain_text(
     (clone / ".env").write_text("NBAUTH_ALLOW_PLAINTEXT_CACHE=1\n")
     with pytest.warns(NotRememberedWarning, match="nothing on this machine can encrypt it"):
         nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
-    assert not list(service.directory().glob("*.bin"))
+    assert not list(location.directory().glob("*.bin"))
 
 
 def test_no_key_of_the_clone(apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:

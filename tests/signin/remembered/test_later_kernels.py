@@ -25,7 +25,7 @@ from nbauth.demo.provider.realms import PARTNER_ID, TENANT_ID
 from nbauth.errors import ConfigError, NotRememberedWarning, ProviderUnavailable, SignInCancelled, SignInRequired
 from nbauth.frontend import front_end as prompts
 from nbauth.signin.flows.prompt import NullPrompt
-from nbauth.signin.remembered import service
+from nbauth.signin.remembered import location, service
 from nbauth.signin.remembered.encryption import KeyedCodec
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 def plain(monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return where files that are not encrypted are allowed, and lie."""
     monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "1")
-    return service.directory()
+    return location.directory()
 
 
 @pytest.fixture
@@ -151,12 +151,12 @@ def test_an_encrypted_file_shows_nothing(
         def save(self, text: str) -> None:
             keeper["key"] = text
 
-    monkeypatch.setattr(service, "platform_codec", lambda: KeyedCodec("fake", Keeper()))
+    monkeypatch.setattr(location, "platform_codec", lambda: KeyedCodec("fake", Keeper()))
     caplog.set_level("DEBUG")
     nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     kernel.reset()
     _silent()
-    written = _file(service.directory()).read_bytes().decode("latin-1") + caplog.text
+    written = _file(location.directory()).read_bytes().decode("latin-1") + caplog.text
     secrets = [secret for secret in demo.provider.issued_secrets if len(secret) > 20]
     assert len(secrets) > 3
     assert [secret for secret in (*secrets, keeper["key"]) if secret in written] == []
@@ -344,7 +344,7 @@ def test_a_script_is_warned(demo: DemoServer, person: Callable[..., Any]) -> Non
         nbauth.login("demo", flow="paste", prompt=person(), remember=True, timeout_s=20)
     assert [__file__] == [str(warning.filename) for warning in seen]
     assert [account.username for account in nbauth.accounts()] == ["alice@contoso.example"]
-    assert list(service.directory().glob("*.bin")) == []
+    assert list(location.directory().glob("*.bin")) == []
 
 
 def test_a_script_that_awaits_is_warned(

@@ -16,7 +16,7 @@ from nbauth import kernel
 from nbauth.demo.provider.provider import ALICE
 from nbauth.errors import SignInCancelled, SignInRequired
 from nbauth.signin.flows.prompt import NullPrompt
-from nbauth.signin.remembered import service
+from nbauth.signin.remembered import location
 from nbauth.signin.remembered.encryption import KeyedCodec
 from nbauth.signin.tokens.credential import Credential, SignedIn
 
@@ -34,7 +34,7 @@ _ALICE, _BOB = "alice@contoso.example", "bob@contoso.example"
 def directory(monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return where remembered sign-ins lie; plain files are allowed."""
     monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "1")
-    return service.directory()
+    return location.directory()
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_what_cannot_be_read_goes_as_a_whole(
             self.text = text
 
     keeper = Keeper()
-    monkeypatch.setattr(service, "platform_codec", lambda: KeyedCodec("fake", keeper))
+    monkeypatch.setattr(location, "platform_codec", lambda: KeyedCodec("fake", keeper))
     nbauth.logout()
     for profile in ("demo", "other"):
         _login(person(), profile)

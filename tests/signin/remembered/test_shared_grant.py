@@ -20,7 +20,7 @@ import nbauth
 from nbauth import kernel
 from nbauth.errors import ProviderUnavailable, SignInCancelled, SignInRequired
 from nbauth.signin.flows.prompt import NullPrompt
-from nbauth.signin.remembered import document_file, service, shared_grant
+from nbauth.signin.remembered import document_file, location, shared_grant
 from nbauth.signin.remembered.document import application_name
 from nbauth.signin.remembered.encryption import PlainCodec
 from nbauth.signin.remembered.store import Store
@@ -136,7 +136,7 @@ def _remember(demo: DemoServer, person: Callable[..., Any]) -> Credential:
 
 
 def _store() -> Store:
-    return Store(service.directory(), application_name(kernel.config().profiles["demo"]), PlainCodec())
+    return Store(location.directory(), application_name(kernel.config().profiles["demo"]), PlainCodec())
 
 
 def _renew(credential: Credential) -> str:
@@ -333,8 +333,8 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (512, resource.RLIM_INFINITY))
 """
 _READ_ONLY = """
 import ctypes, os
-from nbauth.signin.remembered import service as places
-places.directory().chmod(0o500)
+from nbauth.signin.remembered import location
+location.directory().chmod(0o500)
 if os.geteuid() == 0:  # root may write anywhere until it gives its capabilities up (capset(2))
     header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
     assert ctypes.CDLL(None, use_errno=True).capset(header, none) == 0
@@ -370,7 +370,7 @@ def test_a_renewal_that_cannot_be_written(
     ran = subprocess.run(
         [sys.executable, "-c", _RENEW, log, trouble], capture_output=True, text=True, check=False, timeout=60
     )
-    service.directory().chmod(0o700)
+    location.directory().chmod(0o700)
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout) == 4
     said = [line for line in log.read_text().splitlines() if "remembered" in line]
@@ -396,6 +396,6 @@ def test_a_first_save_on_a_full_disk(
     monkeypatch.setattr(os, "fsync", full)
     with pytest.warns(UserWarning, match="not remembered, because .*No space left on device"):
         alice = _remember(demo, person)
-    assert list(service.directory().glob("*.tmp")) == []
+    assert list(location.directory().glob("*.tmp")) == []
     assert not _store().path.exists()
     assert _renew(alice).count(".") == 2

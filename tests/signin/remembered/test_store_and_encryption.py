@@ -17,7 +17,7 @@ import pytest
 import nbauth
 from nbauth import kernel
 from nbauth.signin.remembered import encryption as codecs
-from nbauth.signin.remembered import service
+from nbauth.signin.remembered import location
 from nbauth.signin.remembered.encryption import CorruptedData, KeyedCodec, PlainCodec, platform_codec
 from nbauth.signin.remembered.store import Store
 
@@ -293,7 +293,7 @@ def test_no_keyring_is_asked_in_vain(
 ) -> None:
     """A sign-in and a sign-out where nothing is remembered ask no keyring, which could ask the person to unlock it."""
     asked: list[str] = []
-    monkeypatch.setattr(service, "platform_codec", lambda: asked.append("asked"))
+    monkeypatch.setattr(location, "platform_codec", lambda: asked.append("asked"))
     nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
     kernel.logout("demo")
     assert asked == []

@@ -16,7 +16,7 @@ import nbauth
 from nbauth import kernel
 from nbauth.errors import SignInCancelled, SignInRequired
 from nbauth.signin.flows.prompt import NullPrompt
-from nbauth.signin.remembered import service
+from nbauth.signin.remembered import location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,7 +204,7 @@ def test_remembered(demo: DemoServer, person: Callable[..., Any]) -> None:
     assert _renew(_credential())
     demo.provider.settings.id_token_claims = {"sub": "somebody-else"}
     _is_over(_credential(), "somebody else")
-    assert list(service.directory().glob("*.bin")) == []
+    assert list(location.directory().glob("*.bin")) == []
     demo.provider.settings.id_token_claims = {}
     for _ in range(2):
         with pytest.raises(SignInCancelled):

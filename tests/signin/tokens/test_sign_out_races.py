@@ -16,7 +16,7 @@ from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
 from nbauth.errors import SignInRequired
 from nbauth.signin.flows.prompt import NullPrompt
-from nbauth.signin.remembered import service
+from nbauth.signin.remembered import location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -238,7 +238,7 @@ def test_in_another_kernel(sign_in: Callable[..., Account], demo: DemoServer, mo
     nbauth.login("demo", flow="paste", prompt=NullPrompt(), timeout_s=20)
     _is_whole("demo")
     kernel.logout("demo")
-    assert list(service.directory().glob("*.bin")) == []
+    assert list(location.directory().glob("*.bin")) == []
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

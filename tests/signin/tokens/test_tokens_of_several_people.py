@@ -15,7 +15,7 @@ from nbauth.authorizer import KernelAuthorizer
 from nbauth.demo.provider.provider import ALICE
 from nbauth.errors import SignInCancelled, SignInFailed, SignInRequired
 from nbauth.signin.flows.prompt import NullPrompt
-from nbauth.signin.remembered import document_file, service
+from nbauth.signin.remembered import document_file, location
 from nbauth.signin.remembered.document import application_name
 from nbauth.signin.remembered.encryption import PlainCodec
 from nbauth.signin.remembered.store import Store
@@ -188,7 +188,7 @@ def test_remembered_under_another_key(lab: nbauth.Profile, sign_in: Callable[...
     """A file that holds Bob under Alice's key, as earlier versions wrote, asks; with the sign-in it is right again."""
     claims = {} if named else {"preferred_username": None}
     alice = sign_in("alice", claims=claims, remember=True)
-    store = Store(service.directory(), application_name(lab), PlainCodec())
+    store = Store(location.directory(), application_name(lab), PlainCodec())
     document = document_file.read_document(store)
     assert document is not None
     (hers,) = document.sign_ins
