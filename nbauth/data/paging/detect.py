@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbauth.data.paging.odata_columns import selected_columns
-from nbauth.data.paging.page import MISSING
+from nbauth.data.paging.page_response import MISSING
 from nbauth.data.paging.record_selector import COUNT, NEXT, collections_of, find_collection, rows_at, rows_of
-from nbauth.data.paging.styles import STYLES, NextUrl, PageNumber, Sign
-from nbauth.data.paging.styles.next_links import Auto
+from nbauth.data.paging.styles import STYLES
+from nbauth.data.paging.styles.auto import Auto
+from nbauth.data.paging.styles.next import NextUrl
+from nbauth.data.paging.styles.page import PageNumber
+from nbauth.data.paging.styles.style import Sign
 from nbauth.errors import PaginationError
 from nbauth.net.origins import redact_url
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nbauth.data.paging.envelope import Envelope
-    from nbauth.data.paging.page import Rows
+    from nbauth.data.paging.page_response import Rows
     from nbauth.data.paging.styles import Style
 
 __all__ = ["Layout", "check_end", "detect", "resumed", "rows_in", "total_in"]

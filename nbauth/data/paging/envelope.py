@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.data.paging.counts import INSIDE, counts_of
 from nbauth.data.paging.link_header import next_link
-from nbauth.data.paging.page import MISSING, at, whole_number
+from nbauth.data.paging.page_response import MISSING, at, whole_number
 from nbauth.data.paging.record_selector import find_collection, is_odata, odata_2_rows
 
 if TYPE_CHECKING:
     from nbauth.data.paging.counts import PageCounts, RowCounts
-    from nbauth.data.paging.page import PageResponse
+    from nbauth.data.paging.page_response import PageResponse
     from nbauth.data.parse.lazy_json import Node
 
 __all__ = ["Envelope"]

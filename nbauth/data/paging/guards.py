@@ -13,7 +13,7 @@ from nbauth.net.origins import redact_url
 if TYPE_CHECKING:
     from nbauth.data.fetch.chain import Chain
     from nbauth.data.fetch.request import PageRequest
-    from nbauth.data.paging.page import PageResponse, Rows
+    from nbauth.data.paging.page_response import PageResponse, Rows
 
 __all__ = ["Guards", "canonical", "resolve"]
 

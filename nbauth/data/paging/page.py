@@ -1,101 +1,19 @@
-"""One page: the response as a style of paging sees it, its rows, and what a load keeps of both."""
+"""One page of rows, as a load keeps it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nbauth.data.parse.lazy_json import PlainNode, RawNode
+from nbauth.data.parse.lazy_json import RawNode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from requests import Response
 
     from nbauth.data.fetch.request import PageRequest
-    from nbauth.data.parse.lazy_json import Node
+    from nbauth.data.paging.page_response import Rows
 
-__all__ = ["MISSING", "Page", "PageResponse", "Rows", "at", "number_at", "whole_number"]
-
-MISSING = object()
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows of one page: an array's items, or one row that is the value itself."""
-
-    node: Node
-    is_single: bool = False
-
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether there is none."""
-        return not self.is_single and self.node.is_empty
-
-    def count(self) -> int:
-        """Return how many there are."""
-        return 1 if self.is_single else self.node.count()
-
-    @staticmethod
-    def none() -> Rows:
-        """Return no rows."""
-        return Rows(PlainNode([]))
-
-
-@dataclass(frozen=True)
-class PageResponse:
-    """The response with one page, as a function given as ``paging`` sees it.
-
-    Attributes:
-        url: where it came from, after redirects.
-        status: the HTTP status.
-        headers: its headers; names in any case.
-        document: its body, decoded where somebody looks.
-        asked: the request, which is `request`, too.
-    """
-
-    url: str
-    status: int
-    headers: Mapping[str, str]
-    document: Node = field(repr=False)
-    asked: PageRequest = field(repr=False)
-
-    @property
-    def request(self) -> PageRequest:
-        """The request that it answers."""
-        return self.asked
-
-    def json(self) -> Any:
-        """Return the decoded body."""
-        return self.document.value()
-
-    def get(self, *path: str) -> Any:
-        """Return the value at a path in the body, or `MISSING`."""
-        node = at(self.document, path)
-        return MISSING if node is None else node.value()
-
-
-def at(node: Node, path: tuple[str, ...]) -> Node | None:
-    """Return what stands at a path, or None. A member whose name has dots in it is found, too."""
-    for index, name in enumerate(path):
-        members = node.members()
-        if name not in members:
-            whole = ".".join(path[index:])
-            return members.get(whole)
-        node = members[name]
-    return node
-
-
-def number_at(response: PageResponse, path: str | None) -> int | None:
-    """Return a whole number that the body names, as a number or as text; None where there is none."""
-    return None if path is None else whole_number(response.get(*path.split(".")))
-
-
-def whole_number(value: Any) -> int | None:
-    """Return a value that is a whole number, or the text of one; None for any other."""
-    if type(value) is int:
-        return value
-    return int(value) if isinstance(value, str) and value.isdecimal() else None
+__all__ = ["Page"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from nbauth.data.fetch.ordered_pool import OrderedPool
 from nbauth.data.paging.detect import Layout, check_end, detect, resumed, rows_in, total_in
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
-from nbauth.data.paging.page import Page, PageResponse, Rows
+from nbauth.data.paging.page import Page
+from nbauth.data.paging.page_response import PageResponse, Rows
 from nbauth.data.parse.formats import format_of
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.lazy_json import node_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.chain import Chain
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.fetch.requester import Requester
-    from nbauth.data.paging.styles import Paginator, Style
+    from nbauth.data.paging.styles.style import Paginator, Style
 
 __all__ = ["NOT_FOUND", "PageIterator"]
 

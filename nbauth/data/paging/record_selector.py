@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbauth.data.paging.page import Rows, at
+from nbauth.data.paging.page_response import Rows, at
 from nbauth.errors import FormatError
 from nbauth.net.origins import redact_url
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from nbauth.data.paging.envelope import Envelope
-    from nbauth.data.paging.page import PageResponse
+    from nbauth.data.paging.page_response import PageResponse
     from nbauth.data.parse.lazy_json import Node
 
 __all__ = ["COUNT", "NEXT", "collections_of", "find_collection", "is_odata", "odata_2_rows", "rows_at", "rows_of"]

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.fetch.request import PageRequest
-from nbauth.data.paging.styles.registry import style_from_note, style_note
+from nbauth.data.paging.styles import style_from_note, style_note
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,6 +14,7 @@ from loopback_api import Reply, as_json
 
 from nbauth.data.paging import PageNumber
 from nbauth.data.reader import Reader
+from nbauth.data.sinks import checkpoint
 from nbauth.errors import ApiError, ConfigError, DataError, FormatError, ReadInterrupted
 
 if TYPE_CHECKING:
@@ -222,6 +223,24 @@ def test_goes_on_to_the_page_that_is_missing(session: Session, api: Server, tmp_
     api.routes["/x"] = Reply(b"no", 404)
     write(session, f"{api.origin}/x", tmp_path / "d.parquet", paging="page", concurrency=concurrency)
     assert pd.read_parquet(tmp_path / "d.parquet")["id"].tolist() == [1]
+
+
+def test_a_checkpoint_of_another_version(
+    session: Session, api: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint that another version of nbauth left is not gone on with: the same call starts over."""
+    pages = [[{"id": 1}], [{"id": 2}], [{"id": 3}]]
+    url = _serve(api, pages)
+    _break_at(api, "n=1")
+    with monkeypatch.context() as earlier:
+        earlier.setattr(checkpoint, "_VERSION", checkpoint._VERSION - 1)
+        with pytest.raises(ApiError):
+            write(session, url, tmp_path / "d.parquet")
+    _serve(api, pages)
+    api.seen.clear()
+    write(session, url, tmp_path / "d.parquet")
+    assert len(api.seen) == 3
+    assert pd.read_parquet(tmp_path / "d.parquet")["id"].tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize("status", [400, 404, 410])

@@ -1,12 +1,6 @@
-"""The styles of paging. Each is one class, in a file of its own, and one line in the registry."""
+"""The styles of paging: a file each, and a line in the registry."""
 
-from nbauth.data.paging.styles.cursor import Cursor
-from nbauth.data.paging.styles.next_url import NextUrl
-from nbauth.data.paging.styles.offset import Offset
-from nbauth.data.paging.styles.page_number import PageNumber
-from nbauth.data.paging.styles.registry import STYLES, Named, Paging, style_of
-from nbauth.data.paging.styles.style import Paginator, Sign, Style
+from nbauth.data.paging.styles.registry import STYLES, Named, Paging, style_from_note, style_note, style_of
+from nbauth.data.paging.styles.style import Style
 
-__all__ = [
-    "STYLES", "Cursor", "Named", "NextUrl", "Offset", "PageNumber", "Paginator", "Paging", "Sign", "Style", "style_of",
-]  # fmt: skip
+__all__ = ["STYLES", "Named", "Paging", "Style", "style_from_note", "style_note", "style_of"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nbauth.data.paging.guards import canonical
-from nbauth.data.paging.page import MISSING
+from nbauth.data.paging.page_response import MISSING
 from nbauth.data.paging.request_params import set_in_body, set_in_query
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
 from nbauth.errors import ConfigError, PaginationError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.paging.envelope import Envelope
-    from nbauth.data.paging.page import PageResponse, Rows
+    from nbauth.data.paging.page_response import PageResponse, Rows
 
 __all__ = ["Cursor"]
 
@@ -96,6 +96,9 @@ class Cursor(StatelessStyle):
         if self.send == "body":
             return replace(request, body=set_in_body(request.body, {self.parameter: cursor}))
         return replace(request, headers={**request.headers, self.parameter: str(cursor)})
+
+
+STYLE = Cursor
 
 
 def _is_cursor(value: Any) -> bool:

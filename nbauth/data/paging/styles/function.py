@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbauth.data.paging.guards import canonical, resolve
-from nbauth.data.paging.page import PageResponse
+from nbauth.data.paging.page_response import PageResponse
 from nbauth.data.paging.request_params import set_in_query
 from nbauth.data.paging.styles.style import StatelessStyle
 from nbauth.errors import PaginationError
@@ -15,7 +15,7 @@ from nbauth.net.origins import redact_url
 
 if TYPE_CHECKING:
     from nbauth.data.fetch.request import PageRequest
-    from nbauth.data.paging.page import Rows
+    from nbauth.data.paging.page_response import Rows
 
 __all__ = ["ByFunction", "Function"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbauth.data.paging.guards import canonical
-from nbauth.data.paging.page import number_at
+from nbauth.data.paging.page_response import number_at
 from nbauth.data.paging.request_params import get_int, in_body, set_in_body, set_in_query
 from nbauth.errors import ConfigError, PaginationError
 from nbauth.net.origins import redact_url
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nbauth.data.fetch.request import PageRequest
-    from nbauth.data.paging.page import PageResponse
+    from nbauth.data.paging.page_response import PageResponse
     from nbauth.data.paging.styles.offset import Offset
-    from nbauth.data.paging.styles.page_number import PageNumber
+    from nbauth.data.paging.styles.page import PageNumber
 
 __all__ = [
     "MOST_PLANNED", "check_echo", "check_numbers", "check_send", "check_total", "empty_is_end", "first_request",

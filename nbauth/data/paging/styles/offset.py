@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from nbauth.data.paging.counts import RowCounts
-from nbauth.data.paging.page import number_at
+from nbauth.data.paging.page_response import number_at
 from nbauth.data.paging.request_params import get_int
 from nbauth.data.paging.styles import numbered
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.paging.envelope import Envelope
-    from nbauth.data.paging.page import PageResponse, Rows
+    from nbauth.data.paging.page_response import PageResponse, Rows
 
 __all__ = ["Offset"]
 
@@ -118,3 +118,6 @@ class Offset(StatelessStyle):
 
     def _request(self, request: PageRequest, offset: int) -> PageRequest:
         return numbered.with_values(request, {self.offset: offset}, self.send)
+
+
+STYLE = Offset

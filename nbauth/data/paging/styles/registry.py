@@ -1,35 +1,33 @@
-"""The registry of the styles of paging: one line each."""
+"""The registry of the styles of paging. A new one is a file beside this one and a line in `Named`."""
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from nbauth.data.paging.styles.cursor import Cursor
 from nbauth.data.paging.styles.function import ByFunction, Function
-from nbauth.data.paging.styles.next_links import Auto, LinkHeader, OData
-from nbauth.data.paging.styles.next_url import NextUrl
-from nbauth.data.paging.styles.offset import Offset
-from nbauth.data.paging.styles.one_page import OnePage
-from nbauth.data.paging.styles.page_number import PageNumber
 from nbauth.data.paging.styles.style import Style
 from nbauth.errors import ConfigError
 
 __all__ = ["STYLES", "Named", "Paging", "style_from_note", "style_note", "style_of"]
 
-# The name is what callers say, and what a checkpoint notes. Of two styles that one sign shows, the first one counts.
-STYLES: dict[str, type[Style]] = {
-    "auto": Auto,
-    "none": OnePage,
-    "odata": OData,
-    "link": LinkHeader,
-    "next": NextUrl,
-    "cursor": Cursor,
-    "offset": Offset,
-    "page": PageNumber,
-}
-Named = Literal["auto", "none", "odata", "link", "next", "cursor", "offset", "page"]  # for type checkers
+# The registry. Each is what callers say, what a checkpoint notes, and the name of a module beside this one, whose
+# ``STYLE`` is the class. Where one sign shows two styles, the first one here counts.
+Named = Literal[
+    "auto",
+    "none",
+    "odata",
+    "link",
+    "next",
+    "cursor",
+    "offset",
+    "page",
+]
 Paging = Named | Style | Function
+STYLES: dict[str, type[Style]] = {
+    name: importlib.import_module(f"{__package__}.{name}").STYLE for name in get_args(Named)
+}  # fmt: skip
 
 
 def style_of(paging: Paging) -> Style:

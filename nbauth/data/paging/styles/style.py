@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.paging.envelope import Envelope
-    from nbauth.data.paging.page import PageResponse, Rows
+    from nbauth.data.paging.page_response import PageResponse, Rows
 
 __all__ = ["Paginator", "Sign", "StatelessStyle", "Style"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.paging.guards import resolve
-from nbauth.data.paging.page import MISSING
+from nbauth.data.paging.page_response import MISSING
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
 from nbauth.errors import PaginationError
 from nbauth.net.origins import redact_url
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.paging.envelope import Envelope
-    from nbauth.data.paging.page import PageResponse, Rows
+    from nbauth.data.paging.page_response import PageResponse, Rows
 
 __all__ = ["NextUrl"]
 
@@ -66,6 +66,9 @@ class NextUrl(StatelessStyle):
             place = redact_url(response.url)
             raise PaginationError(f"{place}: {self.path} is not a string.", url=place)
         return replace(response.request, url=resolve(link, response.url))
+
+
+STYLE = NextUrl
 
 
 def _is_address(value: Any) -> bool:

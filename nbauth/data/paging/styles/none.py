@@ -9,14 +9,14 @@ from nbauth.data.paging.styles.style import StatelessStyle
 
 if TYPE_CHECKING:
     from nbauth.data.fetch.request import PageRequest
-    from nbauth.data.paging.page import PageResponse, Rows
+    from nbauth.data.paging.page_response import PageResponse, Rows
 
 __all__ = ["OnePage"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnePage(StatelessStyle):
-    """The first answer alone; named by ``"none"``."""
+    """The first answer alone."""
 
     knows_its_end: ClassVar[bool] = True
     is_page: ClassVar[bool] = False
@@ -25,3 +25,6 @@ class OnePage(StatelessStyle):
         """Return nothing."""
         del response, rows
         return None
+
+
+STYLE = OnePage

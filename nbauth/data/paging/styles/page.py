@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from nbauth.data.paging.counts import PageCounts
-from nbauth.data.paging.page import number_at
+from nbauth.data.paging.page_response import number_at
 from nbauth.data.paging.styles import numbered
 from nbauth.data.paging.styles.style import Sign, Style
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.paging.envelope import Envelope
-    from nbauth.data.paging.page import PageResponse, Rows
+    from nbauth.data.paging.page_response import PageResponse, Rows
     from nbauth.data.paging.styles.style import Paginator
 
 __all__ = ["PageNumber"]
@@ -146,3 +146,6 @@ class _Counter:
             return []
         last = min(pages + style.first, number + numbered.MOST_PLANNED)
         return [style.request(response.request, page) for page in range(number + 1, last)]
+
+
+STYLE = PageNumber

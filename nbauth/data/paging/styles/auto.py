@@ -1,0 +1,39 @@
+"""What the first answer shows, or else a next link where a standard puts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from nbauth.data.paging.record_selector import NEXT
+from nbauth.data.paging.styles.next_links import NextLinks
+from nbauth.data.paging.styles.style import Sign
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from nbauth.data.paging.envelope import Envelope
+
+__all__ = ["Auto"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auto(NextLinks):
+    """OData's members and the ``Link`` header; named by ``"auto"``.
+
+    A load that is named so has the style that its first answer shows; this one, if it shows no other.
+    """
+
+    members: ClassVar[tuple[str, ...]] = NEXT
+    has_header: ClassVar[bool] = True
+
+    @classmethod
+    def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
+        """Be shown by OData's form, or by the header."""
+        is_shown = (sign is Sign.ODATA and envelope.form == "odata") or (
+            sign is Sign.LINK and envelope.link is not None
+        )
+        return cls() if is_shown else None
+
+
+STYLE = Auto

@@ -1,0 +1,277 @@
+"""What an answer shows: where its rows are, how the API pages, and whether there is more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from page_responses import next_request, page_response
+
+from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber, detect
+from nbauth.data.paging.envelope import Envelope
+from nbauth.data.paging.styles import style_of
+from nbauth.data.paging.styles.auto import Auto
+from nbauth.errors import PaginationError
+
+if TYPE_CHECKING:
+    from nbauth.data.paging import PageResponse
+    from nbauth.data.paging.page_response import Rows
+
+
+def _detected(response: PageResponse, records: str | None = None) -> tuple[Any, str | None]:
+    """Return the style that a first answer shows, ``"auto"`` where it is no other, and the path of its rows."""
+    layout = detect.detect(Envelope(response, records), Auto())
+    return ("auto" if layout.style == Auto() else layout.style), layout.records
+
+
+def _check_end(response: PageResponse, style: Any, path: str, *, is_first: bool) -> None:
+    detect.check_end(Envelope(response), detect.Layout(style_of(style), path), is_first=is_first)
+
+
+def _total(response: PageResponse, path: str | None = None) -> int | None:
+    return detect.total_in(Envelope(response), Offset(total=path))
+
+
+def _rows(document: Any) -> Rows:
+    envelope = Envelope(page_response(document))
+    return detect.rows_in(envelope, detect.detect(envelope, Auto()))
+
+
+@pytest.mark.parametrize(
+    ("document", "records", "link"),
+    [
+        ([1, 2], [1, 2], None),
+        ([], [], None),
+        ({"value": [1], "@odata.nextLink": "/b"}, [1], "/b"),
+        ({"value": [1], "odata.nextLink": "/b", "odata.metadata": "x"}, [1], "/b"),
+        ({"value": [1], "nextLink": "/b"}, [1], "/b"),
+        ({"value": [1], "nextLink": "/b", "region": "eu"}, [1], "/b"),
+        ({"value": [1], "@nextLink": "/b", "@count": 9}, [1], "/b"),
+        ({"value": [], "@odata.context": "x", "extra": 1}, [], None),
+        ({"value": [1], "count": 1, "nextLink": None}, [1], None),
+        ({"value": [1]}, [1], None),
+        ({"value": [1], "@odata.nextLink": ""}, [1], None),
+        ({"value": 3}, [{"value": 3}], None),
+        ({"value": [1, 2], "name": "a row"}, [{"value": [1, 2], "name": "a row"}], None),
+        ({"value": [1], "@odata.context": "x#y/$entity"}, [{"value": [1], "@odata.context": "x#y/$entity"}], None),
+        ({"items": [1]}, [{"items": [1]}], None),
+        ({}, [{}], None),
+        ("text", ["text"], None),
+        (None, [], None),
+    ],
+)
+def test_odata(document: object, records: list[object], link: str | None) -> None:
+    """Collections, arrays and single objects are told apart, and their next links found."""
+    rows = _rows(document)
+    assert ([rows.node.value()] if rows.is_single else rows.node.value()) == records
+    assert _detected(page_response(document))[0] == "auto"
+    assert next_request("auto", document) == (link and f"https://api.example{link}")
+
+
+def test_total() -> None:
+    """OData's count says how many rows there will be; elsewhere the path does."""
+    assert _total(page_response({"value": [], "@odata.count": 7})) == 7
+    assert _total(page_response({"items": [], "meta": {"n": 8}}), "meta.n") == 8
+    assert _total(page_response({"items": [], "count": 8}), None) is None
+
+
+@pytest.mark.parametrize(
+    ("document", "style", "path"),
+    [
+        ({"count": 3, "next": "https://api.example/b", "results": [1]}, NextUrl(path="next"), "results"),
+        ({"count": 1, "next": None, "previous": None, "results": [1]}, NextUrl(path="next"), "results"),
+        ({"data": [1], "links": {"next": "/b", "self": "/a"}}, NextUrl(path="links.next"), "data"),
+        ({"data": [1], "links": {"next": {"href": "/b"}}}, NextUrl(path="links.next.href"), "data"),
+        (
+            {"_embedded": {"orders": [1]}, "_links": {"next": {"href": "/b"}, "self": {"href": "/a"}}},
+            NextUrl(path="_links.next.href"),
+            "_embedded.orders",
+        ),
+        (
+            {"current_page": 1, "last_page": 2, "data": [1], "next_page_url": "/?page=2"},
+            NextUrl(path="next_page_url"),
+            "data",
+        ),
+        ({"items": [1], "nextPageToken": "x"}, Cursor(parameter="pageToken", path="nextPageToken"), "items"),
+        ({"results": [1], "next_cursor": None, "has_more": False}, Cursor(path="next_cursor"), "results"),
+        ({"items": [1], "meta": {"next_cursor": "x"}}, Cursor(path="meta.next_cursor"), "items"),
+        (
+            {"items": [1], "offset": 0, "limit": 1, "total": 3},
+            Offset(offset="offset", limit="limit", start=0, total="total", echo="offset"),
+            "items",
+        ),
+        (
+            {"data": [1], "pagination": {"skip": 4, "limit": 1, "total": 9}},
+            Offset(offset="skip", limit="limit", start=4, total="pagination.total", echo="pagination.skip"),
+            "data",
+        ),
+        ({"data": [1], "page": 1, "total_pages": 3}, PageNumber(pages="total_pages", echo="page"), "data"),
+        (
+            {"content": [1], "number": 0, "size": 1, "totalPages": 3, "totalElements": 3},
+            PageNumber(first=0, pages="totalPages", echo="number"),
+            "content",
+        ),
+        ({"data": {"items": [1]}, "next": "/b"}, NextUrl(path="next"), "data.items"),
+        ({"d": {"results": [1], "__next": "https://api.example/b"}}, NextUrl(path="d.__next"), "d.results"),
+        ({"d": {"results": [1], "__count": "1"}}, NextUrl(path="d.__next"), "d.results"),
+        ({"d": [1]}, NextUrl(path="d.__next"), "d"),
+        ({"d": {"results": [1], "name": "an entity"}}, "auto", None),
+        ({"d": {"results": [1]}, "e": 1}, "auto", None),
+        # Members that may be empty here, beside one that says more.
+        ({"data": [1], "next_url": None, "next_cursor": "c"}, Cursor(path="next_cursor"), "data"),
+        (
+            {"data": [1], "next": None, "page": 1, "total_pages": 3},
+            PageNumber(pages="total_pages", echo="page"),
+            "data",
+        ),
+        ({"data": [1], "next": None, "page": 3, "total_pages": 3}, NextUrl(path="next"), "data"),
+        # The only list beside a sign of more, whatever its name.
+        ({"customers": [{}], "next_cursor": "c"}, Cursor(path="next_cursor"), "customers"),
+        (
+            {"kind": "f", "files": [{}], "nextPageToken": "x"},
+            Cursor(parameter="pageToken", path="nextPageToken"),
+            "files",
+        ),
+        ({"names": ["a"], "id": 1, "next_cursor": "c"}, Cursor(path="next_cursor"), "names"),
+        (
+            {"issues": [{}], "startAt": 0, "maxResults": 1, "total": 3, "warnings": []},
+            Offset(offset="startAt", limit="maxResults", total="total", echo="startAt"),
+            "issues",
+        ),
+        (
+            {"records": [{}], "done": False, "nextRecordsUrl": "/query/2", "totalSize": 2},
+            NextUrl(path="nextRecordsUrl"),
+            "records",
+        ),
+        (
+            {"results": [1], "paging": {"next": {"after": "a", "link": "?after=a"}}},
+            NextUrl(path="paging.next.link"),
+            "results",
+        ),
+        (
+            {"results": [1], "paging": {"next": {"after": "a"}}},
+            Cursor(parameter="after", path="paging.next.after"),
+            "results",
+        ),
+        ({"items": [1], "page": 1, "next_page": 2}, Cursor(parameter="page", path="next_page"), "items"),
+        (
+            {"items": [1], "page": 1, "next_page": 2, "total_pages": 3},
+            PageNumber(pages="total_pages", echo="page"),
+            "items",
+        ),
+        ({"items": [1], "next_cursor": 0}, "auto", None),
+        ({"data": [1], "next_page": {"offset": "o", "uri": "https://x/b"}}, NextUrl(path="next_page.uri"), "data"),
+        # What counts, counts from one, or says it in text.
+        (
+            {"items": [1, 2], "start": 1, "count": 2, "total": 5},
+            Offset(offset="start", limit="count", base=1, total="total", echo="start"),
+            "items",
+        ),
+        (
+            {"items": [1], "offset": "0", "limit": "1", "total": "3"},
+            Offset(offset="offset", limit="limit", total="total", echo="offset"),
+            "items",
+        ),
+        ({"data": [1, 2], "offset": 0, "limit": 2, "count": 2}, Offset(echo="offset"), "data"),
+        ({"data": [1, 2], "offset": 0, "limit": 2, "count": 5}, Offset(total="count", echo="offset"), "data"),
+        (
+            {"_links": {}, "page": {"size": 9, "totalElements": 0, "totalPages": 0, "number": 0}},
+            PageNumber(first=0, pages="page.totalPages", echo="page.number"),
+            "_embedded",
+        ),
+        # Nothing beside the list says that it is a page: the object is a row.
+        ({"items": [1]}, "auto", None),
+        ({"items": [1], "total": 99}, "auto", None),
+        ({"next": "/b", "name": "a row"}, "auto", None),
+        ({"id": 1, "parts": [{}], "next": "/b"}, "auto", None),
+        ({"films": ["/f/1"], "next": "/b"}, "auto", None),
+    ],
+)
+def test_recognised(document: dict[str, Any], style: Any, path: str | None) -> None:
+    """A first answer shows its style and where its rows are; where it shows none, the whole is a row."""
+    assert _detected(page_response(document)) == (style, path)
+
+
+def test_recognised_by_header() -> None:
+    """A continuation in a header is a cursor."""
+    expected = Cursor(parameter="continuationToken", header="x-ms-continuationtoken")
+    assert _detected(page_response([1], x_ms_continuationtoken="t")) == (expected, None)
+
+
+def test_recognised_with_records() -> None:
+    """Where the caller names the rows, only the style is looked for."""
+    assert _detected(page_response({"stars": [1], "next": "/b"}), "stars") == (NextUrl(path="next"), "stars")
+    assert _detected(page_response({"stars": [1]}), "stars") == ("auto", "stars")
+
+
+def test_rows_beside_a_link() -> None:
+    """Where the link stands in a header, the rows are still those of the envelope."""
+    link = {"Link": "</b>; rel=next"}
+    assert _detected(page_response({"data": [1], "has_more": True}, **link)) == ("auto", "data")
+    assert _detected(page_response({"total_count": 4, "incomplete_results": False, "items": [1]}, **link)) == (
+        "auto",
+        "items",
+    )
+    style = Cursor(parameter="continuationToken", header="x-ms-continuationtoken")
+    assert _detected(page_response({"Documents": [{}], "_rid": "x"}, x_ms_continuationtoken="t")) == (
+        style,
+        "Documents",
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"items": [1], "records": [2], "next": "/b"}, "says next, and has several lists: items, records"),
+        ({"a": [{}], "b": [{}], "has_more": True}, "says has_more, and has several lists: a, b"),
+        ({"data": {"x": 1}, "next_cursor": "c"}, "says next_cursor, and has no list"),
+    ],
+)
+def test_more_of_what_cannot_be_told(document: dict[str, Any], says: str) -> None:
+    """An answer that goes on, of which it cannot be told where its rows are, is an error and no single row."""
+    with pytest.raises(PaginationError, match=says):
+        _detected(page_response(document))
+
+
+@pytest.mark.parametrize(
+    ("style", "document", "path", "says"),
+    [
+        ("auto", {"data": [1], "has_more": True}, "data", "has_more"),
+        ("auto", {"values": [1], "isLast": False}, "values", "isLast"),
+        ("auto", {"content": [1], "last": False}, "content", "last=false"),
+        ("auto", {"data": {"o": {"nodes": [1], "pageInfo": {"hasNextPage": True}}}}, "data.o.nodes", "data.o.pageInfo"),
+        (NextUrl(), {"data": [1], "next": None, "has_more": True}, "data", "has_more"),
+        (NextUrl(path="links.nxt"), {"data": [1], "links": {"next": "/b"}}, "data", "links.next"),
+        (Cursor(path="meta.nxt"), {"data": [1], "meta": {"next_cursor": "c"}}, "data", "meta.next_cursor"),
+        (Cursor(), {"items": [1], "nextPageToken": "c"}, "items", "nextPageToken"),
+        ("odata", {"items": [1], "links": {"next": "/b"}}, "items", "links.next"),
+    ],
+)
+def test_more_in_no_known_way(style: Any, document: dict[str, Any], path: str, says: str) -> None:
+    """A chain that ends at an answer that says that there is more is an error and no short frame."""
+    with pytest.raises(PaginationError, match=f"says {says}.*, but not how"):
+        _check_end(page_response(document), style, path, is_first=True)
+
+
+@pytest.mark.parametrize(
+    ("style", "document"),
+    [
+        ("auto", {"data": [1], "has_more": False}),
+        ("none", {"data": [1], "has_more": True}),
+        (lambda answer: None, {"data": [1], "has_more": True}),
+        (Offset(), {"data": [1], "has_more": True}),
+        (NextUrl(path="paging.next"), {"data": [1], "paging": {"cursors": {"after": "always"}, "next": None}}),
+        ("auto", {"data": [1], "done": False, "last": False}),
+    ],
+)
+def test_an_end(style: Any, document: dict[str, Any]) -> None:
+    """Where nothing says that there is more, or the caller does, it is the end."""
+    _check_end(page_response(document), style, "data", is_first=True)
+
+
+def test_links_of_the_last_page() -> None:
+    """What only the first answer would be asked for, such as a cursor that is always there, counts there alone."""
+    answer = page_response({"data": [1], "paging": {"cursors": {"after": "always"}}})
+    _check_end(answer, NextUrl(path="paging.next"), "data", is_first=False)
+    with pytest.raises(PaginationError):
+        _check_end(answer, NextUrl(path="paging.next"), "data", is_first=True)

@@ -1,0 +1,101 @@
+"""What ends a chain of pages that would not end, or would leave the API."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from loopback_api import FakeAuthorizer
+from page_responses import URL, page_response
+
+from nbauth.data.paging.guards import Guards
+from nbauth.data.paging.page_response import Rows
+from nbauth.data.paging.styles import style_of
+from nbauth.data.parse.lazy_json import PlainNode
+from nbauth.errors import OriginNotAllowed, PaginationError
+
+
+def _follow(guards: Guards, link: str, records: list[Any], url: str = URL) -> str:
+    """Check a page and the request that its link leads to, and return where that goes."""
+    response = page_response({"value": records, "@odata.nextLink": link}, url)
+    rows = Rows(PlainNode(records))
+    request = style_of("odata").paginator().next_request(response, rows)
+    assert request is not None
+    guards.saw(response)
+    guards.check(request, response=response)
+    guards.check_progress(rows, here=url)
+    return request.url
+
+
+def _guards() -> Guards:
+    return Guards(FakeAuthorizer("https://api.example"))
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("?page=2", "https://api.example/items?page=2"),
+        ("more", "https://api.example/more"),
+        ("/more", "https://api.example/more"),
+        ("//api.example/more", "https://api.example/more"),
+        ("https://api.example/a b?$filter=x eq 1#top", "https://api.example/a%20b?$filter=x%20eq%201"),
+    ],
+)
+def test_resolved(link: str, expected: str) -> None:
+    """A relative link starts from the page that names it."""
+    assert _follow(_guards(), link, [1]) == expected
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://evil.example/x", "http://api.example/x", "//evil.example/x", "javascript:alert(1)", "ftp://api.example/"],
+)
+def test_elsewhere(link: str) -> None:
+    """A next link that leaves the origins is never followed, and its query is not shown."""
+    with pytest.raises(OriginNotAllowed) as caught:
+        _follow(_guards(), f"{link}?sig=hush", [1])
+    assert "hush" not in f"{caught.value} {caught.value.url}"
+
+
+def test_unreadable() -> None:
+    """A next link that is no URL is an error."""
+    with pytest.raises(PaginationError, match="not a URL"):
+        _follow(_guards(), "https://[api.example/", [1])
+
+
+@pytest.mark.parametrize("link", ["?page=1", "?page=1#again", URL])
+def test_loop_of_one(link: str) -> None:
+    """A link to the page itself loops."""
+    with pytest.raises(PaginationError, match="loops"):
+        _follow(_guards(), link, [1])
+
+
+def test_loop_of_three() -> None:
+    """A link to any page that was read before loops."""
+    guards = _guards()
+    second = _follow(guards, "?page=2", [1])
+    third = _follow(guards, "?page=3", [2], second)
+    with pytest.raises(PaginationError, match="loops"):
+        _follow(guards, "?page=2", [3], third)
+
+
+def _walk(guards: Guards, pages: list[list[object]]) -> int:
+    url = URL
+    for number, records in enumerate(pages):
+        url = _follow(guards, f"?page=n{number}", records, url)
+    return len(pages)
+
+
+def test_empty_pages() -> None:
+    """A hundred empty pages in a row are too many, ninety-nine are not."""
+    assert _walk(_guards(), [[]] * 99 + [[1]] + [[]] * 99) == 199
+    with pytest.raises(PaginationError, match="100 empty pages"):
+        _walk(_guards(), [[]] * 100)
+
+
+def test_equal_pages() -> None:
+    """The same page three times in a row is too much, twice is not."""
+    assert _walk(_guards(), [[{"a": 1}], [{"a": 1}], [{"a": 2}], [{"a": 1}], [{"a": 1}]]) == 5
+    with pytest.raises(PaginationError, match="same page came 3 times"):
+        _walk(_guards(), [[{"a": math.nan}]] * 3)
