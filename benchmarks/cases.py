@@ -38,12 +38,12 @@ class Authorizer:
 def nbauth(base: str, path: str, *, plain: bool = False, **options: object):
     from nbauth.data.build import frame_builder
     from nbauth.data.fetch.session import Session
-    from nbauth.data.parse import csv, lazy_json
+    from nbauth.data.parse import lazy_json, time_columns
     from nbauth.data.query import Query
     from nbauth.data.sinks import frame as frame_sink
 
     if plain:
-        for module in (frame_builder, lazy_json, csv):
+        for module in (frame_builder, lazy_json, time_columns):
             module.is_fast = lambda: False
     elif frame_builder.is_fast():
         import pyarrow.compute  # noqa: F401 - imports are not what is measured

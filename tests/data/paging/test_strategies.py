@@ -9,8 +9,7 @@ from loopback_api import FakeAuthorizer
 from requests.structures import CaseInsensitiveDict
 
 from nbauth.data.fetch.request import PageRequest
-from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber, PageResponse
-from nbauth.data.paging import detect
+from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber, PageResponse, detect
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.link_header import next_link
