@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.batch import Batch, RowBatch
     from nbauth.data.build.frame_builder import FrameBuilder
-    from nbauth.data.fetch.progress import Meter
+    from nbauth.data.fetch.progress import LoadProgress
     from nbauth.data.fetch.request import PageRequest, RequestSpec
     from nbauth.data.fetch.retry import Retries
     from nbauth.data.fetch.session import Session
@@ -63,7 +63,7 @@ class Reader:
         session: whose tokens the requests carry.
         query: how it is read.
         spec: the URL's first request, which is one of the query's.
-        meter: told what has come.
+        progress: told what has come.
         retries: how often and how long to try again.
         resume: where an earlier load broke off, if this one goes on there.
 
@@ -77,15 +77,15 @@ class Reader:
         session: Session,
         query: Query,
         spec: RequestSpec,
-        meter: Meter,
+        progress: LoadProgress,
         *,
         retries: Retries | None = None,
         resume: Resume | None = None,
     ) -> None:
         self._query = query
-        self._meter = meter
+        self._progress = progress
         self._resume = resume
-        self._requester = Requester(session, spec, meter, retries=retries, accept=accept())
+        self._requester = Requester(session, spec, progress, retries=retries, accept=accept())
         self._page_iterator = PageIterator(
             self._requester,
             self._requester.chain,
@@ -156,9 +156,9 @@ class Reader:
         except TooManyColumns:
             raise too_many_columns(batch.url) from None
         except FormatError:
-            self._meter.read(builder.rows - before)
+            self._progress.add_rows(builder.rows - before)
             raise
-        self._meter.read(builder.rows - before, batch.total_rows)
+        self._progress.add_rows(builder.rows - before, batch.total_rows)
 
     def _pages(self, request: PageRequest, response: Response, *, prefetch: bool) -> Iterator[Page]:
         pages = self._page_iterator.pages(request, response, resuming=self._resume is not None)
@@ -171,7 +171,7 @@ class Reader:
         """Yield batches; count the rows of those that are not counted when a builder takes them in."""
         for batch in batches:
             if batch.has_own_columns:
-                self._meter.read(batch.rows, batch.total_rows)
+                self._progress.add_rows(batch.rows, batch.total_rows)
             yield batch
 
     def _source(self, request: PageRequest, response: Response, *, in_parts: bool) -> tuple[Body, ReadContext]:
@@ -192,11 +192,11 @@ class Reader:
 
     def _check_nothing(self, response: Response) -> None:
         """Make sure that a body in no format that is known is no body at all."""
-        with as_file(Body(response, self._meter.receiver())) as file:
+        with as_file(Body(response, self._progress.byte_counter())) as file:
             start = file.read(1000)
         if start.strip():
             raise no_format(response, start)
-        self._meter.read(0, 0)
+        self._progress.add_rows(0, 0)
 
 
 def _size(page: Page) -> int:

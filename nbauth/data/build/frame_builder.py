@@ -31,8 +31,8 @@ import pandas as pd
 from nbauth.data.build.column import Column
 from nbauth.data.build.width import check_width, is_wide
 from nbauth.data.extras import is_fast, need_pyarrow
-from nbauth.data.interrupts import defer_interrupt
 from nbauth.errors import ConfigError
+from nbauth.process.interrupts import defer_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

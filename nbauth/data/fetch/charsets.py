@@ -41,12 +41,12 @@ def codec_named(name: str) -> str:
     if len(name) > _LONGEST_NAME or not name.isascii():
         raise LookupError(name[:_LONGEST_NAME])
     try:
-        found = codecs.lookup(_OTHER_NAMES.get(name.lower(), name)).name
+        codec = codecs.lookup(_OTHER_NAMES.get(name.lower(), name)).name
     except ValueError:  # a NUL in it
         raise LookupError(name) from None
-    if found not in _READ:
+    if codec not in _READ:
         raise LookupError(name)
-    return found
+    return codec
 
 
 def safe_charset(name: str | None) -> str | None:

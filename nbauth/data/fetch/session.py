@@ -18,13 +18,13 @@ from nbauth.data.fetch.challenge import asked_claims
 from nbauth.data.fetch.charsets import safe_charset
 from nbauth.data.fetch.cookies import OriginCookies
 from nbauth.data.fetch.redirect_policy import OutsideSession, keep_keys_apart, leave, lost_target
-from nbauth.data.interrupts import defer_interrupt
 from nbauth.environment import notebook_directory
 from nbauth.net.origins import is_loopback, redact_url
 from nbauth.net.redirects import UnreadRedirects, has_lost_target
 from nbauth.net.requests_internals import drop_body
 from nbauth.net.secrecy import HiddenText, clears_frames
 from nbauth.net.tls import PerRequestTrustAdapter, Trust
+from nbauth.process.interrupts import defer_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -176,11 +176,11 @@ def _mixed_told() -> Iterator[list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", pd.errors.DtypeWarning)
         yield told
-    for one in caught:
-        if issubclass(one.category, pd.errors.DtypeWarning):
-            told.append(str(one.message))
+    for warning in caught:
+        if issubclass(warning.category, pd.errors.DtypeWarning):
+            told.append(str(warning.message))
         else:
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _is_mixed(frame: pd.DataFrame) -> bool:

@@ -259,10 +259,10 @@ def _members(raw: memoryview) -> dict[str, RawNode] | None:
     import msgspec
 
     try:
-        found = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    parts = {name: RawNode(memoryview(part)) for name, part in found.items()}
+    parts = {name: RawNode(memoryview(part)) for name, part in members.items()}
     # msgspec keeps the last of members with one name. Each name has two quotes, so a missing one shows.
     expected = 2 * len(parts) + sum(part.quotes for part in parts.values())
     if quotes(raw) != expected or any("\\" in name or '"' in name for name in parts):

@@ -124,7 +124,7 @@ class SchemaDecoder:
             rows = self._decoder.decode(raw)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
-        found: list[tuple[str, list[Any], Kind]] = []
+        columns: list[tuple[str, list[Any], Kind]] = []
         names = len(rows) * len(self._fields)
         texts = 0
         for field in self._fields:
@@ -134,9 +134,9 @@ class SchemaDecoder:
                 values = [None if value is UNSET else value for value in values]
             if field.kind == "text":
                 texts += len(values) - (values.count(None) if field.has_nulls else 0)
-            found.append((field.key, values, field.kind))
+            columns.append((field.key, values, field.kind))
         return (
-            (len(rows), found)
+            (len(rows), columns)
             if self._is_whole(raw, rows, quotes(raw) if quoted is None else quoted, 2 * (names + texts))
             else None
         )
@@ -196,7 +196,7 @@ def _type_of(types: set[type]) -> Any:
     if not types <= {bool, int, float, str, type(None)}:
         return Any
     wanted: Any = type(None)
-    for one in types - {type(None)}:
-        wanted |= one
+    for type_ in types - {type(None)}:
+        wanted |= type_
     # Where no integer is admitted beside a float, msgspec makes floats of them.
     return wanted | int if float in types else wanted

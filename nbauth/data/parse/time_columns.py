@@ -51,13 +51,13 @@ def _times(column: pd.Series[Any]) -> pd.Series[Any] | None:
         # Slice by slice: what looks at each sign of a column takes several times its memory.
         slices = [p.slice(start, _ROWS_AT_ONCE) for p in pieces for start in range(0, len(p), _ROWS_AT_ONCE)]
 
-        def chunk(one: Any) -> Chunk:
-            return nothing(len(one)) if one.null_count == len(one) else Chunk("text", len(one), compacted(one))
+        def chunk(text: Any) -> Chunk:
+            return nothing(len(text)) if text.null_count == len(text) else Chunk("text", len(text), compacted(text))
 
         with ThreadPoolExecutor(_CORES) as pool:
             chunks = list(map(chunk, slices) if len(slices) < _WORTH_THREADS else pool.map(chunk, slices))
-        if in_arrow and (found := time_array(chunks)) is not None:
-            return _arrow_series(found)
+        if in_arrow and (parsed := time_array(chunks)) is not None:
+            return _arrow_series(parsed)
         if not in_arrow and (series := times(chunks)) is not None:
             return series
     texts = column.astype(object).where(column.notna(), None).tolist()
@@ -65,8 +65,8 @@ def _times(column: pd.Series[Any]) -> pd.Series[Any] | None:
         return timestamps(texts)
     from nbauth.data.build.arrow_series import parsed_array
 
-    found = parsed_array(texts)
-    return None if found is None else _arrow_series(found)
+    parsed = parsed_array(texts)
+    return None if parsed is None else _arrow_series(parsed)
 
 
 def _arrow_series(array: Any) -> pd.Series[Any]:

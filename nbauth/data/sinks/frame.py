@@ -12,10 +12,10 @@ from nbauth.data.build.frame_builder import FrameBuilder
 from nbauth.data.build.memory_pool import system_allocator
 from nbauth.data.build.width import TooManyColumns, is_wide, too_many_columns
 from nbauth.data.fetch.http_errors import read_interrupted
-from nbauth.data.fetch.progress import Meter
-from nbauth.data.interrupts import defer_interrupt
+from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.reader import Reader
 from nbauth.errors import DataError, NbauthError
+from nbauth.process.interrupts import defer_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,13 +56,13 @@ def read(
         DataError: the connection broke, or the body was not whole. What was read is in ``partial``.
         ReadInterrupted: the person stopped it; what was read is in ``partial``.
     """
-    meter = Meter(progress)
+    load_progress = LoadProgress(progress)
     sink = FrameSink(query)
     outcome: Outcome = "failed"
     try:
         with system_allocator():
             for spec in query.requests:
-                sink.take_in(Reader(session, query, spec, meter, retries=retries), meter)
+                sink.take_in(Reader(session, query, spec, load_progress, retries=retries), load_progress)
             frame = sink.frame()
         outcome = "done"
     except TooManyColumns:
@@ -77,7 +77,7 @@ def read(
         error.partial = sink.frame() if sink.rows else None
         raise
     finally:
-        meter.finish(outcome)
+        load_progress.finish(outcome)
     return frame
 
 
@@ -100,7 +100,7 @@ class FrameSink:
     def is_wide(self) -> bool:
         return bool(self._later) or self._builder.is_wide or any(is_wide(frame.shape[1]) for frame in self._frames)
 
-    def take_in(self, reader: Reader, meter: Meter) -> None:
+    def take_in(self, reader: Reader, load_progress: LoadProgress) -> None:
         attempt = 0
         while True:
             try:
@@ -111,8 +111,8 @@ class FrameSink:
                     raise
                 if self._is_of_file:
                     self._builder = FrameBuilder(self._query.nested, self._query.dtype_backend)
-                meter.start_over()
-                meter.read(self.rows)
+                load_progress.forget_rows()
+                load_progress.add_rows(self.rows)
                 attempt += 1
                 continue
             return

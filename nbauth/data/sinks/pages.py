@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from nbauth.data.build.frame_builder import FrameBuilder
 from nbauth.data.extras import need_pyarrow
 from nbauth.data.fetch.http_errors import read_interrupted
-from nbauth.data.fetch.progress import Meter
+from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.reader import Reader
 from nbauth.errors import ConfigError
 
@@ -51,15 +51,17 @@ def pages(
     if as_ == "arrow":
         need_pyarrow('as_="arrow"')
         query = replace(query, nested="json" if query.nested == "object" else query.nested, dtype_backend="pyarrow")
-    return _pages(session, query, as_, retries, Meter(progress))
+    return _pages(session, query, as_, retries, LoadProgress(progress))
 
 
-def _pages(session: Session, query: Query, as_: Form, retries: Retries | None, meter: Meter) -> Iterator[Any]:
+def _pages(
+    session: Session, query: Query, as_: Form, retries: Retries | None, load_progress: LoadProgress
+) -> Iterator[Any]:
     (spec,) = query.requests
     outcome: Outcome = "failed"
     is_empty = True
     try:
-        reader = Reader(session, query, spec, meter, retries=retries)
+        reader = Reader(session, query, spec, load_progress, retries=retries)
         for batch in reader.batches(prefetch=False, in_parts=True):
             page = _made(batch, reader, query, as_)
             if page is not None:
@@ -77,7 +79,7 @@ def _pages(session: Session, query: Query, as_: Form, retries: Retries | None, m
         outcome = "done"  # the caller has had enough
         raise
     finally:
-        meter.finish(outcome)
+        load_progress.finish(outcome)
 
 
 def _made(batch: Batch, reader: Reader, query: Query, as_: Form) -> Any | None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from nbauth.data.build.frame_builder import FrameBuilder
 from nbauth.data.build.memory_pool import system_allocator
 from nbauth.data.extras import need_pyarrow
-from nbauth.data.fetch.progress import Meter
-from nbauth.data.interrupts import defer_interrupt
+from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.paging.styles import style_of
 from nbauth.data.reader import CannotResume, Reader, Resume
 from nbauth.errors import DataError, FormatError, ReadInterrupted
 from nbauth.net.origins import redact_url
+from nbauth.process.interrupts import defer_interrupt
 from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def write(
     file = place_of(path)
     query = replace(query, nested="json" if query.nested == "object" else query.nested)
     (spec,) = query.requests
-    meter = Meter(progress)
+    load_progress = LoadProgress(progress)
     outcome: Outcome = "failed"
     parts: Parts | None = None
     place = redact_url(spec.url)
@@ -78,9 +78,11 @@ def write(
     )
     try:
         with system_allocator(), Parts(file, asked) as parts:
-            meter.read(parts.note.rows)
+            load_progress.add_rows(parts.note.rows)
             try:
-                _fill(parts, query, partial(Reader, session, query, spec, meter, retries=retries), meter)
+                _fill(
+                    parts, query, partial(Reader, session, query, spec, load_progress, retries=retries), load_progress
+                )
                 with defer_interrupt():
                     parts.finish()
             except KeyboardInterrupt:
@@ -100,11 +102,11 @@ def write(
             next_step="What came is kept: the same call goes on after it." if is_kept else None,
         ) from error
     finally:
-        meter.finish(outcome)
+        load_progress.finish(outcome)
     return path
 
 
-def _fill(parts: Parts, query: Query, new_reader: Callable[..., Reader], meter: Meter) -> None:
+def _fill(parts: Parts, query: Query, new_reader: Callable[..., Reader], load_progress: LoadProgress) -> None:
     """Take in what is missing."""
     note = parts.note
     if note.is_complete:
@@ -117,7 +119,7 @@ def _fill(parts: Parts, query: Query, new_reader: Callable[..., Reader], meter: 
         except CannotResume:
             logger.info("%s: the link that was come to is no longer good; starting over.", redact_url(query.urls[0]))
             parts.start_over()
-            meter.start_over()
+            load_progress.forget_rows()
         else:
             return
     ParquetSink(new_reader(), parts, query.nested).run()

@@ -111,8 +111,8 @@ class Parts:
         with suppress(OSError):
             self.folder.rmdir()
         self._why_not_kept = self._why_not_kept or f"no directory in {self.target.parent} is closed to others"
-        made = stack.enter_context(tempfile.TemporaryDirectory(prefix="nbauth-"))
-        return stack.enter_context(Directory(Path(made)))
+        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix="nbauth-"))
+        return stack.enter_context(Directory(Path(temporary)))
 
     def __enter__(self) -> Self:
         return self
@@ -215,16 +215,16 @@ class Parts:
         try:
             if not is_fresh(self._directory.status(_NOTE).st_mtime):
                 return None
-            found = load_checkpoint(
+            checkpoint = load_checkpoint(
                 self._directory.read(_NOTE, LARGEST_NOTE, links=1), self._key, self.folder, self.request
             )
-            for number, part in enumerate(found.parts):
+            for number, part in enumerate(checkpoint.parts):
                 with self._directory.open(_part(number), links=1) as file:
                     if hashlib.file_digest(file, "sha256").hexdigest() != part.digest:
                         return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
-        return found
+        return checkpoint
 
     def _clear(self) -> None:
         for name in self._directory.names():
