@@ -70,32 +70,31 @@ def write(
     query = replace(query, nested="json" if query.nested == "object" else query.nested)
     (spec,) = query.requests
     load_progress = LoadProgress(progress)
+    new_reader = partial(Reader, session, query, spec, load_progress, retries=retries)
     outcome: Outcome = "failed"
     parts: Parts | None = None
     place = redact_url(spec.url)
-    asked = fingerprint(
+    request = fingerprint(
         spec.url, query.params, dict(query.headers or {}), query.json, query.records, query.nested, query.paging, who
     )
     try:
-        with system_allocator(), Parts(file, asked) as parts:
-            load_progress.add_rows(parts.note.rows)
+        with system_allocator(), Parts(file, request) as parts:
+            load_progress.add_rows(parts.checkpoint.rows)
             try:
-                _fill(
-                    parts, query, partial(Reader, session, query, spec, load_progress, retries=retries), load_progress
-                )
+                _fill(parts, query, new_reader, load_progress)
                 with defer_interrupt():
                     parts.finish()
             except KeyboardInterrupt:
                 outcome = "interrupted"
-                kept = f"{parts.note.rows:,} rows of {place} are kept beside {path.name}"
+                kept = f"{parts.checkpoint.rows:,} rows of {place} are kept beside {path.name}"
                 raise ReadInterrupted(
-                    f"Stopped. {kept if parts.can_go_on else f'Nothing of {place} is kept'}.",
+                    f"Stopped. {kept if parts.can_resume else f'Nothing of {place} is kept'}.",
                     url=place,
-                    next_step="The same call goes on after them." if parts.can_go_on else None,
+                    next_step="The same call goes on after them." if parts.can_resume else None,
                 ) from None
         outcome = "done"
     except OSError as error:
-        is_kept = parts is not None and parts.can_go_on
+        is_kept = parts is not None and parts.can_resume
         raise DataError(
             f"{path.name} cannot be written: {error.strerror or error}.",
             url=place,
@@ -108,16 +107,16 @@ def write(
 
 def _fill(parts: Parts, query: Query, new_reader: Callable[..., Reader], load_progress: LoadProgress) -> None:
     """Take in what is missing."""
-    note = parts.note
-    if note.is_complete:
+    checkpoint = parts.checkpoint
+    if checkpoint.is_complete:
         return
-    if note.following is not None:
-        style = note.style or style_of(query.paging)
-        resume = Resume(request=note.following, style=style, records=note.records, rows=note.rows)
+    if checkpoint.following is not None:
+        style = checkpoint.style or style_of(query.paging)
+        resume = Resume(request=checkpoint.following, style=style, records=checkpoint.records, rows=checkpoint.rows)
         try:
             ParquetSink(new_reader(resume=resume), parts, query.nested).run()
         except CannotResume:
-            logger.info("%s: the link that was come to is no longer good; starting over.", redact_url(query.urls[0]))
+            logger.info("%s: the link to go on with is no longer good; starting over.", redact_url(query.urls[0]))
             parts.start_over()
             load_progress.forget_rows()
         else:
@@ -151,7 +150,7 @@ class ParquetSink:
                 self._keep_built()
             raise
         self._next_request = None
-        if self._builder.rows or not self._parts.note.parts:
+        if self._builder.rows or not self._parts.checkpoint.parts:
             self._reader.end(self._builder)
             self._keep_built()
         self._parts.complete()
@@ -176,7 +175,7 @@ class ParquetSink:
     def _keep(self, table: Any, *, may_be_times: bool = True) -> None:
         self._names = self._names or table.column_names
         style, records = self._reader.detected
-        self._parts.add(table, following=self._next_request, style=style, records=records, may_be_times=may_be_times)
+        self._parts.add(table, next_request=self._next_request, style=style, records=records, may_be_times=may_be_times)
 
 
 def _check_dtypes(dtypes: dict[str, str], first: dict[str, str], target: str) -> None:

@@ -62,7 +62,7 @@ class Parts:
 
     target: Path
     request: str
-    note: Checkpoint = field(default_factory=Checkpoint)
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
 
     def __post_init__(self) -> None:
         self.folder = Path(os.path.realpath(self.target.parent)) / f".{self.target.name}.nbauth-parts"
@@ -77,8 +77,8 @@ class Parts:
             if self._why_not_kept:
                 text = "%s: a load that breaks off starts over, since what came cannot be kept safely: %s."
                 logger.warning(text, self.target.name, self._why_not_kept)
-            self.note = self._found() or Checkpoint()
-            if not self.note.parts:
+            self.checkpoint = self._read_checkpoint() or Checkpoint()
+            if not self.checkpoint.parts:
                 self.start_over()
             self._open = stack.pop_all()
 
@@ -120,7 +120,7 @@ class Parts:
     def __exit__(self, *_: object) -> None:
         """Let others have them; if nothing can be gone on with, they are removed."""
         with self._open:
-            if self.can_go_on:
+            if self.can_resume:
                 return
             self._clear()
             with suppress(OSError):  # on Windows, a lock file that is held
@@ -136,55 +136,67 @@ class Parts:
         return not self._why_not_kept
 
     @property
-    def can_go_on(self) -> bool:
+    def can_resume(self) -> bool:
         """Whether the same call would go on after what is here now."""
-        return self.is_kept and (self.note.following is not None or self.note.is_complete)
+        return self.is_kept and (self.checkpoint.following is not None or self.checkpoint.is_complete)
 
     def start_over(self) -> None:
         """Throw away what there is."""
         self._clear()
-        self.note = Checkpoint()
+        self.checkpoint = Checkpoint()
 
     def add(
-        self, table: Any, *, following: PageRequest | None, style: Style, records: str | None, may_be_times: bool = True
+        self,
+        table: Any,
+        *,
+        next_request: PageRequest | None,
+        style: Style,
+        records: str | None,
+        may_be_times: bool = True,
     ) -> None:
         """Keep some rows, and from where the load goes on after them.
 
         Args:
             table: the rows.
-            following: the next request; None if the load cannot go on.
+            next_request: the next request; None if the load cannot go on.
             style: how the API is paged.
             records: the path of the rows.
             may_be_times: whether columns of text that is times are to be times.
         """
         kinds = {name: time_type(table[name]) for name in table.column_names} if may_be_times else {}
         times = {name: kind for name, kind in kinds.items() if kind is not None}
-        with self._directory.new_file(_part(len(self.note.parts))) as file:
+        with self._directory.new_file(_part(len(self.checkpoint.parts))) as file:
             digested = _Digested(file)
             pq.write_table(table, digested, compression="snappy")
         part = Part(digested.digest.hexdigest(), times)
-        self._write(Checkpoint(self.note.rows + table.num_rows, (*self.note.parts, part), following, style, records))
+        self._write(
+            Checkpoint(
+                self.checkpoint.rows + table.num_rows, (*self.checkpoint.parts, part), next_request, style, records
+            )
+        )
         pa.default_memory_pool().release_unused()
 
     def complete(self) -> None:
         """Note that all rows are here, so that the file can be made also if that fails now."""
-        self._write(replace(self.note, following=None, is_complete=True))
+        self._write(replace(self.checkpoint, following=None, is_complete=True))
 
-    def _write(self, note: Checkpoint) -> None:
+    def _write(self, checkpoint: Checkpoint) -> None:
         if self.is_kept:
             with self._directory.new_file(_NOTE) as file:
-                file.write(dump_checkpoint(note, self._key, self.folder, self.request))
-        self.note = note
+                file.write(dump_checkpoint(checkpoint, self._key, self.folder, self.request))
+        self.checkpoint = checkpoint
 
     def finish(self) -> None:
         """Make one file of the parts, in place of what was there, and remove them."""
-        numbers = range(len(self.note.parts))
-        schema = unified([self._schema(number) for number in numbers], [p.times for p in self.note.parts], self._table)
+        numbers = range(len(self.checkpoint.parts))
+        schema = unified(
+            [self._schema(number) for number in numbers], [p.times for p in self.checkpoint.parts], self._table
+        )
         with self._new_target() as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
             for number in numbers:
                 writer.write_table(cast(self._table(number), schema))
                 pa.default_memory_pool().release_unused()
-        self.note = Checkpoint()
+        self.checkpoint = Checkpoint()
 
     @contextmanager
     def _new_target(self) -> Iterator[IO[bytes]]:
@@ -208,7 +220,7 @@ class Parts:
         with self._directory.open(_part(number)) as file:
             return pq.read_table(file, columns=columns, use_threads=False)
 
-    def _found(self) -> Checkpoint | None:
+    def _read_checkpoint(self) -> Checkpoint | None:
         """Read the note of an earlier load; whatever is odd about it means that there is none."""
         if not self.is_kept:
             return None
