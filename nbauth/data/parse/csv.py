@@ -1,4 +1,4 @@
-"""CSV and TSV to a DataFrame as `pd.read_csv` makes it, in less memory, and with columns of ISO 8601 times as times.
+"""CSV to a DataFrame as `pd.read_csv` makes it, in less memory, and with columns of ISO 8601 times as times.
 
 pandas' parser is fed with the stream and converts it part by part (its ``low_memory``): in one piece it holds every
 cell of the table twice. Its parts get a dtype each; where these would make a column of several kinds of values, which
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.response_body import Body
     from nbauth.data.parse.format import ReadContext
 
-__all__ = ["CSV", "TSV"]
+__all__ = ["FORMAT", "read_table"]
 
 _ROWS_AT_ONCE = 50_000
 _PIECE = 256 * 1024
@@ -213,7 +213,14 @@ def _is_rounded(frame: pd.DataFrame) -> bool:
     return False
 
 
-def _read(body: Body, context: ReadContext, *, separator: str) -> Iterator[FrameBatch]:
+def read_table(body: Body, context: ReadContext, *, separator: str) -> Iterator[FrameBatch]:
+    """Yield a table as one frame, or in parts. Errors are those of `_table`.
+
+    Args:
+        body: its bytes.
+        context: what the response says of them, and what is wanted.
+        separator: between the cells.
+    """
     if context.in_parts:
         yield from map(FrameBatch, _parts(body, context, separator))
         return
@@ -225,16 +232,10 @@ def _read(body: Body, context: ReadContext, *, separator: str) -> Iterator[Frame
     yield FrameBatch(frame)
 
 
-CSV = Format(
+FORMAT = Format(
     name="CSV",
     media_types=("text/csv", "text/x-csv", "application/csv", "application/x-csv"),
     endings=(".csv",),
-    read=partial(_read, separator=","),
+    read=partial(read_table, separator=","),
     weight=0.8,
-)
-TSV = Format(
-    name="TSV",
-    media_types=("text/tab-separated-values",),
-    endings=(".tsv",),
-    read=partial(_read, separator="\t"),
 )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nbauth.data.parse.format import ReadContext
 
 
-__all__ = ["EXCEL"]
+__all__ = ["FORMAT"]
 
 
 def _first_sheet(body: Body, context: ReadContext) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def _read(body: Body, context: ReadContext) -> Iterator[FrameBatch]:
     yield FrameBatch(frame, len(frame))
 
 
-EXCEL = Format(
+FORMAT = Format(
     name="Excel",
     media_types=("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
     endings=(".xlsx",),

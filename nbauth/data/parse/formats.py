@@ -1,18 +1,18 @@
-"""The formats that are read, and which of them a response is in."""
+"""The formats that are read, and which of them a response is in.
+
+A new format is a file beside this one and a line in `_MODULES`.
+"""
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from nbauth.data.fetch.http_errors import format_error
-from nbauth.data.parse.csv import CSV, TSV
-from nbauth.data.parse.excel import EXCEL
 from nbauth.data.parse.format import Format
-from nbauth.data.parse.ndjson import NDJSON
-from nbauth.data.parse.parquet import PARQUET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,18 @@ JSON = Format(
     weight=1,
     suffix="+json",
 )
-FORMATS = (JSON, NDJSON, CSV, TSV, PARQUET, EXCEL)  # a new format is one more here
+# The registry. Each is the name of a module beside this one, whose FORMAT it is.
+_MODULES = (
+    "ndjson",
+    "csv",
+    "tsv",
+    "parquet",
+    "excel",
+)
+FORMATS: tuple[Format, ...] = (
+    JSON,
+    *(importlib.import_module(f"nbauth.data.parse.{name}").FORMAT for name in _MODULES),
+)
 
 _SAY_NOTHING = frozenset({"", "text/plain", "application/octet-stream", "binary/octet-stream"})
 

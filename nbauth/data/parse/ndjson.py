@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nbauth.data.parse.format import ReadContext
     from nbauth.errors import FormatError
 
-__all__ = ["NDJSON", "LineBatch", "read_lines"]
+__all__ = ["FORMAT", "LineBatch", "read_lines"]
 
 _LINES_AT_ONCE = 5_000
 _PIECE = 256 * 1024
@@ -145,7 +145,7 @@ def read_lines(body: Body, context: ReadContext) -> Iterator[LineBatch]:
         raise broke
 
 
-NDJSON = Format(
+FORMAT = Format(
     name="NDJSON",
     media_types=(
         "application/x-ndjson",

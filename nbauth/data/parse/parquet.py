@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.response_body import Body, ByteLimit
     from nbauth.data.parse.format import ReadContext
 
-__all__ = ["PARQUET"]
+__all__ = ["FORMAT"]
 
 _ROWS_AT_ONCE = 50_000
 
@@ -94,7 +94,7 @@ def _read(body: Body, context: ReadContext) -> Iterator[FrameBatch | TableBatch]
         yield FrameBatch(frame, len(frame))
 
 
-PARQUET = Format(
+FORMAT = Format(
     name="Parquet",
     media_types=("application/vnd.apache.parquet", "application/parquet", "application/x-parquet"),
     endings=(".parquet",),

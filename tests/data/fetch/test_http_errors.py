@@ -10,7 +10,7 @@ from loopback_api import Reply, as_json
 from nbauth.data.fetch.charsets import charset_of
 from nbauth.data.fetch.headers import is_credential
 from nbauth.data.fetch.http_errors import clean
-from nbauth.data.parse.csv import CSV
+from nbauth.data.parse.csv import FORMAT as CSV
 from nbauth.data.parse.formats import format_of
 from nbauth.errors import ApiError
 
