@@ -58,8 +58,8 @@ def _frame(file: IO[bytes], byte_limit: ByteLimit, url: str, *, backend: Any) ->
     if backend:
         return frame
     file.seek(0)
-    opened = pq.ParquetFile(file)
-    return with_gaps(frame, opened.schema_arrow, lambda names: opened.read(columns=names))
+    parquet = pq.ParquetFile(file)
+    return with_gaps(frame, parquet.schema_arrow, lambda names: parquet.read(columns=names))
 
 
 def _parts(body: Body, context: ReadContext) -> Iterator[Any]:
@@ -75,11 +75,11 @@ def _parts(body: Body, context: ReadContext) -> Iterator[Any]:
         file.seek(0)
         try:
             shielded(lambda: check_parquet(file, byte_limit, response.url))
-            opened = pq.ParquetFile(file)
-            for batch in opened.iter_batches(_ROWS_AT_ONCE):
+            parquet = pq.ParquetFile(file)
+            for batch in parquet.iter_batches(_ROWS_AT_ONCE):
                 yield pa.Table.from_batches([batch])
-            if not opened.metadata.num_rows:
-                yield opened.schema_arrow.empty_table()
+            if not parquet.metadata.num_rows:
+                yield parquet.schema_arrow.empty_table()
         except TooManyColumns:
             raise too_many_columns(response.url) from None
         except (ValueError, OSError) as error:

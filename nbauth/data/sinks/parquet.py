@@ -110,9 +110,9 @@ def _fill(parts: Parts, query: Query, new_reader: Callable[..., Reader], load_pr
     checkpoint = parts.checkpoint
     if checkpoint.is_complete:
         return
-    if checkpoint.following is not None:
+    if checkpoint.next_request is not None:
         style = checkpoint.style or style_of(query.paging)
-        resume = Resume(request=checkpoint.following, style=style, records=checkpoint.records, rows=checkpoint.rows)
+        resume = Resume(request=checkpoint.next_request, style=style, records=checkpoint.records, rows=checkpoint.rows)
         try:
             ParquetSink(new_reader(resume=resume), parts, query.nested).run()
         except CannotResume:

@@ -89,7 +89,7 @@ class Parts:
     @property
     def can_resume(self) -> bool:
         """Whether the same call would go on after what is here now."""
-        return self.is_kept and (self.checkpoint.following is not None or self.checkpoint.is_complete)
+        return self.is_kept and (self.checkpoint.next_request is not None or self.checkpoint.is_complete)
 
     def start_over(self) -> None:
         """Throw away what there is."""
@@ -129,7 +129,7 @@ class Parts:
 
     def complete(self) -> None:
         """Note that all rows are here, so that the file can be made also if that fails now."""
-        self._write(replace(self.checkpoint, following=None, is_complete=True))
+        self._write(replace(self.checkpoint, next_request=None, is_complete=True))
 
     def _write(self, checkpoint: Checkpoint) -> None:
         if self.is_kept:
