@@ -38,11 +38,12 @@ class Authorizer:
 def nbauth(base: str, path: str, *, plain: bool = False, **options: object):
     from nbauth.data.build import frame_builder
     from nbauth.data.fetch.session import Session
-    from nbauth.data.parse import csv, lazy_json
+    from nbauth.data.parse import lazy_json, time_columns
+    from nbauth.data.query import Query
     from nbauth.data.sinks import frame as frame_sink
 
     if plain:
-        for module in (frame_builder, lazy_json, csv):
+        for module in (frame_builder, lazy_json, time_columns):
             module.is_fast = lambda: False
     elif frame_builder.is_fast():
         import pyarrow.compute  # noqa: F401 - imports are not what is measured
@@ -50,20 +51,21 @@ def nbauth(base: str, path: str, *, plain: bool = False, **options: object):
         from nbauth.data.build import arrow_arrays, arrow_series  # noqa: F401
         from nbauth.data.parse import schema_decoder  # noqa: F401
     session = Session(Authorizer(base))
-    return lambda: frame_sink.read(session, base + path, **options)
+    return lambda: frame_sink.read(session, Query(base + path, **options))
 
 
 def nbauth_to_parquet(base: str, path: str):
     import pyarrow.parquet  # noqa: F401
 
     from nbauth.data.fetch.session import Session
+    from nbauth.data.query import Query
     from nbauth.data.sinks import parquet, parquet_parts  # noqa: F401
 
     target = Path(tempfile.mkdtemp()) / "data.parquet"
     session = Session(Authorizer(base))
 
     def load():
-        parquet.write(session, base + path, target)
+        parquet.write(session, Query(base + path), target)
         return lambda: pd.read_parquet(target)
 
     return load

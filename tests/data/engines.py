@@ -71,7 +71,7 @@ def using(engine: Engine) -> Iterator[None]:
         yield
         return
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("parse.lazy_json", "build.frame_builder", "parse.csv"):
+        for module in ("parse.lazy_json", "build.frame_builder", "parse.time_columns"):
             patch.setattr(f"nbauth.data.{module}.is_fast", lambda: False)
         yield
 
@@ -81,7 +81,9 @@ def frame_of(*pages: list[Any], texts: list[str] | None = None, **options: Any) 
     builder = FrameBuilder(**options)
     for text in texts if texts is not None else [json.dumps(page) for page in pages]:
         if builder.is_fast:
-            builder.add_raw(memoryview(text.encode()))
+            from nbauth.data.parse.schema_decoder import append_array
+
+            append_array(builder, memoryview(text.encode()))
         else:
             from nbauth.data.parse.json_text import loads
 

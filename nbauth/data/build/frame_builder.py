@@ -24,26 +24,40 @@ from __future__ import annotations
 
 import json
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import pandas as pd
 
 from nbauth.data.build.column import Column
 from nbauth.data.build.width import check_width, is_wide
 from nbauth.data.extras import is_fast, need_pyarrow
-from nbauth.data.interrupts import defer_interrupt
 from nbauth.errors import ConfigError
+from nbauth.process.interrupts import defer_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-__all__ = ["Backend", "FrameBuilder", "Nested", "check_choices"]
+    from nbauth.data.build.chunk import Kind
+
+__all__ = ["Backend", "ColumnDecoder", "FrameBuilder", "Nested", "check_choices"]
 
 Nested = Literal["object", "json", "flatten"]
 Backend = Literal["pyarrow"]
 _Path = tuple[str, ...]
 _COMPACT_ROWS = 32_768
+
+
+class ColumnDecoder(Protocol):
+    """Parses pages into columns, by the types that the pages before had."""
+
+    def columns(
+        self, raw: memoryview, *, quoted: int | None = None
+    ) -> tuple[int, list[tuple[str, list[Any], Kind]]] | None:
+        """Return a page's rows and columns; None where it does not fit what came before."""
+
+    def learn(self, records: Sequence[Any]) -> None:
+        """Fit the pages to come to records that did not fit."""
 
 
 class FrameBuilder:
@@ -57,7 +71,9 @@ class FrameBuilder:
 
     Attributes:
         rows: how many rows have come.
-        is_fast: whether it takes `add_raw`.
+        is_fast: whether the extra ``fast`` is there, so that pages can be parsed into columns.
+        is_flattened: whether members of objects become columns, which pages that are parsed into columns have not.
+        decoder: parses pages into columns by what is known of their types; kept here by who brings the pages.
 
     Raises:
         ConfigError: an unknown value, or pyarrow is not installed.
@@ -68,16 +84,13 @@ class FrameBuilder:
         self._nested = nested
         self._backend = dtype_backend
         self.is_fast = is_fast()
+        self.is_flattened = nested == "flatten"
+        self.decoder: ColumnDecoder | None = None
         self._columns: dict[str | _Path, Column] = {}
-        self._typed: Any = None
         self._compacted = 0
         self.rows = 0
         self._series: list[Any] = []  # of the frame that is being made
         self._made: tuple[int, list[str]] | None = None  # its rows and names
-        if self.is_fast and nested != "flatten":
-            from nbauth.data.parse.schema_decoder import TypedRows
-
-            self._typed = TypedRows()
 
     def add(self, records: Sequence[Any]) -> None:
         """Take in a page. A record that is no object becomes the row's ``value``."""
@@ -91,40 +104,21 @@ class FrameBuilder:
             self._column(key).extend(self._texts([row.get(key) for row in rows]))
         self._end_page(keys.keys(), len(rows))
 
-    def add_raw(self, raw: memoryview, *, expected: int | None = None, quoted: int | None = None) -> int:
-        """Take in a page as the bytes of an array, UTF-8; return how many rows it has.
+    def add_columns(self, rows: int, columns: Sequence[tuple[str, list[Any], Kind]]) -> None:
+        """Take in a page that is parsed into columns.
 
         Args:
-            raw: the bytes.
-            expected: how many rows it must have.
-            quoted: how many quotation marks it has, if that is known.
-
-        Raises:
-            ValueError: it is no JSON, or has not as many rows as expected.
-            RecursionError: it is nested too deeply.
+            rows: how many rows it has.
+            columns: for each key the values, and their kind: ``other`` for any.
         """
-        from nbauth.data.parse.schema_decoder import decode_rows
-
-        found = None if self._typed is None else self._typed.columns(raw, quoted=quoted)
-        if found is None:
-            records = decode_rows(raw)
-            if expected is not None and len(records) != expected:
-                raise ValueError(f"expected {expected} items, found {len(records)}")
-            self.add(records)
-            if self._typed is not None:
-                self._typed.learn(records)
-            return len(records)
-        rows: int = found[0]
-        if expected is not None and rows != expected:
-            raise ValueError(f"expected {expected} items, found {rows}")
-        if rows:
-            for key, values, kind in found[1]:
-                if kind == "other":
-                    self._column(key).extend(self._texts(values))
-                else:
-                    self._column(key).extend_known(values, kind)
-            self._end_page({key for key, _, _ in found[1]}, rows)
-        return rows
+        if not rows:
+            return
+        for key, values, kind in columns:
+            if kind == "other":
+                self._column(key).extend(self._texts(values))
+            else:
+                self._column(key).extend_known(values, kind)
+        self._end_page({key for key, _, _ in columns}, rows)
 
     @property
     def is_wide(self) -> bool:

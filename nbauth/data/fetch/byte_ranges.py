@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from nbauth.data.fetch.progress import Meter
+from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.fetch.request import RequestSpec
 from nbauth.data.fetch.requester import Requester
 from nbauth.data.fetch.validators import content_range_of, version_of
@@ -146,7 +146,9 @@ class TempCopy:
 
 def requester_of(session: Session, url: str) -> Requester:
     """Return what asks for a file as it is: a range of a compressed body is no range of the file."""
-    return Requester(session, RequestSpec(url=url, headers={"Accept-Encoding": "identity"}), Meter(), accept="*/*")
+    return Requester(
+        session, RequestSpec(url=url, headers={"Accept-Encoding": "identity"}), LoadProgress(), accept="*/*"
+    )
 
 
 def file_info(session: Session, url: str) -> FileInfo:

@@ -49,14 +49,14 @@ def asked_claims(header: str) -> str | None:
 
 
 def _challenges(header: str) -> list[tuple[str, dict[str, str]]]:
-    found: list[tuple[str, dict[str, str]]] = []
+    challenges: list[tuple[str, dict[str, str]]] = []
     for name, quoted, plain, word in _PART.findall(header):
         if word:
-            found.append((word.lower(), {}))
-        elif name and found:
+            challenges.append((word.lower(), {}))
+        elif name and challenges:
             # The first of two wins: what follows may be another's, put in through a value that it echoes.
-            found[-1][1].setdefault(name.lower(), _ESCAPE.sub(r"\1", quoted) or plain)
-    return found
+            challenges[-1][1].setdefault(name.lower(), _ESCAPE.sub(r"\1", quoted) or plain)
+    return challenges
 
 
 def _decoded(encoded: str) -> dict[str, Any] | None:

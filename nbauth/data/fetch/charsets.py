@@ -7,9 +7,10 @@ for a megabyte, `unicode_escape` reads what nobody wrote, and others are no char
 from __future__ import annotations
 
 import codecs
+from email.message import Message
 from functools import lru_cache
 
-__all__ = ["codec_named", "safe_charset"]
+__all__ = ["charset_of", "codec_named", "has_lines", "safe_charset"]
 
 _LONGEST_NAME = 40
 _ISO_8859 = (*range(1, 12), *range(13, 17))  # there is no 12
@@ -40,12 +41,12 @@ def codec_named(name: str) -> str:
     if len(name) > _LONGEST_NAME or not name.isascii():
         raise LookupError(name[:_LONGEST_NAME])
     try:
-        found = codecs.lookup(_OTHER_NAMES.get(name.lower(), name)).name
+        codec = codecs.lookup(_OTHER_NAMES.get(name.lower(), name)).name
     except ValueError:  # a NUL in it
         raise LookupError(name) from None
-    if found not in _READ:
+    if codec not in _READ:
         raise LookupError(name)
-    return found
+    return codec
 
 
 def safe_charset(name: str | None) -> str | None:
@@ -56,3 +57,20 @@ def safe_charset(name: str | None) -> str | None:
     except LookupError:
         return "utf-8"
     return name
+
+
+def charset_of(content_type: str) -> str:
+    """Return the codec that a ``Content-Type`` names; UTF-8, with or without a mark, where it names none.
+
+    Raises:
+        LookupError: it is no character set that is read; its name.
+    """
+    message = Message()
+    message["Content-Type"] = content_type
+    codec = codec_named(message.get_content_charset() or "utf-8")
+    return "utf-8-sig" if codec in ("utf-8", "ascii") else codec
+
+
+def has_lines(codec: str) -> bool:
+    """Tell whether the bytes of a text can be cut into lines: a line's end is one byte there, and no other's part."""
+    return not codec.startswith(("utf-16", "utf-32"))

@@ -34,9 +34,9 @@ class OriginCookies(RequestsCookieJar):
         """Return a jar with a caller's cookies, given as a jar or as names and values; a jar of this kind as it is."""
         if isinstance(cookies, cls):
             return cookies
-        made = cls()
-        made.add(cookies)
-        return made
+        jar = cls()
+        jar.add(cookies)
+        return jar
 
     def add(self, cookies: Any) -> None:
         """Take in cookies, given as a jar or as names and values."""
@@ -83,9 +83,9 @@ class OriginCookies(RequestsCookieJar):
 
     def copy(self) -> OriginCookies:
         """Return a jar with the same cookies."""
-        made = OriginCookies(self._policy)  # type: ignore[attr-defined]
-        made.update(self)
-        return made
+        copy = OriginCookies(self._policy)  # type: ignore[attr-defined]
+        copy.update(self)
+        return copy
 
     def own(self) -> list[Cookie]:
         """Return the cookies that no answer set."""
@@ -127,9 +127,9 @@ class OriginCookies(RequestsCookieJar):
 
     def _cookies_for_request(self, request: Any) -> list[Cookie]:
         # What `http.cookiejar` asks for the cookies of a request; it checks path, expiry and `Secure`.
-        found: list[Cookie] = super()._cookies_for_request(request)  # type: ignore[misc]
+        cookies: list[Cookie] = super()._cookies_for_request(request)  # type: ignore[misc]
         jar = self._by_origin.get(_origin(request) or "")
-        return found if jar is None else [*found, *jar._cookies_for_request(request)]  # type: ignore[attr-defined]  # noqa: SLF001
+        return cookies if jar is None else [*cookies, *jar._cookies_for_request(request)]  # type: ignore[attr-defined]  # noqa: SLF001
 
     def _of(self, origin: str) -> RequestsCookieJar:
         return self._by_origin.setdefault(origin, RequestsCookieJar(self._policy))  # type: ignore[attr-defined]

@@ -68,19 +68,17 @@ def api_error(response: Response) -> ApiError:
     )
 
 
-def format_error(response: Response, start: bytes, why: str | None = None) -> FormatError:
+def format_error(response: Response, start: bytes, why: str) -> FormatError:
     """Make the error of a body that is not what it should be.
 
     Args:
         response: the answer.
         start: the first bytes of its body.
-        why: what is wrong; by default that nothing can be read from its content type.
+        why: what is wrong.
     """
     place = redact_url(response.url)
     kind = clean(response.headers.get("Content-Type", ""), 100) or "no content type"
     shown = clean(start[:1000].decode("utf-8", "replace"), 120)
-    if why is None:
-        why = "a web page, not data" if "html" in kind else "which is none of JSON, NDJSON, CSV, TSV, Parquet and Excel"
     return FormatError(f"{place} answered {response.status_code} with {kind}, {why}. It begins: {shown!r}.", url=place)
 
 

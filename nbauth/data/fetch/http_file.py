@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nbauth.data.fetch.byte_ranges import Ranges
 from nbauth.data.fetch.http_errors import read_interrupted
-from nbauth.data.fetch.progress import Meter
+from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.fetch.read_ahead import ReadAhead
 from nbauth.data.fetch.request import RequestSpec
 from nbauth.data.fetch.requester import Requester
@@ -163,7 +163,7 @@ def open_url(
         DataError: the API could not be reached.
     """
     try:
-        requester = Requester(session, RequestSpec(url=url, headers=headers), Meter(), accept="*/*")
+        requester = Requester(session, RequestSpec(url=url, headers=headers), LoadProgress(), accept="*/*")
         return as_file(HttpFile(requester, requester.send(requester.first), on_close))
     except KeyboardInterrupt:
         on_close()

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-__all__ = ["Meter", "Outcome", "Progress", "SilentProgress"]
+__all__ = ["LoadProgress", "Outcome", "Progress", "SilentProgress"]
 
 Outcome = Literal["done", "interrupted", "failed"]
 _WORTH_SAYING_S = 1.0
@@ -41,7 +41,7 @@ class SilentProgress:
         """Show nothing."""
 
 
-class Meter:
+class LoadProgress:
     """What one load has done so far.
 
     Args:
@@ -56,12 +56,12 @@ class Meter:
         self._total_rows: int | None = None
         self._has_ended = False  # a request that was given up may end later
 
-    def asked(self, requests: int) -> None:
+    def add_requests(self, requests: int) -> None:
         """Count requests."""
         with self._lock:
             self._requests += requests
 
-    def receiver(self) -> Callable[[int], None]:
+    def byte_counter(self) -> Callable[[int], None]:
         """Return what is told how many bytes of one body have come."""
         before = 0
 
@@ -74,7 +74,7 @@ class Meter:
 
         return receive
 
-    def read(self, rows: int, total_rows: int | None = None) -> None:
+    def add_rows(self, rows: int, total_rows: int | None = None) -> None:
         """Count rows."""
         with self._lock:
             self._rows += rows
@@ -87,7 +87,7 @@ class Meter:
             self._tell()
             self._progress.wait(seconds, why)
 
-    def start_over(self) -> None:
+    def forget_rows(self) -> None:
         """Forget the rows, which are read again."""
         with self._lock:
             self._rows = 0

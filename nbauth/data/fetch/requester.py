@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest, Response
 
-    from nbauth.data.fetch.progress import Meter
+    from nbauth.data.fetch.progress import LoadProgress
     from nbauth.data.fetch.request import RequestSpec
     from nbauth.data.fetch.session import Session
 
@@ -48,7 +48,7 @@ class Requester:
     Args:
         session: whose tokens the requests carry.
         spec: what the caller asks for.
-        meter: told what was sent and what is waited for.
+        progress: told what was sent and what is waited for.
         retries: how often and how long to try again.
         accept: the ``Accept`` header, where the caller names none.
 
@@ -64,12 +64,18 @@ class Requester:
     """
 
     def __init__(
-        self, session: Session, spec: RequestSpec, meter: Meter, *, retries: Retries | None = None, accept: str
+        self,
+        session: Session,
+        spec: RequestSpec,
+        progress: LoadProgress,
+        *,
+        retries: Retries | None = None,
+        accept: str,
     ) -> None:
         self._session = session
         self._spec = spec
         self._headers = {"Accept": accept, **(spec.headers or {})}
-        self._meter = meter
+        self._progress = progress
         self._retries = retries or Retries()
         self._is_safe = spec.json is None or spec.retry_post
         self.byte_limit = ByteLimit(spec.max_bytes)
@@ -136,7 +142,7 @@ class Requester:
         while True:
             response = self.send(request) if response is None else response
             try:
-                with Body(response, self._meter.receiver(), byte_limit=self.byte_limit) as body:
+                with Body(response, self._progress.byte_counter(), byte_limit=self.byte_limit) as body:
                     data = body.readall()
             except DataError as error:
                 self._wait_after(error.__cause__ or error, attempt, request.url, instead=error)
@@ -168,13 +174,13 @@ class Requester:
                 return None
             self._wait(self._retries.pause(attempt - 1), "the connection broke")
             further = self.send(request, headers=version.headers(start + position, stop))
-            codings = {one.headers.get("Content-Encoding") for one in (response, further)}
+            codings = {r.headers.get("Content-Encoding") for r in (response, further)}
             if not version.begins(further, start + position) or len(codings) > 1:
                 further.close()  # another version, or a server that ignores ranges
                 return None
             return further
 
-        return Body(response, self._meter.receiver(), reopen=reopen, byte_limit=self.byte_limit)
+        return Body(response, self._progress.byte_counter(), reopen=reopen, byte_limit=self.byte_limit)
 
     def try_again(self, error: BaseException, attempt: int) -> bool:
         """Wait, if a whole load that broke may be done again; tell whether it may."""
@@ -202,9 +208,9 @@ class Requester:
             outgoing.prepare_cookies(self._session.cookies)
         response = self._session.send_within(self.chain, outgoing, **template.settings)
         with self._lock:
-            self._open = {one for one in self._open if not one.raw.closed}
+            self._open = {response for response in self._open if not response.raw.closed}
             self._open.add(response)
-        self._meter.asked(1 + len(response.history))
+        self._progress.add_requests(1 + len(response.history))
         return response
 
     def _template(self, url: str) -> _Template:
@@ -212,9 +218,9 @@ class Requester:
             if url.startswith(prefix):
                 return template
         same_origin = origin_of(url) == origin_of(self._first_prefix)
-        made = self._prepare(url, carried_over(self._headers, same_origin=same_origin), None)
-        self._templates[made.prefix] = made
-        return made
+        template = self._prepare(url, carried_over(self._headers, same_origin=same_origin), None)
+        self._templates[template.prefix] = template
+        return template
 
     def _prepare(self, url: str, headers: Mapping[str, str], params: Mapping[str, Any] | None) -> _Template:
         spec = self._spec
@@ -271,7 +277,7 @@ class Requester:
         with self._lock:
             self._waited_s += self._more(seconds)
             self._waits_until = max(self._waits_until, time.monotonic() + seconds)
-        self._meter.waiting(seconds, f"{why}: trying again in {seconds:,.0f} s")
+        self._progress.waiting(seconds, f"{why}: trying again in {seconds:,.0f} s")
         if self._stopped.wait(seconds):
             raise ReadInterrupted("Stopped.", url=redact_url(self._spec.url))
 

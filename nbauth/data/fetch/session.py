@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import copy
-import logging
 import os
-import re
 from collections import OrderedDict
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
 import requests
 import urllib3
-from requests.auth import AuthBase
 from requests.utils import resolve_proxies
 
-from nbauth.data.fetch.chain import Authorizer, may_carry, who_names
+from nbauth.data.fetch.caller_credentials import NO_AUTH, check_auth, check_headers, check_place, check_trust
+from nbauth.data.fetch.chain import Authorizer, may_carry
 from nbauth.data.fetch.challenge import asked_claims
 from nbauth.data.fetch.charsets import safe_charset
 from nbauth.data.fetch.cookies import OriginCookies
-from nbauth.data.fetch.headers import is_credential, leave_harmless
-from nbauth.data.interrupts import defer_interrupt
+from nbauth.data.fetch.redirect_policy import OutsideSession, keep_keys_apart, leave, lost_target
 from nbauth.environment import notebook_directory
-from nbauth.errors import ConfigError, DataError, OriginNotAllowed
-from nbauth.net.origins import check_https, is_loopback, origin_of, redact_url
+from nbauth.net.origins import is_loopback, redact_url
 from nbauth.net.redirects import UnreadRedirects, has_lost_target
-from nbauth.net.requests_internals import cookies_of, drop_body
+from nbauth.net.requests_internals import drop_body
 from nbauth.net.secrecy import HiddenText, clears_frames
 from nbauth.net.tls import PerRequestTrustAdapter, Trust
+from nbauth.process.interrupts import defer_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,30 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Authorizer", "Session"]
 
-logger = logging.getLogger(__name__)
-
 _UNAUTHORIZED = 401
-_OURS = "nbauth attaches the tokens itself, for the origins that a profile names; send other requests with requests."
-
-
-class _NoAuth(AuthBase):
-    """Adds nothing. Its presence keeps requests from reading ``.netrc``, which would replace our token."""
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        return request
-
-
-_NO_AUTH = _NoAuth()
-
-
-class _Outside(UnreadRedirects):
-    """Sends what is redirected out of the profiles' origins; it knows no token, cookie or ``.netrc``."""
-
-    def __init__(self, inside: requests.Session) -> None:
-        super().__init__()
-        self.trust_env = False  # proxies come with each request
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self.adapters = inside.adapters
 
 
 class Session(UnreadRedirects):
@@ -96,7 +69,7 @@ class Session(UnreadRedirects):
         self._timeout_s = timeout_s
         self._trust = Trust.of_environment(untrusted=notebook_directory())
         self.mount("https://", PerRequestTrustAdapter())
-        self._outside = _Outside(self)
+        self._outside = OutsideSession(self)
         # Of requests that callers may hold, and what they may send on: `response.next`, `resolve_redirects`.
         self._chains: WeakKeyDictionary[PreparedRequest, Chain] = WeakKeyDictionary()
         self._process = os.getpid()
@@ -127,7 +100,7 @@ class Session(UnreadRedirects):
             ConfigError: several profiles name its origin, or it has none.
             OriginNotAllowed: no profile names its origin, or it is http on another machine.
         """
-        _check_place(url)
+        check_place(url)
         return self._authorizer.chain(url)
 
     def prepare_request(self, request: Request) -> PreparedRequest:
@@ -137,12 +110,9 @@ class Session(UnreadRedirects):
             ConfigError: the request, or this session, has credentials of its own.
         """
         url = request.url.decode() if isinstance(request.url, bytes) else str(request.url)
-        if (request.auth or self.auth) and request.auth is not _NO_AUTH:
-            raise ConfigError(f"auth= cannot be used on an nbauth session. {_OURS}")
-        _check_headers({**self.headers, **(request.headers or {})})
-        if "@" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]:
-            raise ConfigError(f"The URL must not hold a user name or password. {_OURS}")
-        given, request.auth = request.auth, _NO_AUTH
+        check_auth(request.auth or self.auth, url=url)
+        check_headers({**self.headers, **(request.headers or {})})
+        given, request.auth = request.auth, NO_AUTH
         try:
             prepared = super().prepare_request(request)
         finally:
@@ -186,8 +156,8 @@ class Session(UnreadRedirects):
         follow = options.pop("allow_redirects", True)
         # Read at the end: neither a redirect's body nor that of an answer that is asked for again is.
         reads, options["stream"] = not options.get("stream", self.stream), True
-        _check_headers(request.headers)
-        _check_trust(options.setdefault("verify", self.verify), options.setdefault("cert", self.cert))
+        check_headers(request.headers)
+        check_trust(options.setdefault("verify", self.verify), options.setdefault("cert", self.cert))
         if options.get("timeout") is None:
             options["timeout"] = self._timeout_s
         proxies = options.pop("proxies", None) or dict(self.proxies)
@@ -201,21 +171,21 @@ class Session(UnreadRedirects):
                 options["verify"] = self._verify(chain, request)
                 response = _sent(self._outside.send, request, options)
             if follow and has_lost_target(response):
-                raise _lost(response)
+                raise lost_target(response)
             if not follow or response.next is None:
                 response.history = history
                 return _read(response) if reads else response
             if len(history) >= self.max_redirects:
                 raise requests.TooManyRedirects(f"Exceeded {self.max_redirects} redirects.", response=response)
             history.append(response)
-            following = response.next
+            redirected = response.next
             # A chain that has left does not come back with a token: the address is no longer the API's choice.
-            inside = inside and may_carry(chain, str(following.url))
+            inside = inside and may_carry(chain, str(redirected.url))
             if inside:
-                self._keep_keys_apart(request, following)
+                keep_keys_apart(request, redirected, cookies=self.cookies, for_all=self.headers)
             else:
-                _let_go(chain, request, following)
-            request = following
+                leave(chain, request, redirected)
+            request = redirected
 
     def close(self) -> None:
         """Close the connections."""
@@ -230,7 +200,7 @@ class Session(UnreadRedirects):
         # Each copy of an adapter makes its own pool.
         self.adapters = OrderedDict((prefix, copy.copy(adapter)) for prefix, adapter in self.adapters.items())
         self.cookies = self.cookies.copy()
-        self._outside = _Outside(self)
+        self._outside = OutsideSession(self)
         self._process = os.getpid()
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
@@ -241,7 +211,7 @@ class Session(UnreadRedirects):
 
     def _send_inside(self, chain: Chain, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
         url = str(request.url)
-        _check_place(url)
+        check_place(url)
         token = HiddenText(chain.token(url))  # raises OriginNotAllowed for an origin that is not listed
         options = {**options, "verify": self._verify(chain, request)}
         response = self._send_with(chain, token, request, options)
@@ -291,44 +261,11 @@ class Session(UnreadRedirects):
             signed.headers.pop("Authorization", None)
         return response
 
-    def _keep_keys_apart(self, request: PreparedRequest, following: PreparedRequest) -> None:
-        is_same = origin_of(str(request.url)) == origin_of(str(following.url))
-        own = cookies_of(request) if is_same else None
-        self.cookies.fit(following, own)
-        if is_same:
-            return
-        # A key that the caller gave for one API is none of another's; one set for the session is for all.
-        for name in [n for n in following.headers if is_credential(n) and n not in self.headers]:
-            del following.headers[name]
-        self.cookies.fit(following)
-
     def _proxies(self, request: PreparedRequest, given: Mapping[str, str]) -> dict[str, str]:
         url = str(request.url)
         if is_loopback(url):
             return {}  # to a proxy, this machine is another one, and http would show it the token
         return resolve_proxies(request, dict(given), self.trust_env)
-
-
-def _check_place(url: str) -> None:
-    try:
-        origin = origin_of(url)
-    except ValueError as error:
-        raise ConfigError(f"{redact_url(url)}: {error}.") from None
-    check_https(url, origin)
-
-
-def _check_headers(headers: Mapping[Any, Any]) -> None:
-    for name in headers:
-        text = name.decode("latin-1") if isinstance(name, bytes) else str(name)
-        if text.strip().lower() == "authorization":
-            raise ConfigError(f"An Authorization header cannot be used on an nbauth session. {_OURS}")
-
-
-def _check_trust(verify: Any, cert: Any) -> None:
-    if verify is not True:
-        raise ConfigError("verify= cannot be used on an nbauth session.", next_step="Name ca_bundle in the profile.")
-    if cert is not None:
-        raise ConfigError("cert= cannot be used on an nbauth session: a profile's tokens are all that it sends.")
 
 
 def _is_repeatable(request: PreparedRequest) -> bool:
@@ -339,41 +276,6 @@ def _is_repeatable(request: PreparedRequest) -> bool:
 
 def _claims_of(response: Response) -> str | None:
     return asked_claims(response.headers.get("WWW-Authenticate", ""))
-
-
-def _let_go(chain: Chain, request: PreparedRequest, following: PreparedRequest) -> None:
-    """Make the request that a redirect leads to fit for strangers.
-
-    Raises:
-        OriginNotAllowed: it is no plain GET over https.
-    """
-    url = str(following.url)
-    here, there = redact_url(str(request.url)), redact_url(url)
-    try:
-        secure = origin_of(url).startswith("https:")
-    except ValueError:
-        secure = False
-    whose, other = who_names(chain, url)
-    if not (secure and request.method == following.method == "GET" and following.body is None):
-        own = f" With the token: a call of its own, as of nbauth.session({other!r})." if other else ""
-        raise OriginNotAllowed(
-            f"{here} redirects a {request.method} to {there}, whose origin {whose}.",
-            url=there,
-            next_step=f"Only a GET is followed there, over https and without the token.{own}",
-        )
-    leave_harmless(following.headers)
-    logger.info("%s redirects to %s, whose origin %s: followed without token", here, there, whose)
-
-
-def _lost(response: Response) -> DataError:
-    place, target = redact_url(response.url), response.headers["Location"]
-    # `redact_url` reads no such address: what may hold a secret is cut off.
-    shown = re.split(r"[?#]", target, maxsplit=1)[0].rpartition("@")[2][:120]
-    return DataError(
-        f"{place} redirects to {shown!r}, which is no URL that can be read.",
-        url=place,
-        next_step="Ask whoever runs the API; allow_redirects=False shows the answer as it is.",
-    )
 
 
 def _read(response: Response) -> Response:

@@ -63,10 +63,10 @@ class Version:
 
 def content_range_of(response: Response) -> ContentRange | None:
     """Return which part of a file an answer is about; None if it does not say."""
-    found = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
-    if found is None:
+    match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    if match is None:
         return None
-    first, last, size = found.groups()
+    first, last, size = match.groups()
     return ContentRange(
         None if first is None else int(first),
         None if last is None else int(last) + 1,
@@ -98,10 +98,10 @@ def _length_of(response: Response) -> int | None:
     return int(text) if text.isdecimal() and text.isascii() else None
 
 
-def _is_settled(modified: str, made: str) -> bool:
+def _is_settled(modified: str, date: str) -> bool:
     try:
         return bool(modified) and (
-            not made or (parsedate_to_datetime(made) - parsedate_to_datetime(modified)).total_seconds() >= 1
+            not date or (parsedate_to_datetime(date) - parsedate_to_datetime(modified)).total_seconds() >= 1
         )
     except (ValueError, TypeError):
         return False

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from nbauth.data.parse.lazy_json import RawNode
+from nbauth.data.build.width import is_wide
+from nbauth.data.fetch.http_errors import format_error
+from nbauth.data.parse.json_text import reason
 
 if TYPE_CHECKING:
     from requests import Response
 
+    from nbauth.data.build.frame_builder import FrameBuilder
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.paging.page_response import Rows
 
 __all__ = ["Page"]
+
+_LONG_ROW = 30_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -24,18 +30,54 @@ class Page:
         rows: its rows.
         response: the answer, whose body is read.
         total_rows: how many rows there are in all, where the answer says.
-        following: the request for the page after it; None after the last.
+        next_request: the request for the page after it; None after the last.
         is_good: whether what it says of the page after it holds; if not, an error comes next.
     """
 
     rows: Rows
     response: Response
     total_rows: int | None
-    following: PageRequest | None
+    next_request: PageRequest | None
     is_good: bool = True
+    has_own_columns: ClassVar[Literal[False]] = False
 
     @property
     def size(self) -> int:
         """The bytes that it holds, about."""
+        return self.rows.node.size
+
+    @property
+    def url(self) -> str:
+        """Where it is from."""
+        return self.response.url
+
+    @property
+    def may_be_wide(self) -> bool:
+        """Whether it may be of many columns: its rows are long, or have many members."""
+        with suppress(ValueError, RecursionError):
+            if self.size:
+                return self.size > _LONG_ROW * max(1, self.count())
+            value = self.rows.node.value()
+            first = value if self.rows.is_single else next(iter(value), None)
+            return isinstance(first, dict) and is_wide(len(first))
+        return False
+
+    def count(self) -> int:
+        """Return how many rows it has."""
+        return self.rows.count()
+
+    def append_to(self, builder: FrameBuilder) -> None:
+        """Decode its rows into a builder.
+
+        Raises:
+            FormatError: they are no JSON.
+        """
         node = self.rows.node
-        return len(node.raw) if isinstance(node, RawNode) else 0
+        try:
+            if self.rows.is_single:
+                builder.add([node.value()])
+            else:
+                node.append_to(builder)
+        except (ValueError, RecursionError) as error:
+            why = f"which is no valid JSON: {reason(error)}"
+            raise format_error(self.response, node.start, why) from error

@@ -12,7 +12,7 @@ from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.page import Page
 from nbauth.data.paging.page_response import PageResponse, Rows
-from nbauth.data.parse.formats import format_of
+from nbauth.data.parse.formats import JSON, format_of, no_format
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.lazy_json import node_of
 from nbauth.errors import ApiError, NbauthError
@@ -180,10 +180,11 @@ class PageIterator:
                 return None
             raise
         body_format = format_of(response.headers.get("Content-Type", ""), response.url, request.url)
-        if body_format == "json" or (body_format is None and not content.strip()):
+        if body_format is JSON or (body_format is None and not content.strip()):
             return response, content
-        why = None if body_format is None else "where the pages before were JSON"
-        raise format_error(response, content, why)
+        if body_format is None:
+            raise no_format(response, content)
+        raise format_error(response, content, "where the pages before were JSON")
 
 
 class _Source:

@@ -1,83 +1,72 @@
-"""CSV and TSV to a DataFrame as `pd.read_csv` makes it, in less memory, and with columns of ISO 8601 times as times.
+"""CSV to a DataFrame as `pd.read_csv` makes it, in less memory, and with columns of ISO 8601 times as times.
 
 pandas' parser is fed with the stream and converts it part by part (its ``low_memory``): in one piece it holds every
 cell of the table twice. Its parts get a dtype each; where these would make a column of several kinds of values, which
-one piece would not, `Mixed` is raised, and the table must be read in one piece.
+one piece would not, `_Mixed` is raised, and the table must be read in one piece.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from nbauth.data.batch import FrameBatch
 from nbauth.data.build.memory_pool import give_back
-from nbauth.data.build.timestamps import is_time, timestamps
 from nbauth.data.build.width import TooManyColumns, check_width, is_wide, too_many_columns
-from nbauth.data.extras import is_fast
+from nbauth.data.fetch.charsets import has_lines
 from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.fetch.prefetch import prefetched
 from nbauth.data.fetch.response_body import as_file
-from nbauth.data.parse.formats import has_lines
+from nbauth.data.parse.format import Format
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.line_buffer import LineBuffer
+from nbauth.data.parse.time_columns import with_times
 from nbauth.errors import DataError, ReadInterrupted
 from nbauth.process.shielded import shielded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from requests import Response
 
     from nbauth.data.fetch.response_body import Body
+    from nbauth.data.parse.format import ReadContext
 
-__all__ = ["Mixed", "read_parts", "read_table", "with_times"]
+__all__ = ["FORMAT", "read_table"]
 
 _ROWS_AT_ONCE = 50_000
 _PIECE = 256 * 1024
-_CORES = 2
 _SOURCE_FAILED = "Calling read(nbytes) on source failed"  # as pandas' C parser says it, of any exception
-_WORTH_THREADS = 4  # slices
 
 
-class Mixed(Exception):
+class _Mixed(Exception):
     """The parts of a table have dtypes that one piece would not have."""
 
 
-def read_table(
-    response: Response,
-    body: Body,
-    *,
-    separator: str,
-    codec: str,
-    backend: Any,
-    in_parts: bool,
-    stop: Callable[[], None],
-) -> pd.DataFrame:
+def _table(body: Body, context: ReadContext, separator: str, *, may_be_mixed: bool) -> pd.DataFrame:
     """Read a table.
 
     Args:
-        response: the answer.
-        body: its body.
+        body: its bytes.
+        context: what the response says of them, and what is wanted.
         separator: between the cells.
-        codec: the character set.
-        backend: pandas' ``dtype_backend``, or None.
-        in_parts: whether pandas is to convert it part by part.
-        stop: called when no more is wanted, so that the thread that fetches ends soon.
+        may_be_mixed: whether pandas is to convert it part by part: it can be asked for again.
 
     Raises:
-        Mixed: it must be read in one piece.
+        _Mixed: it must be read in one piece.
         FormatError: it is no table, or not in the character set that the server says.
         DataError: the body is not whole. The rows that came are in ``partial``.
         ReadInterrupted: the person stopped it; likewise.
     """
+    response, codec, backend = context.response, context.codec(), context.backend
     # Ahead, so that what comes is taken in while pandas parses, which needs Python's lock for half of its time only.
-    pieces = prefetched(iter(lambda: body.read1(_PIECE), b""), size=len, stop=stop, left=[], is_eager=True)
+    pieces = prefetched(iter(lambda: body.read1(_PIECE), b""), size=len, stop=context.stop, left=[], is_eager=True)
     lines = LineBuffer(pieces, has_lines=has_lines(codec))
     frame = pd.DataFrame()
     try:
@@ -85,14 +74,14 @@ def read_table(
             body,
             closing(pieces),
             _mixed_told() as told,
-            _no_table(response, lines, may_be_mixed=in_parts and backend is not None),
+            _no_table(response, lines, may_be_mixed=may_be_mixed and backend is not None),
         ):
 
             def parse(source: Any) -> pd.DataFrame:
-                made: pd.DataFrame = pd.read_csv(
-                    source, sep=separator, encoding=codec, low_memory=in_parts, **_options(backend)
+                table: pd.DataFrame = pd.read_csv(
+                    source, sep=separator, encoding=codec, low_memory=may_be_mixed, **_options(backend)
                 )
-                return made
+                return table
 
             width = _width(lines.first(), separator)
             check_width(width)
@@ -103,8 +92,8 @@ def read_table(
             else:
                 frame = parse(lines)
             check_width(_width_of(frame))
-        if in_parts and lines.error is None and ((told and _is_mixed(frame)) or _is_rounded(frame)):
-            raise Mixed
+        if may_be_mixed and lines.error is None and ((told and _is_mixed(frame)) or _is_rounded(frame)):
+            raise _Mixed
         give_back()
         frame = with_times(frame)
     except KeyboardInterrupt as error:
@@ -120,8 +109,9 @@ def read_table(
     raise broke
 
 
-def read_parts(response: Response, body: Body, *, separator: str, codec: str, backend: Any) -> Iterator[pd.DataFrame]:
-    """Yield a table in parts of some ten thousand rows. Arguments and errors are `read_table`'s."""
+def _parts(body: Body, context: ReadContext, separator: str) -> Iterator[pd.DataFrame]:
+    """Yield a table in parts of some ten thousand rows. Arguments and errors are those of `_table`."""
+    response, codec, backend = context.response, context.codec(), context.backend
     rows: int | None = None
     with as_file(body) as file, _no_table(response, body):
         check_width(_width(file.peek(_PIECE), separator))  # type: ignore[attr-defined]
@@ -160,7 +150,7 @@ def _no_table(response: Response, source: Body | LineBuffer, *, may_be_mixed: bo
     A parser may hide what its file raised behind an error of its own, or stop there as at an end.
 
     Args:
-        response: the answer.
+        response: the response.
         source: what pandas reads.
         may_be_mixed: whether Arrow may have found no dtype for parts that have several.
     """
@@ -175,7 +165,7 @@ def _no_table(response: Response, source: Body | LineBuffer, *, may_be_mixed: bo
             if _SOURCE_FAILED in str(error):  # the source keeps what breaks it; only an interrupt comes around it
                 raise KeyboardInterrupt from None
             if may_be_mixed and not isinstance(error, (pd.errors.ParserError, UnicodeError)):
-                raise Mixed from None
+                raise _Mixed from None
             raise format_error(response, b"", f"which cannot be read as a table: {reason(error)}") from error
 
 
@@ -186,11 +176,11 @@ def _mixed_told() -> Iterator[list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", pd.errors.DtypeWarning)
         yield told
-    for one in caught:
-        if issubclass(one.category, pd.errors.DtypeWarning):
-            told.append(str(one.message))
+    for warning in caught:
+        if issubclass(warning.category, pd.errors.DtypeWarning):
+            told.append(str(warning.message))
         else:
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 def _is_mixed(frame: pd.DataFrame) -> bool:
@@ -223,59 +213,29 @@ def _is_rounded(frame: pd.DataFrame) -> bool:
     return False
 
 
-def with_times(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with columns of ISO 8601 times as times."""
-    for position in range(frame.shape[1]):
-        column = frame.iloc[:, position]
-        if not (pd.api.types.is_string_dtype(column) or column.dtype == object):
-            continue
-        first: Any = column.first_valid_index()
-        value: Any = None if first is None else column[first]
-        if isinstance(value, str) and is_time(value):
-            parsed = _times(column)
-            if parsed is not None:
-                frame.isetitem(position, parsed.array)
-    return frame
+def read_table(body: Body, context: ReadContext, *, separator: str) -> Iterator[FrameBatch]:
+    """Yield a table as one frame, or in parts. Errors are those of `_table`.
+
+    Args:
+        body: its bytes.
+        context: what the response says of them, and what is wanted.
+        separator: between the cells.
+    """
+    if context.in_parts:
+        yield from map(FrameBatch, _parts(body, context, separator))
+        return
+    try:
+        frame = _table(body, context, separator, may_be_mixed=context.repeat is not None)
+    except _Mixed:
+        assert context.repeat is not None
+        frame = _table(*context.repeat(), separator, may_be_mixed=False)
+    yield FrameBatch(frame)
 
 
-def _is_arrow(dtype: Any) -> bool:
-    return isinstance(dtype, pd.ArrowDtype)
-
-
-def _times(column: pd.Series[Any]) -> pd.Series[Any] | None:
-    in_arrow = _is_arrow(column.dtype)
-    if is_fast():
-        import pyarrow as pa
-
-        from nbauth.data.build.arrow_series import time_array, times
-        from nbauth.data.build.arrow_text import compacted
-        from nbauth.data.build.chunk import Chunk, nothing
-
-        # A column of Arrow's own stays of its type in older pandas, whatever is asked for.
-        array = pa.array(column, pa.large_string(), from_pandas=True).cast(pa.large_string())
-        pieces = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
-        # Slice by slice: what looks at each sign of a column takes several times its memory.
-        slices = [p.slice(start, _ROWS_AT_ONCE) for p in pieces for start in range(0, len(p), _ROWS_AT_ONCE)]
-
-        def chunk(one: Any) -> Chunk:
-            return nothing(len(one)) if one.null_count == len(one) else Chunk("text", len(one), compacted(one))
-
-        with ThreadPoolExecutor(_CORES) as pool:
-            chunks = list(map(chunk, slices) if len(slices) < _WORTH_THREADS else pool.map(chunk, slices))
-        if in_arrow and (found := time_array(chunks)) is not None:
-            return _arrow_series(found)
-        if not in_arrow and (series := times(chunks)) is not None:
-            return series
-    texts = column.astype(object).where(column.notna(), None).tolist()
-    if not in_arrow:
-        return timestamps(texts)
-    from nbauth.data.build.arrow_series import parsed_array
-
-    found = parsed_array(texts)
-    return None if found is None else _arrow_series(found)
-
-
-def _arrow_series(array: Any) -> pd.Series[Any]:
-    import pyarrow as pa
-
-    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])))
+FORMAT = Format(
+    name="CSV",
+    media_types=("text/csv", "text/x-csv", "application/csv", "application/x-csv"),
+    endings=(".csv",),
+    read=partial(read_table, separator=","),
+    weight=0.8,
+)

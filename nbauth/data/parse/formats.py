@@ -1,77 +1,88 @@
-"""What an answer's body is: by its content type, and by the URL's ending where that says nothing."""
+"""The formats that are read, and which of them a response is in.
+
+A new format is a file beside this one and a line in `_MODULES`.
+"""
 
 from __future__ import annotations
 
-from email.message import Message
+import importlib
+from functools import cache
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from nbauth.data.fetch.charsets import codec_named
+from nbauth.data.fetch.http_errors import format_error
+from nbauth.data.parse.format import Format
 
-__all__ = ["ACCEPT", "Format", "charset_of", "format_of", "has_lines"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-Format = Literal["json", "ndjson", "csv", "tsv", "parquet", "excel"]
+    from requests import Response
 
-ACCEPT = "application/json, application/x-ndjson;q=0.9, text/csv;q=0.8, application/vnd.apache.parquet;q=0.7, */*;q=0.1"
+    from nbauth.errors import FormatError
 
-_TYPES: dict[str, Format] = {
-    "application/json": "json",
-    "text/json": "json",
-    "application/x-ndjson": "ndjson",
-    "application/ndjson": "ndjson",
-    "application/jsonl": "ndjson",
-    "application/x-jsonl": "ndjson",
-    "application/jsonlines": "ndjson",
-    "application/x-jsonlines": "ndjson",
-    "text/csv": "csv",
-    "text/x-csv": "csv",
-    "application/csv": "csv",
-    "application/x-csv": "csv",
-    "text/tab-separated-values": "tsv",
-    "application/vnd.apache.parquet": "parquet",
-    "application/parquet": "parquet",
-    "application/x-parquet": "parquet",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "excel",
-}
-_ENDINGS: dict[str, Format] = {
-    ".json": "json",
-    ".ndjson": "ndjson",
-    ".jsonl": "ndjson",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    ".xlsx": "excel",
-}
+__all__ = ["FORMATS", "JSON", "accept", "format_of", "no_format"]
+
+JSON = Format(
+    name="JSON",
+    media_types=("application/json", "text/json"),
+    endings=(".json",),
+    read=None,
+    weight=1,
+    suffix="+json",
+)
+# The registry. Each is the name of a module beside this one, whose FORMAT it is.
+_MODULES = (
+    "ndjson",
+    "csv",
+    "tsv",
+    "parquet",
+    "excel",
+)
+FORMATS: tuple[Format, ...] = (
+    JSON,
+    *(importlib.import_module(f"nbauth.data.parse.{name}").FORMAT for name in _MODULES),
+)
+
 _SAY_NOTHING = frozenset({"", "text/plain", "application/octet-stream", "binary/octet-stream"})
+
+
+def accept() -> str:
+    """Return the ``Accept`` header: the formats that are asked for, each with its weight (RFC 9110 §12.5.1)."""
+    wanted = [f"{f.media_types[0]};q={f.weight:g}".removesuffix(";q=1") for f in FORMATS if f.weight is not None]
+    return ", ".join([*wanted, "*/*;q=0.1"])
 
 
 def format_of(content_type: str, *urls: str) -> Format | None:
     """Return the format of a body, or None if it is none that can be read.
 
     Args:
-        content_type: the answer's ``Content-Type``; may be empty.
+        content_type: the response's ``Content-Type``; may be empty. Where it says nothing, the URLs' endings do.
         urls: the URL that answered and the one that was asked for.
     """
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind in _SAY_NOTHING:
+    by_type, by_ending = _tables(FORMATS)
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type in _SAY_NOTHING:
         endings = (PurePosixPath(unquote(urlsplit(url).path)).suffix.lower() for url in urls)
-        return next((_ENDINGS[ending] for ending in endings if ending in _ENDINGS), None)
-    return "json" if kind.endswith("+json") else _TYPES.get(kind)  # RFC 6839 §3.1
+        return next((by_ending[ending] for ending in endings if ending in by_ending), None)
+    by_suffix = (f for f in FORMATS if f.suffix is not None and media_type.endswith(f.suffix))
+    return by_type.get(media_type) or next(by_suffix, None)
 
 
-def charset_of(content_type: str) -> str:
-    """Return the codec that a ``Content-Type`` names; UTF-8, with or without a mark, where it names none.
+def no_format(response: Response, start: bytes) -> FormatError:
+    """Return the error of a body in no format that is read.
 
-    Raises:
-        LookupError: it is no character set that is read; its name.
+    Args:
+        response: the response.
+        start: the first bytes of its body.
     """
-    message = Message()
-    message["Content-Type"] = content_type
-    codec = codec_named(message.get_content_charset() or "utf-8")
-    return "utf-8-sig" if codec in ("utf-8", "ascii") else codec
+    if "html" in response.headers.get("Content-Type", ""):
+        return format_error(response, start, "a web page, not data")
+    *names, last = (f.name for f in FORMATS)
+    return format_error(response, start, f"which is none of {', '.join(names)} and {last}")
 
 
-def has_lines(codec: str) -> bool:
-    """Tell whether the bytes of a text can be cut into lines: a line's end is one byte there, and no other's part."""
-    return not codec.startswith(("utf-16", "utf-32"))
+@cache
+def _tables(formats: tuple[Format, ...]) -> tuple[Mapping[str, Format], Mapping[str, Format]]:
+    by_type = {media_type: f for f in formats for media_type in f.media_types}
+    return by_type, {ending: f for f in formats for ending in f.endings}

@@ -10,15 +10,15 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from nbauth.data.extras import is_fast
-from nbauth.data.parse.json_text import loads
+from nbauth.data.parse.json_text import loads, quotes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Node", "PlainNode", "RawNode", "node_of", "quotes"]
+    from nbauth.data.build.frame_builder import FrameBuilder
+
+__all__ = ["Node", "PlainNode", "RawNode", "node_of"]
 
 _LONGEST_EMPTY = 1_000
 _EMPTY = re.compile(rb"\s*\[\s*\]\s*")
@@ -49,6 +49,22 @@ class Node(Protocol):
     @property
     def identity(self) -> object:
         """Something that is equal for what is equal."""
+
+    @property
+    def size(self) -> int:
+        """The bytes that it holds, about; 0 where it is decoded."""
+
+    @property
+    def start(self) -> bytes:
+        """The first bytes, to be shown where it cannot be decoded."""
+
+    def append_to(self, builder: FrameBuilder) -> None:
+        """Take the items of an array into a builder, each as a row.
+
+        Raises:
+            ValueError: it is no JSON.
+            RecursionError: it is nested too deeply.
+        """
 
     def count(self) -> int:
         """Return how many items the array has."""
@@ -90,6 +106,20 @@ class PlainNode:
     def identity(self) -> object:
         """The value itself."""
         return self._value
+
+    @property
+    def size(self) -> int:
+        """Nothing that is counted."""
+        return 0
+
+    @property
+    def start(self) -> bytes:
+        """Nothing: it was decoded."""
+        return b""
+
+    def append_to(self, builder: FrameBuilder) -> None:
+        """Take the items of an array into a builder."""
+        builder.add(self._value)
 
     def count(self) -> int:
         """Return how many items the array has."""
@@ -148,6 +178,27 @@ class RawNode:
     def identity(self) -> object:
         """The bytes."""
         return self.raw
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return len(self.raw)
+
+    @property
+    def start(self) -> bytes:
+        """The first bytes."""
+        return bytes(self.raw[:1000])
+
+    def append_to(self, builder: FrameBuilder) -> None:
+        """Decode the items of an array into a builder.
+
+        Raises:
+            ValueError: it is no JSON.
+            RecursionError: it is nested too deeply.
+        """
+        from nbauth.data.parse.schema_decoder import append_array
+
+        append_array(builder, self.raw, quoted=self.quotes)
 
     def count(self) -> int:
         """Return how many items the array has.
@@ -208,10 +259,10 @@ def _members(raw: memoryview) -> dict[str, RawNode] | None:
     import msgspec
 
     try:
-        found = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    parts = {name: RawNode(memoryview(part)) for name, part in found.items()}
+    parts = {name: RawNode(memoryview(part)) for name, part in members.items()}
     # msgspec keeps the last of members with one name. Each name has two quotes, so a missing one shows.
     expected = 2 * len(parts) + sum(part.quotes for part in parts.values())
     if quotes(raw) != expected or any("\\" in name or '"' in name for name in parts):
@@ -232,8 +283,3 @@ def node_of(content: bytes) -> Node:
         if stripped[:1] in (b"[", b"{") and stripped[1:2] != b"\0":
             return RawNode(stripped)
     return PlainNode(loads(content))
-
-
-def quotes(raw: bytes | memoryview) -> int:
-    """Count the quotation marks."""
-    return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == ord('"'))) if len(raw) else 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbauth.data.parse.lazy_json import quotes
+from nbauth.data.parse.json_text import quotes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

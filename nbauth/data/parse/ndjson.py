@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from nbauth.data.fetch.charsets import has_lines
 from nbauth.data.fetch.http_errors import format_error
-from nbauth.data.parse.formats import has_lines
+from nbauth.data.parse.format import Format
 from nbauth.data.parse.json_text import loads, reason
 from nbauth.errors import DataError
 
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
 
     from requests import Response
 
+    from nbauth.data.build.frame_builder import FrameBuilder
     from nbauth.data.fetch.response_body import Body
+    from nbauth.data.parse.format import ReadContext
     from nbauth.errors import FormatError
 
-__all__ = ["Lines", "read_lines"]
+__all__ = ["FORMAT", "LineBatch", "read_lines"]
 
 _LINES_AT_ONCE = 5_000
 _PIECE = 256 * 1024
@@ -27,13 +31,13 @@ _BLANK = frozenset({b"", b"\r"})
 
 
 @dataclass(frozen=True)
-class Lines:
+class LineBatch:
     """Some lines.
 
     Attributes:
         lines: the lines, some of them blank perhaps.
         before: how many lines came before them.
-        response: the answer that they are from.
+        response: the response that they are from.
         codec: their character set.
     """
 
@@ -41,8 +45,40 @@ class Lines:
     before: int
     response: Response
     codec: str
+    has_own_columns: ClassVar[Literal[False]] = False
+    total_rows: ClassVar[None] = None
+    next_request: ClassVar[None] = None
+    is_good: ClassVar[bool] = True
 
-    def raw(self) -> tuple[memoryview, int] | None:
+    @property
+    def url(self) -> str:
+        """Where they are from."""
+        return self.response.url
+
+    @property
+    def size(self) -> int:
+        """The bytes that they hold."""
+        return sum(map(len, self.lines))
+
+    def append_to(self, builder: FrameBuilder) -> None:
+        """Decode them into a builder.
+
+        Raises:
+            FormatError: a line is no JSON; those before it are in the builder.
+        """
+        array = self._as_array() if builder.is_fast else None
+        if array is not None:
+            from nbauth.data.parse.schema_decoder import append_array
+
+            with suppress(ValueError, RecursionError):  # line by line, it shows which one
+                append_array(builder, array[0], expected=array[1])
+                return
+        records, broken = self._records()
+        builder.add(records)
+        if broken is not None:
+            raise broken
+
+    def _as_array(self) -> tuple[memoryview, int] | None:
         """Return them as one array of UTF-8, and how many items it must have; None in another character set."""
         if self.codec != "utf-8-sig":
             return None
@@ -51,7 +87,7 @@ class Lines:
             lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
         return memoryview(b"[" + b",".join(lines) + b"]"), len(lines)
 
-    def records(self) -> tuple[list[Any], FormatError | None]:
+    def _records(self) -> tuple[list[Any], FormatError | None]:
         """Decode them one by one; return those in front of a line that is no JSON, and the error that says so."""
         records: list[Any] = []
         for number, line in enumerate(self.lines, self.before + 1):
@@ -65,12 +101,14 @@ class Lines:
         return records, None
 
 
-def read_lines(response: Response, body: Body, codec: str) -> Iterator[Lines]:
+def read_lines(body: Body, context: ReadContext) -> Iterator[LineBatch]:
     """Yield the lines of a body; if it breaks off, those that came whole before that is raised.
 
     Raises:
         DataError: the body is not whole.
+        FormatError: the server names a character set that is not read.
     """
+    response, codec = context.response, context.codec()
     waiting: list[bytes] = []
     before = 0
     parts: list[bytes] = []  # of a line that has no end yet: joined once, however long it is
@@ -95,13 +133,29 @@ def read_lines(response: Response, body: Body, codec: str) -> Iterator[Lines]:
                 parts = [rest]
                 waiting += whole
                 while len(waiting) >= _LINES_AT_ONCE:
-                    yield Lines(waiting[:_LINES_AT_ONCE], before, response, codec)
+                    yield LineBatch(waiting[:_LINES_AT_ONCE], before, response, codec)
                     before += _LINES_AT_ONCE
                     del waiting[:_LINES_AT_ONCE]
             waiting.append(b"".join(parts))
     while waiting:
-        yield Lines(waiting[:_LINES_AT_ONCE], before, response, codec)
+        yield LineBatch(waiting[:_LINES_AT_ONCE], before, response, codec)
         before += _LINES_AT_ONCE
         del waiting[:_LINES_AT_ONCE]
     if broke is not None:
         raise broke
+
+
+FORMAT = Format(
+    name="NDJSON",
+    media_types=(
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonl",
+        "application/jsonlines",
+        "application/x-jsonlines",
+    ),
+    endings=(".ndjson", ".jsonl"),
+    read=read_lines,
+    weight=0.9,
+)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from nbauth.data.parse.json_text import loads
-from nbauth.data.parse.lazy_json import quotes
+from nbauth.data.parse.json_text import loads, quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from nbauth.data.build.chunk import Kind
+    from nbauth.data.build.frame_builder import FrameBuilder
 
-__all__ = ["TypedRows", "decode_rows"]
+__all__ = ["SchemaDecoder", "append_array", "decode_rows"]
 
 _MOST_SCHEMAS = 24
 _MOST_KEYS = 500
@@ -31,6 +31,42 @@ _KINDS: dict[frozenset[type], Kind] = {
     frozenset({float}): "number",
     frozenset({int, float}): "number",
 }
+
+
+def append_array(
+    builder: FrameBuilder, raw: memoryview, *, expected: int | None = None, quoted: int | None = None
+) -> None:
+    """Decode an array into a builder, each item as a row.
+
+    Args:
+        builder: the builder. It keeps the schema from page to page.
+        raw: the bytes of the array, UTF-8.
+        expected: how many rows it must have.
+        quoted: how many quotation marks it has, if that is known.
+
+    Raises:
+        ValueError: it is no JSON, or has not as many rows as expected.
+        RecursionError: it is nested too deeply.
+    """
+    if builder.decoder is None and not builder.is_flattened:
+        builder.decoder = SchemaDecoder()
+    decoder = builder.decoder
+    typed = None if decoder is None else decoder.columns(raw, quoted=quoted)
+    if typed is not None:
+        rows, columns = typed
+        _check_count(rows, expected)
+        builder.add_columns(rows, columns)
+        return
+    records = decode_rows(raw)
+    _check_count(len(records), expected)
+    builder.add(records)
+    if decoder is not None:
+        decoder.learn(records)
+
+
+def _check_count(rows: int, expected: int | None) -> None:
+    if expected is not None and rows != expected:
+        raise ValueError(f"expected {expected} items, found {rows}")
 
 
 def decode_rows(raw: memoryview) -> list[Any]:
@@ -58,8 +94,8 @@ class _Field(NamedTuple):
     has_nulls: bool  # whether a row may lack it or have null there
 
 
-class TypedRows:
-    """Parses the pages of one load."""
+class SchemaDecoder:
+    """Parses the pages that one builder takes in."""
 
     def __init__(self) -> None:
         self._types: dict[str, set[type]] = {}
@@ -88,7 +124,7 @@ class TypedRows:
             rows = self._decoder.decode(raw)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
-        found: list[tuple[str, list[Any], Kind]] = []
+        columns: list[tuple[str, list[Any], Kind]] = []
         names = len(rows) * len(self._fields)
         texts = 0
         for field in self._fields:
@@ -98,9 +134,9 @@ class TypedRows:
                 values = [None if value is UNSET else value for value in values]
             if field.kind == "text":
                 texts += len(values) - (values.count(None) if field.has_nulls else 0)
-            found.append((field.key, values, field.kind))
+            columns.append((field.key, values, field.kind))
         return (
-            (len(rows), found)
+            (len(rows), columns)
             if self._is_whole(raw, rows, quotes(raw) if quoted is None else quoted, 2 * (names + texts))
             else None
         )
@@ -160,7 +196,7 @@ def _type_of(types: set[type]) -> Any:
     if not types <= {bool, int, float, str, type(None)}:
         return Any
     wanted: Any = type(None)
-    for one in types - {type(None)}:
-        wanted |= one
+    for type_ in types - {type(None)}:
+        wanted |= type_
     # Where no integer is admitted beside a float, msgspec makes floats of them.
     return wanted | int if float in types else wanted

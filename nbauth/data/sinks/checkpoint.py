@@ -51,7 +51,7 @@ class Checkpoint:
     Attributes:
         rows: how many rows the parts hold.
         parts: the parts, in their order.
-        following: the next request; None if there is none, or the load cannot go on.
+        next_request: the next request; None if there is none, or the load cannot go on.
         style: how the API is paged; None for a function, which the caller gives again.
         records: the path of the rows.
         is_complete: whether the parts are all that there is.
@@ -59,7 +59,7 @@ class Checkpoint:
 
     rows: int = 0
     parts: tuple[Part, ...] = ()
-    following: PageRequest | None = None
+    next_request: PageRequest | None = None
     style: Style | None = None
     records: str | None = None
     is_complete: bool = False
@@ -82,7 +82,7 @@ def dump_checkpoint(checkpoint: Checkpoint, key: StateKey, folder: Path, request
         "written_at": time.time(),
         "rows": checkpoint.rows,
         "parts": [asdict(part) for part in checkpoint.parts],
-        "next_request": None if checkpoint.following is None else asdict(checkpoint.following),
+        "next_request": None if checkpoint.next_request is None else asdict(checkpoint.next_request),
         "style": None if checkpoint.style is None else style_note(checkpoint.style),
         "records": checkpoint.records,
         "is_complete": checkpoint.is_complete,

@@ -12,24 +12,22 @@ from nbauth.data.build.frame_builder import FrameBuilder
 from nbauth.data.build.memory_pool import system_allocator
 from nbauth.data.build.width import TooManyColumns, is_wide, too_many_columns
 from nbauth.data.fetch.http_errors import read_interrupted
-from nbauth.data.fetch.progress import Meter
-from nbauth.data.interrupts import defer_interrupt
+from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.reader import Reader
 from nbauth.errors import DataError, NbauthError
+from nbauth.process.interrupts import defer_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nbauth.data.batch import Batch
     from nbauth.data.fetch.progress import Outcome, Progress
     from nbauth.data.fetch.retry import Retries
     from nbauth.data.fetch.session import Session
     from nbauth.data.paging.page import Page
     from nbauth.data.query import Query
-    from nbauth.data.reader import Batch
 
 __all__ = ["read"]
-
-_LONG_ROW = 30_000  # bytes
 
 
 def read(
@@ -58,13 +56,13 @@ def read(
         DataError: the connection broke, or the body was not whole. What was read is in ``partial``.
         ReadInterrupted: the person stopped it; what was read is in ``partial``.
     """
-    meter = Meter(progress)
+    load_progress = LoadProgress(progress)
     sink = FrameSink(query)
     outcome: Outcome = "failed"
     try:
         with system_allocator():
             for spec in query.requests:
-                sink.take_in(Reader(session, query, spec, meter, retries=retries), meter)
+                sink.take_in(Reader(session, query, spec, load_progress, retries=retries), load_progress)
             frame = sink.frame()
         outcome = "done"
     except TooManyColumns:
@@ -79,7 +77,7 @@ def read(
         error.partial = sink.frame() if sink.rows else None
         raise
     finally:
-        meter.finish(outcome)
+        load_progress.finish(outcome)
     return frame
 
 
@@ -102,7 +100,7 @@ class FrameSink:
     def is_wide(self) -> bool:
         return bool(self._later) or self._builder.is_wide or any(is_wide(frame.shape[1]) for frame in self._frames)
 
-    def take_in(self, reader: Reader, meter: Meter) -> None:
+    def take_in(self, reader: Reader, load_progress: LoadProgress) -> None:
         attempt = 0
         while True:
             try:
@@ -113,8 +111,8 @@ class FrameSink:
                     raise
                 if self._is_of_file:
                     self._builder = FrameBuilder(self._query.nested, self._query.dtype_backend)
-                meter.start_over()
-                meter.read(self.rows)
+                load_progress.forget_rows()
+                load_progress.add_rows(self.rows)
                 attempt += 1
                 continue
             return
@@ -129,8 +127,8 @@ class FrameSink:
                 if reader.can_start_over and not self._is_of_file:
                     self._end_builder()
                     self._is_of_file = True
-                if isinstance(batch, pd.DataFrame):
-                    self._append(batch)
+                if batch.has_own_columns:
+                    self._append(batch.to_frame(self._query.dtype_backend))
                 else:
                     reader.add(batch, self._builder)
                 rows = self.rows
@@ -139,7 +137,7 @@ class FrameSink:
         except KeyboardInterrupt as error:
             # What had come is kept: the page that was being taken in, and those behind it.
             batches.close()
-            self._take_rest(reader, [one for one in reader.pending if one is not batch or self.rows == rows])
+            self._take_rest(reader, [page for page in reader.pending if page is not batch or self.rows == rows])
             self._append(getattr(error, "partial", None))
             raise
         finally:
@@ -149,14 +147,14 @@ class FrameSink:
         def take() -> None:
             self._rows_left = 0
             self._builder.undo()
-            for one in rest:
-                reader.add(one, self._builder)
+            for page in rest:
+                reader.add(page, self._builder)
 
-        if not self._builder.is_wide and not any(map(_is_wide_page, rest)):
+        if not self._builder.is_wide and not any(page.may_be_wide for page in rest):
             take()
             return
         with suppress(ValueError, RecursionError):
-            self._rows_left = sum(one.rows.count() for one in rest)
+            self._rows_left = sum(page.count() for page in rest)
         self._later.append(take)
 
     def _append(self, frame: pd.DataFrame | None) -> None:
@@ -177,15 +175,3 @@ class FrameSink:
             frame = self._builder.frame()  # what it held it lets go at its end only: an interrupt loses nothing
             if len(frame) or frame.shape[1]:
                 self._frames.append(frame)
-
-
-def _is_wide_page(page: Page) -> bool:
-    """Tell whether a page that is not taken in yet may be of many columns: its rows are long, or have many members."""
-    rows = page.rows
-    with suppress(ValueError, RecursionError):
-        if page.size:
-            return page.size > _LONG_ROW * max(1, rows.count())
-        value = rows.node.value()
-        first = value if rows.is_single else next(iter(value), None)
-        return isinstance(first, dict) and is_wide(len(first))
-    return False

@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import pandas as pd
-
-from nbauth.data.build.concat import without_index
 from nbauth.data.build.frame_builder import FrameBuilder
 from nbauth.data.extras import need_pyarrow
 from nbauth.data.fetch.http_errors import read_interrupted
-from nbauth.data.fetch.progress import Meter
-from nbauth.data.parse.parquet import frame_of
+from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.reader import Reader
 from nbauth.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nbauth.data.batch import Batch
     from nbauth.data.fetch.progress import Outcome, Progress
     from nbauth.data.fetch.retry import Retries
     from nbauth.data.fetch.session import Session
@@ -54,21 +51,23 @@ def pages(
     if as_ == "arrow":
         need_pyarrow('as_="arrow"')
         query = replace(query, nested="json" if query.nested == "object" else query.nested, dtype_backend="pyarrow")
-    return _pages(session, query, as_, retries, Meter(progress))
+    return _pages(session, query, as_, retries, LoadProgress(progress))
 
 
-def _pages(session: Session, query: Query, as_: Form, retries: Retries | None, meter: Meter) -> Iterator[Any]:
+def _pages(
+    session: Session, query: Query, as_: Form, retries: Retries | None, load_progress: LoadProgress
+) -> Iterator[Any]:
     (spec,) = query.requests
     outcome: Outcome = "failed"
-    came = False
+    is_empty = True
     try:
-        reader = Reader(session, query, spec, meter, retries=retries)
+        reader = Reader(session, query, spec, load_progress, retries=retries)
         for batch in reader.batches(prefetch=False, in_parts=True):
-            made = _frame_of_batch(batch, reader, query, as_)
-            if made is not None:
-                came = True
-                yield made
-        if not came:
+            page = _made(batch, reader, query, as_)
+            if page is not None:
+                is_empty = False
+                yield page
+        if is_empty:
             builder = FrameBuilder(query.nested, query.dtype_backend)
             reader.end(builder)
             yield builder.table() if as_ == "arrow" else builder.frame()
@@ -80,26 +79,15 @@ def _pages(session: Session, query: Query, as_: Form, retries: Retries | None, m
         outcome = "done"  # the caller has had enough
         raise
     finally:
-        meter.finish(outcome)
+        load_progress.finish(outcome)
 
 
-def _frame_of_batch(batch: Any, reader: Reader, query: Query, as_: Form) -> Any | None:
-    if isinstance(batch, pd.DataFrame):
-        return _as(batch, as_)
-    if hasattr(batch, "to_pandas"):  # a table of Arrow's
-        if as_ == "arrow":
-            return batch
-        return frame_of(batch, query.dtype_backend)
+def _made(batch: Batch, reader: Reader, query: Query, as_: Form) -> Any | None:
+    """Return a batch in the caller's form; None where it has no row."""
+    if batch.has_own_columns:
+        return batch.to_arrow() if as_ == "arrow" else batch.to_frame(query.dtype_backend)
     builder = FrameBuilder(query.nested, query.dtype_backend)
     reader.add(batch, builder)
     if not builder.rows:
         return None
     return builder.table() if as_ == "arrow" else builder.frame()
-
-
-def _as(frame: pd.DataFrame, as_: Form) -> Any:
-    if as_ == "pandas":
-        return frame
-    import pyarrow as pa
-
-    return pa.Table.from_pandas(without_index(frame), preserve_index=False)

@@ -8,24 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from nbauth.data.build.concat import without_index
 from nbauth.data.build.frame_builder import FrameBuilder
 from nbauth.data.build.memory_pool import system_allocator
 from nbauth.data.extras import need_pyarrow
-from nbauth.data.fetch.progress import Meter
-from nbauth.data.interrupts import defer_interrupt
-from nbauth.data.paging.page import Page
+from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.paging.styles import style_of
 from nbauth.data.reader import CannotResume, Reader, Resume
 from nbauth.errors import DataError, FormatError, ReadInterrupted
 from nbauth.net.origins import redact_url
+from nbauth.process.interrupts import defer_interrupt
 from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nbauth.data.batch import Batch
     from nbauth.data.build.frame_builder import Nested
     from nbauth.data.fetch.progress import Outcome, Progress
     from nbauth.data.fetch.request import PageRequest
@@ -72,55 +69,56 @@ def write(
     file = place_of(path)
     query = replace(query, nested="json" if query.nested == "object" else query.nested)
     (spec,) = query.requests
-    meter = Meter(progress)
+    load_progress = LoadProgress(progress)
+    new_reader = partial(Reader, session, query, spec, load_progress, retries=retries)
     outcome: Outcome = "failed"
     parts: Parts | None = None
     place = redact_url(spec.url)
-    asked = fingerprint(
+    request = fingerprint(
         spec.url, query.params, dict(query.headers or {}), query.json, query.records, query.nested, query.paging, who
     )
     try:
-        with system_allocator(), Parts(file, asked) as parts:
-            meter.read(parts.note.rows)
+        with system_allocator(), Parts(file, request) as parts:
+            load_progress.add_rows(parts.checkpoint.rows)
             try:
-                _fill(parts, query, partial(Reader, session, query, spec, meter, retries=retries), meter)
+                _fill(parts, query, new_reader, load_progress)
                 with defer_interrupt():
                     parts.finish()
             except KeyboardInterrupt:
                 outcome = "interrupted"
-                kept = f"{parts.note.rows:,} rows of {place} are kept beside {path.name}"
+                kept = f"{parts.checkpoint.rows:,} rows of {place} are kept beside {path.name}"
                 raise ReadInterrupted(
-                    f"Stopped. {kept if parts.can_go_on else f'Nothing of {place} is kept'}.",
+                    f"Stopped. {kept if parts.can_resume else f'Nothing of {place} is kept'}.",
                     url=place,
-                    next_step="The same call goes on after them." if parts.can_go_on else None,
+                    next_step="The same call goes on after them." if parts.can_resume else None,
                 ) from None
         outcome = "done"
     except OSError as error:
-        is_kept = parts is not None and parts.can_go_on
+        is_kept = parts is not None and parts.can_resume
         raise DataError(
             f"{path.name} cannot be written: {error.strerror or error}.",
             url=place,
             next_step="What came is kept: the same call goes on after it." if is_kept else None,
         ) from error
     finally:
-        meter.finish(outcome)
+        load_progress.finish(outcome)
     return path
 
 
-def _fill(parts: Parts, query: Query, new_reader: Callable[..., Reader], meter: Meter) -> None:
+def _fill(parts: Parts, query: Query, new_reader: Callable[..., Reader], load_progress: LoadProgress) -> None:
     """Take in what is missing."""
-    note = parts.note
-    if note.is_complete:
+    checkpoint = parts.checkpoint
+    if checkpoint.is_complete:
         return
-    if note.following is not None:
-        style = note.style or style_of(query.paging)
-        resume = Resume(request=note.following, style=style, records=note.records, rows=note.rows)
+    if checkpoint.next_request is not None:
+        style = checkpoint.style or style_of(query.paging)
+        resume = Resume(request=checkpoint.next_request, style=style, records=checkpoint.records, rows=checkpoint.rows)
         try:
             ParquetSink(new_reader(resume=resume), parts, query.nested).run()
         except CannotResume:
-            logger.info("%s: the link that was come to is no longer good; starting over.", redact_url(query.urls[0]))
+            logger.info("%s: the link to go on with is no longer good; starting over.", redact_url(query.urls[0]))
             parts.start_over()
-            meter.start_over()
+            load_progress.forget_rows()
         else:
             return
     ParquetSink(new_reader(), parts, query.nested).run()
@@ -130,46 +128,42 @@ class ParquetSink:
     """Takes one load into parts."""
 
     def __init__(self, reader: Reader, parts: Parts, nested: Nested) -> None:
-        self._load = reader
+        self._reader = reader
         self._parts = parts
         self._builder = FrameBuilder(nested, "pyarrow")
-        self._following: PageRequest | None = None  # the request after the rows in the builder
+        self._next_request: PageRequest | None = None  # the request after the rows in the builder
         self._whole = 0  # so many of them are of pages that came whole
         self._waiting = 0  # bytes of them
-        self._dtypes: dict[str, Any] | None = None
+        self._dtypes: dict[str, str] | None = None
         self._names: list[str] = []
 
     def run(self) -> None:
         """Take in everything."""
         try:
-            for part in self._load.batches(prefetch=True, in_parts=True):
-                self._take(part)
+            for batch in self._reader.batches(prefetch=True, in_parts=True):
+                self._take(batch)
                 if self._builder.rows >= _ROWS_AT_ONCE or self._waiting >= _BYTES_AT_ONCE:
                     self._keep_built()
         except BaseException:
             self._builder.undo()
-            if self._whole and self._builder.rows == self._whole and self._following is not None:
+            if self._whole and self._builder.rows == self._whole and self._next_request is not None:
                 self._keep_built()
             raise
-        self._following = None
-        if self._builder.rows or not self._parts.note.parts:
-            self._load.end(self._builder)
+        self._next_request = None
+        if self._builder.rows or not self._parts.checkpoint.parts:
+            self._reader.end(self._builder)
             self._keep_built()
         self._parts.complete()
 
-    def _take(self, part: Any) -> None:
-        if isinstance(part, pd.DataFrame):
-            self._dtypes = self._dtypes or dict(part.dtypes.astype(str))
-            _check_types(part, self._dtypes, self._parts.target.name)
-            self._keep(_table(part), may_be_times=False)
-        elif hasattr(part, "to_pandas"):
-            self._keep(part, may_be_times=False)
-        elif not isinstance(part, Page):
-            self._load.add(part, self._builder)
-        elif part.is_good:  # else it is asked for again when the load goes on
-            self._load.add(part, self._builder)
-            self._whole, self._following = self._builder.rows, part.following
-            self._waiting += part.size
+    def _take(self, batch: Batch) -> None:
+        if batch.has_own_columns:
+            self._dtypes = self._dtypes or batch.dtypes()
+            _check_dtypes(batch.dtypes(), self._dtypes, self._parts.target.name)
+            self._keep(batch.to_arrow(), may_be_times=False)
+        elif batch.is_good:  # else it is asked for again when the load goes on
+            self._reader.add(batch, self._builder)
+            self._whole, self._next_request = self._builder.rows, batch.next_request
+            self._waiting += batch.size
 
     def _keep_built(self) -> None:
         with defer_interrupt():
@@ -180,21 +174,15 @@ class ParquetSink:
 
     def _keep(self, table: Any, *, may_be_times: bool = True) -> None:
         self._names = self._names or table.column_names
-        style, records = self._load.detected
-        self._parts.add(table, following=self._following, style=style, records=records, may_be_times=may_be_times)
+        style, records = self._reader.detected
+        self._parts.add(table, next_request=self._next_request, style=style, records=records, may_be_times=may_be_times)
 
 
-def _table(frame: pd.DataFrame) -> Any:
-    import pyarrow as pa
-
-    return pa.Table.from_pandas(without_index(frame), preserve_index=False)
-
-
-def _check_types(part: pd.DataFrame, first: dict[str, Any], target: str) -> None:
+def _check_dtypes(dtypes: dict[str, str], first: dict[str, str], target: str) -> None:
     """Make sure that the parts of a table have the same dtypes: 007 may be 7 in one and text in another."""
-    for name, dtype in part.dtypes.astype(str).items():
-        if {dtype, first.get(str(name))} not in ({dtype}, {"int64", "float64"}):
+    for name, dtype in dtypes.items():
+        if {dtype, first.get(name)} not in ({dtype}, {"int64", "float64"}):
             raise FormatError(
-                f"{target}: the column {name!r} is {first.get(str(name))} at first and {dtype} further on.",
+                f"{target}: the column {name!r} is {first.get(name)} at first and {dtype} further on.",
                 next_step="Read it without to=, and write the frame.",
             )

@@ -8,8 +8,7 @@ import pytest
 from loads import read
 from loopback_api import Reply, redirect
 
-from nbauth.data.fetch.charsets import codec_named, safe_charset
-from nbauth.data.parse.formats import charset_of
+from nbauth.data.fetch.charsets import charset_of, codec_named, safe_charset
 from nbauth.errors import ApiError, FormatError
 
 if TYPE_CHECKING:

@@ -7,9 +7,11 @@ import pytest
 from loads import read
 from loopback_api import Reply, as_json
 
+from nbauth.data.fetch.charsets import charset_of
 from nbauth.data.fetch.headers import is_credential
 from nbauth.data.fetch.http_errors import clean
-from nbauth.data.parse.formats import charset_of, format_of
+from nbauth.data.parse.csv import FORMAT as CSV
+from nbauth.data.parse.formats import format_of
 from nbauth.errors import ApiError
 
 if TYPE_CHECKING:
@@ -131,7 +133,7 @@ def test_truncated_error(session: Session, api: Server) -> None:
 def test_formats_unknown() -> None:
     """A content type that says something is not overruled by the URL."""
     assert format_of("text/html", "https://x/a.csv") is None
-    assert format_of("application/octet-stream", "https://x/a", "https://x/b.csv?c=d.json") == "csv"
+    assert format_of("application/octet-stream", "https://x/a", "https://x/b.csv?c=d.json") is CSV
 
 
 @pytest.mark.parametrize("content_type", ["text/csv; charset=hex", "text/csv; charset=nope"])

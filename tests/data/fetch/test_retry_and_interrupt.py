@@ -18,7 +18,7 @@ from loopback_api import Reply, as_json
 
 from nbauth.data.build.column import Column
 from nbauth.data.fetch.http_file import open_url
-from nbauth.data.fetch.progress import Meter
+from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.fetch.retry import Retries
 from nbauth.data.fetch.session import Session
 from nbauth.data.paging import Cursor
@@ -464,14 +464,14 @@ def test_no_names_and_values(session: Session, api: Server, wrong: dict[str, Any
 def test_nothing_is_told_after_the_end() -> None:
     """A request that was given up, and ends later, draws nothing over the next prompt."""
     watch = Watch()
-    meter = Meter(watch)
-    receive = meter.receiver()
+    load_progress = LoadProgress(watch)
+    receive = load_progress.byte_counter()
     receive(10)
-    meter.read(1)
-    meter.finish("interrupted")
+    load_progress.add_rows(1)
+    load_progress.finish("interrupted")
     receive(20)
-    meter.read(7)
-    meter.waiting(9, "later")
+    load_progress.add_rows(7)
+    load_progress.waiting(9, "later")
     assert (watch.rows, watch.waits) == (1, [])
 
 

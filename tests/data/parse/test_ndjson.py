@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Self
 import pytest
 from loads import read
 from loopback_api import Reply
+from requests import Response
 
+from nbauth.data.fetch.response_body import ByteLimit
 from nbauth.data.parse import ndjson
+from nbauth.data.parse.format import ReadContext
 from nbauth.data.parse.ndjson import read_lines
 
 if TYPE_CHECKING:
@@ -42,11 +45,19 @@ class _Watched(bytes):
         return bytes(other) + bytes(self)
 
 
+def _context() -> ReadContext:
+    response = Response()
+    response.headers["Content-Type"] = "application/x-ndjson"
+    return ReadContext(
+        response=response, byte_limit=ByteLimit(), backend=None, in_parts=False, repeat=None, stop=lambda: None
+    )
+
+
 def test_a_long_line_is_joined_once() -> None:
     """A line that comes in many pieces is not copied again for each of them."""
     pieces: list[bytes] = [_Watched(b"x" * 100) for _ in range(2_000)]
-    (found,) = read_lines(None, _Pieces([*pieces, b"\n", b"y"]), "utf-8-sig")  # type: ignore[arg-type]
-    assert [len(line) for line in found.lines] == [200_000, 1]
+    (batch,) = read_lines(_Pieces([*pieces, b"\n", b"y"]), _context())  # type: ignore[arg-type]
+    assert [len(line) for line in batch.lines] == [200_000, 1]
     assert _Watched.joined == 0
 
 

@@ -13,7 +13,7 @@ from loads import pages, read, write
 from loopback_api import Reply, as_json
 
 from nbauth.data.fetch.retry import Retries
-from nbauth.data.parse.csv import with_times
+from nbauth.data.parse.time_columns import with_times
 from nbauth.errors import ApiError, ConfigError, DataError, FormatError
 
 if TYPE_CHECKING:
