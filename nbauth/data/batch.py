@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import pandas as pd
 
-from nbauth.data.build.concat import NULLABLE, without_index
+from nbauth.data.build.concat import without_index
+from nbauth.data.build.type_rules import NULLABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

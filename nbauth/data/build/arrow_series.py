@@ -10,7 +10,9 @@ import pandas as pd
 import pyarrow as pa
 
 from nbauth.data.build.arrow_text import Stamps, plain
+from nbauth.data.build.memory_pool import POOL
 from nbauth.data.build.timestamps import has_nanoseconds, timestamps
+from nbauth.data.build.type_rules import time_units
 
 if TYPE_CHECKING:
     from nbauth.data.build.chunk import Chunk
@@ -31,12 +33,12 @@ def first_text(chunks: list[Chunk]) -> str:
 
 def time_array(chunks: list[Chunk]) -> Any:
     """Return the chunks' times as one timestamp array, in UTC where they have an offset; None if not all are such."""
-    found = _moments(chunks, "us")
-    if found is None:
+    moments = _moments(chunks, "us")
+    if moments is None:
         return None
-    unit, is_zoned, parts = found
-    joined = pa.concat_arrays(parts)
-    return joined.cast(pa.timestamp(unit, "UTC")) if is_zoned else joined
+    unit, is_zoned, parts = moments
+    joined = pa.concat_arrays(parts, POOL)
+    return joined.cast(pa.timestamp(unit, "UTC"), memory_pool=POOL) if is_zoned else joined
 
 
 def parsed_array(texts: list[str | None]) -> Any:
@@ -47,16 +49,16 @@ def parsed_array(texts: list[str | None]) -> Any:
     series = timestamps(texts)
     if series is None:
         return None
-    array = pa.array(series)
-    return array if has_nanoseconds(texts) else array.cast(pa.timestamp("us", array.type.tz))
+    array = pa.array(series, memory_pool=POOL)
+    return array if has_nanoseconds(texts) else array.cast(pa.timestamp("us", array.type.tz), memory_pool=POOL)
 
 
 def times(chunks: list[Chunk]) -> pd.Series[Any] | None:
     """Return the chunks' times as pandas has them and empty the list, or None if not all are."""
-    found = _moments(chunks, default_unit())
-    if found is None:
+    moments = _moments(chunks, default_unit())
+    if moments is None:
         return None
-    unit, is_zoned, parts = found
+    unit, is_zoned, parts = moments
     # Copies that pandas may write to; what was copied goes, so that memory does not double.
     values = np.empty(sum(map(len, parts)), f"datetime64[{unit}]")
     end = len(values)
@@ -72,13 +74,15 @@ def times(chunks: list[Chunk]) -> pd.Series[Any] | None:
 def _moments(chunks: list[Chunk], coarsest: str) -> tuple[str, bool, list[Any]] | None:
     """Return the unit, whether they have an offset, and arrays of timestamps without a zone; None if not all are."""
     stamps = [chunk.data for chunk in chunks if chunk.kind == "text"]
-    if not all(isinstance(one, Stamps) for one in stamps) or len({one.family for one in stamps}) != 1:
+    if not all(isinstance(times, Stamps) for times in stamps) or len({times.family for times in stamps}) != 1:
         return None
-    is_fine = coarsest == "ns" or any(one.moments.type.unit == "ns" for one in stamps)
-    for unit in ("ns", "us") if is_fine else ("us",):
+    for unit in time_units([coarsest, *(times.moments.type.unit for times in stamps)]):
         kind = pa.timestamp(unit)
         try:
-            parts = [pa.nulls(c.size, kind) if c.kind == "null" else c.data.moments.cast(kind) for c in chunks]
+            parts = [
+                pa.nulls(c.size, kind, POOL) if c.kind == "null" else c.data.moments.cast(kind, memory_pool=POOL)
+                for c in chunks
+            ]
         except pa.ArrowInvalid:  # nanoseconds do not reach so far, or microseconds would lose a digit
             continue
         return unit, stamps[0].family == "zoned", parts
@@ -91,7 +95,7 @@ def text_arrays(chunks: list[Chunk]) -> list[Any]:
     chunks.reverse()
     while chunks:
         chunk = chunks.pop()
-        arrays.append(pa.nulls(chunk.size, pa.large_string()) if chunk.kind == "null" else plain(chunk.data))
+        arrays.append(pa.nulls(chunk.size, pa.large_string(), POOL) if chunk.kind == "null" else plain(chunk.data))
     return arrays
 
 

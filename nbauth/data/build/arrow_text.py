@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nbauth.data.build.memory_pool import POOL
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -58,7 +60,7 @@ def text_array(values: Sequence[str | None]) -> Any:
     Raises:
         UnicodeEncodeError: a value has half of a surrogate pair, which Arrow cannot hold.
     """
-    return pa.array(values, pa.large_string())
+    return pa.array(values, pa.large_string(), memory_pool=POOL)
 
 
 def compacted(array: Any) -> Any:
@@ -80,7 +82,7 @@ def in_reach_of_nanoseconds(text: Any) -> bool:
 
 
 def _stamps(array: Any) -> Stamps | None:
-    present = array.drop_null() if array.null_count else array
+    present = pc.drop_null(array, memory_pool=POOL) if array.null_count else array
     first = present[0].as_py() if len(present) else ""
     form = _TIME.fullmatch(first) if len(first) <= _LONGEST else None
     if form is None or not _all_written_alike(present, first, form):
@@ -89,7 +91,7 @@ def _stamps(array: Any) -> Stamps | None:
     if unit == "ns" and not in_reach_of_nanoseconds(present):
         return None
     try:
-        moments = array.cast(pa.timestamp(unit, "UTC" if form[4] else None)).view(pa.timestamp(unit))
+        moments = array.cast(pa.timestamp(unit, "UTC" if form[4] else None), memory_pool=POOL).view(pa.timestamp(unit))
     except pa.ArrowInvalid:  # no such day, or none that nanoseconds reach
         return None
     if unit == "us" and pc.min(moments.view(pa.int64())).as_py() < _YEAR_1:
@@ -112,9 +114,11 @@ def _all_written_alike(present: Any, first: str, form: re.Match[str]) -> bool:
 def _written(stamps: Stamps) -> Any:
     form = stamps.form
     if form[1] is None:
-        return pc.strftime(stamps.moments, format="%Y-%m-%d").cast(pa.large_string())
+        text = pc.strftime(stamps.moments, format="%Y-%m-%d", memory_pool=POOL)
+        return text.cast(pa.large_string(), memory_pool=POOL)
     until = form.end(3) if form[3] else form.end(2) if form[2] else len("2024-01-01T00:00")
     # Arrow writes as many digits of a second as the unit has.
-    text = pc.strftime(stamps.moments, format=f"%Y-%m-%d{form[1]}%H:%M:%S")
-    text = pc.utf8_slice_codeunits(text, 0, until)
-    return pc.binary_join_element_wise(text, form[4] or "", "").cast(pa.large_string())
+    text = pc.strftime(stamps.moments, format=f"%Y-%m-%d{form[1]}%H:%M:%S", memory_pool=POOL)
+    text = pc.utf8_slice_codeunits(text, 0, until, memory_pool=POOL)
+    text = pc.binary_join_element_wise(text, form[4] or "", "", memory_pool=POOL)
+    return text.cast(pa.large_string(), memory_pool=POOL)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-__all__ = ["Chunk", "Kind", "chunk_of", "known_chunk", "merged", "nothing"]
+from nbauth.data.build.type_rules import is_exact, is_unsigned
 
-Kind = Literal["null", "bool", "int", "big", "float", "number", "text", "other"]
+if TYPE_CHECKING:
+    from nbauth.data.build.type_rules import Kind
+
+__all__ = ["Chunk", "chunk_of", "known_chunk", "merged", "nothing"]
 
 _KINDS: dict[frozenset[type], Kind] = {
     frozenset(): "null",
@@ -25,7 +28,6 @@ DTYPES: dict[Kind, tuple[type, Any]] = {
     "float": (np.float64, 0.0),
     "number": (np.float64, 0.0),
 }
-EXACT = 2**53  # every integer up to here is a float64
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Chunk:
     """Some rows of a column.
 
     Attributes:
-        kind: what the values are. ``big`` are ints beyond int64, ``number`` ints and floats together.
+        kind: what the values are; see `nbauth.data.build.type_rules`.
         size: how many rows.
         data: an array for ``bool``, ``int``, ``float`` and ``number``, with a filler where null; for ``text`` a list,
             or Arrow's (see `nbauth.data.build.arrow_text`); otherwise a list, also for a ``number`` that no float
@@ -79,11 +81,32 @@ class Chunk:
             return self.size > 0
         return None in self.data if isinstance(self.data, list) else self.nulls is not None
 
+    def is_unsigned(self) -> bool:
+        """Tell whether the integers fit into uint64."""
+        if self.kind == "null":
+            return True
+        present = [value for value in self.data if value is not None] if isinstance(self.data, list) else self.data
+        return is_unsigned(*_bounds(present))
+
+    def is_exact(self) -> bool:
+        """Tell whether the numbers are floats without a loss."""
+        if self.kind == "int":
+            return is_exact(*_bounds(self.data))
+        return not isinstance(self.data, list)
+
     def null_mask(self) -> Any:
         """Return where the values of an array are null."""
         if self.kind == "null":
             return np.ones(self.size, np.bool_)
         return np.zeros(self.size, np.bool_) if self.nulls is None else self.nulls
+
+
+def _bounds(integers: Any) -> tuple[int | None, int | None]:
+    if not len(integers):
+        return None, None
+    if isinstance(integers, list):
+        return min(integers), max(integers)
+    return int(integers.min()), int(integers.max())
 
 
 def nothing(rows: int) -> Chunk:
@@ -110,7 +133,7 @@ def chunk_of(values: list[Any], *, in_arrow: bool = False) -> Chunk:
     nulls = np.fromiter((value is None for value in values), np.bool_, len(values)) if has_nulls else None
     present = [filler if value is None else value for value in values] if has_nulls else values
     if kind == "number":
-        exact = all(type(value) is float or -EXACT <= value <= EXACT for value in present)
+        exact = all(type(value) is float or is_exact(value, value) for value in present)
         ints = np.fromiter((type(value) is int for value in values), np.bool_, len(values))
         return Chunk(kind, len(values), *((np.array(present, dtype), nulls, ints) if exact else (values,)))
     try:
@@ -138,8 +161,10 @@ def known_chunk(values: list[Any], kind: Kind) -> Chunk:
 def _by_arrow(values: list[Any], kind: Kind) -> Chunk:
     import pyarrow as pa
 
+    from nbauth.data.build.memory_pool import POOL
+
     try:
-        array = pa.array(values, pa.int64() if kind == "int" else pa.bool_())
+        array = pa.array(values, pa.int64() if kind == "int" else pa.bool_(), memory_pool=POOL)
     except (OverflowError, pa.ArrowInvalid):  # beyond int64
         return chunk_of(values)
     if array.null_count == len(array):
@@ -152,14 +177,14 @@ def _by_arrow(values: list[Any], kind: Kind) -> Chunk:
 
 def merged(chunks: list[Chunk]) -> list[Chunk]:
     """Return the chunks with neighbours of one kind in one piece, and text as small as it can be."""
-    found: list[Chunk] = []
+    pieces: list[Chunk] = []
     run: list[Chunk] = []
     for chunk in chunks:
         if run and not _goes_with(run[-1], chunk):
-            found.append(_joined(run))
+            pieces.append(_joined(run))
             run = []
         run.append(chunk)
-    return [*found, _joined(run)] if run else found
+    return [*pieces, _joined(run)] if run else pieces
 
 
 def _goes_with(before: Chunk, chunk: Chunk) -> bool:
@@ -174,8 +199,9 @@ def _joined(run: list[Chunk]) -> Chunk:
         import pyarrow as pa
 
         from nbauth.data.build.arrow_text import compacted, plain
+        from nbauth.data.build.memory_pool import POOL
 
-        return Chunk("text", size, compacted(pa.concat_arrays([plain(chunk.data) for chunk in run])))
+        return Chunk("text", size, compacted(pa.concat_arrays([plain(chunk.data) for chunk in run], POOL)))
     if len(run) == 1:
         return first
     nulls = None if all(chunk.nulls is None for chunk in run) else np.concatenate([c.null_mask() for c in run])

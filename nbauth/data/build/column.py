@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from nbauth.data.build.chunk import DTYPES, EXACT, chunk_of, known_chunk, merged, nothing
+from nbauth.data.build.chunk import DTYPES, chunk_of, known_chunk, merged, nothing
 from nbauth.data.build.timestamps import is_time, timestamps
+from nbauth.data.build.type_rules import as_text, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nbauth.data.build.chunk import Chunk, Kind
+    from nbauth.data.build.chunk import Chunk
+    from nbauth.data.build.type_rules import Kind, Target
 
-__all__ = ["Column", "as_text"]
-
-_UINT64_MAX = 2**64 - 1
+__all__ = ["Column"]
 
 
 class Column:
@@ -71,32 +70,30 @@ class Column:
         Args:
             backend: ``"pyarrow"`` for Arrow's dtypes.
         """
-        kinds = {chunk.kind for chunk in self._chunks} - {"null"}
-        has_nulls = any(chunk.has_nulls() for chunk in self._chunks)
         if backend == "pyarrow" and (array := self.take_arrow()) is not None:
             return pd.Series(pd.arrays.ArrowExtensionArray(array), copy=False)
-        if kinds in ({"bool"}, {"int"}):
-            return self._from_arrays("bool" if "bool" in kinds else "int", has_nulls=has_nulls)
-        if kinds == {"text"}:
-            return self._text()
-        if kinds and kinds <= {"int", "big"}:
-            return _unsigned(list(self._objects()), has_nulls=has_nulls)
-        if self._are_floats(kinds):
-            return self._floats()
-        return _objects(list(self._objects()))
+        has_nulls = any(chunk.has_nulls() for chunk in self._chunks)
+        match target := self._target():
+            case "bool" | "int":
+                return self._from_arrays(target, has_nulls=has_nulls)
+            case "uint":
+                return _unsigned(list(self._objects()), has_nulls=has_nulls)
+            case "float":
+                return self._floats()
+            case "text":
+                return self._text()
+            case "null" | "mixed":
+                return _objects(list(self._objects()))
 
     def take_arrow(self) -> Any | None:
         """Return the column as a chunked array, and let it go; None if no type of Arrow's keeps all values."""
         from nbauth.data.build import arrow_arrays
 
         self.compact()
-        kinds = {chunk.kind for chunk in self._chunks} - {"null"}
-        if self._are_floats(kinds) or not kinds or kinds in ({"bool"}, {"int"}, {"text"}) or kinds <= {"int", "big"}:
-            found = arrow_arrays.array_of(self._chunks, kinds)
-            if found is not None:
-                self._chunks, self._compact = [], 0
-            return found
-        return None
+        array = arrow_arrays.array_of(self._chunks, self._target())
+        if array is not None:
+            self._let_go()
+        return array
 
     def take_text_or_arrow(self, *, times: bool = True) -> Any:
         """Return the column as a chunked array of Arrow's; where no type of Arrow's keeps all values, as text.
@@ -106,18 +103,27 @@ class Column:
         """
         import pyarrow as pa
 
+        from nbauth.data.build.memory_pool import POOL
+
         has_text = any(chunk.is_arrow for chunk in self._chunks)
         if has_text and not times and all(chunk.is_arrow or chunk.kind == "null" for chunk in self._chunks):
             from nbauth.data.build.arrow_series import text_arrays
 
-            return pa.chunked_array([part.cast(pa.string()) for part in text_arrays(self._let_go())])
-        found = self.take_arrow()
-        if found is not None:
-            return found
-
+            return pa.chunked_array([part.cast(pa.string(), memory_pool=POOL) for part in text_arrays(self._let_go())])
+        array = self.take_arrow()
+        if array is not None:
+            return array
         texts = [as_text(value) for value in self._objects()]
         self._let_go()
-        return pa.chunked_array([pa.array(texts, pa.string())])
+        return pa.chunked_array([pa.array(texts, pa.string(), memory_pool=POOL)])
+
+    def _target(self) -> Target:
+        chunks = self._chunks
+        return join(
+            {chunk.kind for chunk in chunks},
+            are_unsigned=lambda: all(chunk.is_unsigned() for chunk in chunks),
+            are_exact=lambda: all(chunk.is_exact() for chunk in chunks),
+        )
 
     def _objects(self) -> Iterator[Any]:
         return chain.from_iterable(chunk.objects() for chunk in self._chunks)
@@ -137,25 +143,15 @@ class Column:
         array: Any = pd.arrays.BooleanArray if kind == "bool" else pd.arrays.IntegerArray
         return pd.Series(array(values, nulls), copy=False)
 
-    def _are_floats(self, kinds: set[Kind]) -> bool:
-        if not kinds or not kinds <= {"int", "big", "float", "number"} or kinds <= {"int", "big"}:
-            return False
-        for one in self._chunks:
-            if one.kind == "int" and not _is_exact(one.data):
-                return False
-            if one.kind in ("big", "number") and isinstance(one.data, list):
-                return False
-        return True
-
     def _floats(self) -> pd.Series[Any]:
         parts = []
-        for one in self._let_go():
-            if one.kind == "null":
-                part = np.full(one.size, np.nan)
+        for chunk in self._let_go():
+            if chunk.kind == "null":
+                part = np.full(chunk.size, np.nan)
             else:
-                part = one.data.astype(np.float64, copy=one.nulls is not None)
-                if one.nulls is not None:
-                    part[one.nulls] = np.nan
+                part = chunk.data.astype(np.float64, copy=chunk.nulls is not None)
+                if chunk.nulls is not None:
+                    part[chunk.nulls] = np.nan
             parts.append(part)
         return pd.Series(_concatenated(parts), copy=False)
 
@@ -165,35 +161,20 @@ class Column:
         from nbauth.data.build import arrow_series
 
         self.compact()
-        found = arrow_series.times(self._chunks)
-        if found is not None:
+        times = arrow_series.times(self._chunks)
+        if times is not None:
             self._let_go()
-            return found
+            return times
         if is_time(arrow_series.first_text(self._chunks)):
             return _text(list(self._objects()))  # written in several ways
         return arrow_series.text(self._let_go())
-
-
-def as_text(value: Any) -> str | None:
-    """Return text as it is, all else as JSON; a half of a surrogate pair as JSON escapes it."""
-    if value is None:
-        return None
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _concatenated(arrays: list[Any]) -> Any:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def _is_exact(values: Any) -> bool:
-    # Not by the absolute value: that of -2**63 overflows.
-    return not len(values) or (int(values.min()) >= -EXACT and int(values.max()) <= EXACT)
-
-
 def _unsigned(values: list[int | None], *, has_nulls: bool) -> pd.Series[Any]:
-    if not all(value is None or 0 <= value <= _UINT64_MAX for value in values):
-        return _objects(values)
     array = np.array([0 if value is None else value for value in values], np.uint64)
     if not has_nulls:
         return pd.Series(array)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from nbauth.data.build.chunk import Kind
+    from nbauth.data.build.type_rules import Kind
 
 __all__ = ["Backend", "ColumnDecoder", "FrameBuilder", "Nested", "check_choices"]
 

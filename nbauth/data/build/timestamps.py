@@ -84,7 +84,7 @@ def _by_microseconds(texts: Sequence[str | None], *, is_zoned: bool) -> pd.Serie
     try:
         parsed = [None if text is None else datetime.fromisoformat(text) for text in texts]
         if is_zoned:
-            parsed = [None if one is None else one.astimezone(UTC).replace(tzinfo=None) for one in parsed]
+            parsed = [None if time is None else time.astimezone(UTC).replace(tzinfo=None) for time in parsed]
     except (ValueError, OverflowError):
         return None
     column = pd.Series(np.array(parsed, dtype="datetime64[us]"))
@@ -92,8 +92,8 @@ def _by_microseconds(texts: Sequence[str | None], *, is_zoned: bool) -> pd.Serie
 
 
 def _by_milliseconds(texts: Sequence[str | None]) -> pd.Series[Any] | None:
-    found = [None if text is None else _DOTNET.fullmatch(text) for text in texts]
-    moments = [None if one is None else int(one[1]) for one in found]
+    matches = [None if text is None else _DOTNET.fullmatch(text) for text in texts]
+    moments = [None if match is None else int(match[1]) for match in matches]
     if not all(moment is None or _FIRST_MS <= moment <= _LAST_MS for moment in moments):
         return None
     unset = np.datetime64("NaT", "ms").astype(np.int64)

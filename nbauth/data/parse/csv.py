@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from nbauth.data.batch import FrameBatch
-from nbauth.data.build.memory_pool import give_back
+from nbauth.data.build.free_memory import give_back
 from nbauth.data.build.width import TooManyColumns, check_width, is_wide, too_many_columns
 from nbauth.data.fetch.charsets import has_lines
 from nbauth.data.fetch.http_errors import format_error

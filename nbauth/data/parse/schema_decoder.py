@@ -17,8 +17,8 @@ from nbauth.data.parse.json_text import loads, quotes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from nbauth.data.build.chunk import Kind
     from nbauth.data.build.frame_builder import FrameBuilder
+    from nbauth.data.build.type_rules import Kind
 
 __all__ = ["SchemaDecoder", "append_array", "decode_rows"]
 

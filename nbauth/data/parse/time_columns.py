@@ -40,13 +40,16 @@ def _times(column: pd.Series[Any]) -> pd.Series[Any] | None:
     in_arrow = _is_arrow(column.dtype)
     if is_fast():
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         from nbauth.data.build.arrow_series import time_array, times
         from nbauth.data.build.arrow_text import compacted
         from nbauth.data.build.chunk import Chunk, nothing
+        from nbauth.data.build.memory_pool import POOL
 
         # A column of Arrow's own stays of its type in older pandas, whatever is asked for.
-        array = pa.array(column, pa.large_string(), from_pandas=True).cast(pa.large_string())
+        array = pa.array(column, pa.large_string(), from_pandas=True, memory_pool=POOL)
+        array = pc.cast(array, pa.large_string(), memory_pool=POOL)
         pieces = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
         # Slice by slice: what looks at each sign of a column takes several times its memory.
         slices = [p.slice(start, _ROWS_AT_ONCE) for p in pieces for start in range(0, len(p), _ROWS_AT_ONCE)]

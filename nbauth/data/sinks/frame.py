@@ -9,7 +9,6 @@ import pandas as pd
 
 from nbauth.data.build.concat import concat
 from nbauth.data.build.frame_builder import FrameBuilder
-from nbauth.data.build.memory_pool import system_allocator
 from nbauth.data.build.width import TooManyColumns, is_wide, too_many_columns
 from nbauth.data.fetch.http_errors import read_interrupted
 from nbauth.data.fetch.progress import LoadProgress
@@ -60,10 +59,9 @@ def read(
     sink = FrameSink(query)
     outcome: Outcome = "failed"
     try:
-        with system_allocator():
-            for spec in query.requests:
-                sink.take_in(Reader(session, query, spec, load_progress, retries=retries), load_progress)
-            frame = sink.frame()
+        for spec in query.requests:
+            sink.take_in(Reader(session, query, spec, load_progress, retries=retries), load_progress)
+        frame = sink.frame()
         outcome = "done"
     except TooManyColumns:
         raise too_many_columns(query.urls[0]) from None

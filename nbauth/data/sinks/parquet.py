@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.build.frame_builder import FrameBuilder
-from nbauth.data.build.memory_pool import system_allocator
 from nbauth.data.extras import need_pyarrow
 from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.paging.styles import style_of
@@ -78,7 +77,7 @@ def write(
         spec.url, query.params, dict(query.headers or {}), query.json, query.records, query.nested, query.paging, who
     )
     try:
-        with system_allocator(), Parts(file, request) as parts:
+        with Parts(file, request) as parts:
             load_progress.add_rows(parts.checkpoint.rows)
             try:
                 _fill(parts, query, new_reader, load_progress)

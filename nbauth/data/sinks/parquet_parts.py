@@ -13,9 +13,11 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any, Self
 
-import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from nbauth.data.build.free_memory import give_back
+from nbauth.data.build.memory_pool import POOL
 from nbauth.data.sinks.checkpoint import LARGEST_NOTE, Checkpoint, Part, dump_checkpoint, is_fresh, load_checkpoint
 from nbauth.data.sinks.parquet_schema import cast, time_type, unified
 from nbauth.data.sinks.parts_folder import NOTE, WHOLE, PartsFolder, part_name
@@ -118,14 +120,14 @@ class Parts:
         times = {name: kind for name, kind in kinds.items() if kind is not None}
         with self._directory.new_file(part_name(len(self.checkpoint.parts))) as file:
             digested = _Digested(file)
-            pq.write_table(table, digested, compression="snappy")
+            pq.write_table(table, digested, compression="snappy", memory_pool=POOL)
         part = Part(digested.digest.hexdigest(), times)
         self._write(
             Checkpoint(
                 self.checkpoint.rows + table.num_rows, (*self.checkpoint.parts, part), next_request, style, records
             )
         )
-        pa.default_memory_pool().release_unused()
+        give_back()
 
     def complete(self) -> None:
         """Note that all rows are here, so that the file can be made also if that fails now."""
@@ -143,10 +145,10 @@ class Parts:
         schema = unified(
             [self._schema(number) for number in numbers], [p.times for p in self.checkpoint.parts], self._table
         )
-        with self._new_target() as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        with self._new_target() as file, pq.ParquetWriter(file, schema, compression="zstd", memory_pool=POOL) as writer:
             for number in numbers:
                 writer.write_table(cast(self._table(number), schema))
-                pa.default_memory_pool().release_unused()
+                give_back()
         self.checkpoint = Checkpoint()
 
     @contextmanager
@@ -169,7 +171,8 @@ class Parts:
 
     def _table(self, number: int, columns: list[str] | None = None) -> Any:
         with self._directory.open(part_name(number)) as file:
-            return pq.read_table(file, columns=columns, use_threads=False)
+            fragment = ds.ParquetFileFormat().make_fragment(file)
+            return fragment.to_table(columns=columns, use_threads=False, memory_pool=POOL)
 
     def _read_checkpoint(self) -> Checkpoint | None:
         """Read the note of an earlier load; whatever is odd about it means that there is none."""

@@ -191,20 +191,12 @@ def test_within_one_table() -> None:
             assert column.to_pylist() == [_as_text(value) for part in parts for value in part]
 
 
-def _joined_today(one: str, two: str, parts: list[list[Any]], code: str, backend: Any) -> str:
-    """Return what frames make of times where that differs from what pages make of them, for no reason."""
-    units = {_dtype(_builder(part, backend="pyarrow").frame()) for part in parts}
-    differs = [None] in parts or (backend and len(units) > 1) or {one, two} == {"utc7", "utc_far"}
-    return "x" if code in "zZlL" and differs else code
-
-
 @pytest.mark.parametrize("backend", [None, "pyarrow"])
 def test_frames_joined(backend: Any) -> None:
     """Frames make the same column as pages; only that text that became times in one of them cannot be had back."""
     table = _read(JOINED)
     for one, two, parts in _pairs():
         code = table[frozenset({one, two})]
-        code = _joined_today(one, two, parts, code, backend)
         expected = _expected(code, parts, backend=backend)
         frames = [_builder(part, backend=backend).frame() for part in parts]
         joined = concat(frames, backend)
@@ -222,8 +214,7 @@ def test_parts_of_a_parquet_file() -> None:
         times = [{"a": kind} if (kind := time_type(part["a"])) else {} for part in tables]
         schema = unified([part.schema for part in tables], times, lambda number, names: tables[number].select(names))  # noqa: B023
         column = pa.concat_tables([cast(part, schema) for part in tables])["a"]
-        code = "t" if {one, two} == {"utc7", "utc_far"} else table[frozenset({one, two})]  # text today, for no reason
-        expected = DTYPES[code][2].replace("object", "string")
+        expected = DTYPES[table[frozenset({one, two})]][2].replace("object", "string")
         assert (one, two, str(column.type)) == (one, two, expected)
         if expected == "string":
             assert column.to_pylist() == [_as_text(value) for part in parts for value in part]
