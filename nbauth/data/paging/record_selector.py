@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
-    from nbauth.data.paging.envelope import Envelope
+    from nbauth.data.paging.body_values import BodyValues
     from nbauth.data.paging.page_response import PageResponse
     from nbauth.data.parse.lazy_json import Node
 
@@ -60,19 +60,19 @@ def rows_of(node: Node) -> Rows:
     return Rows.none() if not node.is_object and node.value() is None else Rows(node, is_single=True)
 
 
-def is_odata(envelope: Envelope) -> bool:
+def is_odata(values: BodyValues) -> bool:
     """Tell whether an answer is a collection as OData and its kin write it.
 
     Its ``value`` is a list, and a next link or OData's context stands beside it, or nothing but annotations and a
     count.
     """
-    members = envelope.response.document.members()
+    members = values.response.document.members()
     if "value" not in members or not members["value"].is_list:
         return False
-    if any(name in members and envelope.value(name) for name in NEXT):
+    if any(name in members and values.value(name) for name in NEXT):
         return True
-    context = "@odata.context" in members and envelope.value("@odata.context")
-    context = context or ("odata.metadata" in members and envelope.value("odata.metadata"))
+    context = "@odata.context" in members and values.value("@odata.context")
+    context = context or ("odata.metadata" in members and values.value("odata.metadata"))
     if isinstance(context, str):
         return not context.endswith("$entity")  # OData JSON Format 4.01 §10.7: one entity that has a `value`
     return all(name == "value" or name in NEXT or name in COUNT or name.startswith("@") for name in members)

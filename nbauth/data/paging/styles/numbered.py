@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.paging.page_response import PageResponse
-    from nbauth.data.paging.styles.offset import Offset
-    from nbauth.data.paging.styles.page import PageNumber
 
 __all__ = [
     "MOST_PLANNED", "check_echo", "check_numbers", "check_send", "check_total", "empty_is_end", "first_request",
@@ -28,12 +26,10 @@ MOST_PLANNED = 1_000_000
 _SEND = ("query", "body")
 
 
-def first_request(style: Offset | PageNumber, request: PageRequest, name: str, number: int) -> PageRequest:
-    """Return a request with the size of a page, and with a number, unless it has one."""
-    values = {name: number} if given(request, name, style.send) is None else {}
-    if style.size is not None:
-        values[style.limit] = style.size
-    return with_values(request, values, style.send) if values else request
+def first_request(request: PageRequest, name: str, number: int, size: Mapping[str, int], send: str) -> PageRequest:
+    """Return a request with the size of a page, if there is one, and with a number, unless it has one."""
+    values = {**({name: number} if given(request, name, send) is None else {}), **size}
+    return with_values(request, values, send) if values else request
 
 
 def given(request: PageRequest, name: str, send: str) -> int | None:

@@ -73,7 +73,8 @@ class Offset(StatelessStyle):
 
     def first_request(self, request: PageRequest) -> PageRequest:
         """Return the request with the size and the place, unless it has a place."""
-        return numbered.first_request(self, request, self.offset, self.start + self.base)
+        size = {} if self.size is None else {self.limit: self.size}
+        return numbered.first_request(request, self.offset, self.start + self.base, size, self.send)
 
     @property
     def most_equal_pages(self) -> int:

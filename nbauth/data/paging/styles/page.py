@@ -69,7 +69,8 @@ class PageNumber(Style):
 
     def first_request(self, request: PageRequest) -> PageRequest:
         """Return the request with the size and the number, unless it has a number."""
-        return numbered.first_request(self, request, self.parameter, self.first)
+        size = {} if self.size is None else {self.limit: self.size}
+        return numbered.first_request(request, self.parameter, self.first, size, self.send)
 
     @property
     def most_equal_pages(self) -> int:
