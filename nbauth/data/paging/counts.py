@@ -1,4 +1,4 @@
-"""What an answer counts beside its rows: the place in them and the size of a page, or pages."""
+"""What a response counts beside its rows: the place in them and the size of a page, or pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The envelope of an answer: what it says beside its rows."""
+"""The envelope of a response: what it says beside its rows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Envelope(BodyValues):
 
     @cached_property
     def form(self) -> Literal["odata", "odata 2"] | None:
-        """The protocol's form that the answer has, unless the caller says where the rows are."""
+        """The protocol's form that the response has, unless the caller says where the rows are."""
         if self.named is not None:
             return None
         if self.is_odata:

@@ -1,4 +1,4 @@
-"""Where the rows of an answer are."""
+"""Where the rows of a response are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["COUNT", "NEXT", "collections_of", "find_collection", "is_odata", "od
 
 NEXT = ("@odata.nextLink", "odata.nextLink", "@nextLink", "nextLink")  # OData 4, 3 and 4.01; Azure Resource Manager
 COUNT = ("@odata.count", "odata.count", "@count", "count")
-# What envelopes call their rows. Only looked for where something beside them says that the answer is a page.
+# What envelopes call their rows. Only looked for where something beside them says that the response is a page.
 _ROWS = (
     "value", "data", "items", "results", "records", "rows", "entries", "content", "documents", "objects", "elements",
     "values", "issues",
@@ -31,10 +31,10 @@ def rows_at(response: PageResponse, path: str, *, known: AbstractSet[str] | None
     """Return the rows at a path.
 
     Args:
-        response: the answer.
+        response: the response.
         path: where they are.
-        known: the members of the first answer, if the path was found there. A later one that has no rows may leave them
-            out, or be an array.
+        known: the members of the first response, if the path was found there. A later one that has no rows may leave
+            them out, or be an array.
 
     Raises:
         FormatError: there is nothing at that path.
@@ -61,7 +61,7 @@ def rows_of(node: Node) -> Rows:
 
 
 def is_odata(values: BodyValues) -> bool:
-    """Tell whether an answer is a collection as OData and its kin write it.
+    """Tell whether a response is a collection as OData and its kin write it.
 
     Its ``value`` is a list, and a next link or OData's context stands beside it, or nothing but annotations and a
     count.

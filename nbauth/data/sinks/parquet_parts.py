@@ -16,7 +16,14 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nbauth.data.sinks.checkpoint import LARGEST_NOTE, Checkpoint, Part, dump_checkpoint, is_fresh, load_checkpoint
+from nbauth.data.sinks.checkpoint import (
+    LARGEST_CHECKPOINT,
+    Checkpoint,
+    Part,
+    dump_checkpoint,
+    is_fresh,
+    load_checkpoint,
+)
 from nbauth.data.sinks.parquet_schema import cast, time_type, unified
 from nbauth.data.sinks.parts_folder import NOTE, WHOLE, PartsFolder, part_name
 from nbauth.files.directories import Directory
@@ -179,7 +186,7 @@ class Parts:
             if not is_fresh(self._directory.status(NOTE).st_mtime):
                 return None
             checkpoint = load_checkpoint(
-                self._directory.read(NOTE, LARGEST_NOTE, links=1), self._key, self._folder.path, self.request
+                self._directory.read(NOTE, LARGEST_CHECKPOINT, links=1), self._key, self._folder.path, self.request
             )
             for number, part in enumerate(checkpoint.parts):
                 with self._directory.open(part_name(number), links=1) as file:

@@ -67,7 +67,7 @@ def check_numbers(**numbers: int | None) -> None:
 
 
 def check_echo(response: PageResponse, path: str | None, expected: int, parameter: str) -> None:
-    """Check that an answer begins where the request said, if it repeats that.
+    """Check that a response begins where the request said, if it repeats that.
 
     Raises:
         PaginationError: it begins elsewhere.
@@ -83,7 +83,7 @@ def check_echo(response: PageResponse, path: str | None, expected: int, paramete
 
 
 def check_total(response: PageResponse, rows: int, total: int | None) -> None:
-    """Check that an empty page comes after all rows, if the answer names their number.
+    """Check that an empty page comes after all rows, if the response names their number.
 
     Raises:
         PaginationError: it comes before.
@@ -96,10 +96,10 @@ def check_total(response: PageResponse, rows: int, total: int | None) -> None:
 
 
 def empty_is_end(url: str, *, is_more_known: bool) -> bool:
-    """Return true: an answer without any body is the end.
+    """Return True: a response without any body is the end.
 
     Raises:
-        PaginationError: the answers before it said that there is more.
+        PaginationError: the responses before it said that there is more.
     """
     if is_more_known:
         place = redact_url(url)
