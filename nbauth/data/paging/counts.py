@@ -1,4 +1,4 @@
-"""What an answer counts beside its rows: the place in them and the size of a page, or pages."""
+"""What a response counts beside its rows: the place in them and the size of a page, or pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nbauth.data.paging.envelope import Envelope
+    from nbauth.data.paging.body_values import BodyValues
 
 __all__ = ["INSIDE", "PageCounts", "RowCounts", "counts_of"]
 
@@ -56,29 +56,34 @@ class PageCounts:
     first: int
 
 
-def counts_of(envelope: Envelope) -> RowCounts | PageCounts | None:
-    """Return what the first object counts that counts rows or pages; rows, if it counts both."""
+def counts_of(values: BodyValues, rows_path: str | None) -> RowCounts | PageCounts | None:
+    """Return what the first object counts that counts rows or pages; rows, if it counts both.
+
+    Args:
+        values: the response's.
+        rows_path: the path of the rows, if it is known.
+    """
     for inside in INSIDE:
-        offset, limit = _first(envelope, inside, _OFFSETS), _first(envelope, inside, _LIMITS)
+        offset, limit = _first(values, inside, _OFFSETS), _first(values, inside, _LIMITS)
         if offset and limit:
-            return RowCounts(inside, offset, limit, _total(envelope, inside, limit))
-        pages = _first(envelope, inside, _PAGES)
+            return RowCounts(inside, offset, limit, _total(values, inside, limit, rows_path))
+        pages = _first(values, inside, _PAGES)
         for name, parameter, first in _NUMBERS if pages else ():
-            if pages and envelope.number(inside + name) is not None:
+            if pages and values.number(inside + name) is not None:
                 return PageCounts(inside, name, pages, parameter, first)
     return None
 
 
-def _total(envelope: Envelope, inside: str, limit: str) -> str | None:
-    total = _first(envelope, inside, _TOTALS)
+def _total(values: BodyValues, inside: str, limit: str, rows_path: str | None) -> str | None:
+    total = _first(values, inside, _TOTALS)
     if total == limit:
         return None
-    if total == "count" and envelope.rows_path is not None:
-        rows = envelope.node(envelope.rows_path)
-        if (rows.count() if rows is not None and rows.is_list else 0) == envelope.number(inside + "count"):
+    if total == "count" and rows_path is not None:
+        rows = values.node(rows_path)
+        if (rows.count() if rows is not None and rows.is_list else 0) == values.number(inside + "count"):
             return None  # of this page
     return total
 
 
-def _first(envelope: Envelope, inside: str, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if envelope.number(inside + name) is not None), None)
+def _first(values: BodyValues, inside: str, names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if values.number(inside + name) is not None), None)

@@ -1,13 +1,13 @@
-"""The one place that understands an answer.
+"""The one place that understands a response.
 
-It goes through these questions in this order:
+Three questions are asked here and nowhere else, in this order:
 
-1. Where are the rows? The first answer tells, for all of the load: by the form of OData, by a name, or because there is
-   one list only.
-2. How does the API page? The first answer tells that, too: by the first of the signs in their order.
-3. Does an answer after which no page comes say that there is more? Then it is an error.
+1. Where are the rows? The first response tells, for the whole load: by the form of OData, by a known name, or because
+   it has one list only.
+2. How does the API page? The first response tells that, too: the first of the `Sign`s counts that it shows.
+3. Does the last response say that there is more? Then it is an error.
 
-What an answer is beside that, such as an error or not yet done, is to be asked here as well, before the first question.
+Whatever else a response can be, such as an error or not yet done, belongs here, before the first question.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ _SAY_HOW = 'Say how, as in paging=nbauth.data.paging.Cursor(parameter="cursor", 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a load's first answer shows of all its answers.
+    """What a load's first response shows of all its responses.
 
     Attributes:
         style: how the API pages.
-        records: the path of the rows; None where an answer is an array or a single object.
-        is_array: whether the first answer is an array.
-        members: the first answer's members, unless the caller named the path. A later answer without rows has no other.
+        records: the path of the rows; None where a response is an array or a single object.
+        is_array: whether the first response is an array.
+        members: the first response's members, unless the caller named the path. A later one without rows has no others.
         columns: the columns that are known before any row.
     """
 
@@ -60,14 +60,14 @@ class Layout:
 
 
 def detect(envelope: Envelope, style: Style) -> Layout:
-    """Read the first answer.
+    """Read the first response.
 
     Args:
-        envelope: the first answer's.
+        envelope: the first response's.
         style: how the API pages, as the caller says.
 
     Raises:
-        PaginationError: the answer says that there is more, and it cannot be told of what.
+        PaginationError: the response says that there is more, and it cannot be told of what.
     """
     if isinstance(style, Auto):
         style, records = _shown_by(envelope)
@@ -81,11 +81,11 @@ def detect(envelope: Envelope, style: Style) -> Layout:
 
 
 def resumed(envelope: Envelope, style: Style, records: str | None) -> Layout:
-    """Read the answer with which a load goes on that broke off.
+    """Read the response with which a load goes on that broke off.
 
     Args:
-        envelope: the answer's.
-        style: how the API pages, as the first answer of all showed.
+        envelope: the response's.
+        style: how the API pages, as the first response of all showed.
         records: the path of the rows, likewise.
     """
     members = None if envelope.named is not None else envelope.members | {*NEXT, *COUNT}
@@ -93,10 +93,10 @@ def resumed(envelope: Envelope, style: Style, records: str | None) -> Layout:
 
 
 def rows_in(envelope: Envelope, layout: Layout) -> Rows:
-    """Return the rows of any answer.
+    """Return the rows of any response.
 
     Raises:
-        FormatError: it has none where the first answer had them, and is no page without rows.
+        FormatError: it has none where the first response had them, and is no page without rows.
     """
     if layout.records is None:
         return rows_of(envelope.response.document)
@@ -104,7 +104,7 @@ def rows_in(envelope: Envelope, layout: Layout) -> Rows:
 
 
 def total_in(envelope: Envelope, style: Style) -> int | None:
-    """Return how many rows there are in all, where any answer says: where the style knows it, or as OData does."""
+    """Return how many rows there are in all, where any response says: where the style knows it, or as OData does."""
     if style.total_path is not None:
         total = envelope.value(style.total_path)
         return total if type(total) is int else None
@@ -115,9 +115,9 @@ def total_in(envelope: Envelope, style: Style) -> int | None:
 
 
 def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
-    """Check that an answer after which no page comes does not say that there is more.
+    """Check that a response after which no page comes does not say that there is more.
 
-    Of later answers only what says so in so many words is looked at: a cursor may always be there.
+    Of later responses only what says so in so many words is looked at: a cursor may always be there.
 
     Raises:
         PaginationError: it does.
@@ -126,7 +126,7 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
     if style.knows_its_end:
         return
     more = envelope.more(layout.records)
-    if more is None and is_first and (not style.looked_at or envelope.nested(style.looked_at) is MISSING):
+    if more is None and is_first and (not style.next_path or envelope.nested(style.next_path) is MISSING):
         more = _more(envelope, layout.records)
     if more is not None:
         place = redact_url(envelope.response.url)
@@ -136,7 +136,7 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
 
 
 def _shown_by(envelope: Envelope) -> tuple[Style, str | None]:
-    """Return the style that an answer shows, and the path of its rows."""
+    """Return the style that a response shows, and the path of its rows."""
     is_object = envelope.response.document.is_object
     style = _style(envelope, Sign if is_object else _OF_ARRAYS)
     if not is_object or envelope.named is not None or envelope.form is not None:
@@ -155,14 +155,14 @@ def _style(envelope: Envelope, signs: Iterable[Sign]) -> Style | None:
 
 
 def _rows_of_style(envelope: Envelope, style: Style) -> str | None:
-    """Return the path of the rows of a first answer where the caller named the style."""
+    """Return the path of the rows of a first response where the caller named the style."""
     members = envelope.response.document.members()
     own = style.rows_member
     if envelope.is_odata:
         return "value"
     if own is not None and own in members and members[own].is_list:
         return own
-    if not style.is_page:
+    if not style.responses_are_pages:
         return None
     known = find_collection(envelope.response.document)
     lists = [] if known is not None else collections_of(envelope.response.document, is_page=True)
@@ -170,7 +170,7 @@ def _rows_of_style(envelope: Envelope, style: Style) -> str | None:
 
 
 def _only_list(envelope: Envelope, style: Style | None, more: str | None) -> str | None:
-    """Return the path of the rows where their name is none that is known; None if the answer is a row itself.
+    """Return the path of the rows where their name is none that is known; None if the response is a row itself.
 
     Raises:
         PaginationError: there is more, and it cannot be told of what.
@@ -196,4 +196,4 @@ def _more(envelope: Envelope, rows_path: str | None) -> str | None:
     """Return what says that there is more: the path of a member."""
     said = envelope.more(rows_path)
     style = None if said is not None else _style(envelope, _OF_MORE)
-    return said if style is None else style.looked_at or "that there is more"
+    return said if style is None else style.next_path or "that there is more"

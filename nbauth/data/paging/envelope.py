@@ -1,19 +1,18 @@
-"""The envelope of an answer: what it says beside its rows."""
+"""The envelope of a response: what it says beside its rows."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from nbauth.data.paging.body_values import BodyValues
 from nbauth.data.paging.counts import INSIDE, counts_of
 from nbauth.data.paging.link_header import next_link
-from nbauth.data.paging.page_response import MISSING, at, whole_number
 from nbauth.data.paging.record_selector import find_collection, is_odata, odata_2_rows
 
 if TYPE_CHECKING:
     from nbauth.data.paging.counts import PageCounts, RowCounts
     from nbauth.data.paging.page_response import PageResponse
-    from nbauth.data.parse.lazy_json import Node
 
 __all__ = ["Envelope"]
 
@@ -25,31 +24,20 @@ _MORE = (
 _BESIDE_ROWS = ("", "pageInfo.", "page_info.")  # the second is GraphQL's
 
 
-class Envelope:
-    """What one answer says beside its rows.
-
-    Nothing is read before somebody asks for it, and nothing twice. So an answer costs what is looked for in it, and
-    the rows, which are a list, stay as they are.
+class Envelope(BodyValues):
+    """What one response says beside its rows. As with its values, all is read once, and when it is asked for.
 
     Args:
-        response: the answer.
+        response: the response.
         named: the path of the rows, if the caller named it.
 
     Attributes:
-        response: the same.
         named: the same.
     """
 
     def __init__(self, response: PageResponse, named: str | None = None) -> None:
-        self.response = response
+        super().__init__(response)
         self.named = named
-        self._nodes: dict[str, Node | None] = {}
-        self._values: dict[str, Any] = {}
-
-    @cached_property
-    def members(self) -> frozenset[str]:
-        """The names of the members."""
-        return frozenset(self.response.document.members())
 
     @cached_property
     def is_odata(self) -> bool:
@@ -58,7 +46,7 @@ class Envelope:
 
     @cached_property
     def form(self) -> Literal["odata", "odata 2"] | None:
-        """The protocol's form that the answer has, unless the caller says where the rows are."""
+        """The protocol's form that the response has, unless the caller says where the rows are."""
         if self.named is not None:
             return None
         if self.is_odata:
@@ -81,32 +69,7 @@ class Envelope:
     @cached_property
     def counts(self) -> RowCounts | PageCounts | None:
         """The rows or pages that are counted."""
-        return counts_of(self)
-
-    def node(self, path: str) -> Node | None:
-        """Return what stands at a path, as it is."""
-        if path not in self._nodes:
-            self._nodes[path] = at(self.response.document, tuple(path.split(".")))
-        return self._nodes[path]
-
-    def value(self, path: str) -> Any:
-        """Return the text, number, truth value or null at a path, or `MISSING`.
-
-        A list or object that holds something stays a node, since it may be the rows.
-        """
-        if path not in self._values:
-            node = self.node(path)
-            is_large = node is not None and ((node.is_list and not node.is_empty) or bool(node.members()))
-            self._values[path] = MISSING if node is None else node if is_large else node.value()
-        return self._values[path]
-
-    def nested(self, path: str) -> Any:
-        """Return the same, but of a member inside members only: a name that has dots itself is not looked for."""
-        return self.value(path) if path.partition(".")[0] in self.members else MISSING
-
-    def number(self, path: str) -> int | None:
-        """Return the whole number at a path, which may be written as text."""
-        return whole_number(self.value(path))
+        return counts_of(self, self.rows_path)
 
     def more(self, rows_path: str | None) -> str | None:
         """Return the path of a member that says that there is more.

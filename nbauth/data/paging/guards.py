@@ -46,18 +46,18 @@ class Guards:
             self._seen.add((canonical(response.url), rest))
 
     def check(self, request: PageRequest, *, response: PageResponse) -> None:
-        """Check a request that an answer leads to.
+        """Check a request that a response leads to.
 
         Args:
             request: the request.
-            response: the answer.
+            response: the response.
 
         Raises:
             OriginNotAllowed: it leaves the origins of the profile that serves the load; or a server that is none of
                 them says where it goes.
             PaginationError: it was made before.
         """
-        here, asked = response.url, response.request
+        here, before = response.url, response.request
         place, there = redact_url(here), redact_url(request.url)
         if not may_carry(self._chain, request.url):
             whose, other = who_names(self._chain, request.url)
@@ -70,10 +70,10 @@ class Guards:
             raise OriginNotAllowed(
                 f"{place}: the next link leads to {there}, whose origin {whose}.", url=there, next_step=step
             )
-        if not may_carry(self._chain, here) and _target(request.url) != _target(asked.url):
+        if not may_carry(self._chain, here) and _target(request.url) != _target(before.url):
             # A redirect led to that server, as to a download; where our token goes is not for it to say.
             raise OriginNotAllowed(
-                f"{place}: the next link leads back to {there}, another address than {redact_url(asked.url)}, from "
+                f"{place}: the next link leads back to {there}, another address than {redact_url(before.url)}, from "
                 f"a server that profile {self._chain.profile!r} does not name.",
                 url=there,
                 next_step="Read it in a call of its own if you trust that server.",

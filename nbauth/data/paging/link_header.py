@@ -16,7 +16,7 @@ def next_link(header: str, url: str) -> str | None:
 
     Args:
         header: the header's value; several headers joined by commas.
-        url: where the answer came from. A link whose ``anchor`` is another place does not count (§3.2).
+        url: where the response came from. A link whose ``anchor`` is another place does not count (§3.2).
     """
     position = 0
     while (target := _TARGET.match(header, position)) is not None:

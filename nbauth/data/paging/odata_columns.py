@@ -1,4 +1,4 @@
-"""The columns that an OData answer has, also where it has no row."""
+"""The columns that an OData response has, also where it has no row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def selected_columns(url: str, context: Any) -> list[str]:
     is selected inside another property counts as that property; where everything is, nothing is known.
 
     Args:
-        url: where the answer came from.
+        url: where the response came from.
         context: its ``@odata.context``; anything but text says nothing.
     """
     selected = parse_qs(urlsplit(url).query).get("$select")

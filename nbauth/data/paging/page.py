@@ -28,8 +28,8 @@ class Page:
 
     Attributes:
         rows: its rows.
-        response: the answer, whose body is read.
-        total_rows: how many rows there are in all, where the answer says.
+        response: the response, whose body is read.
+        total_rows: how many rows there are in all, where the response says.
         next_request: the request for the page after it; None after the last.
         is_good: whether what it says of the page after it holds; if not, an error comes next.
     """

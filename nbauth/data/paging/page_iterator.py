@@ -1,4 +1,4 @@
-"""From the first answer of a paged API to all of its pages, each asked for while others are parsed."""
+"""From the first response of a paged API to all of its pages, each asked for while others are parsed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PageIterator:
         style: how the API is paged.
         records: the path of the rows, if it is known.
         is_named: whether the caller named that path.
-        concurrency: how many requests at once, where the first answer tells all the others.
+        concurrency: how many requests at once, where the first response tells all the others.
         rows_before: how many rows came in an earlier load that broke off.
     """
 
@@ -58,7 +58,7 @@ class PageIterator:
     ) -> None:
         self._requester = requester
         self._chain = chain
-        self._layout = Layout(style, records)  # as the caller says, until the first answer has come
+        self._layout = Layout(style, records)  # as the caller says, until the first response has come
         self._named = records if is_named else None
         self._concurrency = concurrency
         self._rows_before = rows_before
@@ -66,7 +66,7 @@ class PageIterator:
 
     @property
     def style(self) -> Style:
-        """How the API is paged; after the first answer, what that shows."""
+        """How the API is paged; after the first response, what that shows."""
         return self._layout.style
 
     @property

@@ -1,4 +1,4 @@
-"""Where the rows of an answer are."""
+"""Where the rows of a response are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
-    from nbauth.data.paging.envelope import Envelope
+    from nbauth.data.paging.body_values import BodyValues
     from nbauth.data.paging.page_response import PageResponse
     from nbauth.data.parse.lazy_json import Node
 
@@ -20,7 +20,7 @@ __all__ = ["COUNT", "NEXT", "collections_of", "find_collection", "is_odata", "od
 
 NEXT = ("@odata.nextLink", "odata.nextLink", "@nextLink", "nextLink")  # OData 4, 3 and 4.01; Azure Resource Manager
 COUNT = ("@odata.count", "odata.count", "@count", "count")
-# What envelopes call their rows. Only looked for where something beside them says that the answer is a page.
+# What envelopes call their rows. Only looked for where something beside them says that the response is a page.
 _ROWS = (
     "value", "data", "items", "results", "records", "rows", "entries", "content", "documents", "objects", "elements",
     "values", "issues",
@@ -31,10 +31,10 @@ def rows_at(response: PageResponse, path: str, *, known: AbstractSet[str] | None
     """Return the rows at a path.
 
     Args:
-        response: the answer.
+        response: the response.
         path: where they are.
-        known: the members of the first answer, if the path was found there. A later one that has no rows may leave them
-            out, or be an array.
+        known: the members of the first response, if the path was found there. A later one that has no rows may leave
+            them out, or be an array.
 
     Raises:
         FormatError: there is nothing at that path.
@@ -60,19 +60,19 @@ def rows_of(node: Node) -> Rows:
     return Rows.none() if not node.is_object and node.value() is None else Rows(node, is_single=True)
 
 
-def is_odata(envelope: Envelope) -> bool:
-    """Tell whether an answer is a collection as OData and its kin write it.
+def is_odata(values: BodyValues) -> bool:
+    """Tell whether a response is a collection as OData and its kin write it.
 
     Its ``value`` is a list, and a next link or OData's context stands beside it, or nothing but annotations and a
     count.
     """
-    members = envelope.response.document.members()
+    members = values.response.document.members()
     if "value" not in members or not members["value"].is_list:
         return False
-    if any(name in members and envelope.value(name) for name in NEXT):
+    if any(name in members and values.value(name) for name in NEXT):
         return True
-    context = "@odata.context" in members and envelope.value("@odata.context")
-    context = context or ("odata.metadata" in members and envelope.value("odata.metadata"))
+    context = "@odata.context" in members and values.value("@odata.context")
+    context = context or ("odata.metadata" in members and values.value("odata.metadata"))
     if isinstance(context, str):
         return not context.endswith("$entity")  # OData JSON Format 4.01 §10.7: one entity that has a `value`
     return all(name == "value" or name in NEXT or name in COUNT or name.startswith("@") for name in members)

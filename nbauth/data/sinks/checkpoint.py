@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.fetch.request import PageRequest
-from nbauth.data.paging.styles import style_from_note, style_note
+from nbauth.data.paging.styles import style_from_json, style_to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from nbauth.data.paging.styles import Style
     from nbauth.files.state_key import StateKey
 
-__all__ = ["LARGEST_NOTE", "Checkpoint", "Part", "dump_checkpoint", "fingerprint", "is_fresh", "load_checkpoint"]
+__all__ = ["LARGEST_CHECKPOINT", "Checkpoint", "Part", "dump_checkpoint", "fingerprint", "is_fresh", "load_checkpoint"]
 
-LARGEST_NOTE = 4_000_000
+LARGEST_CHECKPOINT = 4_000_000
 _MAGIC, _VERSION = b"nbauth-checkpoint", 4
 _GOOD_FOR_S = 24 * 3600
 
@@ -83,7 +83,7 @@ def dump_checkpoint(checkpoint: Checkpoint, key: StateKey, folder: Path, request
         "rows": checkpoint.rows,
         "parts": [asdict(part) for part in checkpoint.parts],
         "next_request": None if checkpoint.next_request is None else asdict(checkpoint.next_request),
-        "style": None if checkpoint.style is None else style_note(checkpoint.style),
+        "style": None if checkpoint.style is None else style_to_json(checkpoint.style),
         "records": checkpoint.records,
         "is_complete": checkpoint.is_complete,
     }
@@ -111,7 +111,7 @@ def load_checkpoint(data: bytes, key: StateKey, folder: Path, request: str) -> C
         content["rows"],
         tuple(Part(**part) for part in content["parts"]),
         None if is_complete else PageRequest(**content["next_request"]),
-        style_from_note(content["style"]),
+        style_from_json(content["style"]),
         content["records"],
         is_complete,
     )

@@ -18,7 +18,14 @@ import pyarrow.parquet as pq
 
 from nbauth.data.build.free_memory import give_back
 from nbauth.data.build.memory_pool import POOL
-from nbauth.data.sinks.checkpoint import LARGEST_NOTE, Checkpoint, Part, dump_checkpoint, is_fresh, load_checkpoint
+from nbauth.data.sinks.checkpoint import (
+    LARGEST_CHECKPOINT,
+    Checkpoint,
+    Part,
+    dump_checkpoint,
+    is_fresh,
+    load_checkpoint,
+)
 from nbauth.data.sinks.parquet_schema import cast, time_type, unified
 from nbauth.data.sinks.parts_folder import NOTE, WHOLE, PartsFolder, part_name
 from nbauth.files.directories import Directory
@@ -182,7 +189,7 @@ class Parts:
             if not is_fresh(self._directory.status(NOTE).st_mtime):
                 return None
             checkpoint = load_checkpoint(
-                self._directory.read(NOTE, LARGEST_NOTE, links=1), self._key, self._folder.path, self.request
+                self._directory.read(NOTE, LARGEST_CHECKPOINT, links=1), self._key, self._folder.path, self.request
             )
             for number, part in enumerate(checkpoint.parts):
                 with self._directory.open(part_name(number), links=1) as file:

@@ -1,4 +1,4 @@
-"""What the first answer shows, or else a next link where a standard puts it."""
+"""What the first response shows, or else a next link where a standard puts it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Auto"]
 class Auto(NextLinks):
     """OData's members and the ``Link`` header; named by ``"auto"``.
 
-    A load that is named so has the style that its first answer shows; this one, if it shows no other.
+    A load that is named so has the style that its first response shows; this one, if it shows no other.
     """
 
     members: ClassVar[tuple[str, ...]] = NEXT
@@ -29,7 +29,7 @@ class Auto(NextLinks):
 
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
-        """Be shown by OData's form, or by the header."""
+        """Return it for OData's form, and for a next link in the header."""
         is_shown = (sign is Sign.ODATA and envelope.form == "odata") or (
             sign is Sign.LINK and envelope.link is not None
         )

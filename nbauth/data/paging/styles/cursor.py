@@ -1,4 +1,4 @@
-"""A cursor that the answer names and the next request sends."""
+"""A cursor that the response names and the next request sends."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _NEXT_NUMBERS = ("next", "next_page", "nextPage", "meta.next_page", "meta.nextPa
 
 @dataclass(frozen=True, kw_only=True)
 class Cursor(StatelessStyle):
-    """The answer names a cursor, which the next request sends; none, or an empty one, is the end.
+    """The response names a cursor, which the next request sends; none, or an empty one, is the end.
 
     Attributes:
         parameter: what the request calls it; with ``send="body"`` a path with dots.
         path: where it stands in the body, with dots between the members.
-        header: the answer's header that holds it, instead of `path`.
+        header: the response's header that holds it, instead of `path`.
         send: whether it goes into the query, the JSON body or a header of the request.
     """
 
@@ -55,7 +55,7 @@ class Cursor(StatelessStyle):
 
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
-        """Be shown by a header, a cursor, the next page's number, or a member for a cursor that is empty."""
+        """Return it for a header, a cursor, the next page's number, and an empty member where a cursor would be."""
         named: Iterable[tuple[str, str]] = ()  # the path, and the request's name for it
         if sign is Sign.HEADER:
             headers = envelope.response.headers
@@ -74,7 +74,7 @@ class Cursor(StatelessStyle):
             raise ConfigError(f"send: expected one of {', '.join(get_args(_Where))}, found {self.send!r}.")
 
     @property
-    def looked_at(self) -> str | None:
+    def next_path(self) -> str | None:
         """Where the cursor stands, unless that is a header."""
         return None if self.header else self.path
 

@@ -42,7 +42,7 @@ class NextUrl(StatelessStyle):
 
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
-        """Be shown by OData 2, by an address, or by a member for one that is null as on a last page."""
+        """Return it for OData 2, for an address, and for a member that is null where the address would be."""
         if sign is Sign.ODATA_2 and envelope.form == "odata 2":
             return cls(path=_ODATA_2)
         if sign is Sign.ADDRESS:
@@ -52,7 +52,7 @@ class NextUrl(StatelessStyle):
         return None
 
     @property
-    def looked_at(self) -> str | None:
+    def next_path(self) -> str | None:
         """Where the address stands."""
         return self.path
 

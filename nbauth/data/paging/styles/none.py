@@ -16,10 +16,10 @@ __all__ = ["OnePage"]
 
 @dataclass(frozen=True, kw_only=True)
 class OnePage(StatelessStyle):
-    """The first answer alone."""
+    """The first response alone."""
 
     knows_its_end: ClassVar[bool] = True
-    is_page: ClassVar[bool] = False
+    responses_are_pages: ClassVar[bool] = False
 
     def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
         """Return nothing."""

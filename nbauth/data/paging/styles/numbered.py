@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.paging.page_response import PageResponse
-    from nbauth.data.paging.styles.offset import Offset
-    from nbauth.data.paging.styles.page import PageNumber
 
 __all__ = [
     "MOST_PLANNED", "check_echo", "check_numbers", "check_send", "check_total", "empty_is_end", "first_request",
@@ -28,12 +26,10 @@ MOST_PLANNED = 1_000_000
 _SEND = ("query", "body")
 
 
-def first_request(style: Offset | PageNumber, request: PageRequest, name: str, number: int) -> PageRequest:
-    """Return a request with the size of a page, and with a number, unless it has one."""
-    values = {name: number} if given(request, name, style.send) is None else {}
-    if style.size is not None:
-        values[style.limit] = style.size
-    return with_values(request, values, style.send) if values else request
+def first_request(request: PageRequest, name: str, number: int, size: Mapping[str, int], send: str) -> PageRequest:
+    """Return a request with the size of a page, if there is one, and with a number, unless it has one."""
+    values = {**({name: number} if given(request, name, send) is None else {}), **size}
+    return with_values(request, values, send) if values else request
 
 
 def given(request: PageRequest, name: str, send: str) -> int | None:
@@ -71,7 +67,7 @@ def check_numbers(**numbers: int | None) -> None:
 
 
 def check_echo(response: PageResponse, path: str | None, expected: int, parameter: str) -> None:
-    """Check that an answer begins where the request said, if it repeats that.
+    """Check that a response begins where the request said, if it repeats that.
 
     Raises:
         PaginationError: it begins elsewhere.
@@ -87,7 +83,7 @@ def check_echo(response: PageResponse, path: str | None, expected: int, paramete
 
 
 def check_total(response: PageResponse, rows: int, total: int | None) -> None:
-    """Check that an empty page comes after all rows, if the answer names their number.
+    """Check that an empty page comes after all rows, if the response names their number.
 
     Raises:
         PaginationError: it comes before.
@@ -100,10 +96,10 @@ def check_total(response: PageResponse, rows: int, total: int | None) -> None:
 
 
 def empty_is_end(url: str, *, is_more_known: bool) -> bool:
-    """Return true: an answer without any body is the end.
+    """Return True: a response without any body is the end.
 
     Raises:
-        PaginationError: the answers before it said that there is more.
+        PaginationError: the responses before it said that there is more.
     """
     if is_more_known:
         place = redact_url(url)

@@ -13,11 +13,11 @@ __all__ = ["OData"]
 
 @dataclass(frozen=True, kw_only=True)
 class OData(NextLinks):
-    """OData's members alone; named by ``"odata"``. The rows are in ``value``, or the answer itself is."""
+    """OData's members alone; named by ``"odata"``. The rows are in ``value``, or the response itself is."""
 
     members: ClassVar[tuple[str, ...]] = NEXT
     rows_member: ClassVar[str | None] = "value"
-    is_page: ClassVar[bool] = False
+    responses_are_pages: ClassVar[bool] = False
 
 
 STYLE = OData

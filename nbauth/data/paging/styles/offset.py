@@ -25,7 +25,7 @@ __all__ = ["Offset"]
 class Offset(StatelessStyle):
     """The request says how many rows to leave out.
 
-    It goes on by as many rows as came, whatever was asked for, until the total is reached where the answer names one,
+    It goes on by as many rows as came, whatever was asked for, until the total is reached where the response names one,
     else until an empty page comes. A short page is no end: a server may cap its pages.
 
     Attributes:
@@ -52,7 +52,7 @@ class Offset(StatelessStyle):
 
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
-        """Be shown by a place in the rows and the size of a page; with a total, they say that there is more."""
+        """Return it for a place in the rows and the size of a page; with a total, they say that there is more."""
         counts = envelope.counts
         if not isinstance(counts, RowCounts):
             return None
@@ -73,7 +73,8 @@ class Offset(StatelessStyle):
 
     def first_request(self, request: PageRequest) -> PageRequest:
         """Return the request with the size and the place, unless it has a place."""
-        return numbered.first_request(self, request, self.offset, self.start + self.base)
+        size = {} if self.size is None else {self.limit: self.size}
+        return numbered.first_request(request, self.offset, self.start + self.base, size, self.send)
 
     @property
     def most_equal_pages(self) -> int:
@@ -86,7 +87,7 @@ class Offset(StatelessStyle):
         return self.total
 
     def empty_is_end(self, url: str, status: int) -> bool:
-        """Be at the end, unless answers name a total, which is not reached."""
+        """Return True, unless responses name a total: it is not reached."""
         del status
         return numbered.empty_is_end(url, is_more_known=self.total is not None)
 

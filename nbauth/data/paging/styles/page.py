@@ -25,7 +25,7 @@ __all__ = ["PageNumber"]
 class PageNumber(Style):
     """The request says which page it wants.
 
-    It goes on until the last page where the answer names their number, or the total is reached where it names that,
+    It goes on until the last page where the response names their number, or the total is reached where it names that,
     else until an empty page comes, or a 404 after the first page. A short page is no end: a server may filter.
 
     Attributes:
@@ -52,7 +52,7 @@ class PageNumber(Style):
 
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
-        """Be shown by a page's number and the number of pages, which say whether there is more."""
+        """Return it for a page's number and the number of pages, which say whether there is more."""
         counts = envelope.counts
         if not isinstance(counts, PageCounts):
             return None
@@ -69,7 +69,8 @@ class PageNumber(Style):
 
     def first_request(self, request: PageRequest) -> PageRequest:
         """Return the request with the size and the number, unless it has a number."""
-        return numbered.first_request(self, request, self.parameter, self.first)
+        size = {} if self.size is None else {self.limit: self.size}
+        return numbered.first_request(request, self.parameter, self.first, size, self.send)
 
     @property
     def most_equal_pages(self) -> int:
@@ -88,7 +89,7 @@ class PageNumber(Style):
         return number_at(response, self.pages) is None and number_at(response, self.total) is None
 
     def empty_is_end(self, url: str, status: int) -> bool:
-        """Be at the end, unless answers name the number of pages or rows, which is not reached."""
+        """Return True, unless responses name the number of pages or rows: it is not reached."""
         del status
         return numbered.empty_is_end(url, is_more_known=self.pages is not None or self.total is not None)
 
@@ -112,7 +113,7 @@ class _Counter:
     def __init__(self, style: PageNumber, rows_before: int) -> None:
         self._style = style
         self._rows = rows_before
-        self._is_counted = bool(rows_before)  # whether the rows of pages before the first answer are in it
+        self._is_counted = bool(rows_before)  # whether the rows of pages before the first response are in it
         self._is_guess = False
 
     def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:

@@ -10,7 +10,7 @@ from nbauth.data.paging.styles.function import ByFunction, Function
 from nbauth.data.paging.styles.style import Style
 from nbauth.errors import ConfigError
 
-__all__ = ["STYLES", "Named", "Paging", "style_from_note", "style_note", "style_of"]
+__all__ = ["STYLES", "Named", "Paging", "style_from_json", "style_of", "style_to_json"]
 
 # The registry. Each is what callers say, what a checkpoint notes, and the name of a module beside this one, whose
 # ``STYLE`` is the class. Where one sign shows two styles, the first one here counts.
@@ -50,19 +50,19 @@ def style_of(paging: Paging) -> Style:
     )
 
 
-def style_note(style: Style) -> dict[str, Any] | None:
+def style_to_json(style: Style) -> dict[str, Any] | None:
     """Return a style as JSON: its name and its parameters. None for a function, which JSON cannot hold."""
     name = _name_of(style)
     return None if name is None else {"name": name, "parameters": asdict(style)}
 
 
-def style_from_note(note: dict[str, Any] | None) -> Style | None:
-    """Return the style that stands in a note.
+def style_from_json(content: dict[str, Any] | None) -> Style | None:
+    """Return the style that JSON holds.
 
     Raises:
         KeyError, TypeError: it is none that is known.
     """
-    return None if note is None else STYLES[note["name"]](**note["parameters"])
+    return None if content is None else STYLES[content["name"]](**content["parameters"])
 
 
 def _name_of(style: Style) -> str | None:

@@ -1,4 +1,4 @@
-"""What every style of paging says of itself, and in which order what an answer shows counts."""
+"""What every style of paging says of itself, and the order of the signs that show a style."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_CONTENT = 204
 
 
 class Sign(Enum):
-    """What shows a style in a first answer. The signs are looked for in this order, and the first one counts.
+    """What shows a style in a first response. The signs are looked for in this order, and the first one counts.
 
     A protocol's own form comes first. What says that there is more comes before what may only be empty here.
     """
@@ -44,7 +44,7 @@ class Paginator(Protocol):
         """Return the request for the page after this one; None after the last page."""
 
     def plan(self, response: PageResponse, rows: Rows) -> list[PageRequest]:
-        """Return the requests for all further pages, if the first answer tells them; else none."""
+        """Return the requests for all further pages, if the first response tells them; else none."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +54,18 @@ class Style(ABC):
     The parameters are what JSON can hold, since a checkpoint notes them under the name that the registry has.
 
     Attributes:
-        knows_its_end: whether nothing else in an answer can say that there is more: it counts, or is the caller's word.
-        rows_member: the member that holds the rows, in every answer of this style.
-        is_page: whether every answer is a page, so that its only list is the rows whatever its name.
+        knows_its_end: whether its end is sure, whatever else the response says: it counts, or is the caller's word.
+        rows_member: the member that holds the rows, in every response of this style.
+        responses_are_pages: whether every response is a page, so that its only list is the rows whatever its name.
     """
 
     knows_its_end: ClassVar[bool] = False
     rows_member: ClassVar[str | None] = None
-    is_page: ClassVar[bool] = True
+    responses_are_pages: ClassVar[bool] = True
 
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
-        """Return the style with the parameters that a first answer shows by this sign; None if it shows none."""
+        """Return the style with the parameters that a first response shows by this sign; None if it shows none."""
         del envelope, sign
         return None
 
@@ -74,7 +74,7 @@ class Style(ABC):
         """Return what leads through one load; each begins anew.
 
         Args:
-            rows_before: how many rows came before the first answer, in an earlier load that broke off.
+            rows_before: how many rows came before the first response, in an earlier load that broke off.
         """
 
     def check(self) -> None:  # noqa: B027 - a style without parameters has none to check
@@ -94,7 +94,7 @@ class Style(ABC):
         return 3
 
     @property
-    def looked_at(self) -> str | None:
+    def next_path(self) -> str | None:
         """The path of the one member that says where the next page is, if there is one."""
         return None
 
@@ -107,20 +107,20 @@ class Style(ABC):
         """Tell whether a 404 for a further page means that there is none.
 
         Args:
-            response: the page before it; None before the first answer.
+            response: the page before it; None before the first response.
         """
         del response
         return False
 
     def empty_is_end(self, url: str, status: int) -> bool:
-        """Tell whether a further answer without any body is the end.
+        """Tell whether a further response without any body is the end.
 
         Args:
-            url: where the answer came from.
+            url: where the response came from.
             status: its HTTP status.
 
         Raises:
-            PaginationError: the answers before it said that there is more.
+            PaginationError: the responses before it said that there is more.
         """
         del url
         return status == _NO_CONTENT
@@ -128,9 +128,9 @@ class Style(ABC):
 
 @dataclass(frozen=True)
 class StatelessStyle(Style):
-    """A style in which an answer alone tells what comes next, so that it leads through any load itself.
+    """A style in which a response alone tells what comes next, so that it leads through any load itself.
 
-    All that one needs is `next_request`; `shown_by`, if an answer can show it.
+    All that one needs is `next_request`; `shown_by`, if a response can show it.
     """
 
     def paginator(self, *, rows_before: int = 0) -> Paginator:
@@ -143,6 +143,6 @@ class StatelessStyle(Style):
         """Return the request for the page after this one; None after the last page."""
 
     def plan(self, response: PageResponse, rows: Rows) -> list[PageRequest]:
-        """Return nothing: only the next answer will tell."""
+        """Return nothing: only the next response will tell."""
         del response, rows
         return []

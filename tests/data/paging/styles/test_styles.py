@@ -13,7 +13,7 @@ from loopback_api import Reply, as_json
 
 from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber
 from nbauth.data.paging.request_params import get_int, set_in_query
-from nbauth.data.paging.styles import STYLES, style_from_note, style_note, style_of
+from nbauth.data.paging.styles import STYLES, style_from_json, style_of, style_to_json
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
 from nbauth.errors import ApiError, ConfigError
 
@@ -102,17 +102,17 @@ def test_not_registered(session: Session) -> None:
     "style",
     [*(kind() for kind in STYLES.values()), Cursor(header="x", send="body"), Offset(size=5), PageNumber(pages="a.b")],
 )
-def test_note(style: Any) -> None:
+def test_json(style: Any) -> None:
     """A style goes through JSON under its name in the registry, with its parameters."""
-    note = json.loads(json.dumps(style_note(style)))
-    assert note["name"] in STYLES
-    assert style_from_note(note) == style
+    content = json.loads(json.dumps(style_to_json(style)))
+    assert content["name"] in STYLES
+    assert style_from_json(content) == style
 
 
-def test_note_of_a_function() -> None:
-    """A function has no note: the caller gives it again."""
-    assert style_note(style_of(lambda answer: None)) is None
-    assert style_from_note(None) is None
+def test_function_as_json() -> None:
+    """JSON cannot hold a function: the caller gives it again."""
+    assert style_to_json(style_of(lambda answer: None)) is None
+    assert style_from_json(None) is None
 
 
 @pytest.mark.parametrize("name", STYLES)
