@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 from nbauth.net.closing import ClosingSession
@@ -16,7 +17,16 @@ __all__ = ["NoRedirects", "UnreadRedirects", "has_lost_target", "is_redirection"
 
 
 class NoRedirects(ClosingSession):
-    """Follows no redirect, and does not look where one leads."""
+    """Follows no redirect, and does not look where one leads; takes nothing from the environment, keeps no cookie.
+
+    ``REQUESTS_CA_BUNDLE`` would override in silence what is trusted, ``.netrc`` would add credentials, and a proxy
+    would see what is meant for this machine.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def resolve_redirects(  # type: ignore[override]
         self,

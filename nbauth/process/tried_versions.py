@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError
+
+if TYPE_CHECKING:
+    import logging
 
 __all__ = ["TriedVersions", "version_of"]
 
@@ -33,6 +37,11 @@ class TriedVersions:
         last = version_of(self.last)
         return version_of(self.first) <= version_of(version) and version_of(version)[: len(last)] <= last
 
+    def note(self, version: str, logger: logging.Logger) -> None:
+        """Log that a release was not tried, for whoever looks for what is wrong; it may well work."""
+        if not self.has(version):
+            logger.info("%s %s was not tried: %s to %s were.", self.library, version, self.first, self.last)
+
     def missing(self, name: str, version: str) -> ConfigError:
         """Return the error for a name that the installed release does not have any more.
 
@@ -43,7 +52,7 @@ class TriedVersions:
         return ConfigError(
             f"{self.library} {version} has no {name}, which nbauth needs. It was tried with {self.library} "
             f"{self.first} to {self.last}.",
-            next_step=f"Run: pip install '{self.library}~={self.last}.0'",
+            next_step=f"Install {self.library}~={self.last}.0, and restart the kernel.",
         )
 
 

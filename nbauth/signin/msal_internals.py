@@ -17,6 +17,7 @@ facts have no name to be tried; the tests of the module that relies on one show 
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,10 @@ __all__ = [
     "is_brokered",
     "is_of_id_token_checks",
     "key_makers_of",
+    "note_release",
 ]
+
+logger = logging.getLogger(__name__)
 
 TRIED = TriedVersions("msal", "1.35", "1.39")
 
@@ -90,6 +94,11 @@ def drop_gets(cache: dict[str, Any], url: str) -> None:
 
 
 # Client applications
+
+
+def note_release() -> None:
+    """Log that this release of MSAL was not tried, if it was not."""
+    TRIED.note(msal.__version__, logger)
 
 
 def http_client_of(application: msal.ClientApplication) -> Any:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from nbauth.process.tried_versions import TriedVersions, version_of
@@ -28,4 +30,15 @@ def test_what_is_missing() -> None:
     """Where a release lacks a name, the error says which releases have it."""
     error = TRIED.missing("TokenCache.key_makers", "1.40.0")
     assert "msal 1.40.0 has no TokenCache.key_makers" in str(error)
-    assert "pip install 'msal~=1.39.0'" in str(error)
+    assert "Install msal~=1.39.0" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [("1.39.2", []), ("1.40.0", ["msal 1.40.0 was not tried: 1.35 to 1.39 were."])],
+)
+def test_it_is_noted(version: str, said: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    """A release that was not tried is named in the log, and no other."""
+    caplog.set_level(logging.INFO)
+    TRIED.note(version, logging.getLogger("nbauth"))
+    assert caplog.messages == said

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, pkcs12
 
 from nbauth.errors import ConfigError
+from nbauth.net import base64url
 
 if TYPE_CHECKING:
     from nbauth.signin.profile.certificate import ClientCertificate
@@ -90,10 +91,10 @@ def assertion(at: ClientCertificate, *, client_id: str, token_endpoint: str, old
     if loaded.thumbprint or old:
         algorithm = "RS256"
         sha1 = loaded.thumbprint or loaded.chain[0].fingerprint(hashes.SHA1()).hex()  # noqa: S303 - x5t is SHA-1
-        headers["x5t"] = _base64url(bytes.fromhex(sha1))
+        headers["x5t"] = base64url.encode(bytes.fromhex(sha1))
     else:
         algorithm = "PS256"
-        headers["x5t#S256"] = _base64url(loaded.chain[0].fingerprint(hashes.SHA256()))
+        headers["x5t#S256"] = base64url.encode(loaded.chain[0].fingerprint(hashes.SHA256()))
     if at.send_chain:  # RFC 7515 §4.1.6: base64, not base64url
         headers["x5c"] = [base64.b64encode(c.public_bytes(Encoding.DER)).decode() for c in loaded.chain]
     now = int(time.time())
@@ -167,7 +168,3 @@ def _ordered(leaf: x509.Certificate, certificates: list[x509.Certificate]) -> tu
         chain.append(issuer)
         rest.remove(issuer)
     return tuple(chain)
-
-
-def _base64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

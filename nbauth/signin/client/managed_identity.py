@@ -63,7 +63,6 @@ class LocalTransport:
 
     def __init__(self) -> None:
         self._session = NoRedirects()
-        self._session.trust_env = False  # no proxy, no .netrc
 
     def get(self, url: str, **options: Any) -> Answer:
         """Send a GET."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import threading
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msal
 
+from nbauth.net import base64url
 from nbauth.net.secrecy import HiddenText
 from nbauth.signin.msal_internals import key_makers_of
 
@@ -116,7 +116,7 @@ class Answers:
         encoded = self._last.get("client_info")
         if not encoded:
             return {}
-        client_info: dict[str, str] = json.loads(base64.urlsafe_b64decode(f"{encoded}{'=' * (-len(encoded) % 4)}"))
+        client_info: dict[str, str] = json.loads(base64url.decode(encoded))
         return client_info
 
     def _hidden(self, name: str) -> HiddenText | None:

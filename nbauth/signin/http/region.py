@@ -51,7 +51,6 @@ def region_of(profile: Profile, environ: Mapping[str, str] = os.environ) -> str 
 
 def _location() -> Any:
     with NoRedirects() as session:
-        session.trust_env = False  # the address is on this machine's own link: no proxy, no .netrc
         try:
             with session.get(
                 _METADATA,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import re
 from typing import TYPE_CHECKING, Any
+
+from nbauth.net import base64url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def _is_id_token(value: Any) -> bool:
 def _is_object_of_texts(encoded: Any, names: tuple[str, ...], *, required: bool = False) -> bool:
     """Tell whether base64url holds a JSON object with texts of these names; whether they are true is for others."""
     try:
-        document = json.loads(base64.urlsafe_b64decode(f"{encoded}{'=' * (-len(encoded) % 4)}"))
+        document = json.loads(base64url.decode(encoded))
     except (TypeError, ValueError, RecursionError):
         return False
     if not isinstance(document, dict) or is_deep(document):

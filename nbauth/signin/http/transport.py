@@ -7,7 +7,6 @@ import json
 import logging
 import time
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Protocol
 
 import requests
@@ -121,9 +120,6 @@ class GuardedTransport:
         self.clock_ahead_s = 0.0
         self._throttled_until: dict[str, tuple[float, int]] = {}
         self._session = NoRedirects()
-        # REQUESTS_CA_BUNDLE would override our trust in silence, and .netrc would add credentials.
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # A token request is never repeated blindly: a refresh token may be good for one use only.
         self._session.mount("https://", DeadlineAdapter(trust, max_retries=0))
         self._calls = Calls()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 
 from nbauth.errors import SignInFailed
+from nbauth.net import base64url
 from nbauth.net.sanitize import clean
 from nbauth.next_step import Login, NextStep, to_run
 from nbauth.signin.http.clock_skew import what_is_off
@@ -204,6 +204,6 @@ def _check_hash(claims: dict[str, Any], algorithm: str, access_token: str | None
         return
     # The left half of the hash that the signature uses; Ed25519's is SHA-512 (RFC 8032 §5.1).
     digest = hashlib.new(f"sha{algorithm[2:] if algorithm != 'EdDSA' else '512'}", access_token.encode()).digest()
-    expected = base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=")
-    if not hmac.compare_digest(expected, str(at_hash).encode()):
+    expected = base64url.encode(digest[: len(digest) // 2])
+    if not hmac.compare_digest(expected.encode(), str(at_hash).encode()):
         raise ValueError("it came with another access token")

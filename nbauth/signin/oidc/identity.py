@@ -7,12 +7,12 @@ of its tenants, too, which it tells beside the ID token.
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msal
 
+from nbauth.net import base64url
 from nbauth.signin.oidc import issuers
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def read_claims(id_token: str) -> dict[str, Any]:
     """Return the claims of an ID token that was validated when it came; nothing where it cannot be read."""
     try:
         encoded = id_token.split(".")[1]
-        claims: Any = json.loads(base64.urlsafe_b64decode(f"{encoded}{'=' * (-len(encoded) % 4)}"))
+        claims: Any = json.loads(base64url.decode(encoded))
     except (IndexError, ValueError):
         return {}
     return claims if isinstance(claims, dict) else {}

@@ -10,6 +10,7 @@ import platformdirs
 
 from nbauth.environment import notebook_directory
 from nbauth.net.tls import Trust
+from nbauth.signin import msal_internals
 from nbauth.signin.client import application as applications
 from nbauth.signin.client import log_filter
 from nbauth.signin.client.token_cache import cache_key, new_cache
@@ -78,6 +79,7 @@ class Connections:
                     notebook_directory=directory,
                 )
                 log_filter.install()  # a broker's logger is there only now
+                msal_internals.note_release()
                 self._connections[profile] = connection
             return connection
 
