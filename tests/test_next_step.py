@@ -107,7 +107,18 @@ def test_the_place_in_force() -> None:
         with shown_in("command_line"):
             assert str(step) == "Run: python -c 'import nbauth; nbauth.login(\"work\")', and look."
         assert str(step) == "Run: %login work, and look."
-    assert str(to_run(Shell(("nbauth", "init")))) == "Run in a shell: nbauth init"
+
+
+def test_a_command_for_a_shell() -> None:
+    """Where no shell is, the step says that it needs one; a notebook has one for what asks nobody."""
+    written = {place: to_run(Shell(("nbauth", "init"))).text(place) for place in PLACES}
+    assert written == {
+        "magic": "Run: !nbauth init",
+        "python": "Run in a shell: nbauth init",
+        "command_line": "Run: nbauth init",
+    }
+    asking = to_run(Shell(("keyring", "set", "service", "me"), asks=True))
+    assert asking.text("magic") == asking.text("python") == "Run in a shell: keyring set service me"
 
 
 def test_filled() -> None:

@@ -119,7 +119,7 @@ class SecretSource:
         if password is None:
             raise ConfigError(
                 f"{self.key}: {self.described} is not in the keyring.",
-                next_step=to_run(Shell(("keyring", "set", service, username))),
+                next_step=to_run(Shell(("keyring", "set", service, username), asks=True)),
             )
         return str(password)
 
