@@ -97,18 +97,18 @@ class Logout:
 
 @dataclass(frozen=True)
 class Install:
-    """Installs an extra of nbauth.
+    """Installs a package.
 
     Attributes:
-        extra: its name.
+        requirement: the package, with an extra or a release (PEP 508), such as ``nbauth[fast]``.
     """
 
-    extra: str
+    requirement: str
 
     def typed(self, place: Place) -> str:
         """Return what is typed at a place; `%pip` installs where the kernel runs, which `pip` need not."""
         # In double quotes, which Windows' shells know as well.
-        return f'{"%" if place == "magic" else ""}pip install "nbauth[{self.extra}]"'
+        return f'{"%" if place == "magic" else ""}pip install "{self.requirement}"'
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,12 @@ def _in_shell(call: str) -> str:
         ),
         (Logout(), "%logout", "nbauth.logout()", "python -c 'import nbauth; nbauth.logout()'"),
         (Logout("work"), "%logout work", 'nbauth.logout("work")', _in_shell('nbauth.logout("work")')),
-        (Install("fast"), '%pip install "nbauth[fast]"', 'pip install "nbauth[fast]"', 'pip install "nbauth[fast]"'),
+        (
+            Install("nbauth[fast]"),
+            '%pip install "nbauth[fast]"',
+            'pip install "nbauth[fast]"',
+            'pip install "nbauth[fast]"',
+        ),
         (Shell(("nbauth", "trust", "a b")), "!nbauth trust 'a b'", "nbauth trust 'a b'", "nbauth trust 'a b'"),
         (Words(magic="m", python="p", command_line="c"), "m", "p", "c"),
     ],
@@ -133,7 +138,7 @@ def test_filled() -> None:
         None,
         "Try again.",
         to_run(Login("work", scopes=("a", "b"), remember=True), " and ", Logout(), "."),
-        NextStep((Install("fast"), Shell(("a", "b")), Words(magic="m", python="p", command_line="c"))),
+        NextStep((Install("nbauth[fast]"), Shell(("a", "b")), Words(magic="m", python="p", command_line="c"))),
     ],
 )
 def test_json(step: NextStep | str | None) -> None:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from nbauth.errors import ConfigError
+from nbauth.next_step import Install, to_run
 
 __all__ = ["TriedVersions", "version_of"]
 
@@ -43,7 +44,7 @@ class TriedVersions:
         return ConfigError(
             f"{self.library} {version} has no {name}, which nbauth needs. It was tried with {self.library} "
             f"{self.first} to {self.last}.",
-            next_step=f"Run: pip install '{self.library}~={self.last}.0'",
+            next_step=to_run(Install(f"{self.library}~={self.last}.0")),
         )
 
 

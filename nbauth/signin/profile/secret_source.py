@@ -109,7 +109,7 @@ class SecretSource:
         except ImportError:
             raise ConfigError(
                 f"{self.key}: the keyring package is not installed.",
-                next_step=to_run(Install("keyring")),
+                next_step=to_run(Install("nbauth[keyring]")),
             ) from None
         service, _, username = self.place.partition("/")
         try:
