@@ -88,7 +88,7 @@ def _demo(options: argparse.Namespace) -> int:
     try:
         from nbauth.demo import check, lab, serve
     except ImportError as error:
-        print(f"nbauth demo needs {error.name}. {to_run(Install('demo'))}", file=sys.stderr)
+        print(f"nbauth demo needs {error.name}. {to_run(Install('nbauth[demo]'))}", file=sys.stderr)
         return 1
     if options.check:
         return check.run(port=options.port)

@@ -97,18 +97,18 @@ class Logout:
 
 @dataclass(frozen=True)
 class Install:
-    """Installs an extra of nbauth.
+    """Installs a package.
 
     Attributes:
-        extra: its name.
+        requirement: the package, with an extra or a release (PEP 508), such as ``nbauth[fast]``.
     """
 
-    extra: str
+    requirement: str
 
     def typed(self, place: Place) -> str:
         """Return what is typed at a place; `%pip` installs where the kernel runs, which `pip` need not."""
         # In double quotes, which Windows' shells know as well.
-        return f'{"%" if place == "magic" else ""}pip install "nbauth[{self.extra}]"'
+        return f'{"%" if place == "magic" else ""}pip install "{self.requirement}"'
 
 
 @dataclass(frozen=True)
@@ -117,13 +117,15 @@ class Shell:
 
     Attributes:
         words: the program and its arguments.
+        asks: whether it asks a person something, which it cannot in a cell of a notebook.
     """
 
     words: tuple[str, ...]
+    asks: bool = False
 
     def typed(self, place: Place) -> str:
         """Return what is typed at a place: IPython hands to a shell what stands behind an exclamation mark."""
-        return ("!" if place == "magic" else "") + _shell(*self.words)
+        return ("!" if place == "magic" and not self.asks else "") + _shell(*self.words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,9 +169,11 @@ Step = NextStep | str  # as text where nothing is to be typed
 
 def to_run(command: Command, *further: str | Command) -> NextStep:
     """Return the step to run a command, and what else there is to say."""
-    # `!` brings a notebook to a shell, and the command line is in one; Python is not.
-    in_shell = Words(magic="Run: ", python="Run in a shell: ", command_line="Run: ")
-    return NextStep((in_shell if isinstance(command, Shell) else "Run: ", command, *further))
+    lead: str | Command = "Run: "
+    if isinstance(command, Shell):
+        elsewhere = "Run in a shell: "
+        lead = Words(magic=elsewhere if command.asks else "Run: ", python=elsewhere, command_line="Run: ")
+    return NextStep((lead, command, *further))
 
 
 def filled(template: str, parts: Mapping[str, str | Command]) -> NextStep:

@@ -18,6 +18,7 @@ from nbauth.signin.profile import config as configuration
 
 if TYPE_CHECKING:
     from nbauth.demo.server import DemoServer
+    from nbauth.signin.profile.profile import Profile
 
 CHECKOUT = Path(__file__).parent.parent
 
@@ -150,10 +151,10 @@ def test_the_next_step_can_be_typed(
         '[profiles.a]\nclient_id = "x"\ntenant = "contoso.example"\napis = { "https://api.contoso.example" = ["x"] }\n'
     )
 
-    def unsigned(name: str) -> None:
-        raise SignInRequired(f"Nobody is signed in to profile {name!r}.", next_step=to_run(Login(name)))
+    def unsigned(profile: Profile) -> None:
+        raise SignInRequired(f"Nobody is signed in to {profile.name}.", next_step=to_run(Login(profile.name)))
 
-    monkeypatch.setattr("nbauth.kernel.client", unsigned)
+    monkeypatch.setattr("nbauth.kernel.connection_of", unsigned)
     assert main(["doctor"]) == 1
     assert "Run: python -c 'import nbauth; nbauth.login(\"a\")'\n" in capsys.readouterr().out
     assert str(to_run(Login("a"))) == 'Run: nbauth.login("a")'

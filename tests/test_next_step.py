@@ -57,7 +57,12 @@ def _in_shell(call: str) -> str:
         ),
         (Logout(), "%logout", "nbauth.logout()", "python -c 'import nbauth; nbauth.logout()'"),
         (Logout("work"), "%logout work", 'nbauth.logout("work")', _in_shell('nbauth.logout("work")')),
-        (Install("fast"), '%pip install "nbauth[fast]"', 'pip install "nbauth[fast]"', 'pip install "nbauth[fast]"'),
+        (
+            Install("nbauth[fast]"),
+            '%pip install "nbauth[fast]"',
+            'pip install "nbauth[fast]"',
+            'pip install "nbauth[fast]"',
+        ),
         (Shell(("nbauth", "trust", "a b")), "!nbauth trust 'a b'", "nbauth trust 'a b'", "nbauth trust 'a b'"),
         (Words(magic="m", python="p", command_line="c"), "m", "p", "c"),
     ],
@@ -107,7 +112,18 @@ def test_the_place_in_force() -> None:
         with shown_in("command_line"):
             assert str(step) == "Run: python -c 'import nbauth; nbauth.login(\"work\")', and look."
         assert str(step) == "Run: %login work, and look."
-    assert str(to_run(Shell(("nbauth", "init")))) == "Run in a shell: nbauth init"
+
+
+def test_a_command_for_a_shell() -> None:
+    """Where no shell is, the step says that it needs one; a notebook has one for what asks nobody."""
+    written = {place: to_run(Shell(("nbauth", "init"))).text(place) for place in PLACES}
+    assert written == {
+        "magic": "Run: !nbauth init",
+        "python": "Run in a shell: nbauth init",
+        "command_line": "Run: nbauth init",
+    }
+    asking = to_run(Shell(("keyring", "set", "service", "me"), asks=True))
+    assert asking.text("magic") == asking.text("python") == "Run in a shell: keyring set service me"
 
 
 def test_filled() -> None:
@@ -122,7 +138,7 @@ def test_filled() -> None:
         None,
         "Try again.",
         to_run(Login("work", scopes=("a", "b"), remember=True), " and ", Logout(), "."),
-        NextStep((Install("fast"), Shell(("a", "b")), Words(magic="m", python="p", command_line="c"))),
+        NextStep((Install("nbauth[fast]"), Shell(("a", "b")), Words(magic="m", python="p", command_line="c"))),
     ],
 )
 def test_json(step: NextStep | str | None) -> None:

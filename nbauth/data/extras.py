@@ -19,7 +19,7 @@ __all__ = ["FAST_EXTRA", "is_fast", "need_for_format", "need_pyarrow"]
 
 # Together, where no interrupt reaches; the modules of ours bring the parts of Arrow that they use.
 _ARROW = ("pyarrow", "nbauth.data.build.arrow_arrays", "nbauth.data.build.arrow_series", "nbauth.data.build.arrow_text")
-FAST_EXTRA = Install("fast")
+FAST_EXTRA = Install("nbauth[fast]")
 
 
 @functools.cache

@@ -51,7 +51,7 @@ def run(*, port: int = 0) -> int:
     from nbauth.demo.server import DemoServer
 
     if importlib.util.find_spec("jupyterlab") is None:
-        raise ConfigError("JupyterLab is not installed.", next_step=to_run(Install("demo")))
+        raise ConfigError("JupyterLab is not installed.", next_step=to_run(Install("nbauth[demo]")))
     with (
         DemoServer(port=port) as demo,
         tempfile.TemporaryDirectory(prefix="nbauth-demo-") as directory,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError
+from nbauth.next_step import Install, to_run
 
 if TYPE_CHECKING:
     import logging
@@ -52,7 +53,7 @@ class TriedVersions:
         return ConfigError(
             f"{self.library} {version} has no {name}, which nbauth needs. It was tried with {self.library} "
             f"{self.first} to {self.last}.",
-            next_step=f"Install {self.library}~={self.last}.0, and restart the kernel.",
+            next_step=to_run(Install(f"{self.library}~={self.last}.0"), ", and restart the kernel."),
         )
 
 

@@ -37,7 +37,7 @@ def _first_sheet(body: Body, context: ReadContext) -> pd.DataFrame:
         DataError: the body is not whole, too much comes of it, or openpyxl is not installed.
     """
     response, byte_limit, backend = context.response, context.byte_limit, context.backend
-    need_for_format(response, "openpyxl", "an Excel file", Install("excel"))
+    need_for_format(response, "openpyxl", "an Excel file", Install("nbauth[excel]"))
     options: dict[str, Any] = {"dtype_backend": backend} if backend else {}
     with spooled(body) as file:
         if not file.seek(0, 2):

@@ -33,7 +33,7 @@ def switches(profile: Profile) -> dict[str, bool]:
     if importlib.util.find_spec("pymsalruntime") is None:
         raise ConfigError(
             f"Profile {profile.name!r}: broker = true needs MSAL's broker package, which is not installed.",
-            next_step=to_run(Install("broker")),
+            next_step=to_run(Install("nbauth[broker]")),
         )
     known = inspect.signature(msal.PublicClientApplication.__init__).parameters
     return {name: True for name in known if name.startswith("enable_broker_on_")}

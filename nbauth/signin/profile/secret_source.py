@@ -109,7 +109,7 @@ class SecretSource:
         except ImportError:
             raise ConfigError(
                 f"{self.key}: the keyring package is not installed.",
-                next_step=to_run(Install("keyring")),
+                next_step=to_run(Install("nbauth[keyring]")),
             ) from None
         service, _, username = self.place.partition("/")
         try:
@@ -119,7 +119,7 @@ class SecretSource:
         if password is None:
             raise ConfigError(
                 f"{self.key}: {self.described} is not in the keyring.",
-                next_step=to_run(Shell(("keyring", "set", service, username))),
+                next_step=to_run(Shell(("keyring", "set", service, username), asks=True)),
             )
         return str(password)
 

@@ -135,7 +135,7 @@ def test_each_code(code: str, entry: Entry, who: str, profiles: tuple[Profile, P
 def _check_next_step(step: NextStep, entry: Entry, who: str) -> None:
     for login in _logins(step):
         assert magics._login_parser().parse_line(login.typed("magic").removeprefix("%login ")).profile == "work"
-        assert inspect.signature(kernel.login).bind(**_arguments(login.typed("python")))
+        assert inspect.signature(nbauth.login).bind(**_arguments(login.typed("python")))
     assert not (who == "job" and _logins(step))  # to sign a person in mends nothing for a job
     next_step = step.text("magic")
     if who == "job" and re.search("{(login|browser)", entry.cure):
