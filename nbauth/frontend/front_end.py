@@ -32,13 +32,13 @@ def environment(*, is_awaited: bool = False) -> Environment:
     Args:
         is_awaited: whether the caller waits for the person in a coroutine, as if they had brought a prompt.
     """
-    found = detect().with_somebody() if is_awaited else detect()
+    where = detect().with_somebody() if is_awaited else detect()
     here = whose()
     if not isinstance(here, Visitor):
-        return found
+        return where
     # What is printed or opened here reaches whoever sits at the server.
     why_not = f"a visitor of {here.server} is asked by nbauth.SignInPanel() alone, not at the server"
-    return dataclasses.replace(found, interactive=False, why_not=why_not if found.can_ask else found.why_not)
+    return dataclasses.replace(where, interactive=False, why_not=why_not if where.can_ask else where.why_not)
 
 
 def prompt() -> Prompt:
