@@ -131,7 +131,7 @@ class Reader:
 
     @property
     def detected(self) -> tuple[Style, str | None]:
-        """How the API is paged and where the rows are, once the first answer has come."""
+        """How the API is paged and where the rows are, once the first response has come."""
         return self._page_iterator.style, self._page_iterator.records
 
     def end(self, builder: FrameBuilder) -> None:

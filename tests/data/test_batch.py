@@ -13,7 +13,8 @@ from requests import Response
 
 from nbauth.data.batch import FrameBatch, RecordBatch, TableBatch
 from nbauth.data.build.frame_builder import FrameBuilder
-from nbauth.data.paging.page import Page, Rows
+from nbauth.data.paging.page import Page
+from nbauth.data.paging.page_response import Rows
 from nbauth.data.parse.lazy_json import RawNode, node_of
 from nbauth.data.parse.ndjson import LineBatch
 from nbauth.errors import FormatError

@@ -1,1 +1,1 @@
-"""From a request to the bytes of its answer."""
+"""From a request to the bytes of its response."""

@@ -50,7 +50,7 @@ def codec_named(name: str) -> str:
 
 
 def safe_charset(name: str | None) -> str | None:
-    """Return the name of a character set that requests found in an answer; UTF-8 in place of one that is not read."""
+    """Return the name of a character set that requests found in a response; UTF-8 in place of one that is not read."""
     try:
         if name is not None:
             codec_named(name)

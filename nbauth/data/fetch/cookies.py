@@ -61,7 +61,7 @@ class OriginCookies(RequestsCookieJar):
             request.headers["Cookie"] = header
 
     def extract_cookies(self, response: Any, request: Any) -> None:
-        """Take the cookies out of an answer; they are those of its origin."""
+        """Take the cookies out of a response; they are those of its origin."""
         if (origin := _origin(request)) is not None:
             self._of(origin).extract_cookies(response, request)
 
@@ -88,7 +88,7 @@ class OriginCookies(RequestsCookieJar):
         return copy
 
     def own(self) -> list[Cookie]:
-        """Return the cookies that no answer set."""
+        """Return the cookies that no response set."""
         return list(super().__iter__())
 
     def __iter__(self) -> Iterator[Cookie]:  # type: ignore[override]

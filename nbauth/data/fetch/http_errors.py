@@ -54,7 +54,7 @@ _BREAKS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
 
 
 def api_error(response: Response) -> ApiError:
-    """Make the error of an answer whose status is one, with the API's own message; closes the answer."""
+    """Make the error of a response whose status is one, with the API's own message; closes the response."""
     place = redact_url(response.url)
     body = _start_of(response)
     said = clean(_message(body) or response.reason or "")
@@ -72,7 +72,7 @@ def format_error(response: Response, start: bytes, why: str) -> FormatError:
     """Make the error of a body that is not what it should be.
 
     Args:
-        response: the answer.
+        response: the response.
         start: the first bytes of its body.
         why: what is wrong.
     """
@@ -83,7 +83,7 @@ def format_error(response: Response, start: bytes, why: str) -> FormatError:
 
 
 def network_error(error: Exception, url: str) -> NbauthError:
-    """Make the error of a request that got no answer, or not all of it."""
+    """Make the error of a request that got no response, or not all of it."""
     place = redact_url(url)
     if isinstance(error, _NO_URL):
         return ConfigError(f"{place}: not a URL that can be read.", next_step="Give an absolute https:// URL.")

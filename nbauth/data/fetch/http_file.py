@@ -28,11 +28,11 @@ _WHOLE = 200
 
 
 class HttpFile(io.RawIOBase):
-    """Reads an answer's body; it can seek where the server offers byte ranges and the body is not compressed.
+    """Reads a response's body; it can seek where the server offers byte ranges and the body is not compressed.
 
     Args:
         requester: what asked, and asks for parts.
-        response: the answer to its first request.
+        response: the response to its first request.
         on_close: called when it is closed.
     """
 

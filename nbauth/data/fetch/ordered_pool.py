@@ -1,4 +1,4 @@
-"""Several requests at once, whose answers come in the order in which they were to be made."""
+"""Several requests at once, whose responses come in the order in which they were to be made."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class Requester:
     def send(
         self, request: PageRequest, *, headers: Mapping[str, str] | None = None, method: Literal["HEAD"] | None = None
     ) -> Response:
-        """Send a request; return its answer, whose body is still to be read.
+        """Send a request; return its response, whose body is still to be read.
 
         Args:
             request: the request.
@@ -132,11 +132,11 @@ class Requester:
             attempt += 1
 
     def content(self, request: PageRequest, response: Response | None = None) -> tuple[Response, bytes]:
-        """Return an answer and its whole body; asked for again if the body breaks off.
+        """Return a response and its whole body; asked for again if the body breaks off.
 
         Args:
             request: the request.
-            response: its answer, if it was sent already.
+            response: its response, if it was sent already.
         """
         attempt = 0
         while True:
@@ -153,11 +153,11 @@ class Requester:
             return response, data
 
     def body(self, request: PageRequest, response: Response, *, start: int = 0, stop: int | None = None) -> Body:
-        """Return an answer's body to be streamed. Where the server offers byte ranges, a break does not end it.
+        """Return a response's body to be streamed. Where the server offers byte ranges, a break does not end it.
 
         Args:
             request: the request.
-            response: its answer.
+            response: its response.
             start: the byte of the file at which the body begins.
             stop: the byte before which it ends; None if it is the file's end.
         """

@@ -1,4 +1,4 @@
-"""The body of an answer as a binary file: decompressed while it streams, and never short in silence."""
+"""The body of a response as a binary file: decompressed while it streams, and never short in silence."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class ByteLimit:
 
 
 class Body(io.RawIOBase):
-    """Reads an answer's body; closing it closes the connection unless it is read to its end.
+    """Reads a response's body; closing it closes the connection unless it is read to its end.
 
     Args:
-        response: an answer that was asked for with ``stream=True``.
+        response: a response that was asked for with ``stream=True``.
         on_bytes: told how many bytes have come, as they were on the wire.
-        reopen: given the error and the number of bytes that came, as they were on the wire: returns an answer with
+        reopen: given the error and the number of bytes that came, as they were on the wire: returns a response with
             those that follow, or None.
         byte_limit: how many bytes may still come.
 
@@ -122,7 +122,7 @@ class Body(io.RawIOBase):
         return b"".join(iter(lambda: self._read(_PIECE), b""))
 
     def close(self) -> None:
-        """Close the answer."""
+        """Close the response."""
         if not self.closed:
             self._response.close()
         super().close()

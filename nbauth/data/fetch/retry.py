@@ -61,10 +61,10 @@ class Retries:
         return self.pause_s * float(2**attempt) * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
 
     def wait_for(self, response: Response, attempt: int, *, is_safe: bool) -> float | None:
-        """Return the seconds to wait before an answer's request is sent again, or None if it is not.
+        """Return the seconds to wait before a response's request is sent again, or None if it is not.
 
         Args:
-            response: the answer.
+            response: the response.
             attempt: how often it was sent again already.
             is_safe: whether the request may be done twice.
         """
@@ -83,7 +83,7 @@ def is_unavailable(status: int) -> bool:
 
 
 def is_transient(error: BaseException, *, had_success: bool) -> bool:
-    """Tell whether a request that got no whole answer may get one the next time."""
+    """Tell whether a request that got no whole response may get one the next time."""
     if isinstance(error, _HOPELESS) or not isinstance(
         error, (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
     ):

@@ -154,7 +154,7 @@ class Session(UnreadRedirects):
         if self._process != os.getpid():
             self._start_over()
         follow = options.pop("allow_redirects", True)
-        # Read at the end: neither a redirect's body nor that of an answer that is asked for again is.
+        # Read at the end: neither a redirect's body nor that of a response that is asked for again is.
         reads, options["stream"] = not options.get("stream", self.stream), True
         check_headers(request.headers)
         check_trust(options.setdefault("verify", self.verify), options.setdefault("cert", self.cert))
@@ -194,7 +194,7 @@ class Session(UnreadRedirects):
             self._outside.close()
 
     def _start_over(self) -> None:
-        """Make connections of its own in a forked child: two processes on one would read each other's answers."""
+        """Make connections of its own in a forked child: two processes on one would read each other's responses."""
         # Kept, since letting it go would take locks that a thread of the parent may have held at the fork.
         self._inherited = (self.adapters, self._outside, self.cookies)
         # Each copy of an adapter makes its own pool.
@@ -279,7 +279,7 @@ def _claims_of(response: Response) -> str | None:
 
 
 def _read(response: Response) -> Response:
-    response.content  # noqa: B018 - kept by the answer, as requests does where nothing is streamed
+    response.content  # noqa: B018 - kept by the response, as requests does where nothing is streamed
     return response
 
 

@@ -48,7 +48,7 @@ class Version:
         return {"Range": f"bytes={start}-{'' if stop is None else stop - 1}", "If-Range": self.mark}
 
     def begins(self, response: Response, start: int) -> bool:
-        """Tell whether an answer holds bytes of this version from `start` on.
+        """Tell whether a response holds bytes of this version from `start` on.
 
         A server that ignores ``If-Range`` sends parts of another version, too; one that heeds it may leave out
         ``Last-Modified`` (RFC 9110 §15.3.7).
@@ -62,7 +62,7 @@ class Version:
 
 
 def content_range_of(response: Response) -> ContentRange | None:
-    """Return which part of a file an answer is about; None if it does not say."""
+    """Return which part of a file a response is about; None if it does not say."""
     match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
     if match is None:
         return None
@@ -75,10 +75,10 @@ def content_range_of(response: Response) -> ContentRange | None:
 
 
 def version_of(response: Response) -> Version | None:
-    """Return the version that an answer is of, if parts of it can be asked for (RFC 9110 §13.1.5, §14).
+    """Return the version that a response is of, if parts of it can be asked for (RFC 9110 §13.1.5, §14).
 
-    A weak ETag does not do, nor does a ``Last-Modified`` of the second in which the answer was made: the file may have
-    changed again since (RFC 9110 §8.8.2.2).
+    A weak ETag does not do, nor does a ``Last-Modified`` of the second in which the response was made: the file may
+    have changed again since (RFC 9110 §8.8.2.2).
     """
     is_part = response.status_code == _PARTIAL
     if not is_part and response.headers.get("Accept-Ranges", "").strip().lower() != "bytes":

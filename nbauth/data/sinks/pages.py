@@ -63,7 +63,7 @@ def _pages(
     try:
         reader = Reader(session, query, spec, load_progress, retries=retries)
         for batch in reader.batches(prefetch=False, in_parts=True):
-            page = _made(batch, reader, query, as_)
+            page = _page_of(batch, reader, query, as_)
             if page is not None:
                 is_empty = False
                 yield page
@@ -82,7 +82,7 @@ def _pages(
         load_progress.finish(outcome)
 
 
-def _made(batch: Batch, reader: Reader, query: Query, as_: Form) -> Any | None:
+def _page_of(batch: Batch, reader: Reader, query: Query, as_: Form) -> Any | None:
     """Return a batch in the caller's form; None where it has no row."""
     if batch.has_own_columns:
         return batch.to_arrow() if as_ == "arrow" else batch.to_frame(query.dtype_backend)
