@@ -29,7 +29,6 @@ class BodyValues:
 
     def __init__(self, response: PageResponse) -> None:
         self.response = response
-        self._nodes: dict[str, Node | None] = {}
         self._values: dict[str, Any] = {}
 
     @cached_property
@@ -39,15 +38,15 @@ class BodyValues:
 
     def node(self, path: str) -> Node | None:
         """Return what stands at a path, as it is."""
-        if path not in self._nodes:
-            self._nodes[path] = at(self.response.document, tuple(path.split(".")))
-        return self._nodes[path]
+        return at(self.response.document, tuple(path.split(".")))
 
     def value(self, path: str) -> Any:
         """Return the text, number, truth value or null at a path, or `MISSING`.
 
         A list or object that holds something stays a node, since it may be the rows.
         """
+        if path not in self.members and path.partition(".")[0] not in self.members:
+            return MISSING
         if path not in self._values:
             node = self.node(path)
             is_large = node is not None and ((node.is_list and not node.is_empty) or bool(node.members()))

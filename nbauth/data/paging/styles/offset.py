@@ -53,7 +53,7 @@ class Offset(StatelessStyle):
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
         """Return it for a place in the rows and the size of a page; with a total, they say that there is more."""
-        counts = envelope.counts
+        counts = envelope.counts if sign in (Sign.MORE_COUNTED, Sign.COUNTED) else None
         if not isinstance(counts, RowCounts):
             return None
         if sign is not (Sign.COUNTED if counts.total is None else Sign.MORE_COUNTED):

@@ -53,7 +53,7 @@ class PageNumber(Style):
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
         """Return it for a page's number and the number of pages, which say whether there is more."""
-        counts = envelope.counts
+        counts = envelope.counts if sign in (Sign.MORE_COUNTED, Sign.COUNTED) else None
         if not isinstance(counts, PageCounts):
             return None
         pages, number = counts.inside + counts.pages, counts.inside + counts.number
