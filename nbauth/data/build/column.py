@@ -65,7 +65,7 @@ class Column:
         self._compact = len(self._chunks)
 
     def take(self, backend: str | None = None) -> pd.Series[Any]:
-        """Return the column, of the narrowest dtype that keeps every value (see `frame_builder`), and let it go.
+        """Return the column, of the narrowest dtype that keeps every value (see `type_rules`), and let it go.
 
         Args:
             backend: ``"pyarrow"`` for Arrow's dtypes.
