@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -10,7 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
+from pyarrow import orc
 
 import nbauth
 
@@ -41,22 +44,30 @@ print(httpx.get(f"{api}/me", auth=HttpxAuth()).json()["displayName"])
 """,
     "style of paging": """
 nbauth.login("nightly")
-print(nbauth.read(f"{api}/pages", profile="nightly", paging="page header")["a"].tolist())
+print(nbauth.read(f"{api}/pages", profile="nightly", paging="page_header")["a"].tolist())
+""",
+    "format": """
+nbauth.login("nightly")
+print(nbauth.read(f"{api}/table", profile="nightly")["a"].tolist())
 """,
 }
 PRINTED = {
     "flow": "bob@contoso.example",
     "adapter": "Alice Adams",
     "style of paging": "[1, 2, 3]",
+    "format": "[1, 2, 3]",
 }
 
 
 @pytest.fixture
 def api(demo: DemoServer) -> DemoServer:
-    """The demo, whose API has one more collection in pages."""
+    """The demo, whose API has one more collection in pages, and a table in ORC."""
     json = {"Content-Type": "application/json"}
     demo.api.faults.add("*/pages", status=200, body='[{"a": 1}, {"a": 2}]', headers={**json, "X-Next-Page": "2"})
     demo.api.faults.add("*/pages", status=200, body='[{"a": 3}]', headers=json)
+    file = io.BytesIO()
+    orc.write_table(pa.table({"a": [1, 2, 3]}), file)
+    demo.api.faults.add("*/table", status=200, body=file.getvalue(), headers={"Content-Type": "application/x-orc"})
     return demo
 
 
@@ -72,24 +83,21 @@ def example(kind: str) -> tuple[str, str, str, list[str]]:
 
 
 def patched(text: str, diff: list[str]) -> str:
-    """Return a text as a diff changes it; each of its hunks, with no numbers, fits in one place."""
-    for hunk in "\n".join(diff).split("\n@@\n"):
-        lines = hunk.splitlines()
-        before = "".join(f"{line[1:]}\n" for line in lines if line[0] in " -")
-        after = "".join(f"{line[1:]}\n" for line in lines if line[0] in " +")
-        assert text.count(before) == 1, f"the registry does not hold these lines once:\n{before}"
-        text = text.replace(before, after)
-    return text
+    """Return a text with the lines that a diff adds; those before and after them are there once, as it says."""
+    before = "".join(f"{line[1:]}\n" for line in diff if line[0] == " ")
+    assert text.count(before) == 1, f"the registry does not hold these lines once:\n{before}"
+    return text.replace(before, "".join(f"{line[1:]}\n" for line in diff))
 
 
 @pytest.mark.parametrize("kind", USES)
 def test_example_works(kind: str, api: DemoServer, tmp_path: Path) -> None:
-    """An example of ten lines works as it stands, with no more than its file and what its registry says of it."""
+    """An example of ten lines works as it stands, with no more than its file and its line in the registry."""
     copy = tmp_path / "nbauth"
     shutil.copytree(Path(nbauth.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
     name, code, registry, diff = example(kind)
     assert not (tmp_path / name).exists()
     assert len([line for line in code.splitlines() if line]) <= 12
+    assert len([line for line in diff if line[0] == "+"]) == 1
     (tmp_path / name).write_text(code, encoding="utf-8")
     changed = patched((tmp_path / registry).read_text(encoding="utf-8"), diff)
     (tmp_path / registry).write_text(changed, encoding="utf-8")
