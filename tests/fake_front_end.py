@@ -70,6 +70,7 @@ class FakeFrontEnd:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=TIMEOUT_S)
         self.page: Any = None  # a page that draws widgets, if this front end has one
+        self._is_closed = False
 
     def run(
         self,
@@ -144,7 +145,10 @@ class FakeFrontEnd:
         assert outcome.status == "ok", outcome.error
 
     def close(self) -> None:
-        """End the kernel."""
+        """Ask the kernel to end, and end one that does not: a kernel that is killed has not said what of it ran."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
+        self.manager.shutdown_kernel()
         self.manager.cleanup_resources()
