@@ -87,7 +87,7 @@ def _who(session: nbauth.Session, demo: DemoServer) -> str:
 # Accounts
 
 
-def test_switching(sign_in: Callable[..., Any], nobody_there: Callable[..., Any], demo: DemoServer) -> None:
+def test_switching_asks_nobody(sign_in: Callable[..., Any], nobody_there: Callable[..., Any], demo: DemoServer) -> None:
     """Whoever is signed in already is switched to without being asked or a request; open sessions follow."""
     sign_in()
     with nbauth.session("demo") as session:
@@ -104,7 +104,7 @@ def test_switching(sign_in: Callable[..., Any], nobody_there: Callable[..., Any]
         nobody_there(account="carol@contoso.example")
 
 
-def test_accounts(sign_in: Callable[..., Any], demo: DemoServer) -> None:
+def test_accounts_lists_every_sign_in(sign_in: Callable[..., Any], demo: DemoServer) -> None:
     """`accounts` lists every sign-in: profile by profile, the present one of each last, with all that is known."""
     _profile(demo, "second")
     sign_in()
@@ -187,7 +187,7 @@ def test_a_switch_during_a_look_up(sign_in: Callable[..., Any], demo: DemoServer
     assert _claims(authorizer.chain(url).token(url))["preferred_username"] == BOB
 
 
-def test_magics(
+def test_magics_with_several_accounts(
     sign_in: Callable[..., Any], person: Callable[..., Any], demo: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`%login --account` and `--tenant` sign in beside those who are there, and `%whoami` shows them all."""

@@ -26,7 +26,7 @@ def _files(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if not {".git", "__pycache__", ".venv"} & set(path.parts)}
 
 
-def test_check(apart: Path) -> None:
+def test_demo_check(apart: Path) -> None:
     """`nbauth demo --check` signs Alice in, reads every row, says so, and leaves no file behind."""
     before = _files(CHECKOUT / "nbauth") | _files(apart)
     done = subprocess.run(
@@ -53,7 +53,7 @@ def test_check_says_what_failed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert "in use" in line
 
 
-def test_serve(apart: Path) -> None:
+def test_demo_serve(apart: Path) -> None:
     """`nbauth demo --serve` prints one line of JSON, serves what it says, and ends cleanly on SIGTERM and Ctrl-C."""
     for end in (signal.SIGTERM, signal.SIGINT):
         with subprocess.Popen(
@@ -105,7 +105,7 @@ def test_profiles_of_others(apart: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "    https://xn--grph-63d.microsoft.com: \ufffd[2J\n" in shown
 
 
-def test_doctor(demo: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_asks_each_provider(demo: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
     """`nbauth doctor` says whether each provider answers, and fails where one does not."""
     assert main(["doctor"]) == 0
     assert "demo: the provider answers" in capsys.readouterr().out

@@ -113,7 +113,7 @@ def test_nobody_is_signed_in(demo: DemoServer) -> None:
     assert len(demo.provider.requests) == len(demo.api.requests) == 0
 
 
-def test_arguments(demo: DemoServer) -> None:
+def test_arguments_that_cannot_be_meant(demo: DemoServer) -> None:
     """Arguments that cannot be meant are errors that say so."""
     with pytest.raises(ConfigError, match=r"no profile 'nobody' in .*known: demo, nightly"):
         nbauth.login("nobody")
@@ -189,7 +189,7 @@ def test_a_cancelled_task(demo: DemoServer, person: Callable[..., Any], monkeypa
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this platform")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_fork(demo: DemoServer) -> None:
+def test_a_child_keeps_the_sign_in(demo: DemoServer) -> None:
     """A child process keeps the sign-in, and its locks are its own even if the parent held them."""
     nbauth.login("nightly")
     profile = kernel.config().profiles["nightly"]
@@ -205,7 +205,7 @@ def test_fork(demo: DemoServer) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_light() -> None:
+def test_import_loads_no_library() -> None:
     """`import nbauth` loads neither pandas, MSAL, requests, ipywidgets nor IPython."""
     import subprocess
 

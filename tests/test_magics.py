@@ -72,7 +72,7 @@ def test_help(name: str, shell: InteractiveShell) -> None:
         ("%read {nobody}", "NameError"),
     ],
 )
-def test_mistakes(line: str, message: str, shell: InteractiveShell) -> None:
+def test_a_mistake_is_one_line(line: str, message: str, shell: InteractiveShell) -> None:
     """A mistake in a line is one line that says what is right; a secret is refused and not repeated."""
     with pytest.raises(UsageError, match=message) as caught:
         _run(shell, line)
@@ -141,7 +141,7 @@ def test_a_person_who_is_signed_in(shell: InteractiveShell, demo: DemoServer, pe
     assert len(frame) == 10
 
 
-def test_light() -> None:
+def test_the_extension_loads_no_library() -> None:
     """`%load_ext nbauth` and a look at the verbs load neither pandas, MSAL, requests nor ipywidgets."""
     code = (
         "from IPython.core.interactiveshell import InteractiveShell as S; import nbauth, sys\n"

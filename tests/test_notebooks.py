@@ -48,7 +48,7 @@ def _texts(notebook: nbformat.NotebookNode) -> str:
     return "\n".join(o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in outputs)
 
 
-def test_quickstart(unattended: Path, demo: DemoServer) -> None:
+def test_quickstart_runs_unattended(unattended: Path, demo: DemoServer) -> None:
     """The quickstart notebook runs from its start to its end, unattended, with a confidential client."""
     notebook = _execute(nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4), unattended)
     texts = _texts(notebook)
@@ -59,7 +59,7 @@ def test_quickstart(unattended: Path, demo: DemoServer) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
-def test_stored_clean(path: Path) -> None:
+def test_notebooks_are_stored_without_outputs(path: Path) -> None:
     """A notebook in the repository holds no outputs, and is valid."""
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)

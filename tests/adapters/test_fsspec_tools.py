@@ -125,7 +125,7 @@ WHOLE: dict[str, Callable[[str], Any]] = {
 
 @pytest.mark.parametrize("has_ranges", [True, False], ids=["ranges", "no-ranges"])
 @pytest.mark.parametrize("tool", list(WHOLE))
-def test_a_table(files: str, csv: RangedFile, tool: str, has_ranges: bool) -> None:  # noqa: FBT001
+def test_each_tool_reads_a_table(files: str, csv: RangedFile, tool: str, has_ranges: bool) -> None:  # noqa: FBT001
     """Each tool reads a table, whether or not the server has byte ranges."""
     csv.has_ranges = has_ranges
     pd.testing.assert_frame_equal(WIDE, WHOLE[tool](f"{files}/wide.csv"))
@@ -150,7 +150,7 @@ def test_the_demo(alice: str, demo: DemoServer) -> None:
     assert 206 in {record.status for record in demo.api.requests}
 
 
-def test_expiry(demo: DemoServer, person: Callable[..., Any]) -> None:
+def test_a_token_expires_while_a_file_is_open(demo: DemoServer, person: Callable[..., Any]) -> None:
     """A token that expires while a file is open is renewed without a break."""
     demo.provider.settings.access_token_s = 4
     nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
@@ -253,7 +253,7 @@ def test_open_while_another_profile_signs_in(
         assert parquet.content == file.read()
 
 
-def test_changed(files: str, parquet: RangedFile) -> None:
+def test_a_file_that_changes_while_a_tool_reads(files: str, parquet: RangedFile) -> None:
     """A file that changes while a tool reads it is an error."""
     with fsspec.open(f"{files}/wide.parquet") as file:
         buffer = io.BytesIO()
@@ -264,7 +264,7 @@ def test_changed(files: str, parquet: RangedFile) -> None:
     pd.testing.assert_frame_equal(WIDE + 1, pd.read_parquet(f"{files}/wide.parquet"))
 
 
-def test_pickled(files: str, parquet: RangedFile, demo: DemoServer) -> None:
+def test_only_the_profiles_name_is_pickled(files: str, parquet: RangedFile, demo: DemoServer) -> None:
     """No more than the profile's name is pickled, and what fsspec names a filesystem by holds no more."""
     made = fsspec.filesystem("nbauth+http", profile="files")
     pd.read_parquet(f"{files}/wide.parquet", filesystem=made)
@@ -317,7 +317,7 @@ def test_nothing_secret(files: str, parquet: RangedFile, demo: DemoServer, caplo
     assert [secret for secret in secrets if secret in text] == []
 
 
-def test_options(files: str) -> None:
+def test_unknown_options_are_refused(files: str) -> None:
     """An option that is not known is an error; a profile that does not name the URL is one before anything is sent."""
     with pytest.raises(ConfigError, match="there is no option 'token'; known: profile"):
         fsspec.filesystem("nbauth+https", token="x")
@@ -329,7 +329,7 @@ def test_options(files: str) -> None:
         pd.read_csv("nbauth+http://example.org/x.csv")
 
 
-def test_cookies(files: str, api: Server, parquet: RangedFile) -> None:
+def test_no_cookie_goes_from_file_to_file(files: str, api: Server, parquet: RangedFile) -> None:
     """No cookie is carried from one file to another."""
 
     def answer(seen: Seen) -> Any:
@@ -354,7 +354,7 @@ def test_a_profile_that_changes(files: str, api: Server, parquet: RangedFile) ->
     assert before == len(api.seen)
 
 
-def test_threads(files: str, parquet: RangedFile) -> None:
+def test_one_filesystem_serves_several_threads(files: str, parquet: RangedFile) -> None:
     """One filesystem serves several threads."""
     made = fsspec.filesystem("nbauth+http")
     got: list[bytes] = []

@@ -57,7 +57,7 @@ def url(api: Server, file: RangedFile) -> str:
     return f"nbauth+{api.origin}/x?$select=*&sig=a%2Bb[1]"
 
 
-def test_info(files: ReadOnlyFileSystem, url: str, file: RangedFile) -> None:
+def test_size_version_and_type_by_one_head(files: ReadOnlyFileSystem, url: str, file: RangedFile) -> None:
     """A file's size, version and type are known by one HEAD."""
     told = {"ETag": file.headers["ETag"], "LastModified": MODIFIED, "mimetype": file.content_type}
     assert {"name": url, "size": len(CONTENT), "type": "file", **told} == files.info(url)
@@ -85,7 +85,7 @@ def test_size_that_is_not_told(files: ReadOnlyFileSystem, url: str, api: Server)
     assert [(seen.method, seen.headers.get("range")) for seen in api.seen] == [("HEAD", None), ("GET", "bytes=0-0")]
 
 
-def test_paths(files: ReadOnlyFileSystem, url: str, api: Server, file: RangedFile) -> None:
+def test_a_url_is_its_own_path(files: ReadOnlyFileSystem, url: str, api: Server, file: RangedFile) -> None:
     """A URL is its own path, query included, with or without the protocol's prefix."""
     plain = url.removeprefix("nbauth+")
     for path in (url, plain):
@@ -150,7 +150,7 @@ def test_before_any_traffic(
     assert [] == api.seen == stranger.seen
 
 
-def test_open(files: ReadOnlyFileSystem, url: str, file: RangedFile) -> None:
+def test_an_open_file_reads_and_seeks(files: ReadOnlyFileSystem, url: str, file: RangedFile) -> None:
     """An open file reads and seeks, and little more comes than is read."""
     with files.open(url) as opened:
         assert len(CONTENT) == opened.size == opened.seek(0, 2)
@@ -187,7 +187,7 @@ def test_caches_of_fsspec(files: ReadOnlyFileSystem, url: str, file: RangedFile,
             assert CONTENT[start : start + 60_000] == opened.read(60_000)
 
 
-def test_changed(files: ReadOnlyFileSystem, url: str, file: RangedFile) -> None:
+def test_a_file_that_changes_while_it_is_open(files: ReadOnlyFileSystem, url: str, file: RangedFile) -> None:
     """A file that changes while it is open is an error; opened again, it is the new one."""
     other = noise(3_000_000, seed=2)
     with files.open(url) as opened:
@@ -211,7 +211,7 @@ def test_without_ranges(files: ReadOnlyFileSystem, url: str, file: RangedFile) -
     assert len(CONTENT) == file.sent
 
 
-def test_parts(files: ReadOnlyFileSystem, url: str, file: RangedFile) -> None:
+def test_a_part_is_cut_as_python_cuts(files: ReadOnlyFileSystem, url: str, file: RangedFile) -> None:
     """A part is cut as Python cuts, whatever its ends."""
     cuts = [(None, None), (0, 10), (10, None), (-10, None), (None, -2_999_000), (-20, -10), (5, 5), (9, 3)]
     for start, stop in [*cuts, (3_000_000, 3_000_010), (100_000, 200_000), (-9_999_999, 3)]:
@@ -257,7 +257,7 @@ def test_many_parts(files: ReadOnlyFileSystem, url: str, api: Server, file: Rang
         files.cat_ranges([url, url], [0], 5)
 
 
-def test_writing(files: ReadOnlyFileSystem, url: str, api: Server, tmp_path: Any) -> None:
+def test_writing_is_refused(files: ReadOnlyFileSystem, url: str, api: Server, tmp_path: Any) -> None:
     """Whatever writes is refused before anything is sent."""
     local = tmp_path / "x"
     local.write_bytes(b"x")
@@ -282,7 +282,7 @@ def test_writing(files: ReadOnlyFileSystem, url: str, api: Server, tmp_path: Any
     assert api.seen == []
 
 
-def test_download(files: ReadOnlyFileSystem, url: str, file: RangedFile, tmp_path: Any) -> None:
+def test_a_file_can_be_saved(files: ReadOnlyFileSystem, url: str, file: RangedFile, tmp_path: Any) -> None:
     """A file can be saved."""
     files.get_file(url, str(tmp_path / "saved"))
     assert (tmp_path / "saved").read_bytes() == CONTENT
@@ -305,7 +305,7 @@ def test_nothing_secret(
     assert "a%2Bb" not in logged
 
 
-def test_registered() -> None:
+def test_fsspec_finds_it() -> None:
     """Fsspec finds it by its entry points."""
     made = [filesystem(name) for name in ("nbauth+https", "nbauth+http")]
     assert [type(one).__module__ for one in made] == ["nbauth.adapters.fsspec"] * 2

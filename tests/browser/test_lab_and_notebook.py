@@ -47,7 +47,7 @@ def test_every_flow(flow: str, app: str, opened: Callable[..., Notebook]) -> Non
     assert notebook.output("alice@contoso.example").is_visible()
 
 
-def test_cancel(app: str, opened: Callable[..., Notebook]) -> None:
+def test_cancel_ends_the_cell(app: str, opened: Callable[..., Notebook]) -> None:
     """Cancel works while the cell runs, ends Run All, and leaves one clean line."""
     notebook = opened(LOGIN, "print('went on')", app=app)
     notebook.run_all()
@@ -70,7 +70,7 @@ def test_reload_while_waiting(app: str, opened: Callable[..., Notebook]) -> None
     notebook.at_step("signed_in")
 
 
-def test_interrupt(app: str, opened: Callable[..., Notebook]) -> None:
+def test_interrupt_ends_the_cell(app: str, opened: Callable[..., Notebook]) -> None:
     """Interrupt ends the cell with one clean line, and Run All with it."""
     notebook = opened(LOGIN, "print('went on')", app=app)
     notebook.run_all()
@@ -82,7 +82,7 @@ def test_interrupt(app: str, opened: Callable[..., Notebook]) -> None:
     assert notebook.page.locator("text=went on").count() == 1
 
 
-def test_timeout(app: str, opened: Callable[..., Notebook]) -> None:
+def test_nobody_signs_in_in_time(app: str, opened: Callable[..., Notebook]) -> None:
     """Where nobody does anything the sign-in gives up, and the panel says so with a way to try again."""
     notebook = opened(f"{LOGIN} --timeout 2", app=app)
     notebook.run_all()
@@ -94,7 +94,7 @@ def test_timeout(app: str, opened: Callable[..., Notebook]) -> None:
     notebook.at_step("signed_in")
 
 
-def test_refused(app: str, opened: Callable[..., Notebook]) -> None:
+def test_refused_at_the_provider(app: str, opened: Callable[..., Notebook]) -> None:
     """A person who says no at the provider finds the refusal in the notebook."""
     notebook = opened(LOGIN, app=app)
     notebook.run_all()

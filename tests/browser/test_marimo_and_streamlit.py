@@ -236,7 +236,7 @@ def visit(browser: Browser, server: tuple[str, str]) -> Iterator[Callable[[str],
         context.close()
 
 
-def test_two_visitors(visit: Callable[[str], Visitor]) -> None:
+def test_two_visitors_see_their_own(visit: Callable[[str], Visitor]) -> None:
     """Each visitor is nobody until they sign in, reads their own rows, and stays who they are when the other leaves."""
     alice = visit("alice")
     alice.sign_in()

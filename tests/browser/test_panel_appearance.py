@@ -83,7 +83,7 @@ def test_every_step_in_every_theme(theme: str, opened: Callable[..., Notebook], 
     notebook.page.evaluate(THEME, "JupyterLab Light")
 
 
-def test_narrow(opened: Callable[..., Notebook], shot: Callable[..., None]) -> None:
+def test_fits_a_narrow_page(opened: Callable[..., Notebook], shot: Callable[..., None]) -> None:
     """At 320 px nothing is cut off and nothing scrolls sideways."""
     notebook = opened(f"{LOGIN} --flow device_code")
     notebook.run_all()

@@ -64,7 +64,7 @@ def dashboard(running_demo: DemoServer, tmp_path: Path) -> Iterator[Callable[...
 
 
 @pytest.mark.parametrize("cell", ["%load_ext nbauth\n%login", "import nbauth\nnbauth.SignInPanel()"])
-def test_dashboard(cell: str, dashboard: Callable[..., str], context: BrowserContext) -> None:
+def test_signs_in_from_a_dashboard(cell: str, dashboard: Callable[..., str], context: BrowserContext) -> None:
     """The panel is there, does not block the page, and signs in; what observes it follows."""
     url = dashboard(
         cell,

@@ -40,7 +40,7 @@ def pages(client: Client, path: str, token: str):
         url = page.get("@odata.nextLink")
 
 
-def test_me(client: Client, token: str):
+def test_me_is_the_person_of_the_token(client: Client, token: str):
     """`/me` is the person that the token is for."""
     me = client.api("/me", token).json
     assert (me["displayName"], me["userPrincipalName"]) == ("Alice Adams", "alice@contoso.example")
@@ -82,7 +82,7 @@ def test_bad_tokens(demo: DemoServer, client: Client, token: str):
             assert why in challenge(answer)["error_description"]
 
 
-def test_scopes(client: Client):
+def test_each_place_wants_its_own_scope(client: Client):
     """Each place wants its own scope, and says which."""
     data, profile = client.tokens(scope=READ)["access_token"], client.tokens(scope=PROFILE)["access_token"]
     assert client.api("/sunlight?$top=1", data).status == 200
@@ -229,7 +229,7 @@ def test_pages_that_go_wrong(demo: DemoServer, client: Client, token: str):
         assert client.api("/broken-json", token).json
 
 
-def test_drift(client: Client, token: str):
+def test_types_drift_from_page_to_page(client: Client, token: str):
     """Types drift from page to page, keys come and go, and integers outgrow their types."""
     rows = [each for page in pages(client, "/drift", token) for each in page["value"]]
     assert [int, int, float, type(None), str, int, str] == [type(each["value"]) for each in rows]
@@ -240,7 +240,7 @@ def test_drift(client: Client, token: str):
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 410, 429, 500, 503])
-def test_statuses(client: Client, token: str, code: int):
+def test_any_error_status(client: Client, token: str, code: int):
     """Any error status can be had, in OData's shape."""
     answer = client.api(f"/status/{code}", token)
     assert (code, f"Status{code}") == (answer.status, answer.json["error"]["code"])

@@ -33,7 +33,7 @@ def _ask(headers: dict[str, str], method: str = "GET") -> Response:
         ("bytes=-99", b"0123456789", "bytes 0-9/10"),
     ],
 )
-def test_parts(asked: str, body: bytes, told: str) -> None:
+def test_a_part_is_what_was_asked_for(asked: str, body: bytes, told: str) -> None:
     """A part is what was asked for, as far as the file goes, and says where it stands."""
     answer = _ask({"Range": asked, "If-Range": TAG})
     assert (206, body, told) == (answer.status, answer.body, dict(answer.headers)["Content-Range"])

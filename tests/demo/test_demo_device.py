@@ -49,7 +49,7 @@ def test_the_page_says_who_asks(demo: DemoServer, client: Client):
     assert flow["user_code"] in page
 
 
-def test_cancel(demo: DemoServer, client: Client):
+def test_who_cancels_turns_the_device_away(demo: DemoServer, client: Client):
     """Who cancels turns the device away."""
     flow = ask(client, demo).json
     assert "Cancelled" in Person("cancel").enter_code(flow["verification_uri"], flow["user_code"])
@@ -64,7 +64,7 @@ def test_a_wrong_code(demo: DemoServer, client: Client):
         Person().enter_code(flow["verification_uri"], "XXXX-XXXX")
 
 
-def test_expiry(demo: DemoServer, client: Client):
+def test_a_device_code_ends(demo: DemoServer, client: Client):
     """A device code ends after its time, at the page as well as for the device."""
     demo.provider.settings.device_code_s = 20
     flow = ask(client, demo).json

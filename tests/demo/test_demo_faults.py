@@ -52,14 +52,14 @@ def test_headers_are_added_to_the_real_answer(demo: DemoServer, client: Client):
         assert answer.json["keys"]
 
 
-def test_html(demo: DemoServer, client: Client):
+def test_a_captive_portal(demo: DemoServer, client: Client):
     """A captive portal answers with a page and 200."""
     demo.provider.faults.add("*/openid-configuration", html=True)
     answer = client.send(f"{demo.authority}/v2.0/.well-known/openid-configuration")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
 
 
-def test_delay(demo: DemoServer):
+def test_a_delayed_answer(demo: DemoServer):
     """A delay waits and then lets the real answer through."""
     demo.api.faults.add("/v1.0/*", delay_s=0.3)
     started = time.monotonic()
@@ -68,7 +68,7 @@ def test_delay(demo: DemoServer):
 
 
 @pytest.mark.parametrize("path", ["/v1.0/me", "/v1.0/sunlight.csv"])
-def test_truncation(demo: DemoServer, client: Client, path: str):
+def test_a_truncated_answer(demo: DemoServer, client: Client, path: str):
     """A truncated answer breaks off, whether its length was promised or it comes in chunks."""
     token = client.tokens()["access_token"]
     demo.api.faults.add(path, truncate_at=20)
@@ -77,7 +77,7 @@ def test_truncation(demo: DemoServer, client: Client, path: str):
 
 
 @pytest.mark.parametrize("secure", [True, False])
-def test_reset(demo: DemoServer, client: Client, *, secure: bool):
+def test_a_reset_connection(demo: DemoServer, client: Client, *, secure: bool):
     """A reset is a reset, over TLS and without."""
     if secure:
         demo.provider.faults.add("*/token", reset=True)

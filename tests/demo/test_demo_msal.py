@@ -215,7 +215,7 @@ def test_an_unknown_tenant(demo: DemoServer, http: requests.Session):
         )
 
 
-def test_cancel(app: msal.PublicClientApplication):
+def test_msal_hands_over_a_cancel(app: msal.PublicClientApplication):
     """MSAL hands over what Cancel said."""
     assert sign_in(app, choose="cancel")["error"] == "access_denied"
 

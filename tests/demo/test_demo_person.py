@@ -55,7 +55,7 @@ def landing():
     made.close()
 
 
-def test_query(client: Client, landing: Landing):
+def test_the_code_in_the_query(client: Client, landing: Landing):
     """The browser fetches the redirect URI with the code in its query."""
     address = Person().open(client.authorize_url(redirect_uri=landing.uri))
     [(method, path, _)] = landing.seen
@@ -64,7 +64,7 @@ def test_query(client: Client, landing: Landing):
     assert "code" in dict(parse_qsl(urlsplit(path).query))
 
 
-def test_form_post(client: Client, landing: Landing):
+def test_the_code_by_form_post(client: Client, landing: Landing):
     """With form_post the browser posts the code, and the address shows nothing of it."""
     address = Person().open(client.authorize_url(redirect_uri=landing.uri, response_mode="form_post"))
     [(method, path, form)] = landing.seen
@@ -72,7 +72,7 @@ def test_form_post(client: Client, landing: Landing):
     assert {"code", "state", "iss"} == set(form)
 
 
-def test_fragment(client: Client, landing: Landing):
+def test_the_code_in_the_fragment(client: Client, landing: Landing):
     """With fragment the listener sees no code, the address bar does."""
     address = Person().open(client.authorize_url(redirect_uri=landing.uri, response_mode="fragment"))
     assert landing.seen == [("GET", "/", {})]

@@ -55,7 +55,7 @@ def test_noon_is_south_or_north():
     ) == (180.0, 0.0)
 
 
-def test_a_row():
+def test_a_row_is_a_function_of_its_number():
     """A row is nine columns, a pure function of its number."""
     assert tuple(row(0)) == COLUMNS
     assert row(0) == {

@@ -32,7 +32,7 @@ def _refreshes(demo: DemoServer) -> int:
     [(-7200, 0), (50 * 60, 0), (59 * 60, 1), (7200, 1)],
     ids=["-2 h", "+50 min", "+59 min", "+2 h"],
 )
-def test_set_once(seconds: float, refreshes: int, kernel_process: Any, demo: DemoServer) -> None:
+def test_the_clock_is_set_once(seconds: float, refreshes: int, kernel_process: Any, demo: DemoServer) -> None:
     """After the clock was set, requests go on, with one refresh where the token looks ended and none elsewhere."""
     kernel_process.do("set_clock", seconds=seconds)
     url = f"{demo.api_url}/me"
@@ -42,7 +42,7 @@ def test_set_once(seconds: float, refreshes: int, kernel_process: Any, demo: Dem
     assert demo.api.requests.count(status=401) == 0
 
 
-def test_back_and_forth(kernel_process: Any, demo: DemoServer) -> None:
+def test_the_clock_is_set_back_and_forth(kernel_process: Any, demo: DemoServer) -> None:
     """A clock that jumps to and fro costs one refresh a jump at most, and never an error."""
     url = f"{demo.api_url}/me"
     jumps = [-7200, 7200, 50 * 60, -50 * 60, 7200, -7200, -7200, 7200]
@@ -100,7 +100,7 @@ def test_the_api_refuses_everything(kernel_process: Any, demo: DemoServer) -> No
     ],
     ids=["2 h behind", "2 h ahead", "3 days ahead"],
 )
-def test_login(ahead: float, says: str, demo: DemoServer, person: Callable[..., Any]) -> None:
+def test_a_sign_in_with_a_wrong_clock(ahead: float, says: str, demo: DemoServer, person: Callable[..., Any]) -> None:
     """A sign-in whose ID token cannot be valid by this machine's clock says how far that is off; nothing is kept."""
     demo.provider.clock.advance(ahead)
     try:
@@ -126,7 +126,7 @@ def test_login_with_a_clock_that_is_minutes_off(ahead: float, demo: DemoServer, 
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Nov 2026 17:00:00 GMT"])
-def test_no_date(date: str | None) -> None:
+def test_a_provider_without_a_date(date: str | None) -> None:
     """A provider that does not say what time it is has the same as this machine."""
     assert ahead_s(date) == 0.0
 
@@ -155,7 +155,7 @@ def test_what_is_off(seconds: float, says: str | None) -> None:
 
 
 @pytest.mark.parametrize("life_s", [60, 120, 299])
-def test_short_lives(life_s: int, kernel_process: Any, demo: DemoServer) -> None:
+def test_short_lived_tokens(life_s: int, kernel_process: Any, demo: DemoServer) -> None:
     """A token that lives less than MSAL's margin of 5 minutes costs one request a lifetime, not one a call."""
     demo.provider.settings.access_token_s = life_s
     kernel_process.do("refresh")
@@ -196,7 +196,7 @@ def _token(**result: Any) -> AccessToken:
     ],
     ids=str,
 )
-def test_margins(result: dict[str, Any], life_s: float, margin_s: float) -> None:
+def test_life_and_margin_of_a_token(result: dict[str, Any], life_s: float, margin_s: float) -> None:
     """The life and the margin of a token follow from what the provider says, whatever it leaves out."""
     token = _token(**result)
     assert token.expires_at - time.time() == pytest.approx(life_s, abs=1)
@@ -216,7 +216,7 @@ def test_an_untold_life(kernel_process: Any, demo: DemoServer) -> None:
     assert _refreshes(demo) == 1
 
 
-def test_refresh_in(kernel_process: Any, demo: DemoServer) -> None:
+def test_renewed_from_refresh_in_on(kernel_process: Any, demo: DemoServer) -> None:
     """From `refresh_in` on a token is renewed while requests go on with it; one request, and nobody waits."""
     demo.provider.settings.access_token_s, demo.provider.settings.refresh_in_s = 86_400, 43_200
     kernel_process.do("set_clock", seconds=0)

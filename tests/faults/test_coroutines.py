@@ -27,7 +27,7 @@ async def _until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-def test_requests(demo: DemoServer, person: Callable[..., Any]) -> None:
+def test_many_coroutines_and_one_refresh(demo: DemoServer, person: Callable[..., Any]) -> None:
     """100 coroutines meet an ended token: one refresh, and the loop goes on while the provider keeps them waiting.
 
     The provider answers when the loop says so. A loop that our code holds up would never get to say it.

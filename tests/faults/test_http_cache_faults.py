@@ -111,7 +111,7 @@ def test_changed_bytes(notebook: _Notebook) -> None:
     notebook.restore()
 
 
-def test_truncated(notebook: _Notebook) -> None:
+def test_a_file_that_was_cut_off(notebook: _Notebook) -> None:
     """A file cut off anywhere is nothing."""
     for length in range(len(notebook.good)):
         notebook.path.write_bytes(notebook.good[:length])
@@ -277,7 +277,7 @@ _TIMES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", _TIMES.values(), ids=list(_TIMES))
-def test_times(changes: dict[str, Any], notebook: _Notebook) -> None:
+def test_times_that_cannot_be(changes: dict[str, Any], notebook: _Notebook) -> None:
     """Times that no kernel of ours writes make an entry nothing, even under a good MAC."""
     notebook.sign_entries(**changes)
     assert notebook.accepted() == set()
@@ -340,7 +340,7 @@ _BODIES: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("body", _BODIES.values(), ids=list(_BODIES))
-def test_bodies(body: bytes, notebook: _Notebook) -> None:
+def test_bodies_that_cannot_be(body: bytes, notebook: _Notebook) -> None:
     """Whatever stands under a good MAC and is not what a kernel of ours writes is nothing, and found out quickly."""
     notebook.sign(body)
     notebook.took.clear()

@@ -37,7 +37,7 @@ def _interrupting(points: random.Random, longest_s: float, sent: list[float]) ->
 
 
 @pytest.mark.parametrize(("action", "times"), [("refresh", 200), ("request", 100)], ids=["refresh", "request"])
-def test_sigint(action: str, times: int, kernel_process: Any, demo: DemoServer) -> None:
+def test_sigint_at_random_points(action: str, times: int, kernel_process: Any, demo: DemoServer) -> None:
     """SIGINT at random points is a KeyboardInterrupt within a second; the next call is good, and nothing is lost."""
     points, delays_s = random.Random(1), []  # noqa: S311 - no secret
     url = f"{demo.api_url}/me"
@@ -59,7 +59,7 @@ def test_sigint(action: str, times: int, kernel_process: Any, demo: DemoServer) 
 
 
 @pytest.mark.parametrize("how", ["interrupt_main", "async_exc"])
-def test_without_a_signal(how: str, kernel_process: Any, demo: DemoServer) -> None:
+def test_an_interrupt_without_a_signal(how: str, kernel_process: Any, demo: DemoServer) -> None:
     """An interrupt that another thread raises, as where there are no signals, comes through within a second, too."""
     points, interrupted, slowest_s = random.Random(2), 0, 0.0  # noqa: S311
     demo.provider.faults.add("*/token", delay_s=1.3, times=None)
@@ -78,7 +78,7 @@ def test_without_a_signal(how: str, kernel_process: Any, demo: DemoServer) -> No
     _check_afterwards(kernel_process, demo)
 
 
-def test_login(kernel_process: Any, demo: DemoServer) -> None:
+def test_an_interrupted_sign_in(kernel_process: Any, demo: DemoServer) -> None:
     """An interrupted sign-in is cancelled within a second, wherever it was; who was signed in stays, and goes on."""
     points, endings, slowest_s = random.Random(3), set(), 0.0  # noqa: S311
     for _ in range(50):

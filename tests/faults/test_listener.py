@@ -313,7 +313,7 @@ _TOLD = (
 
 
 @pytest.mark.parametrize(("told", "seconds"), _TOLD, ids=lambda value: str(value)[:10])
-def test_intervals(told: Any, seconds: float) -> None:
+def test_seconds_between_two_polls(told: Any, seconds: float) -> None:
     """Between two polls are 5 to 60 seconds, whatever the provider tells."""
     assert _interval_s(told, 5.0) == seconds
 

@@ -95,7 +95,7 @@ def _toml(value: Any) -> str:
 @example(at=0, cut=len(_GOOD), put=b"a = " + b"9" * 5000)
 @example(at=0, cut=len(_GOOD), put=b"\xef\xbb\xbf")
 @example(at=0, cut=len(_GOOD), put=b"a = 9999-99-99")
-def test_toml_bytes(tmp_path: Path, at: int, cut: int, put: bytes) -> None:
+def test_any_bytes_as_toml(tmp_path: Path, at: int, cut: int, put: bytes) -> None:
     """A file that was damaged, or never was TOML, is read or is a ConfigError of one line that names it."""
     path = tmp_path / "nbauth.toml"
     path.write_bytes(_GOOD[:at] + put + _GOOD[at + cut :])
@@ -109,7 +109,7 @@ _PROFILE_KEYS = [*config._KEYS, "secret"]
 
 @_examples(300)
 @given(table=st.dictionaries(st.sampled_from(_PROFILE_KEYS), _JSON, max_size=5), good=st.booleans())
-def test_toml_values(tmp_path: Path, table: dict[str, Any], *, good: bool) -> None:
+def test_any_values_in_toml(tmp_path: Path, table: dict[str, Any], *, good: bool) -> None:
     """Any type at any key of a profile is read or is a ConfigError of one line that names the file."""
     start = {"client_id": "id", "tenant": "contoso.example", "apis": {"https://api.example.com": ["s"]}} if good else {}
     text = "[profiles.work]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in (start | table).items())
@@ -148,7 +148,7 @@ _VALUE = (
 @example(given_={"NBAUTH_APIS": "9" * 5000}, good=True)
 @example(given_={"NBAUTH_APIS": '{"https://[": ["s"]}'}, good=True)
 @example(given_={"AZURE_AUTHORITY_HOST": "https://[::1"}, good=True)
-def test_environment(given_: dict[str, str], *, good: bool) -> None:
+def test_any_environment_variables(given_: dict[str, str], *, good: bool) -> None:
     """Any values of the variables are a profile or a ConfigError of one line, which shows no secret."""
     environ = ({"AZURE_CLIENT_ID": "id", "AZURE_TENANT_ID": "contoso.example"} if good else {}) | given_
     if "AZURE_CLIENT_SECRET" in environ:
@@ -163,7 +163,7 @@ def test_environment(given_: dict[str, str], *, good: bool) -> None:
 
 @_examples(300)
 @given(document=_JSON | st.dictionaries(st.sampled_from(["token_endpoint", "jwks_uri", "metadata", "issuer"]), _JSON))
-def test_endpoints(document: Any) -> None:
+def test_any_discovery_document(document: Any) -> None:
     """Any JSON in place of a discovery document is allowed or not, and allowed only with our hosts."""
     allowed = endpoints_allowed(document, frozenset({"login.example.com:443"}))
     assert isinstance(allowed, bool)
@@ -173,7 +173,7 @@ def test_endpoints(document: Any) -> None:
 
 @_examples(200)
 @given(body=st.binary(max_size=200) | _JSON.map(lambda value: json.dumps(value).encode()), signed=st.booleans())
-def test_http_cache_bytes(tmp_path: Path, body: bytes, *, signed: bool) -> None:
+def test_any_bytes_in_the_http_cache(tmp_path: Path, body: bytes, *, signed: bool) -> None:
     """Any bytes in the cache file, even under a good MAC, are an empty cache."""
     folder = tmp_path / "notebooks/.nbauth"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -205,7 +205,7 @@ _PART = _JSON.map(lambda value: base64.urlsafe_b64encode(json.dumps(value).encod
 @example(changes={"id_token": _ID_TOKEN, "client_info": "e30"})
 @example(changes={"expires_in": "٣٦"})
 @example(changes={"expires_in": 0.5})
-def test_token_answers(changes: dict[str, Any]) -> None:
+def test_any_token_response(changes: dict[str, Any]) -> None:
     """What passes as a token answer, MSAL's cache takes and a token can be made of."""
     answer = _ANSWER | changes
     wrong = problem(answer)
@@ -237,7 +237,7 @@ _CHALLENGE_PART = st.sampled_from(
 
 @_examples(400)
 @given(header=st.lists(_CHALLENGE_PART | _TEXT, max_size=12).map("".join))
-def test_challenges(header: str) -> None:
+def test_any_challenge(header: str) -> None:
     """Any header asks for nothing, or for a JSON object."""
     claims = asked_claims(header)
     assert claims is None or isinstance(json.loads(claims), dict)
@@ -266,7 +266,7 @@ _LINK_PART = st.sampled_from(["<", ">", ";", ",", "rel", "=", '"', "next", "\\",
 @given(header=st.lists(_LINK_PART | _TEXT, max_size=16).map("".join))
 @example(header='<a>; rel="next"; anchor="https://["')
 @example(header='<a>; rel="next"; anchor="//["')
-def test_links(header: str) -> None:
+def test_any_link_header(header: str) -> None:
     """Any header has no next link, or one whose target stands in it."""
     target = next_link(header, "https://api.example.com/rows")
     assert target is None or target in header
@@ -331,7 +331,7 @@ _ADDRESS_PART = st.sampled_from(
 @example(text="state=\ud800")
 @example(text="https://\u2100.example/?state=s")
 @example(text="?state=" + "9" * 1_000_000)
-def test_pasted(text: str) -> None:
+def test_anything_pasted(text: str) -> None:
     """Whatever a person pastes is a dict of texts, empty where it is no redirect."""
     answer = parameters(text)
     assert all(isinstance(key, str) and isinstance(value, str) for key, value in answer.items())
@@ -371,7 +371,7 @@ def test_pasted_round_trip(code: str, state: str, style: str, around: str, broke
 @example(value="9" * 5000)
 @example(value="٣")
 @example(value="1_0")
-def test_times(value: str) -> None:
+def test_any_retry_after_and_date(value: str) -> None:
     """Any Retry-After is between a second and an hour, and any Date is a difference in seconds."""
     assert 1 <= throttle_s(value) <= 3600
     assert isinstance(ahead_s(value), float)
@@ -412,7 +412,7 @@ _URL_PART = st.sampled_from(
 @example(url="https://[fe80::1%25eth0]/")
 @example(url="https://api.example.com:/")
 @example(url="https://api.example.com:\uff10443/")
-def test_origins(url: str) -> None:
+def test_any_origin(url: str) -> None:
     """An origin is its own origin, and the host that requests would connect to; the rest is a ValueError."""
     redact_url(url)
     try:

@@ -53,7 +53,7 @@ def test_kind_and_mode(file: Path, spoil: Callable[[Path], None], private: str |
     assert (why_not_private(file), why_not_trusted_owner(file)) == (private, trusted)
 
 
-def test_a_directory(tmp_path: Path) -> None:
+def test_private_directories(tmp_path: Path) -> None:
     """A directory is private as a file is; a link to one is none."""
     (tmp_path / "folder").mkdir(0o700)
     (tmp_path / "link").symlink_to("folder")
@@ -61,7 +61,7 @@ def test_a_directory(tmp_path: Path) -> None:
     assert why_not_private(tmp_path / "link", directory=True) == "it is not a plain directory"
 
 
-def test_owners(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_other_users(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another user's file is trusted in neither way; root's may be a configuration, and is nobody else's own file."""
     owner = os.getuid()
     monkeypatch.setattr("os.getuid", lambda: owner + 1)
@@ -70,7 +70,7 @@ def test_owners(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reason == (None if owner == 0 else f"it belongs to another user, {pwd.getpwuid(owner).pw_name!r}")
 
 
-def test_a_group(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_a_group_may_write_to(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A group may write to a configuration where it is the owner's private group, and not where it has others."""
     file.chmod(0o660)
     own = pwd.struct_passwd(("alice", "x", os.getuid(), file.stat().st_gid, "", "", ""))
@@ -96,7 +96,7 @@ def test_another_user_s_link(file: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert reason.startswith(f"the link {link} belongs to another user")
 
 
-def test_links(file: Path) -> None:
+def test_links_that_lead_nowhere(file: Path) -> None:
     """A link that leads nowhere, or to itself, is an error of the system, as for any file."""
     (file.parent / "nowhere").symlink_to("nothing")
     (file.parent / "circle").symlink_to("circle")

@@ -102,7 +102,7 @@ def test_in_plain_text(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None
     assert not demo.provider.requests
 
 
-def test_unattended(demo: DemoServer, shared_front_end: FakeFrontEnd, cloned: Path) -> None:
+def test_nobody_to_ask(demo: DemoServer, shared_front_end: FakeFrontEnd, cloned: Path) -> None:
     """With nobody to ask, the error names the file, what it would do, and the line to type."""
     shared_front_end.run("%load_ext nbauth")
     outcome = shared_front_end.run("%login nightly", allow_stdin=False)

@@ -90,7 +90,7 @@ def test_auto_on_a_machine_without_a_browser(demo: DemoServer, shared_front_end:
     assert f"Tokens may go to  {demo.api_origin} — " in text
 
 
-def test_interrupt(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
+def test_interrupt_ends_each_flow(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """Interrupt ends each flow at once, as one clean line."""
     shared_front_end.run("%load_ext nbauth")
     for flow in ("device_code", "paste", "loopback"):
@@ -131,7 +131,7 @@ def test_an_empty_answer_cancels(demo: DemoServer, shared_front_end: FakeFrontEn
     assert outcome.error["ename"] == "SignInCancelled"
 
 
-def test_unattended(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
+def test_a_front_end_that_answers_no_questions(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """Where the front end answers no questions, every flow fails at once, and a profile with a credential works."""
     shared_front_end.run("%load_ext nbauth")
     for line in ("%login", "%login --flow device_code", "%login --flow loopback", "%login --flow paste"):
@@ -154,7 +154,7 @@ def test_errors_are_one_line(demo: DemoServer, shared_front_end: FakeFrontEnd) -
     assert "tb_frame" in shared_front_end.run("dir(sys.last_value.__traceback__)").text
 
 
-def test_progress(demo: DemoServer, shared_front_end: FakeFrontEnd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_of_a_load(demo: DemoServer, shared_front_end: FakeFrontEnd, monkeypatch: pytest.MonkeyPatch) -> None:
     """A load that takes a while shows how far it is, and its last state stays in the notebook."""
     demo.api.faults.add("*/sunlight", delay_s=0.25, times=None)
     shared_front_end.run("%load_ext nbauth")

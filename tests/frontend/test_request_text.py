@@ -35,7 +35,7 @@ def _facts(profile: Profile, **options: Any) -> dict[str, tuple[str, ...]]:
     return dict(facts_of(SignInRequest.of(profile, **options)))
 
 
-def test_usual() -> None:
+def test_an_ordinary_profile() -> None:
     """An ordinary profile shows who asks, each origin with its scopes, where it was configured, and nothing else."""
     apis = {"https://graph.microsoft.com": ["User.Read", "Mail.Read"], "https://api.contoso.com:8443": []}
     assert text_of(SignInRequest.of(_profile(apis=apis))).splitlines() == [
@@ -181,7 +181,7 @@ def test_long_lists() -> None:
     assert facts["Also trusts"] == profile.endpoint_hosts
 
 
-def test_width() -> None:
+def test_long_lines_go_on_further_right() -> None:
     """At 80 columns a long line goes on further to the right than any line begins; nothing is lost."""
     long = "https://" + "a" * 60 + "." + "b" * 60 + ".example"
     text = text_of(SignInRequest.of(_profile(apis={long: ["scope"] * 9}, source="/x" * 90)))

@@ -49,7 +49,7 @@ def _joined(text: str) -> str:
     return text.replace("\r\n", "")
 
 
-def test_paste(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
+def test_a_pasted_address_is_not_shown(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
     """In terminal IPython a person pastes an address of any length, and it is not shown."""
     ipython.sendline("%login demo --flow paste")
     ipython.expect("It is not shown.")
@@ -65,7 +65,7 @@ def test_paste(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
     ipython.expect(r"alice@contoso\.example")
 
 
-def test_interrupt(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
+def test_ctrl_c_ends_a_sign_in(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
     """Ctrl-C ends a sign-in with one clean line, and the next command works."""
     ipython.sendline("%login demo --flow device_code")
     ipython.expect("type the code")
@@ -149,7 +149,7 @@ def test_a_browser_on_this_machine(demo: DemoServer, tmp_path_factory: pytest.Te
     assert not file.exists()
 
 
-def test_width(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
+def test_fits_eighty_columns(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
     """What nbauth itself words fits 80 columns; addresses alone are longer."""
     ipython.sendline("%login demo --flow paste")
     ipython.expect("It is not shown.")

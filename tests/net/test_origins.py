@@ -76,12 +76,12 @@ def test_never_another_exception(text: str) -> None:
         ("https://example.org", False),
     ],
 )
-def test_loopback(url: str, *, expected: bool) -> None:
+def test_only_this_machine_is_loopback(url: str, *, expected: bool) -> None:
     """Only this machine's own names and addresses are loopback."""
     assert is_loopback(url) is expected
 
 
-def test_redaction() -> None:
+def test_a_url_in_a_message_shows_no_secret() -> None:
     """A URL in a message shows no values of its query, no fragment and no password."""
     url = "https://user:secret@host/path?sig=SECRET&se=2026#token=SECRET"
     assert redact_url(url) == "https://host/path?sig=…&se=…"

@@ -162,7 +162,7 @@ def _read(style: Style, origins: dict[str, str], size: int, **options: Any) -> A
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", [name for name, style in STYLES.items() if style.recognised])
-def test_recognised(name: str, size: int, origins: dict[str, str]) -> None:
+def test_the_style_is_detected(name: str, size: int, origins: dict[str, str]) -> None:
     """The style is told from the first answer."""
     found = _read(STYLES[name], origins, size)
     assert _expected(size) == _rows(found)
@@ -170,7 +170,7 @@ def test_recognised(name: str, size: int, origins: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("name", "number"), NAMED)
-def test_named(name: str, number: int, size: int, origins: dict[str, str]) -> None:
+def test_the_style_is_named(name: str, number: int, size: int, origins: dict[str, str]) -> None:
     """The style is named."""
     style = STYLES[name]
     found = _read(style, origins, size, paging=style.named[number], records=style.records)
@@ -178,7 +178,7 @@ def test_named(name: str, number: int, size: int, origins: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize("name", [name for name, style in STYLES.items() if style.at_once])
-def test_at_once(name: str, origins: dict[str, str]) -> None:
+def test_several_pages_at_once(name: str, origins: dict[str, str]) -> None:
     """Several pages at once come in order."""
     assert _expected(25) == _rows(_read(STYLES[name], origins, 25, concurrency=4))
 

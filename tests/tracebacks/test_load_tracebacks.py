@@ -116,7 +116,7 @@ def test_an_interrupted_request(watch: Watch) -> None:
     assert watch.seen == {}
 
 
-def test_reprs(watch: Watch) -> None:
+def test_no_repr_shows_a_token(watch: Watch) -> None:
     """Neither repr nor `vars` of what a notebook can hold of a sign-in shows a token."""
     credential = watch.sign_in()
     session = nbauth.session("demo")

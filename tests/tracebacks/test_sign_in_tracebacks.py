@@ -62,7 +62,7 @@ def _expire(credential: Any) -> None:
 
 
 @pytest.mark.parametrize("flow", ["loopback", "paste", "device_code", "callback_page"])
-def test_flows(flow: str, watch: Watch) -> None:
+def test_however_a_flow_ends(flow: str, watch: Watch) -> None:
     """Whatever ends a sign-in, its exception shows nothing of it."""
     demo = watch.demo
     demo.provider.settings.interval_s = 0
@@ -112,7 +112,7 @@ async def _asynchronous(watch: Watch, flow: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("remember", [False, True], ids=["in memory", "remembered"])
-def test_renewals(watch: Watch, monkeypatch: pytest.MonkeyPatch, *, remember: bool) -> None:
+def test_whatever_a_renewal_meets(watch: Watch, monkeypatch: pytest.MonkeyPatch, *, remember: bool) -> None:
     """Whatever a renewal meets, its exception shows neither token."""
     monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "1")
     demo = watch.demo

@@ -108,7 +108,7 @@ def test_text_nulls() -> None:
         (("2024-01-01", "9999-12-31"), None, "9999-12-31"),
     ],
 )
-def test_times(values: tuple[Any, ...], kind: str | None, last: str) -> None:
+def test_columns_of_times(values: tuple[Any, ...], kind: str | None, last: str) -> None:
     """Columns of ISO 8601 times and dates are times, exact to the last digit."""
     column = _column(*values)
     assert column.dtype.kind == "M"
@@ -158,14 +158,14 @@ def test_annotations_are_kept() -> None:
     assert _frame([{"@odata.etag": "W/1", "a": 1}]).columns.tolist() == ["@odata.etag", "a"]
 
 
-def test_scalars() -> None:
+def test_records_that_are_no_objects() -> None:
     """Records that are no objects are the rows' `value`."""
     assert _frame([1, 2, 3])["value"].tolist() == [1, 2, 3]
     assert _frame(["x", {"a": 1}, [2], None]).to_dict("list")["value"] == ["x", None, [2], None]
 
 
 @pytest.mark.parametrize("pages", [[], [[]], [[], []]])
-def test_nothing(pages: list[list[Any]]) -> None:
+def test_no_rows(pages: list[list[Any]]) -> None:
     """No rows make an empty frame."""
     assert _frame(*pages).shape == (0, 0)
 
@@ -181,7 +181,7 @@ def test_odd_names() -> None:
     assert frame.columns.tolist() == ["\ud800", "0", "ünï 🌞"]
 
 
-def test_json() -> None:
+def test_nested_values_as_json() -> None:
     """Nested values as JSON text."""
     frame = _frame([{"a": {"b": "ü"}, "c": 1}, {"a": [1, None]}, {"a": None}], nested="json")
     assert frame["a"].tolist()[:2] == ['{"b": "ü"}', "[1, null]"]
@@ -189,7 +189,7 @@ def test_json() -> None:
     assert frame["a"].dtype == TEXT
 
 
-def test_flatten() -> None:
+def test_nested_values_as_columns() -> None:
     """Members of nested objects are columns; lists and empty objects are kept."""
     frame = _frame([{"a": {"b": 1, "c": {"d": "x"}}, "e": [1]}, {"a": {"f": None}, "e": {}}], nested="flatten")
     assert frame.columns.tolist() == ["a.b", "a.c.d", "e", "a.f"]
@@ -237,7 +237,7 @@ def test_interrupted_page(monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame["b"].tolist() == [1, pd.NA, pd.NA]
 
 
-def test_fit() -> None:
+def test_a_column_that_went_ahead_is_cut() -> None:
     """A column that went ahead of the others, by values or by nulls, is cut to their length."""
     column = Column()
     column.extend([1])

@@ -8,7 +8,7 @@ from nbauth.data.build.frame_builder import FrameBuilder
 from nbauth.data.build.timestamps import is_iso, is_time, timestamps
 
 
-def test_dotnet(engine: Engine) -> None:
+def test_older_dates_of_dotnet(engine: Engine) -> None:
     """.NET's older dates are times in UTC; an offset says only how they were shown, and null stays missing."""
     texts = ["/Date(1700000000123)/", None, "/Date(-1)/", "/Date(1700000000123+0200)/", "/Date(0-0800)/"]
     builder = FrameBuilder()
@@ -30,7 +30,7 @@ def test_not_all_dotnet(other: str) -> None:
     assert timestamps(["/Date(1)/", other]) is None
 
 
-def test_kinds() -> None:
+def test_what_is_a_time() -> None:
     """What is written as a time, and as ISO 8601 has it."""
     assert (is_time("/Date(1)/"), is_iso("/Date(1)/")) == (True, False)
     assert (is_time("2024-01-01"), is_iso("2024-01-01")) == (True, True)

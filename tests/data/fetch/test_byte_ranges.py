@@ -43,7 +43,7 @@ def file(api: Server) -> RangedFile:
     return made
 
 
-def test_part(opened: Opener, api: Server, file: RangedFile) -> None:
+def test_a_part_and_no_more(opened: Opener, api: Server, file: RangedFile) -> None:
     """What is fetched is what was asked for, and no more comes; each request has the token and names the version."""
     source = opened(f"{api.origin}/x?sig=a%2Bb")
     assert isinstance(source, Ranges)
@@ -75,7 +75,7 @@ def test_fewer_than_asked_for(opened: Opener, api: Server, file: RangedFile) -> 
     ],
     ids=["etag", "modified", "etag-ignored", "modified-ignored"],
 )
-def test_changed(opened: Opener, api: Server, file: RangedFile, serve: dict[str, Any]) -> None:
+def test_a_file_that_changes(opened: Opener, api: Server, file: RangedFile, serve: dict[str, Any]) -> None:
     """A file that changes is an error, whether the server heeds the condition or not; the two are never mixed."""
     for name, value in serve.items():
         setattr(file, name, value)
@@ -86,7 +86,7 @@ def test_changed(opened: Opener, api: Server, file: RangedFile, serve: dict[str,
 
 
 @pytest.mark.parametrize("heeds", [True, False])
-def test_shrunk(opened: Opener, api: Server, file: RangedFile, heeds: bool) -> None:  # noqa: FBT001
+def test_a_file_that_is_shorter_now(opened: Opener, api: Server, file: RangedFile, heeds: bool) -> None:  # noqa: FBT001
     """A file that is shorter now is another one, even where nothing else tells."""
     file.etag, file.heeds_if_range = '"same"', heeds
     source = opened(f"{api.origin}/x")
@@ -97,7 +97,7 @@ def test_shrunk(opened: Opener, api: Server, file: RangedFile, heeds: bool) -> N
 
 
 @pytest.mark.parametrize("status", [412, 404])
-def test_gone(opened: Opener, api: Server, file: RangedFile, status: int) -> None:
+def test_a_version_that_is_gone(opened: Opener, api: Server, file: RangedFile, status: int) -> None:
     """A server may also say that the version is no longer there; another error stays what it is."""
     source = opened(f"{api.origin}/x")
     api.routes["/x"] = Reply(status=status)
@@ -167,7 +167,9 @@ def test_another_origin(session: Session, api: Server, stranger: Server) -> None
     assert stranger.seen == []
 
 
-def test_redirected(session: Session, opened: Opener, api: Server, secure_stranger: Server, file: RangedFile) -> None:
+def test_a_redirect_to_a_presigned_address(
+    session: Session, opened: Opener, api: Server, secure_stranger: Server, file: RangedFile
+) -> None:
     """A redirect to a pre-signed address keeps the range and its condition, and takes no token along."""
     secure_stranger.routes["/blob"] = file
     api.routes["/x"] = redirect(f"{secure_stranger.origin}/blob?sig=1")
@@ -192,7 +194,7 @@ def test_redirected(session: Session, opened: Opener, api: Server, secure_strang
     ],
     ids=["no-ranges", "weak", "no-version"],
 )
-def test_copied(opened: Opener, api: Server, file: RangedFile, serve: dict[str, Any]) -> None:
+def test_a_server_without_ranges(opened: Opener, api: Server, file: RangedFile, serve: dict[str, Any]) -> None:
     """Without ranges, or without what tells versions apart, the whole comes once and is read from a file of ours."""
     for name, value in serve.items():
         setattr(file, name, value)
@@ -255,7 +257,7 @@ def test_compressed_anyway(session: Session, opened: Opener, api: Server) -> Non
     assert file_info(session, f"{api.origin}/x").size is None
 
 
-def test_empty(session: Session, opened: Opener, api: Server, file: RangedFile) -> None:
+def test_an_empty_file(session: Session, opened: Opener, api: Server, file: RangedFile) -> None:
     """An empty file, of which no byte can be asked for, is empty."""
     file.content, file.head = b"", 405
     assert file_info(session, f"{api.origin}/x").size == 0
@@ -263,7 +265,7 @@ def test_empty(session: Session, opened: Opener, api: Server, file: RangedFile) 
 
 
 @pytest.mark.parametrize("status", [403, 404, 405, 501])
-def test_no_head(session: Session, api: Server, file: RangedFile, status: int) -> None:
+def test_a_server_that_refuses_head(session: Session, api: Server, file: RangedFile, status: int) -> None:
     """Where HEAD is refused, a GET of one byte tells the size."""
     file.head = status
     facts = file_info(session, f"{api.origin}/x")
@@ -289,7 +291,7 @@ def test_head_tells_nothing(session: Session, api: Server, file: RangedFile) -> 
     assert file_info(session, f"{api.origin}/y").size is None
 
 
-def test_stopped(opened: Opener, api: Server, file: RangedFile) -> None:
+def test_stop_ends_a_stalled_fetch(opened: Opener, api: Server, file: RangedFile) -> None:
     """A fetch that stalls in another thread ends when it is stopped."""
     source = opened(f"{api.origin}/x")
     stalled, let_go = threading.Event(), threading.Event()

@@ -24,7 +24,7 @@ URLSAFE = base64.urlsafe_b64encode(TEXT).decode().rstrip("=")
         f'Basic realm="a \\"quoted\\" one", Bearer CLAIMS="{STANDARD}", ERROR="insufficient_claims"',
     ],
 )
-def test_asked(header: str) -> None:
+def test_claims_in_every_form(header: str) -> None:
     """The claims come out of every way that APIs write them."""
     assert json.loads(asked_claims(header) or "null") == CLAIMS
 

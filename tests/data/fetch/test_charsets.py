@@ -51,7 +51,7 @@ def test_of_a_content_type() -> None:
 
 @pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "zip", "undefined"])
 @pytest.mark.parametrize("kind", ["text/csv", "text/tab-separated-values", "application/x-ndjson"])
-def test_read(session: Session, api: Server, kind: str, charset: str) -> None:
+def test_a_table_in_a_codec_that_is_not_read(session: Session, api: Server, kind: str, charset: str) -> None:
     """A table in such a codec is an error that names it, and is not decoded."""
     api.routes["/x"] = Reply(b"a,b\n1,2\n" * 100_000, content_type=f"{kind}; charset={charset}")
     with pytest.raises(FormatError, match=f"character set '{charset}' is none that is read"):

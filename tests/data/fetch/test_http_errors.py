@@ -47,7 +47,7 @@ GUID = "8f14e45f-ceea-467f-a0e6-1b5b3e4f3a0c"
         ("x/" + "ab1" * 20 + "-" + "/y", "***"),
     ],
 )
-def test_clean(text: str, expected: str) -> None:
+def test_text_of_an_api_on_one_line(text: str, expected: str) -> None:
     """Text of an API is put on one line, without what looks like a secret, and otherwise as it is."""
     assert clean(text) == expected
 
@@ -83,7 +83,7 @@ def test_clean_is_quick(text: str) -> None:
         (b"", "Bad Request"),
     ],
 )
-def test_message(session: Session, api: Server, body: bytes, words: str) -> None:
+def test_the_words_of_the_api(session: Session, api: Server, body: bytes, words: str) -> None:
     """The API's own words are found in whatever form it has for errors."""
     api.routes["/x"] = Reply(body, status=400)
     with pytest.raises(ApiError, match=words) as caught:

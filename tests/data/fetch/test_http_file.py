@@ -43,7 +43,7 @@ def test_straight_on(session: Session, api: Server) -> None:
     assert [seen.headers.get("range") for seen in api.seen] == [None]
 
 
-def test_csv(session: Session, api: Server) -> None:
+def test_pandas_reads_a_table_in_one_request(session: Session, api: Server) -> None:
     """Pandas reads a table from it in one request."""
     expected = pd.DataFrame({"id": range(100_000), "name": "x"})
     _serve(api, expected.to_csv(index=False).encode())
@@ -52,7 +52,7 @@ def test_csv(session: Session, api: Server) -> None:
     assert len(api.seen) == 1
 
 
-def test_anywhere(session: Session, api: Server) -> None:
+def test_reads_wherever_it_is_sought(session: Session, api: Server) -> None:
     """Wherever it is sought, what is read there is what stands there."""
     _serve(api)
     with open_url(session, f"{api.origin}/x") as file:
@@ -71,7 +71,7 @@ def test_anywhere(session: Session, api: Server) -> None:
         file.read(1)
 
 
-def test_parquet(session: Session, api: Server) -> None:
+def test_one_column_of_a_parquet_file(session: Session, api: Server) -> None:
     """A column of a wide Parquet file comes without the others."""
     frame = pd.DataFrame({f"c{number}": range(20_000) for number in range(60)})
     buffer = io.BytesIO()
@@ -121,7 +121,7 @@ def test_cannot_seek(session: Session, api: Server, how: str) -> None:
         assert file.read() == CONTENT
 
 
-def test_changed(session: Session, api: Server) -> None:
+def test_a_file_that_changed_since_it_was_opened(session: Session, api: Server) -> None:
     """A file that has changed since it was opened is an error once it is read elsewhere."""
     served = _serve(api)
     with open_url(session, f"{api.origin}/x") as file:

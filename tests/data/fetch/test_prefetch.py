@@ -19,7 +19,7 @@ def _taken(iterator: Iterator[int], *, size: int = 1, is_eager: bool = False) ->
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 6, 7, 20, 101])
 @pytest.mark.parametrize("size", [1, 600_000, 3_000_000, 50_000_000])
 @pytest.mark.parametrize("is_eager", [False, True])
-def test_order(count: int, size: int, *, is_eager: bool) -> None:
+def test_items_come_in_order(count: int, size: int, *, is_eager: bool) -> None:
     """Every item comes once and in order, however many there are and however large."""
     assert list(range(count)) == _taken(iter(range(count)), size=size, is_eager=is_eager)
 
@@ -42,7 +42,7 @@ def test_waiting_makes_it_run_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 6, 9])
-def test_error(count: int) -> None:
+def test_an_error_comes_after_the_items_before_it(count: int) -> None:
     """An error comes after all items that came before it."""
 
     def items() -> Iterator[int]:
@@ -56,7 +56,7 @@ def test_error(count: int) -> None:
 
 
 @pytest.mark.parametrize("takes", [1, 2, 3, 4, 5, 6, 9])
-def test_leaving(takes: int) -> None:
+def test_whoever_leaves_early_gets_what_had_come(takes: int) -> None:
     """Whoever leaves early gets what had come and was not taken; nothing is fetched any more, and no thread stays."""
     stopped = threading.Event()
     made: list[int] = []

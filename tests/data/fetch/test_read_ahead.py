@@ -44,7 +44,7 @@ def test_straight_on() -> None:
     assert max(sizes) <= 8 * 1024 * 1024 + 100_000
 
 
-def test_jumps() -> None:
+def test_who_jumps_gets_little_more() -> None:
     """Who jumps gets little more than asked for; the index at the end comes with its length in the last bytes."""
     source, read = _reader()
     assert BIG[-8:] == read(len(BIG) - 8, len(BIG))
@@ -55,7 +55,7 @@ def test_jumps() -> None:
     assert read(len(BIG), len(BIG) + 5) == b""
 
 
-def test_at_random() -> None:
+def test_reads_at_random_places() -> None:
     """Whatever is read in whatever order, and however much at once, is what stands there."""
     chance = random.Random(4)  # noqa: S311 - no secret
     _, read = _reader()

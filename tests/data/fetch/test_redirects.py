@@ -219,7 +219,7 @@ def test_not_followed(session: Session, api: Server, stranger: Server) -> None:
     assert (response.status_code, response.headers["location"]) == (302, f"{stranger.origin}/x")
 
 
-def test_endless(session: Session, api: Server) -> None:
+def test_a_circle_of_redirects(session: Session, api: Server) -> None:
     """A circle of redirects ends."""
     api.routes["/x"] = redirect("/x")
     with pytest.raises(requests.TooManyRedirects):
@@ -242,7 +242,7 @@ def test_rejected_after_redirect(session: Session, authorizer: FakeAuthorizer, a
     assert authorizer.rejected == ["token-1"]
 
 
-def test_streamed(session: Session, api: Server, secure_stranger: Server) -> None:
+def test_a_streamed_download(session: Session, api: Server, secure_stranger: Server) -> None:
     """A streamed download survives its redirect."""
     secure_stranger.routes["/blob"] = Reply(b"x" * 100_000, content_type="text/plain")
     api.routes["/x"] = redirect(f"{secure_stranger.origin}/blob")

@@ -148,7 +148,7 @@ def test_waits_no_longer(session: Session, api: Server) -> None:
     assert len(api.seen) == 2
 
 
-def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pauses_double(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no time is named, the pauses double."""
     monkeypatch.undo()
     pauses = [Retries(pause_s=1).pause(attempt) for attempt in range(3)]
@@ -235,7 +235,7 @@ RAW_DEFLATE = _DEFLATE.compress(CSV.encode()) + _DEFLATE.flush()
     ],
     ids=["gzip", "x-gzip", "members", "padded", "zlib", "raw", "identity", "several"],
 )
-def test_compressed(session: Session, api: Server, coding: str, body: bytes | None) -> None:
+def test_each_coding_is_decompressed(session: Session, api: Server, coding: str, body: bytes | None) -> None:
     """Each coding is decompressed while it streams; what comes is the same."""
     if body is None:
         body, coding = gzip.compress(CSV.encode()), "gzip"

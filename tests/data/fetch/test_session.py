@@ -85,7 +85,7 @@ def test_own_auth(session: Session, api: Server) -> None:
 
 
 @pytest.mark.parametrize("userinfo", ["me:secret@", "me@", "evil.example\\@"])
-def test_userinfo(session: Session, api: Server, userinfo: str) -> None:
+def test_a_user_name_in_the_url(session: Session, api: Server, userinfo: str) -> None:
     """A URL with a user name or password is an error that does not repeat it."""
     with pytest.raises(ConfigError) as caught:
         session.get(api.origin.replace("localhost", f"{userinfo}localhost"))
@@ -115,7 +115,7 @@ def test_spaces_in_query(session: Session, api: Server) -> None:
     assert api.seen[0].path == "/x?$filter=Name%20eq%20'Bob'"
 
 
-def test_netrc(session: Session, api: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_netrc_changes_nothing(session: Session, api: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A .netrc neither replaces the token nor adds to it."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine localhost login me password secret\n")
@@ -239,7 +239,7 @@ class _Recorder(requests.adapters.HTTPAdapter):
         return super().send(request, **options)
 
 
-def test_timeouts(authorizer: FakeAuthorizer, api: Server) -> None:
+def test_every_request_has_a_timeout(authorizer: FakeAuthorizer, api: Server) -> None:
     """A request that names no timeout gets the session's, also one that asks to wait for ever."""
     api.routes["/x"] = as_json(1)
     recorder = _Recorder()
@@ -315,7 +315,7 @@ def test_same_token_again(session: Session, authorizer: FakeAuthorizer, api: Ser
     assert len(api.seen) == 1
 
 
-def test_repr(session: Session, api: Server) -> None:
+def test_repr_shows_no_token(session: Session, api: Server) -> None:
     """The repr shows where tokens may go, and none of them."""
     api.routes["/x"] = as_json(1)
     session.get(f"{api.origin}/x")
@@ -383,7 +383,7 @@ def test_hooks_and_cookies_of_the_api(session: Session, api: Server) -> None:
     assert api.seen[1].headers["cookie"] == "stick=7"
 
 
-def test_closing(authorizer: FakeAuthorizer, api: Server) -> None:
+def test_close_closes_the_connections(authorizer: FakeAuthorizer, api: Server) -> None:
     """A session that is closed closes its connections itself, also while an answer of one is still held."""
     api.routes["/x"] = as_json(1)
     with Session(authorizer) as session:

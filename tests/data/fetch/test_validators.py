@@ -36,7 +36,7 @@ def _answer(status: int, headers: dict[str, str]) -> requests.Response:
         (206, {"ETag": '"a"'}, Version('"a"')),
     ],
 )
-def test_version(status: int, headers: dict[str, str], expected: Version | None) -> None:
+def test_what_a_version_is_known_by(status: int, headers: dict[str, str], expected: Version | None) -> None:
     """A version is known by a strong ETag, or by a date that is settled, where there are byte ranges."""
     assert expected == version_of(_answer(status, RANGES | headers))
 
@@ -52,7 +52,7 @@ def test_version(status: int, headers: dict[str, str], expected: Version | None)
         ("", None),
     ],
 )
-def test_part(value: str, expected: ContentRange | None) -> None:
+def test_a_part_is_what_content_range_says(value: str, expected: ContentRange | None) -> None:
     """A part is what Content-Range says, and nothing where that cannot be read."""
     assert expected == content_range_of(_answer(206, {"Content-Range": value}))
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def test_excel(session: Session, api: Server) -> None:
+def test_the_first_sheet(session: Session, api: Server) -> None:
     """An Excel file is its first sheet."""
     written = pd.DataFrame({"id": [1, 2], "name": ["a", float("nan")]})
     buffer = io.BytesIO()

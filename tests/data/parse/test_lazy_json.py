@@ -22,7 +22,7 @@ def _splitting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(DOCUMENTS, st.sampled_from([None, 1]), st.booleans())
-def test_members(document: dict[str, Any], indent: int | None, is_ascii: bool) -> None:  # noqa: FBT001
+def test_members_are_what_a_parser_finds(document: dict[str, Any], indent: int | None, is_ascii: bool) -> None:  # noqa: FBT001
     """A document's members are what a parser finds, whatever brackets stand in its text."""
     content = json.dumps(document, indent=indent, ensure_ascii=is_ascii).encode()
     found = node_of(content).members()
@@ -43,7 +43,7 @@ def test_members(document: dict[str, Any], indent: int | None, is_ascii: bool) -
         b'{"a": [1]}',
     ],
 )
-def test_brackets(content: bytes) -> None:
+def test_brackets_in_text(content: bytes) -> None:
     """Neither brackets in text nor arrays further inside are taken for the rows."""
     found = node_of(content).members()
     assert json.loads(content) == {name: node.value() for name, node in found.items()}

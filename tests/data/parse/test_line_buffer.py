@@ -100,7 +100,12 @@ def _stopped(after: int) -> Any:
 
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("quoted", [False, True])
-def test_interrupted(session: Session, api: Server, monkeypatch: pytest.MonkeyPatch, quoted: bool) -> None:  # noqa: FBT001
+def test_an_interrupt_keeps_what_came(
+    session: Session,
+    api: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    quoted: bool,  # noqa: FBT001
+) -> None:
     """What had come of a table when it was interrupted is in the error, with the dtypes of what came."""
     name = '"a, b\nc"' if quoted else "abc"
     body = b"id,name,when\n" + b"".join(b"%d,%b,2024-01-01T00:00:00Z\n" % (n, name.encode()) for n in range(40_000))

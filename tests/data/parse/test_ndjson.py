@@ -62,7 +62,7 @@ def test_a_long_line_is_joined_once() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 3, 1_000])
-def test_pieces(session: Session, api: Server, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_cut_into_any_pieces(session: Session, api: Server, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines are the same however they are cut into pieces."""
     monkeypatch.setattr(ndjson, "_PIECE", size)
     api.routes["/x"] = Reply(b'{"a":1}\n\n{"a":2}\r\n{"a":3}', content_type="application/x-ndjson")

@@ -100,7 +100,7 @@ def test_other_way(demo: DemoServer, started: FakeFrontEnd) -> None:
     assert page.steps[-4:] == ["code", "open", "finishing", "signed_in"]
 
 
-def test_cancel(demo: DemoServer, started: FakeFrontEnd) -> None:
+def test_cancel_ends_the_cell(demo: DemoServer, started: FakeFrontEnd) -> None:
     """Cancel ends the cell with one clean line, though it was pressed while the cell ran."""
     page = FakeWidgetPage(started, lambda page, view: page.send("cancel") if view["step"] == "open" else None)
     outcome = started.run("%login")
@@ -111,7 +111,7 @@ def test_cancel(demo: DemoServer, started: FakeFrontEnd) -> None:
     assert page.view["step"] == "failed"
 
 
-def test_interrupt(demo: DemoServer, started: FakeFrontEnd) -> None:
+def test_interrupt_ends_the_wait(demo: DemoServer, started: FakeFrontEnd) -> None:
     """Interrupt ends the wait within half a second, with one clean line."""
     pressed: list[float] = []
 

@@ -256,7 +256,9 @@ def registered(demo: DemoServer, certificates: Certificates) -> Iterator[None]:
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE], ids=["open", "passphrase"])
 @pytest.mark.parametrize("form", ["pem", "pem, key last", "pem, thumbprint", "pfx"])
 @pytest.mark.usefixtures("registered")
-def test_certificate(form: str, passphrase: str | None, add: Any, certificates: Certificates, apart: Path) -> None:
+def test_certificates_in_every_form(
+    form: str, passphrase: str | None, add: Any, certificates: Certificates, apart: Path
+) -> None:
     """A certificate signs in: PEM in either order, with a thumbprint or without, PFX; open or with a passphrase."""
     keys: dict[str, Any] = {"path": "job.pfx" if form == "pfx" else "job.pem"}
     made = certificates.pfx(passphrase=passphrase)
@@ -663,7 +665,7 @@ def test_a_person_is_not_signed_in_by_the_secret(add: Any, demo: DemoServer, apa
         ({"managed_identity": {"client_id": "x", "object_id": "y"}}, "managed_identity: expected true, or one of"),
     ],
 )
-def test_what_contradicts(keys: Any, message: str, add: Any) -> None:
+def test_keys_that_contradict_each_other(keys: Any, message: str, add: Any) -> None:
     """Keys that contradict each other are named, with what is expected."""
     with pytest.raises(ConfigError, match=message):
         add(**keys)

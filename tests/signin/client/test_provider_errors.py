@@ -99,7 +99,7 @@ def _logins(step: NextStep) -> list[Login]:
 # The catalogue
 
 
-def test_size() -> None:
+def test_the_catalogue_has_a_page_for_each_code() -> None:
     """The catalogue explains each code once, thirty of Entra's numbers at least, each by somebody's public page."""
     codes = [code for code, _ in CODES]
     assert len(codes) == len(set(codes))

@@ -85,7 +85,7 @@ def test_signs_in(runtime: Any, profile: Any, demo: DemoServer) -> None:
     assert kernel.credential_of(profile, profile.login_scopes).token(profile.login_scopes) == answer["access_token"]
 
 
-def test_refused(runtime: Any, profile: Any) -> None:
+def test_the_broker_refuses(runtime: Any, profile: Any) -> None:
     """What the broker answers in place of tokens is told."""
     runtime.person = lambda scopes: "The device is not compliant"
     with pytest.raises(SignInFailed, match="The device is not compliant"):
@@ -100,7 +100,7 @@ def test_redirect_uri_is_missing(runtime: Any, profile: Any) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_cancelled(runtime: Any, profile: Any) -> None:
+def test_cancel_while_the_broker_asks(runtime: Any, profile: Any) -> None:
     """Cancel works though MSAL waits for the broker without end."""
     prompt = _Waiting(cancel_after=3)
     started = time.monotonic()
@@ -109,7 +109,7 @@ def test_cancelled(runtime: Any, profile: Any) -> None:
     assert time.monotonic() - started < 10
 
 
-def test_named_flow(runtime: Any, profile: Any, demo: DemoServer) -> None:
+def test_a_flow_that_is_named_runs_without_the_broker(runtime: Any, profile: Any, demo: DemoServer) -> None:
     """A flow that is named runs without the broker."""
     prompt = PersonPrompt(Person("alice", ca_file=demo.ca_file), "alice")
     assert nbauth.login("demo", flow="loopback", prompt=prompt).username == "alice@contoso.example"

@@ -86,7 +86,7 @@ def test_channel_name() -> None:
     assert len(channel_name("x")) == len("nbauth-") + 64
 
 
-def test_beacon() -> None:
+def test_loopback_probe() -> None:
     """The probe tells its word to whoever knows its path, lets that page's origin read it, and ends."""
     with LoopbackProbe("http://localhost:8888") as probe:
         with OPENER.open(Request(probe.url), timeout=5) as answer:

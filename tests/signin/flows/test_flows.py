@@ -104,7 +104,7 @@ def test_says_who_asks(flow: str, demo: DemoServer) -> None:
 
 
 @each_flow
-def test_refused(flow: str, demo: DemoServer) -> None:
+def test_refused_at_the_provider(flow: str, demo: DemoServer) -> None:
     """Saying no on the provider's page ends it as refused, with the provider's number."""
     prompt = Watched(demo, "cancel")
     with pytest.raises(SignInRefused, match=r'AADSTS65004.*nbauth\.login\("demo"\)') as caught:
@@ -115,7 +115,7 @@ def test_refused(flow: str, demo: DemoServer) -> None:
 
 
 @each_flow
-def test_cancelled(flow: str, demo: DemoServer) -> None:
+def test_cancelled_at_the_prompt(flow: str, demo: DemoServer) -> None:
     """Cancel at the prompt ends it as cancelled, and nothing stays behind."""
     prompt = Watched(demo, instead=lambda: _raise(SignInCancelled("Cancelled.")))
     with pytest.raises(SignInCancelled) as caught:
@@ -125,7 +125,7 @@ def test_cancelled(flow: str, demo: DemoServer) -> None:
 
 
 @each_flow
-def test_interrupted(flow: str, demo: DemoServer) -> None:
+def test_interrupted_while_it_waits(flow: str, demo: DemoServer) -> None:
     """An interrupt while it waits ends it as cancelled, in one line without the interrupt's own traceback."""
     prompt = Watched(demo, instead=lambda: _raise(KeyboardInterrupt()))
     with pytest.raises(SignInCancelled, match="interrupted") as caught:
@@ -214,7 +214,7 @@ def test_a_wrong_address_is_asked_for_again(demo: DemoServer) -> None:
     assert len(prompt.shown) == 2
 
 
-def test_wrong_account(demo: DemoServer) -> None:
+def test_somebody_else_signs_in(demo: DemoServer) -> None:
     """Somebody else signing in than was asked for is an error, and their tokens are not kept."""
     prompt = Watched(demo, "bob")
     with pytest.raises(SignInFailed, match=r"bob@contoso\.example signed in where alice@contoso\.example was asked"):
@@ -255,7 +255,7 @@ def test_wrong_secret(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None
     assert nbauth.login("job").kind == "application"
 
 
-def test_application(demo: DemoServer) -> None:
+def test_an_application_signs_in_by_itself(demo: DemoServer) -> None:
     """A profile with a credential signs in by itself; its account is the application's."""
     account = nbauth.login("nightly")
     assert (account.kind, account.username) == ("application", demo.confidential_client_id)
@@ -287,7 +287,7 @@ def test_a_script_without_a_terminal_names_a_flow(demo: DemoServer) -> None:
     assert len(demo.provider.requests) == 0
 
 
-def test_auto(monkeypatch: pytest.MonkeyPatch, demo: DemoServer) -> None:
+def test_which_flow_auto_takes(monkeypatch: pytest.MonkeyPatch, demo: DemoServer) -> None:
     """Auto takes loopback where a browser here is the person's, else device code, else paste."""
     profile = kernel.config().profiles["demo"]
     monkeypatch.setenv("BROWSER", "firefox %s")

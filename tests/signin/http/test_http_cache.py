@@ -90,7 +90,7 @@ def test_only_discovery_goes_to_disk(key: str, response: Any, file: HttpCacheFil
     assert not (tmp_path / "notebooks/.nbauth").exists()
 
 
-def test_private(file: HttpCacheFile, tmp_path: Path) -> None:
+def test_the_file_is_private(file: HttpCacheFile, tmp_path: Path) -> None:
     """The file is the user's alone, its folder too, and version control passes over it."""
     file.store(KEY, _stored())
     folder = tmp_path / "notebooks/.nbauth"
@@ -149,7 +149,7 @@ def test_another_directory_and_another_key(file: HttpCacheFile, tmp_path: Path) 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 @given(data=st.data())
-def test_damage(data: st.DataObject, file: HttpCacheFile, tmp_path: Path) -> None:
+def test_a_damaged_file(data: st.DataObject, file: HttpCacheFile, tmp_path: Path) -> None:
     """Whatever happens to the file, it is read as it was or as nothing, without an exception."""
     file.store(KEY, _stored())
     path = tmp_path / "notebooks/.nbauth/http_cache"

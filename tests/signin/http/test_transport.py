@@ -34,7 +34,7 @@ def _discovery(demo: DemoServer) -> str:
     return f"{demo.authority}/v2.0/.well-known/openid-configuration"
 
 
-def test_answers(transport: GuardedTransport, demo: DemoServer) -> None:
+def test_json_from_the_provider_itself(transport: GuardedTransport, demo: DemoServer) -> None:
     """A JSON object from the provider's own host comes through, without cookies."""
     answer = transport.get(_discovery(demo))
     assert answer.status_code == 200
@@ -85,14 +85,14 @@ def test_body_of_a_redirect(status: int, transport: GuardedTransport, demo: Demo
         {"reset": True},
     ],
 )
-def test_garbage(fault: dict[str, Any], transport: GuardedTransport, demo: DemoServer) -> None:
+def test_what_is_no_json_object(fault: dict[str, Any], transport: GuardedTransport, demo: DemoServer) -> None:
     """What is no JSON object, too large or cut off is refused in the form on which MSAL keeps a valid token."""
     demo.provider.faults.add("*/openid-configuration", **fault)
     with pytest.raises(requests.RequestException):
         transport.get(_discovery(demo))
 
 
-def test_busy(transport: GuardedTransport, demo: DemoServer) -> None:
+def test_a_busy_provider_is_left_alone(transport: GuardedTransport, demo: DemoServer) -> None:
     """After a 429 with Retry-After, that request is not sent again before its time."""
     fault = demo.provider.faults.add("*/openid-configuration", status=429, retry_after=60, times=None)
     for _ in range(3):
@@ -120,7 +120,7 @@ def test_retry_after(value: str | None, seconds: float) -> None:
     assert throttle_s(value) == seconds
 
 
-def test_untrusted(demo: DemoServer) -> None:
+def test_an_untrusted_certificate(demo: DemoServer) -> None:
     """A certificate that is not trusted is said to be so, with what to do."""
     profile = Profile("demo", client_id="id", authority=demo.authority, apis={"https://api.example.com": ["scope"]})
     kernel.add_profile(profile)
@@ -135,7 +135,7 @@ def test_untrusted(demo: DemoServer) -> None:
         ("https://nobody.invalid/tenant", "cannot be reached"),
     ],
 )
-def test_down(authority: str, message: str) -> None:
+def test_a_provider_that_is_down(authority: str, message: str) -> None:
     """A provider that is down, or whose name does not exist, is said to be so in one line."""
     profile = Profile("gone", client_id="id", authority=authority, apis={"https://api.example.com": ["scope"]})
     kernel.add_profile(profile)
@@ -144,7 +144,7 @@ def test_down(authority: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_answers_html(demo: DemoServer) -> None:
+def test_a_captive_portal(demo: DemoServer) -> None:
     """A captive portal's page in place of discovery is said to be no answer of a provider."""
     demo.provider.faults.add("*/openid-configuration", html=True)
     with pytest.raises(ProviderUnavailable, match=r"text/html.*no JSON object"):

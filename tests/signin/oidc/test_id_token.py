@@ -59,7 +59,7 @@ def _changed(token: str, **claims: Any) -> str:
     return f"{head}.{base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip('=')}.{signature}"
 
 
-def test_genuine(genuine: str, demo: DemoServer) -> None:
+def test_a_genuine_token(genuine: str, demo: DemoServer) -> None:
     """A genuine token's claims come out."""
     assert _validate(genuine)["preferred_username"] == "alice@contoso.example"
 
@@ -74,7 +74,7 @@ def test_genuine(genuine: str, demo: DemoServer) -> None:
         lambda _: "",
     ],
 )
-def test_forged(forged: Callable[[str], str], genuine: str) -> None:
+def test_a_forged_signature(forged: Callable[[str], str], genuine: str) -> None:
     """A token whose signature is wrong, missing or of another algorithm is refused."""
     with pytest.raises(SignInFailed, match=r"is not valid.*Nothing was kept") as caught:
         _validate(forged(genuine))
@@ -96,7 +96,7 @@ def test_for_somebody_else(genuine: str, demo: DemoServer, monkeypatch: pytest.M
         _validate(genuine)
 
 
-def test_expired(demo: DemoServer, person: Callable[..., Any]) -> None:
+def test_an_expired_token(demo: DemoServer, person: Callable[..., Any]) -> None:
     """A token whose time is over by more than clocks differ is refused."""
     demo.provider.settings.id_token_s = -1_000
     with pytest.raises(SignInFailed, match="expired"):
@@ -173,7 +173,7 @@ def _signed(demo: DemoServer, **changes: Any) -> str:
     ],
     ids=str,
 )
-def test_refused(demo: DemoServer, changes: dict[str, Any], reason: str) -> None:
+def test_one_claim_is_wrong(demo: DemoServer, changes: dict[str, Any], reason: str) -> None:
     """A token that the provider signed is refused where one claim of it is wrong; the error is one line."""
     for name in ("iat", "nbf", "exp"):
         if isinstance(changes.get(name), int):
@@ -190,7 +190,7 @@ def test_refused(demo: DemoServer, changes: dict[str, Any], reason: str) -> None
     [{}, {"azp": "CLIENT"}, {"aud": ["another", "CLIENT"], "azp": "CLIENT"}, {"iat": 200, "nbf": 200}, {"exp": -200}],
     ids=str,
 )
-def test_accepted(demo: DemoServer, changes: dict[str, Any]) -> None:
+def test_several_audiences_and_clocks_that_differ(demo: DemoServer, changes: dict[str, Any]) -> None:
     """For several audiences it counts where it was issued to us, and clocks may differ by five minutes."""
     now = int(time.time())
     filled: dict[str, Any] = {}
@@ -291,7 +291,7 @@ def _jwk(algorithm: str, **others: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("algorithm", KINDS)
-def test_algorithms(keys: _Keys, algorithm: str) -> None:
+def test_every_asymmetric_algorithm(keys: _Keys, algorithm: str) -> None:
     """Every asymmetric algorithm counts with a key of its type, with or without `alg` beside the key."""
     token = keys.sign(KINDS[algorithm], algorithm)
     keys.serve(_jwk(algorithm))

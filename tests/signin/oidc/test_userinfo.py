@@ -48,7 +48,7 @@ def _named(provider: Provider, claims: dict[str, Any] = CLAIMS) -> dict[str, Any
     )
 
 
-def test_names() -> None:
+def test_names_come_from_userinfo() -> None:
     """Names come from userinfo, asked with the access token; nothing else of it is taken over."""
     provider = Provider()
     assert _named(provider) == {**CLAIMS, "preferred_username": "alice@example.org", "name": "Alice"}

@@ -39,7 +39,7 @@ def _make(**keys: str) -> Authority:
     ],
     ids=str,
 )  # fmt: skip
-def test_kinds(keys: dict[str, str], kind: str, tenant: str | None, document: str) -> None:
+def test_kinds_of_authority(keys: dict[str, str], kind: str, tenant: str | None, document: str) -> None:
     """What is written decides the kind, the tenant, and where the discovery document is."""
     made = _make(**keys)
     assert (kind, tenant, f"{document}/.well-known/openid-configuration") == (
@@ -66,7 +66,7 @@ def test_kinds(keys: dict[str, str], kind: str, tenant: str | None, document: st
     ],
     ids=str,
 )
-def test_mistakes(keys: dict[str, str], message: str) -> None:
+def test_what_cannot_be_an_authority(keys: dict[str, str], message: str) -> None:
     """An authority that cannot be one is refused when the profile is made."""
     with pytest.raises(ConfigError, match=message):
         _make(**keys)

@@ -166,7 +166,7 @@ def _loaded(tmp_path: Path, text: str) -> Config:
     return configuration.load(_write(tmp_path / "nbauth.toml", text))
 
 
-def test_default(tmp_path: Path) -> None:
+def test_which_profile_is_the_default(tmp_path: Path) -> None:
     """The word default is what the file names, else the profile of that name, else the only one."""
     two = _profile("one") + _profile("two")
     assert by_name(_loaded(tmp_path, "default = 'two'\n" + two), "default").name == "two"

@@ -133,7 +133,9 @@ def test_capabilities_of_an_application(profile: Any, sent: Any) -> None:
     ],
     ids=["prompt", "login_hint", "domain_hint", "exclude_scopes"],
 )
-def test_parameters(options: Any, parameter: str, expected: Any, profile: Any, demo: DemoServer) -> None:
+def test_parameters_of_the_authorization_request(
+    options: Any, parameter: str, expected: Any, profile: Any, demo: DemoServer
+) -> None:
     """Each parameter of the authorization request is the profile's."""
     profile("demo", **options)
     prompt = Watched(demo, "bob")
@@ -230,7 +232,7 @@ def test_proxy_that_is_down(profile: Any) -> None:
         nbauth.login("nightly")
 
 
-def test_timeout(profile: Any) -> None:
+def test_a_silent_provider_is_given_up(profile: Any) -> None:
     """A provider that stays silent is given up after the profile's time."""
     profile("nightly", timeout_s=0.5)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -265,7 +267,9 @@ def _regional(contoso: DemoServer, **options: Any) -> Profile:
     ("cloud", "host"),
     [("public", "westeurope.login.microsoft.com"), ("us_government", "westeurope.login.microsoftonline.us")],
 )
-def test_region(cloud: str, host: str, contoso: DemoServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_tokens_come_from_the_region(
+    cloud: str, host: str, contoso: DemoServer, caplog: pytest.LogCaptureFixture
+) -> None:
     """An application's tokens come from the region's own token service, and nothing is said about another region."""
     kernel.add_profile(_regional(contoso, azure_region="westeurope", cloud=cloud))
     nbauth.login("job")

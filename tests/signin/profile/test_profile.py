@@ -27,7 +27,7 @@ def _make(**changes: object) -> Profile:
         ({"tenant": None, "oidc_authority": "https://kc.example.com/realms/lab"}, "https://kc.example.com/realms/lab"),
     ],
 )
-def test_authority(keys: dict[str, object], authority: str) -> None:
+def test_authority_from_its_parts(keys: dict[str, object], authority: str) -> None:
     """The authority comes from its parts, or as it is written out."""
     assert _make(**keys).authority_url == authority
 
@@ -64,7 +64,7 @@ def test_authority(keys: dict[str, object], authority: str) -> None:
         ({"redirect_uri": "http://hub.example/callback"}, "redirect_uri: expected https"),
     ],
 )
-def test_mistakes(keys: dict[str, object], message: str) -> None:
+def test_a_mistake_says_what_is_expected(keys: dict[str, object], message: str) -> None:
     """Every mistake names the profile, the key and what is expected."""
     with pytest.raises(ConfigError, match=message) as caught:
         _make(**keys)
@@ -78,7 +78,7 @@ def test_a_literal_secret_is_not_repeated() -> None:
     assert "s3cret-value" not in str(caught.value)
 
 
-def test_frozen() -> None:
+def test_a_profile_cannot_be_changed() -> None:
     """A profile cannot be changed once it is made, its apis included."""
     profile = _make()
     with pytest.raises(AttributeError):

@@ -49,7 +49,7 @@ def test_from_each_place(tmp_path: Path) -> None:
         keyring.set_keyring(before)
 
 
-def test_mistakes(tmp_path: Path) -> None:
+def test_a_mistake_names_the_place_and_never_the_value(tmp_path: Path) -> None:
     """A secret that is missing, empty or unreadable names the key and the place, never the value."""
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "large").write_bytes(b"x" * 70_000)
@@ -76,7 +76,7 @@ def test_mistakes(tmp_path: Path) -> None:
         ('{"device_code": "SEC\\"RET-6"}', "RET-6"),
     ],
 )
-def test_log(text: str, secret: str) -> None:
+def test_what_msal_logs_holds_no_secret(text: str, secret: str) -> None:
     """What MSAL logs at DEBUG holds no secret any more; the rest of the line stays."""
     record = logging.LogRecord("msal", logging.DEBUG, __file__, 1, "%s end", (text,), None)
     assert log_filter.RedactSecrets().filter(record)
