@@ -210,6 +210,11 @@ class Requester:
         with self._lock:
             self._open = {response for response in self._open if not response.raw.closed}
             self._open.add(response)
+            # `stop` closes what is in `_open`, once. A head that arrived after that is in there too late.
+            is_too_late = self._stopped.is_set()
+        if is_too_late:
+            response.close()
+            raise ReadInterrupted("Stopped.")
         self._progress.add_requests(1 + len(response.history))
         return response
 

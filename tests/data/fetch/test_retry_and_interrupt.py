@@ -19,6 +19,8 @@ from loopback_api import Reply, as_json
 from nbauth.data.build.column import Column
 from nbauth.data.fetch.http_file import open_url
 from nbauth.data.fetch.progress import LoadProgress
+from nbauth.data.fetch.request import RequestSpec
+from nbauth.data.fetch.requester import Requester
 from nbauth.data.fetch.retry import Retries
 from nbauth.data.fetch.session import Session
 from nbauth.data.paging import Cursor
@@ -346,6 +348,22 @@ def test_interrupt_in_a_stalled_read(authorizer: FakeAuthorizer, api: Server, wh
                 thread.join(5)
                 assert not thread.is_alive()
     gate.set()
+
+
+def test_stopped_before_the_head(session: Session, api: Server) -> None:
+    """A response whose head arrives after the stop is closed at once: nobody waits for its body."""
+    requester = Requester(session, RequestSpec(url=f"{api.origin}/x"), LoadProgress(), accept="*/*")
+    let_go = threading.Event()
+
+    def answer(seen: Seen) -> Reply:
+        requester.stop()
+        return Reply(b"[", announce=10_000, hold=let_go)
+
+    api.routes["/x"] = answer
+    with pytest.raises(ReadInterrupted, match="Stopped"):
+        requester.send(requester.first)
+    let_go.set()
+    assert [response.raw.closed for response in requester._open] == [True]
 
 
 def test_cursor_state_is_not_shared(session: Session, api: Server) -> None:
