@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import certifi
 import pytest
 from fake_front_end import FakeFrontEnd
+from hypothesis import HealthCheck, settings
 from jupyter_client.manager import KernelManager
 
 from nbauth import kernel
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 # A shell starts what runs in its background with interrupts ignored, and the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A slow machine is no fault of the code.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 _OURS = ("NBAUTH_", "AZURE_", "JPY_", "JUPYTERHUB_", "BINDER_", "VOILA_", "SSH_", "BROWSER", "DISPLAY", "WAYLAND_")
 

