@@ -2,7 +2,7 @@
 
 Two modules of the front end hold nothing else, and are looked at then, too: `nbauth.frontend.comm_pump`, which takes a
 panel's messages while a cell runs, and `nbauth.frontend.comm_log`, which keeps them out of the kernel's log. Both do
-without where a name is missing. `tests/frontend/test_panel_across_kernels.py` runs them in the kernels of
+without where a name is missing. `tests/frontend/panel/test_ipykernel_versions.py` runs them in the kernels of
 `tests/kernel_versions.py`, and `tests/process/test_ipykernel_internals.py` holds `TRIED` against what is installed.
 """
 

@@ -3,7 +3,7 @@
 A framework is one line in `FRAMEWORKS`: the module that is loaded wherever it serves, and a function that gets the
 module. It returns what lives as long as the visit, or tells that the framework serves and names nobody. Most of that
 is found under private names only. A release that has others raises, and is taken for one that names nobody (by
-`web_servers`); `tests/browser/test_visited_servers.py` runs the servers that are installed.
+`web_servers`); `tests/browser/test_marimo_and_streamlit.py` runs the servers that are installed.
 """
 
 from __future__ import annotations
