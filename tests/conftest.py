@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import certifi
 import pytest
 from fake_front_end import FakeFrontEnd
+from fake_widget_page import wait_for_persons
 from hypothesis import HealthCheck, settings
 from jupyter_client.manager import KernelManager
 
@@ -92,6 +93,7 @@ def demo(running_demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     yield running_demo
     for server in (running_demo.provider, running_demo.api):
         server.faults.clear()
+    wait_for_persons()
     for field in dataclasses.fields(before):
         setattr(settings, field.name, getattr(before, field.name))
 
@@ -134,6 +136,8 @@ def keep_front_end(
         used.add(name)
         if name in shared_front_ends:
             shared_front_ends[name].start_anew(apart, os.environ)
+            if "demo" in request.fixturenames:  # what the kernel still asked of it was for the test before
+                request.getfixturevalue("demo").provider.requests.clear()
         else:
             shared_front_ends[name] = FakeFrontEnd(start())
         return shared_front_ends[name]

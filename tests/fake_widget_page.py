@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from fake_front_end import FakeFrontEnd
 
-__all__ = ["FakeWidgetPage"]
+__all__ = ["FakeWidgetPage", "aside", "wait_for_persons"]
 
 _OPENER = build_opener(ProxyHandler({}))
+_ASIDE = "a person aside"
 
 
 class FakeWidgetPage:
@@ -120,4 +121,11 @@ class FakeWidgetPage:
 
 def aside(act: Callable[[], object]) -> None:
     """Let a person act in their browser while the page goes on drawing."""
-    threading.Thread(target=act, daemon=True).start()
+    threading.Thread(target=act, name=_ASIDE, daemon=True).start()
+
+
+def wait_for_persons() -> None:
+    """Wait until nobody acts aside any more: what they ask of the provider belongs to the test that is over."""
+    for thread in threading.enumerate():
+        if thread.name == _ASIDE:
+            thread.join(20)
