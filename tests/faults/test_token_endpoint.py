@@ -72,14 +72,13 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "{}": (_json({}), "neither an access token nor an error"),
     "{} with 400": (_json({}, 400), "neither an access token nor an error"),
     "error is a list": (_json({"error": ["invalid_grant"]}, 400), "an error that is no text"),
-    "error is empty": (_json({"error": ""}, 400), "an error that is no text"),
+    "error is empty": (_json({"error": ""}, 400), "neither an access token nor an error"),
     "expires_in text": (_with(expires_in="soon"), "expires_in that is no number"),
     "expires_in negative": (_with(expires_in=-1), "expires_in that is no number"),
     "expires_in huge": (_with(expires_in=10**12), "expires_in that is no number"),
     "expires_in 400 digits": (_with(expires_in=10**400), "expires_in that is no number"),
     "expires_in infinite": (_with(expires_in=float("inf")), "expires_in that is no number"),
     "expires_in NaN": (_with(expires_in=float("nan")), "expires_in that is no number"),
-    "expires_in null": (_with(expires_in=None), "expires_in that is no number"),
     "expires_in true": (_with(expires_in=True), "expires_in that is no number"),
     "expires_in list": (_with(expires_in=[3600]), "expires_in that is no number"),
     "expires_on text": (_with(expires_in=..., expires_on="tomorrow"), "expires_on that is no time"),
@@ -87,7 +86,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "refresh_in text": (_with(refresh_in="1800"), "refresh_in that is no number"),
     "access_token number": (_with(access_token=17), "an access_token that is none"),
     "access_token list": (_with(access_token=["a"]), "an access_token that is none"),
-    "access_token empty": (_with(access_token=""), "an access_token that is none"),
+    "access_token empty": (_with(access_token=""), "neither an access token nor an error"),
     "access_token line break": (_with(access_token="a\r\nX-Evil: 1"), "an access_token that is none"),
     "access_token null": (_with(access_token=None), "neither an access token nor an error"),
     "token_type pop": (_with(token_type="pop"), "a token_type that is not Bearer"),
@@ -218,6 +217,33 @@ def test_what_is_odd_and_right(changes: dict[str, Any], life_s: int, subject: _S
     assert subject.token() == "at-in-answer"
     left_s = subject.credential._memo[subject.scopes].expires_monotonic - time.monotonic()
     assert life_s - 60 < left_s <= life_s
+
+
+@pytest.mark.parametrize(
+    ("name", "nothing"),
+    [
+        ("refresh_token", ""),
+        ("refresh_token", []),
+        ("id_token", None),
+        ("id_token", {}),
+        ("client_info", None),
+        ("expires_in", None),
+        ("ext_expires_in", ""),
+        ("refresh_in", " "),
+        ("scope", None),
+        ("token_type", ""),
+        ("error", None),
+        ("error", ""),
+    ],
+    ids=str,
+)
+def test_a_member_that_says_nothing(name: str, nothing: Any, subject: _Subject) -> None:
+    """An optional member that is null or empty counts as one that is not there; a refresh token then stays good."""
+    subject.break_endpoint(_with(**{name: nothing}))
+    assert subject.token() == "at-in-answer"
+    subject.mend_endpoint()
+    subject.credential._memo.clear()
+    assert subject.token() not in (subject.first, "")
 
 
 @pytest.mark.parametrize("fault", ["headers drip", "body drips"])

@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import requests
@@ -17,6 +17,7 @@ from nbauth.net.redirects import NoRedirects, is_redirection
 from nbauth.net.retry_after import retry_after_s
 from nbauth.signin.http.clock_skew import ahead_s
 from nbauth.signin.http.deadline import Calls, DeadlineAdapter
+from nbauth.signin.http.optional_members import without_empty
 from nbauth.signin.http.token_response import is_deep, problem
 
 if TYPE_CHECKING:
@@ -170,8 +171,10 @@ class GuardedTransport:
                 body = _read(response)
             logger.debug("%s %s: %s", method, redact_url(url), response.status_code)
             answer = self._accept(response, body, url)
-            if asks_for_tokens and (wrong := problem(json.loads(answer.text))):
-                raise AnswerRefused(f"{redact_url(url)} answered HTTP {answer.status_code} {wrong}")
+            if asks_for_tokens:
+                answer = _said(answer, containers=True)
+                if wrong := problem(json.loads(answer.text)):
+                    raise AnswerRefused(f"{redact_url(url)} answered HTTP {answer.status_code} {wrong}")
             return answer
 
         try:
@@ -225,7 +228,13 @@ class GuardedTransport:
         if not isinstance(document, dict) or is_deep(document):
             kind = headers.get("content-type", "no content type")
             raise AnswerRefused(f"{place} answered HTTP {status} with {kind} that is no JSON object")
-        return Answer(status, text, headers)
+        return _said(Answer(status, text, headers))
+
+
+def _said(answer: Answer, *, containers: bool = False) -> Answer:
+    document = json.loads(answer.text)
+    said = without_empty(document, containers=containers)
+    return answer if len(said) == len(document) else replace(answer, text=json.dumps(said))
 
 
 @contextlib.contextmanager

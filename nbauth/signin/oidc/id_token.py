@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +65,8 @@ def validate(
     document = discover(profile, application)
     try:
         keys = _Keys(application, document["jwks_uri"], http_cache)
-        claims, entry, algorithm = _verified(id_token, keys, audience=profile.client_id, with_times=now is None)
-        if now is not None:
-            check_times(claims, now)
+        claims, entry, algorithm = _verified(id_token, keys, audience=profile.client_id)
+        check_times(claims, time.time() if now is None else now)
         issuers.check_claims(profile.resolved_authority, document["issuer"], claims, key_issuer=_issuer_of(entry))
         _check_party(claims, profile)
         _check_hash(claims, algorithm, access_token)
@@ -112,10 +112,8 @@ class _Keys:
         return self.http_cache is not None and self.http_cache.forget(self.uri)
 
 
-def _verified(
-    id_token: str, keys: _Keys, *, audience: str, with_times: bool
-) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """Return the claims, and the key and the algorithm that signed them."""
+def _verified(id_token: str, keys: _Keys, *, audience: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """Return the claims that are there, and the key and the algorithm that signed them."""
     header = jwt.get_unverified_header(id_token)
     entry = keys.entry(header.get("kid"))
     while True:
@@ -130,9 +128,11 @@ def _verified(
                 options={
                     "require": ["iss", "sub", "aud", "exp", "iat"],
                     "verify_iss": False,
-                    "verify_exp": with_times,
-                    "verify_nbf": with_times,
-                    "verify_iat": with_times,
+                    # `check_times` does: PyJWT takes a time that is null for one that cannot be read.
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                    "verify_jti": False,  # nothing here uses it, and it may be null
                 },
             )
         except jwt.InvalidSignatureError:
@@ -142,7 +142,7 @@ def _verified(
                 raise
             entry = fresh
         else:
-            return claims, entry, algorithm
+            return {name: value for name, value in claims.items() if value is not None}, entry, algorithm
 
 
 def _find(document: dict[str, Any], kid: str | None) -> dict[str, Any] | None:
@@ -187,7 +187,7 @@ def check_times(claims: dict[str, Any], now: float) -> None:
     except (TypeError, ValueError, KeyError, OverflowError):
         raise jwt.DecodeError("its times are no numbers") from None
     if begins > now + _LEEWAY_S:
-        raise jwt.ImmatureSignatureError("it is of a time to come")
+        raise jwt.ImmatureSignatureError("it is not yet valid: it is of a time to come")
 
 
 def _check_party(claims: dict[str, Any], profile: Profile) -> None:

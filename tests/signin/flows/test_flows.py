@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -181,6 +182,18 @@ def test_a_device_code_expires(demo: DemoServer) -> None:
     demo.provider.settings.device_code_s = 1
     with pytest.raises(SignInTimeout, match="code expired"):
         nbauth.login("demo", flow="device_code", prompt=Watched(demo, instead=lambda: time.sleep(0.1)), timeout_s=30)
+
+
+@pytest.mark.parametrize("nothing", [None, ""], ids=repr)
+def test_a_device_answer_with_members_that_say_nothing(demo: DemoServer, nothing: str | None) -> None:
+    """A device code whose times, message and further address are null or empty is shown, and asked for as usual."""
+    page = f"{demo.provider.page_origin}/device"
+    body = {"device_code": "d", "user_code": "ABC", "verification_uri": page, "interval": 0}
+    optional = dict.fromkeys(("verification_uri_complete", "expires_in", "message", "error"), nothing)
+    demo.provider.faults.add("*/devicecode", status=200, body=json.dumps(body | optional))
+    demo.provider.faults.add("*/token", status=400, body='{"error": "access_denied"}')
+    with pytest.raises(SignInRefused):
+        nbauth.login("demo", flow="device_code", prompt=Watched(demo, instead=lambda: None), timeout_s=30)
 
 
 def test_a_device_page_on_another_host_is_not_shown(demo: DemoServer) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import tracemalloc
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,15 @@ def test_what_is_no_json_object(fault: dict[str, Any], transport: GuardedTranspo
         transport.get(_discovery(demo))
 
 
+@pytest.mark.parametrize("nothing", ["null", '""', '" "'])
+def test_a_member_that_says_nothing(nothing: str, transport: GuardedTransport, demo: DemoServer) -> None:
+    """A member that is null or empty is not there for whoever reads the answer; an empty list is an answer."""
+    body = f'{{"issuer": "i", "end_session_endpoint": {nothing}, "metadata": [], "count": 0, "secure": false}}'
+    demo.provider.faults.add("*/openid-configuration", status=200, body=body)
+    said = json.loads(transport.get(_discovery(demo)).text)
+    assert said == {"issuer": "i", "metadata": [], "count": 0, "secure": False}
+
+
 def test_a_busy_provider_is_left_alone(transport: GuardedTransport, demo: DemoServer) -> None:
     """After a 429 with Retry-After, that request is not sent again before its time."""
     fault = demo.provider.faults.add("*/openid-configuration", status=429, retry_after=60, times=None)
@@ -149,6 +159,15 @@ def test_a_captive_portal(demo: DemoServer) -> None:
     demo.provider.faults.add("*/openid-configuration", html=True)
     with pytest.raises(ProviderUnavailable, match=r"text/html.*no JSON object"):
         nbauth.client("demo")
+
+
+@pytest.mark.parametrize("nothing", [None, ""], ids=repr)
+def test_endpoints_that_the_provider_does_not_have(demo: DemoServer, nothing: str | None) -> None:
+    """A discovery document may write null or nothing for an endpoint that there is none of."""
+    document = requests.get(_discovery(demo), verify=str(demo.ca_file), timeout=10).json()
+    optional = dict.fromkeys(("device_authorization_endpoint", "end_session_endpoint", "userinfo_endpoint"), nothing)
+    demo.provider.faults.add("*/openid-configuration", status=200, body=json.dumps(document | optional))
+    assert nbauth.client("demo").authority.device_authorization_endpoint is None
 
 
 def test_unknown_tenant(demo: DemoServer) -> None:

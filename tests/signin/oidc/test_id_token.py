@@ -202,6 +202,15 @@ def test_several_audiences_and_clocks_that_differ(demo: DemoServer, changes: dic
     assert _validate(_signed(demo, **filled))["sub"] == "somebody"
 
 
+@pytest.mark.parametrize("name", ["azp", "nbf", "jti", "at_hash", "nonce", "oid", "tfp", "acr", "name"])
+def test_a_claim_that_is_null(demo: DemoServer, name: str) -> None:
+    """A claim that is null is not there (OpenID Connect Core §5.3.2), neither for the checks nor for whoever asks."""
+    claims = {"iss": f"{demo.authority}/v2.0", "aud": demo.client_id, "sub": "somebody", "tid": demo.provider.tenant_id}
+    now = int(time.time())
+    token = demo.provider.keys.sign({**claims, "iat": now, "exp": now + 3600, name: None})
+    assert _validate(token, access_token="an-access-token").keys() == {*claims, "iat", "exp"}
+
+
 def test_the_access_tokens_hash(demo: DemoServer) -> None:
     """Where an ID token has `at_hash`, it is that of the access token that came with it."""
     half = hashlib.sha256(b"an-access-token").digest()[:16]
