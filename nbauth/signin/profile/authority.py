@@ -48,6 +48,11 @@ _ALIASES: tuple[tuple[str, ...], ...] = (
 )
 _CIAM_SUFFIX = ".ciamlogin.com"
 _B2C_SUFFIXES = (".b2clogin.com", ".b2clogin.cn", ".b2clogin.us", ".b2clogin.de")
+# What portals show in the place of an authority: the address of its discovery document (OpenID Connect Discovery §4;
+# with the issuer's path behind it, RFC 8414 §3.1), and where it speaks as Entra or AD FS its issuer and its endpoints
+# (https://learn.microsoft.com/entra/identity-platform/v2-protocols#endpoints).
+_DOCUMENT = re.compile(r"/\.well-known/(?:openid-configuration|oauth-authorization-server)(?=/|$)", re.IGNORECASE)
+_ENDPOINT = re.compile(r"(?:/oauth2)?(?:/v[12]\.0)?(?:(?<=0|2)/(?:authorize|token|devicecode|logout))?$", re.IGNORECASE)
 _TENANT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # no "..", which would be dropped from the path
 
 
@@ -104,7 +109,9 @@ class Authority:
         _check_keys(given, parts, wrong)
         key = given[0] if given else "instance"
         host = instance.rstrip("/") if instance else f"https://{CLOUDS[cloud or 'public']}"
-        url = (authority or oidc_authority or f"{host}/{tenant or audience}").rstrip("/")
+        url = _DOCUMENT.sub("", (authority or oidc_authority or f"{host}/{tenant or audience}").rstrip("/")).rstrip("/")
+        if authority:
+            url = _ENDPOINT.sub("", url)
         if problem := _url_problem(url):
             raise wrong(key, problem)
         if instance and urlsplit(host).path:

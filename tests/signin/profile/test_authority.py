@@ -49,9 +49,50 @@ def test_kinds_of_authority(keys: dict[str, str], kind: str, tenant: str | None,
     )
 
 
+ENTRA = f"https://login.microsoftonline.com/{GUID}"
+
+
+@pytest.mark.parametrize(
+    ("pasted", "meant"),
+    [
+        ({"authority": f"{ENTRA}/v2.0"}, {"tenant": GUID}),
+        ({"authority": f"{ENTRA}/v2.0/"}, {"tenant": GUID}),
+        ({"authority": f"{ENTRA}/v2.0/.well-known/openid-configuration"}, {"tenant": GUID}),
+        ({"authority": f"{ENTRA}/.well-known/openid-configuration"}, {"tenant": GUID}),
+        ({"authority": f"{ENTRA}/oauth2/v2.0/authorize"}, {"tenant": GUID}),
+        ({"authority": f"{ENTRA}/oauth2/v2.0/token"}, {"tenant": GUID}),
+        ({"authority": f"{ENTRA}/oauth2/token"}, {"tenant": GUID}),
+        ({"authority": f"{ENTRA}/oauth2/v2.0/devicecode"}, {"tenant": GUID}),
+        ({"authority": "https://login.microsoftonline.com/common/v2.0"}, {"audience": "common"}),
+        ({"authority": "https://x.b2clogin.com/t/p/v2.0/.well-known/openid-configuration"}, {"authority": "https://x.b2clogin.com/t/p"}),
+        ({"authority": "https://x.b2clogin.com/t/p/oauth2/v2.0/authorize"}, {"authority": "https://x.b2clogin.com/t/p"}),
+        ({"authority": "https://x.ciamlogin.com/t/v2.0"}, {"authority": "https://x.ciamlogin.com/t"}),
+        ({"authority": "https://fs.example/adfs/.well-known/openid-configuration"}, {"authority": "https://fs.example/adfs"}),
+        ({"authority": "https://fs.example/adfs/oauth2/authorize"}, {"authority": "https://fs.example/adfs"}),
+        ({"oidc_authority": "https://x.example/a/.well-known/openid-configuration"}, {"oidc_authority": "https://x.example/a"}),
+        ({"oidc_authority": "https://x.example/a/.well-known/openid-configuration/"}, {"oidc_authority": "https://x.example/a"}),
+        ({"oidc_authority": "https://x.example/.well-known/openid-configuration"}, {"oidc_authority": "https://x.example"}),
+        ({"oidc_authority": "https://x.example/a/.well-known/oauth-authorization-server"}, {"oidc_authority": "https://x.example/a"}),
+        ({"oidc_authority": "https://x.example/.well-known/oauth-authorization-server/a"}, {"oidc_authority": "https://x.example/a"}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_portal_shows(pasted: dict[str, str], meant: dict[str, str]) -> None:
+    """The address of a discovery document, of an endpoint or of Entra's v2.0 stands for the authority it belongs to."""
+    assert _make(**pasted) == _make(**meant)
+
+
+def test_an_issuer_is_taken_to_the_letter() -> None:
+    """As `oidc_authority` a path that ends as Entra's do is the issuer's own, and is kept."""
+    assert _make(oidc_authority=f"{ENTRA}/v2.0").url == f"{ENTRA}/v2.0"
+    assert _make(oidc_authority="https://x.example/oauth2").url == "https://x.example/oauth2"
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
+        ({"authority": "https://login.microsoftonline.com/v2.0"}, "expected a tenant in the path"),
+        ({"authority": f"{ENTRA}/v2.0/.well-known/openid-configuration?p=b2c_1_x"}, "an address without a query"),
         ({"authority": "https://x.b2clogin.com/t"}, r"a tenant and a policy in the path, as in https://x\.b2clogin"),
         ({"tenant": "t", "instance": "https://x.b2clogin.com"}, "a tenant and a policy"),
         ({"authority": "https://login.example.com/"}, "expected a tenant in the path"),
