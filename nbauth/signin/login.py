@@ -6,7 +6,7 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nbauth.errors import NbauthError, SignInCancelled, SignInFailed
+from nbauth.errors import NbauthError, SignInCancelled, SignInFailed, SignInTimeout
 from nbauth.signin import flows, person
 from nbauth.signin.client import application as applications
 from nbauth.signin.client import provider_errors
@@ -93,6 +93,9 @@ def sign_in(
         outcome = signed_in.account
         return signed_in
     finally:
+        if isinstance(outcome, SignInTimeout | SignInCancelled):
+            # The person may have met an address that is not the provider's page any more: it tells nobody here.
+            connection.http_cache.forget(profile.resolved_authority.discovery_url)
         prompt.end(outcome)
 
 

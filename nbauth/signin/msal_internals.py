@@ -36,12 +36,15 @@ __all__ = [
     "cached_get",
     "cached_response",
     "drop_gets",
+    "endpoint_of",
     "http_cache_index",
     "http_client_of",
     "is_brokered",
     "is_of_id_token_checks",
     "key_makers_of",
+    "move_endpoint",
     "note_release",
+    "put_back",
 ]
 
 logger = logging.getLogger(__name__)
@@ -84,12 +87,26 @@ def http_cache_index(times: Mapping[str, tuple[int, int]]) -> tuple[list[list[An
     return heap, {key: [expires_at, created_at] for key, (expires_at, created_at) in times.items()}
 
 
-def drop_gets(cache: dict[str, Any], url: str) -> None:
-    """Drop the answers to a URL from an http cache, so that the next GET asks again."""
+def drop_gets(cache: dict[str, Any], url: str) -> dict[str, tuple[Any, Any]]:
+    """Drop the answers to a URL from an http cache, so that the next GET asks again.
+
+    Returns:
+        What was dropped, for `put_back`.
+    """
     heap, times = cache.get(HTTP_CACHE_INDEX, ([], {}))
-    for key in [key for key in cache if key.startswith(f"GET {url} ")]:
-        del cache[key]
-        times.pop(key, None)
+    keys = [key for key in cache if key.startswith(f"GET {url} ")]
+    dropped = {key: (cache.pop(key), times.pop(key, None)) for key in keys}
+    cache[HTTP_CACHE_INDEX] = heap, times
+    return dropped
+
+
+def put_back(cache: dict[str, Any], dropped: Mapping[str, tuple[Any, Any]]) -> None:
+    """Put what `drop_gets` dropped back into an http cache."""
+    heap, times = cache.get(HTTP_CACHE_INDEX, ([], {}))
+    for key, (response, when) in dropped.items():
+        if when is not None:
+            dict.__setitem__(cache, key, response)  # an answer of before is nothing new to be stored
+            times[key] = when
     cache[HTTP_CACHE_INDEX] = heap, times
 
 
@@ -104,6 +121,18 @@ def note_release() -> None:
 def http_client_of(application: msal.ClientApplication) -> Any:
     """Return the `http_client` that an application was made with; MSAL wraps it."""
     return application.http_client.http_client
+
+
+def endpoint_of(application: msal.ClientApplication, url: str) -> str | None:
+    """Return the discovery document's word for an endpoint that an application asks at a URL, or None."""
+    names = ("token_endpoint", "device_authorization_endpoint")
+    return next((name for name in names if getattr(application.authority, name, None) == url), None)
+
+
+def move_endpoint(application: msal.ClientApplication, name: str, url: str) -> None:
+    """Have an application ask an endpoint at another URL. MSAL reads them when it is made, and never again."""
+    setattr(application.authority, name, url)
+    application.client.configuration[name] = url
 
 
 def is_brokered(application: msal.ClientApplication) -> bool:

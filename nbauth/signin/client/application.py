@@ -12,11 +12,13 @@ from nbauth.signin.client.token_cache import NothingKept
 from nbauth.signin.http import instance_discovery
 from nbauth.signin.http.region import KnownRegion
 from nbauth.signin.oidc.discovery import discover
+from nbauth.signin.oidc.provider_client import ProviderClient
 from nbauth.signin.profile.credentials import Supplied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable
 
+    from nbauth.signin.http.http_cache import HttpCache
     from nbauth.signin.http.transport import GuardedTransport, HttpClient
     from nbauth.signin.profile.certificate import ClientCertificate
     from nbauth.signin.profile.profile import Profile
@@ -31,7 +33,7 @@ def build(
     profile: Profile,
     *,
     token_cache: msal.TokenCache,
-    http_cache: MutableMapping[str, Any],
+    http_cache: HttpCache,
     transport: GuardedTransport,
     region: str | None = None,
 ) -> msal.ClientApplication:
@@ -58,19 +60,28 @@ def build(
         return managed_identity.build(profile, token_cache)
     authority = profile.resolved_authority
     http_client: HttpClient = instance_discovery.OptionalAliases(transport)
+    if region:
+        http_client = KnownRegion(http_client, region)
+    # Called when a token is asked for, and by then there is an application.
+    credential = _credential(profile, lambda: application.authority) if profile.is_confidential else None
     options: dict[str, Any] = {
         # MSAL takes nothing from its cache for a user who vouched, and would keep their refresh tokens past a sign-out.
         "token_cache": token_cache if profile.user_assertion is None else NothingKept(),
         "http_cache": http_cache,
-        "http_client": KnownRegion(http_client, region) if region else http_client,
+        "http_client": ProviderClient(
+            http_client,
+            profile,
+            http_cache=http_cache,
+            application=lambda: application,
+            assertion=credential.get("client_assertion") if isinstance(credential, dict) else None,
+        ),
         "instance_discovery": instance_discovery.wanted(profile),
         "exclude_scopes": list(profile.exclude_scopes) or None,
         "client_capabilities": list(profile.client_capabilities) or None,
     }
     options["oidc_authority" if authority.kind == "oidc" else "authority"] = authority.msal_url
     if profile.is_confidential:
-        # Called when a token is asked for, and by then there is an application.
-        options["client_credential"] = _credential(profile, lambda: application.authority)
+        options["client_credential"] = credential
         # False, not None: MSAL_FORCE_REGION, which a cloned folder's .env can set, would name another host.
         options["azure_region"] = region or False
     elif profile.broker:

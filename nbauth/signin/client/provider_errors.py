@@ -24,7 +24,7 @@ from nbauth.errors import (
 from nbauth.net.sanitize import clean
 from nbauth.next_step import Login, filled, to_run
 from nbauth.signin.client.error_catalogue import Entry, find
-from nbauth.signin.http.transport import AnswerRefused, ProviderBusy
+from nbauth.signin.http.transport import AnswerRefused, NoEndpoint, ProviderBusy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +117,10 @@ def provider_errors(profile: Profile) -> Iterator[None]:
         raise ProviderUnavailable(
             f"Profile {profile.name!r}: {error}.", next_step=f"Try again in {error.retry_after_s:.0f} s."
         ) from None
+    except NoEndpoint as error:
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: {error}.", next_step=_where_it_leads(profile, error.leads_to)
+        ) from None
     except AnswerRefused as error:
         raise ProviderUnavailable(
             f"Profile {profile.name!r}: {error}.", next_step="Check the authority in the profile."
@@ -144,6 +148,16 @@ def provider_errors(profile: Profile) -> Iterator[None]:
         ) from None
     except msal.exceptions.MsalServiceError as error:
         raise ProviderUnavailable(f"Profile {profile.name!r}: {host}: {error}.") from None
+
+
+def _where_it_leads(profile: Profile, leads_to: str | None) -> str:
+    issuer, document, _ = (leads_to or "").partition("/.well-known/openid-configuration")
+    if not document or not issuer.startswith("https://"):
+        return "Check the authority in the profile."
+    # Not followed: whoever can redirect a request would be the provider from then on.
+    if profile.resolved_authority.kind != "oidc":
+        return f"If {issuer} is where it is by now, correct the authority in the profile."
+    return f'If that is where it is by now, write into the profile: oidc_authority = "{issuer}".'
 
 
 def login_command(profile: str) -> NextStep:

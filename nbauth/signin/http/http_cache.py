@@ -6,6 +6,7 @@ key-set GETs. What somebody else wrote, what is too old, and what names hosts th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -19,11 +20,12 @@ from nbauth.signin.http.stored_answer import LONGEST_S, StoredAnswer
 from nbauth.signin.http.transport import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from nbauth.signin.http.http_cache_file import HttpCacheFile
 
-__all__ = ["ENDPOINT_KEYS", "HttpCache", "endpoints_allowed"]
+__all__ = ["ENDPOINT_KEYS", "HttpCache", "endpoints_allowed", "refused_endpoints"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,15 +47,19 @@ _BROWSER_KEYS = ("authorization_endpoint", "end_session_endpoint")
 
 def endpoints_allowed(document: Any, allowed_hosts: frozenset[str]) -> bool:
     """Tell whether every endpoint that a discovery document names is on one of the provider's own hosts."""
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or refused_endpoints(document, allowed_hosts):
         return False
-    for key in ENDPOINT_KEYS:
-        url = document.get(key)
-        if url is None:
-            continue
-        if not isinstance(url, str) or not _endpoint_allowed(key, url, allowed_hosts):
-            return False
     return _aliases_allowed(document.get("metadata"), allowed_hosts)
+
+
+def refused_endpoints(document: dict[str, Any], allowed_hosts: frozenset[str]) -> dict[str, Any]:
+    """Return the endpoints of a discovery document, by their key, that are nowhere where sign-in may go."""
+    named = {key: document[key] for key in ENDPOINT_KEYS if document.get(key) is not None}
+    return {
+        key: url
+        for key, url in named.items()
+        if not isinstance(url, str) or not _endpoint_allowed(key, url, allowed_hosts)
+    }
 
 
 def _aliases_allowed(metadata: Any, allowed_hosts: frozenset[str]) -> bool:
@@ -122,19 +128,36 @@ class HttpCache(dict[str, Any]):
             now = int(time.time())
             self._file.store(key + self._mark, StoredAnswer(value.text, now, now + LONGEST_S))
 
-    def forget(self, url: str) -> bool:
-        """Drop the answers to a URL, so that the next GET asks again; for keys that were rotated.
+    @contextlib.contextmanager
+    def anew(self, url: str) -> Iterator[bool]:
+        """Have a GET of a URL ask the provider again; where that fails, what was cached is kept.
 
-        Returns:
-            False, and nothing was dropped, where that was done within the last minute: a token that names a key of
-            somebody's fancy is not to make us ask without end.
+        Yields:
+            False, and then nothing is asked again, where that was done within the last minute: a token that names a key
+            of somebody's fancy is not to make us ask without end.
         """
         now = time.monotonic()
         if now < self._forgotten.get(url, -FORGET_AGAIN_S) + FORGET_AGAIN_S:
-            return False
+            yield False
+            return
         self._forgotten[url] = now
-        msal_internals.drop_gets(self, url)
-        return True
+        dropped = msal_internals.drop_gets(self, url)
+        try:
+            yield True
+        except BaseException:
+            msal_internals.put_back(self, dropped)
+            raise
+
+    def forget(self, url: str) -> None:
+        """Drop the answers to a URL, here and for later kernels, so that whoever needs it next asks the provider."""
+        dropped = msal_internals.drop_gets(self, url)
+        if self._file is not None and dropped:
+            self._file.drop(key + self._mark for key in dropped)
+
+    @property
+    def place(self) -> Path | None:
+        """The file that keeps the answers for later kernels, if there is one."""
+        return None if self._file is None else self._file.path
 
     def _acceptable(self, key: str, text: str) -> bool:
         url = msal_internals.cached_get(key)

@@ -13,7 +13,7 @@ from nbauth.files.state_key import StateKey
 from nbauth.signin.http.stored_answer import StoredAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 __all__ = ["HttpCacheFile"]
@@ -44,6 +44,11 @@ class HttpCacheFile:
         self._key = StateKey(_NAME, state_directory, environ)
         self._said = False
 
+    @property
+    def path(self) -> Path | None:
+        """Where it is; None where nothing is kept."""
+        return None if self._off or not self._path.is_file() else self._path
+
     def load(self) -> dict[str, StoredAnswer]:
         """Return what this user's kernels stored here, fresh or not; empty on any problem."""
         if self._off:
@@ -59,12 +64,20 @@ class HttpCacheFile:
 
     def store(self, key: str, answer: StoredAnswer) -> None:
         """Add one answer, merging with what other kernels wrote meanwhile; does nothing on any problem."""
+        self._change(lambda entries: {**entries, key: answer})
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Take answers out, so that no later kernel finds them; does nothing on any problem."""
+        unwanted = set(keys)
+        self._change(lambda entries: {key: entry for key, entry in entries.items() if key not in unwanted})
+
+    def _change(self, change: Callable[[dict[str, StoredAnswer]], dict[str, StoredAnswer]]) -> None:
         if self._off:
             return
         try:
             self._make_folder()
             with Directory(self._folder, readable=True) as folder, folder.locked(f"{_NAME}.lock", _LOCK_S):
-                self._replace({**self.load(), key: answer})
+                self._replace(change(self.load()))
         except TimeoutError:
             pass  # another kernel is writing the same public answers
         except (OSError, ValueError) as error:

@@ -8,6 +8,7 @@ import logging
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urljoin
 
 import requests
 from requests.utils import get_environ_proxies
@@ -15,6 +16,7 @@ from requests.utils import get_environ_proxies
 from nbauth.net.origins import host_of, redact_url
 from nbauth.net.redirects import NoRedirects, is_redirection
 from nbauth.net.retry_after import retry_after_s
+from nbauth.net.sanitize import clean
 from nbauth.signin.http.clock_skew import ahead_s
 from nbauth.signin.http.deadline import Calls, DeadlineAdapter
 from nbauth.signin.http.optional_members import without_empty
@@ -29,6 +31,7 @@ __all__ = [
     "AnswerRefused",
     "GuardedTransport",
     "HttpClient",
+    "NoEndpoint",
     "ProviderBusy",
     "throttle_s",
     "without_request",
@@ -39,6 +42,23 @@ logger = logging.getLogger(__name__)
 _CONNECT_S, _READ_S = 5.0, 30.0
 _LARGEST = 1024 * 1024  # discovery documents and key sets are a few KiB
 _LEAST_THROTTLE_S, _USUAL_THROTTLE_S, _MOST_THROTTLE_S = 1.0, 5.0, 3600.0
+_NOT_HERE = (404, 405, 410)  # RFC 9110 §15.5.5, §15.5.6 and §15.5.11
+# RFC 6749 §5.2, RFC 8628 §3.5
+_OAUTH_ERRORS = frozenset(
+    {
+        "access_denied",
+        "authorization_pending",
+        "expired_token",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_scope",
+        "slow_down",
+        "unauthorized_client",
+        "unsupported_grant_type",
+    }
+)
+_LONGEST_PLACE = 200
 # What MSAL reads, and what messages need. Set-Cookie and the rest never reach MSAL's cache.
 _KEPT_HEADERS = frozenset({"content-type", "date", "retry-after", "www-authenticate"})
 
@@ -48,6 +68,20 @@ class AnswerRefused(requests.RequestException):
 
     MSAL keeps a still valid token on a RequestException, and puts no refused body into its ERROR log.
     """
+
+
+class NoEndpoint(AnswerRefused):
+    """What answers at an address is no endpoint of a provider: no such page or method, a redirect, or no JSON.
+
+    The endpoint may have moved since its address was cached.
+
+    Attributes:
+        leads_to: where a redirect leads to, fit for messages.
+    """
+
+    def __init__(self, message: str, *, leads_to: str | None = None) -> None:
+        super().__init__(message)
+        self.leads_to = leads_to
 
 
 class ProviderBusy(requests.RequestException):
@@ -171,6 +205,8 @@ class GuardedTransport:
                 body = _read(response)
             logger.debug("%s %s: %s", method, redact_url(url), response.status_code)
             answer = self._accept(response, body, url)
+            if method == "POST" and answer.status_code in _NOT_HERE:
+                _check_place(answer, url)
             if asks_for_tokens:
                 answer = _said(answer, containers=True)
                 if wrong := problem(json.loads(answer.text)):
@@ -213,7 +249,11 @@ class GuardedTransport:
             raise ProviderBusy(f"{place} answered HTTP {status}", status=status, retry_after_s=wait_s)
         if is_redirection(status):
             # 307 and 308 from a token endpoint would replay the refresh token elsewhere.
-            raise AnswerRefused(f"{place} answered with a redirect (HTTP {status}), which is never followed")
+            leads_to = _leads_to(response, url)
+            raise NoEndpoint(
+                f"{place} answered with a redirect (HTTP {status}) to {leads_to or 'nowhere'}, which is never followed",
+                leads_to=leads_to,
+            )
 
     def _accept(self, response: requests.Response, body: bytes, url: str) -> Answer:
         status, place = response.status_code, redact_url(url)
@@ -227,8 +267,26 @@ class GuardedTransport:
             document = None
         if not isinstance(document, dict) or is_deep(document):
             kind = headers.get("content-type", "no content type")
-            raise AnswerRefused(f"{place} answered HTTP {status} with {kind} that is no JSON object")
+            raise NoEndpoint(f"{place} answered HTTP {status} with {kind} that is no JSON object")
         return _said(Answer(status, text, headers))
+
+
+def _leads_to(response: requests.Response, url: str) -> str | None:
+    location = response.headers.get("Location", "").strip()
+    try:
+        return clean(redact_url(urljoin(url, location)), _LONGEST_PLACE) if location else None
+    except ValueError:  # brackets that are no IPv6 address
+        return "a URL that cannot be read"
+
+
+def _check_place(answer: Answer, url: str) -> None:
+    """Refuse what says that there is no such endpoint. An error of OAuth's own was said by one, whatever its status."""
+    document = json.loads(answer.text)
+    error = document.get("error")
+    if isinstance(error, str) and (error in _OAUTH_ERRORS or "error_codes" in document):
+        return
+    words = ": ".join(clean(str(document[name]), 80) for name in ("error", "error_description") if document.get(name))
+    raise NoEndpoint(f"{redact_url(url)} answered HTTP {answer.status_code}{words and f' ({words})'}")
 
 
 def _said(answer: Answer, *, containers: bool = False) -> Answer:

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
-from nbauth.errors import SignInFailed
+from nbauth.errors import ProviderUnavailable, SignInFailed
 from nbauth.net import base64url
 from nbauth.net.sanitize import clean
 from nbauth.next_step import Login, NextStep, to_run
 from nbauth.signin.http.clock_skew import what_is_off
+from nbauth.signin.http.optional_members import without_empty
+from nbauth.signin.http.transport import NoEndpoint
 from nbauth.signin.oidc import issuers
-from nbauth.signin.oidc.discovery import discover, get_json
+from nbauth.signin.oidc.discovery import discover, get_json, kept_in, moved
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import msal
 
     from nbauth.next_step import Step
@@ -36,6 +40,7 @@ _ALGORITHMS = {
     ("EC", "P-521"): ("ES512",),
     ("OKP", "Ed25519"): ("EdDSA",),
 }
+_MOST_KEYS = 8  # of one id; each costs a look at the signature
 _LEEWAY_S = 300  # the clocks of notebooks in containers are often minutes off
 
 
@@ -64,8 +69,8 @@ def validate(
     """
     document = discover(profile, application)
     try:
-        keys = _Keys(application, document["jwks_uri"], http_cache)
-        claims, entry, algorithm = _verified(id_token, keys, audience=profile.client_id)
+        key_sets = _KeySets(profile, application, http_cache)
+        claims, entry, algorithm = _verified(id_token, key_sets, audience=profile.client_id)
         check_times(claims, time.time() if now is None else now)
         issuers.check_claims(profile.resolved_authority, document["issuer"], claims, key_issuer=_issuer_of(entry))
         _check_party(claims, profile)
@@ -75,6 +80,8 @@ def validate(
         compare = "Compare this machine's clock with the time; then sign in again."
         step = NextStep(("Set the clock, then run: ", Login(profile.name))) if off else compare
         raise _failed(profile, off or str(error), step) from None
+    except (jwt.InvalidSignatureError, jwt.InvalidKeyError, jwt.InvalidAlgorithmError) as error:
+        raise _failed(profile, "; ".join(filter(None, (str(error), kept_in(http_cache))))) from None
     except (jwt.PyJWTError, ValueError) as error:
         raise _failed(profile, str(error)) from None
     return claims
@@ -91,75 +98,122 @@ def _failed(profile: Profile, reason: str, next_step: Step | None = None) -> Sig
 
 
 @dataclass(frozen=True)
-class _Keys:
-    """Where the provider's keys are."""
+class _KeySets:
+    """The provider's keys: as they are known, and then as they are by now."""
 
+    profile: Profile
     application: msal.ClientApplication
-    uri: str
     http_cache: HttpCache | None
 
-    def entry(self, kid: str | None) -> dict[str, Any]:
-        """Return the key of an id."""
-        entry = _find(get_json(self.application, self.uri), kid)
-        if entry is None and self.forget():  # rotated since they were cached
-            entry = _find(get_json(self.application, self.uri), kid)
-        if entry is None:
-            raise jwt.InvalidKeyError("no key of the provider signed it")
-        return entry
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield each key set that is another one than that before.
 
-    def forget(self) -> bool:
-        """Have the next key fetched anew; tell whether that is of any use just now."""
-        return self.http_cache is not None and self.http_cache.forget(self.uri)
+        Raises:
+            ProviderUnavailable, RequestException: they cannot be had.
+        """
+        uri: str = discover(self.profile, self.application)["jwks_uri"]
+        try:
+            known = self._get(uri)
+        except (ProviderUnavailable, NoEndpoint) as error:
+            uri, known = self._elsewhere(uri, error)
+        yield known
+        if self.http_cache is None:
+            return
+        try:
+            with self.http_cache.anew(uri):
+                fresh = self._get(uri)
+        except (ProviderUnavailable, NoEndpoint) as error:
+            uri, fresh = self._elsewhere(uri, error)
+        if fresh != known:
+            yield fresh
+        # Some leave the old keys where they were.
+        if (place := self._moved(uri)) is not None:
+            yield self._get(place)
+
+    def _get(self, uri: str) -> dict[str, Any]:
+        return get_json(self.application, uri)
+
+    def _moved(self, uri: str) -> str | None:
+        return moved(self.profile, self.application, self.http_cache, name="jwks_uri", url=uri)
+
+    def _elsewhere(self, uri: str, error: Exception) -> tuple[str, dict[str, Any]]:
+        if (place := self._moved(uri)) is None:
+            wrong = "; ".join(filter(None, (str(error.args[0]).rstrip("."), kept_in(self.http_cache))))
+            raise ProviderUnavailable(
+                f"Profile {self.profile.name!r}: the provider's keys cannot be had: {wrong}.",
+                next_step="Check the authority in the profile.",
+            ) from None
+        return place, self._get(place)
 
 
-def _verified(id_token: str, keys: _Keys, *, audience: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+def _verified(
+    id_token: str, key_sets: Iterable[dict[str, Any]], *, audience: str
+) -> tuple[dict[str, Any], dict[str, Any], str]:
     """Return the claims that are there, and the key and the algorithm that signed them."""
     header = jwt.get_unverified_header(id_token)
-    entry = keys.entry(header.get("kid"))
-    while True:
-        algorithm = _algorithm(header, entry)
-        try:
-            claims: dict[str, Any] = jwt.decode(
-                id_token,
-                _public_key(entry, algorithm),
-                algorithms=[algorithm],
-                audience=audience,
-                leeway=_LEEWAY_S,
-                options={
-                    "require": ["iss", "sub", "aud", "exp", "iat"],
-                    "verify_iss": False,
-                    # `check_times` does: PyJWT takes a time that is null for one that cannot be read.
-                    "verify_exp": False,
-                    "verify_nbf": False,
-                    "verify_iat": False,
-                    "verify_jti": False,  # nothing here uses it, and it may be null
-                },
-            )
-        except jwt.InvalidSignatureError:
-            # Dex and Canaille sign with a new key under the id of the old one after a restart.
-            cached, fresh = entry, keys.entry(header.get("kid")) if keys.forget() else entry
-            if fresh == cached:
-                raise
-            entry = fresh
-        else:
-            return {name: value for name, value in claims.items() if value is not None}, entry, algorithm
+    wrong: jwt.PyJWTError = jwt.InvalidKeyError("no key of the provider signed it")
+    for document in key_sets:
+        # Dex and Canaille sign with a new key under the id of the old one after a restart.
+        named = _named(document, header.get("kid") or None)
+        fitting = [entry for entry in named if _signs(entry, header.get("alg"))]
+        if named and not fitting:
+            algorithm = clean(str(header.get("alg")))
+            wrong = jwt.InvalidAlgorithmError(f"the algorithm {algorithm} is not that of the provider's key")
+        for entry in fitting[:_MOST_KEYS]:
+            try:
+                claims = _decoded(id_token, entry, str(header["alg"]), audience=audience)
+            except (jwt.InvalidSignatureError, jwt.InvalidKeyError) as error:
+                wrong = error
+            else:
+                return claims, entry, str(header["alg"])
+    raise wrong
 
 
-def _find(document: dict[str, Any], kid: str | None) -> dict[str, Any] | None:
+def _decoded(id_token: str, entry: dict[str, Any], algorithm: str, *, audience: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(
+        id_token,
+        _public_key(entry, algorithm),
+        algorithms=[algorithm],
+        audience=audience,
+        options={
+            "require": ["iss", "sub", "aud", "exp", "iat"],
+            "verify_iss": False,
+            # `check_times` does: PyJWT takes a time that is null for one that cannot be read.
+            "verify_exp": False,
+            "verify_nbf": False,
+            "verify_iat": False,
+            "verify_jti": False,  # nothing here uses it, and it may be null
+        },
+    )
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+def _named(document: dict[str, Any], kid: Any) -> list[dict[str, Any]]:
+    """Return the keys that may have signed a token with a key id, those of that very id first.
+
+    Neither the token nor the key need have one (RFC 7515 §4.1.4, RFC 7517 §4.5), and several keys may share one where
+    they are of other types (§4.5), or where a provider counts from one again. All are the provider's own.
+    """
     keys = document.get("keys")
-    entries = [entry for entry in keys if isinstance(entry, dict)] if isinstance(keys, list) else []
-    signing = [entry for entry in entries if entry.get("use") in (None, "sig")]
-    if kid is None:  # allowed where there is one key only (OpenID Connect Core §10.1)
-        return signing[0] if len(signing) == 1 else None
-    return next((entry for entry in signing if entry.get("kid") == kid), None)
+    entries = [without_empty(entry) for entry in (keys if isinstance(keys, list) else []) if isinstance(entry, dict)]
+    signing = [entry for entry in entries if _is_for_signatures(entry)]
+    if kid is None:
+        return signing
+    return sorted(
+        (entry for entry in signing if entry.get("kid") in (None, kid)), key=lambda entry: entry.get("kid") is None
+    )
 
 
-def _algorithm(header: dict[str, Any], entry: dict[str, Any]) -> str:
+def _is_for_signatures(entry: dict[str, Any]) -> bool:
+    uses = entry.get("key_ops", ["verify"])  # RFC 7517 §4.3
+    return "kty" in entry and entry.get("use") in (None, "sig") and isinstance(uses, list) and "verify" in uses
+
+
+def _signs(entry: dict[str, Any], algorithm: Any) -> bool:
     fitting = _ALGORITHMS.get((str(entry.get("kty")), entry.get("crv")), ())
-    algorithm = header.get("alg")
-    if algorithm not in fitting or entry.get("alg") not in (None, algorithm):
-        raise jwt.InvalidAlgorithmError(f"the algorithm {clean(str(algorithm))} is not that of the provider's key")
-    return str(algorithm)
+    # RFC 9864 §2.2 calls EdDSA by the name of its curve.
+    said = "EdDSA" if entry.get("alg") == "Ed25519" else entry.get("alg")
+    return algorithm in fitting and said in (None, algorithm)
 
 
 def _public_key(entry: dict[str, Any], algorithm: str) -> jwt.PyJWK:

@@ -339,13 +339,61 @@ def test_a_secret_signs_nothing(keys: _Keys) -> None:
         _validate(keys.sign(b"s" * 64, "HS256"))
 
 
-def test_without_a_key_id(keys: _Keys) -> None:
-    """A token that names no key counts where there is one only."""
-    token = keys.sign(RSA_KEY, "RS256", None)
+OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _other(**others: Any) -> dict[str, Any]:
+    return {**jwt.algorithms.RSAAlgorithm.to_jwk(OTHER_KEY.public_key(), as_dict=True), "kid": "k", **others}
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [_other(use="enc"), _jwk("RS256", use="sig")],
+        [_other(alg="RSA-OAEP"), _jwk("RS256")],
+        [_other(key_ops=["encrypt"]), _jwk("RS256", key_ops=["verify"])],
+        [_jwk("ES256"), _jwk("RS256", alg="RS256")],
+        [_jwk("ES256", use="sig", alg="ES256"), _jwk("EdDSA"), _jwk("RS256")],
+        [_other(alg="RS512"), _jwk("RS256", alg="RS256")],
+        [_other(), _jwk("RS256")],
+        [_jwk("RS256"), _other()],
+        [_other(n="!"), _jwk("RS256")],
+        [_jwk("RS256", use=None, alg="", key_ops=None)],
+        [_jwk("RS256", kid=None)],
+        [_other(kid=None), _jwk("ES256"), _jwk("RS256", kid="")],
+    ],
+    ids=range(12),
+)
+def test_several_keys_of_one_id(keys: _Keys, entries: list[dict[str, Any]]) -> None:
+    """The key is chosen by id, use, type and algorithm; of those that fit, the one counts that signed it."""
+    keys.serve(*entries)
+    assert _validate(keys.sign(RSA_KEY, "RS256"))["sub"] == "somebody"
+
+
+def test_the_name_of_a_curve(keys: _Keys) -> None:
+    """A key may say Ed25519 where a token says EdDSA (RFC 9864 §2.2)."""
+    keys.serve(_jwk("EdDSA", alg="Ed25519"))
+    assert _validate(keys.sign(KINDS["EdDSA"], "EdDSA"))["sub"] == "somebody"
+
+
+def test_another_algorithm_under_the_old_id(keys: _Keys) -> None:
+    """A provider that signs with a key of another type under the old id is asked for its keys again."""
+    keys.demo.provider.faults.clear()
+    keys.demo.provider.faults.add("*/keys", body=json.dumps({"keys": [_jwk("RS256")]}), times=1)
+    keys.demo.provider.faults.add("*/keys", body=json.dumps({"keys": [_jwk("ES256")]}), times=None)
+    assert _validate(keys.sign(KINDS["ES256"], "ES256"))["sub"] == "somebody"
+
+
+@pytest.mark.parametrize("kid", [None, ""], ids=repr)
+def test_without_a_key_id(keys: _Keys, kid: str | None) -> None:
+    """A token that names no key counts where a key of the provider signed it."""
+    token = keys.sign(RSA_KEY, "RS256", kid)
     keys.serve(_jwk("RS256"))
     assert _validate(token)["sub"] == "somebody"
-    keys.serve(_jwk("RS256"), _jwk("ES256", kid="other"))
-    with pytest.raises(SignInFailed, match="no key of the provider"):
+    keys.serve(_jwk("ES256", kid="other"), _other(kid="third"), _jwk("RS256"))
+    assert _validate(token)["sub"] == "somebody"
+    keys.serve(_jwk("ES256", kid="other"), _other(kid="third"))
+    with pytest.raises(SignInFailed, match="Signature verification failed"):
         _validate(token)
 
 
