@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from nbauth import kernel
-from nbauth.errors import DataError
+from nbauth.errors import DataError, NbauthError
 from nbauth.net.origins import origin_of, redact_url
 from nbauth.process import visitors
 from nbauth.process.shielded import load
@@ -129,6 +130,12 @@ class KernelChain:
         """Return the error for claims that no token can get silently; the next `login` asks for them."""
         credential, scopes = self._find(url)
         return credential.step_up(scopes, claims)
+
+    def refused(self, url: str, token: str) -> None:
+        """Note that the API refuses a token that has just taken a refused one's place; the next `login` asks."""
+        with contextlib.suppress(NbauthError):  # signed out of meanwhile: the next sign-in is another one anyhow
+            credential, _ = self._find(url)
+            credential.refuse(token)
 
     def others(self, url: str) -> tuple[str, ...]:
         """Return the names of the other profiles that list the URL's origin."""

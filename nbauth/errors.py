@@ -201,7 +201,23 @@ class SignInRefused(SignInFailed):
 
 
 class ProviderUnavailable(NbauthError):
-    """The identity provider cannot be reached, is not trusted, or does not answer as one."""
+    """The identity provider cannot be reached, is not trusted, or does not answer as one.
+
+    Attributes:
+        has_answered: whether it was reached and refuses just this: another way to sign in may work.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        next_step: Step | None = None,
+        cause: str | None = None,
+        answer: ProviderAnswer | None = None,
+        has_answered: bool = False,
+    ) -> None:
+        super().__init__(message, next_step=next_step, cause=cause, answer=answer)
+        self.has_answered = has_answered or answer is not None
 
 
 class OriginNotAllowed(NbauthError):

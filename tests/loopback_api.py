@@ -151,6 +151,7 @@ class FakeAuthorizer:
         self.current = "token-1"
         self.signed_in = True
         self.rejected: list[str] = []
+        self.refused_in_the_end: list[str] = []
         self.asked: list[str | None] = []
         self.bundles: tuple[str, ...] = ()  # that every server may be known by
         self.named_elsewhere: tuple[str, ...] = ()  # the profiles that name every other origin
@@ -180,6 +181,11 @@ class FakeAuthorizer:
     def step_up(self, url: str, claims: str) -> SignInRequired:
         """Return the error that a person mends."""
         return SignInRequired(f"Step up at {redact_url(url)}.", claims=claims)
+
+    def refused(self, url: str, token: str) -> None:
+        """Note which token an API refused in the end."""
+        assert self.allows(url)
+        self.refused_in_the_end.append(token)
 
     def token(self, url: str, *, rejected: str | None = None, claims: str | None = None) -> str:
         """Return the token; a new one if the present one was rejected."""

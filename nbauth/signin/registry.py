@@ -90,27 +90,22 @@ class SignIns:
         scopes: tuple[str, ...],
         *,
         connect: Callable[[Profile], Connection],
-    ) -> tuple[SignedIn | None, str | None]:
-        """Return who is signed in already and fits, if their token can be had silently.
-
-        Returns:
-            The sign-in, or None where a person has to be asked; and the claims challenge that they have to meet.
+    ) -> SignedIn | None:
+        """Return who is signed in already and fits, if their token can be had silently; None where nobody is.
 
         Raises:
             ProviderUnavailable: it cannot be reached.
         """
         here = self.fitting(profile, account)
-        if here and here[0].credential.unmet_claims:
-            return None, here[0].credential.unmet_claims
         for signed_in in here or self.fitting(profile, account, any_tenant=True):
             try:
                 if not here:
-                    return in_another_tenant(signed_in, connect(profile), scopes), None
+                    return in_another_tenant(signed_in, connect(profile), scopes)
                 signed_in.credential.token(scopes)
             except (SignInRequired, SignInFailed):
                 continue  # whatever ended it, the person may try another way to sign in
-            return signed_in, None
-        return None, None
+            return signed_in
+        return None
 
 
 def in_another_tenant(known: SignedIn, connection: Connection, scopes: tuple[str, ...]) -> SignedIn:

@@ -103,11 +103,14 @@ class Visit:
         from nbauth.signin.remembered import service
 
         sign_ins = self.registry()
-        signed_in, claims = sign_ins.known(profile, account, scopes, connect=self.connection)
-        if signed_in is None and claims is None and with_remembered:
+        here = sign_ins.fitting(profile, account)
+        if here and here[0].credential.needs_person:
+            return None, here[0].credential.unmet_claims
+        signed_in = sign_ins.known(profile, account, scopes, connect=self.connection)
+        if signed_in is None and with_remembered:
             here = sign_ins.fitting(profile, account, any_tenant=True)
             signed_in = service.take(profile, account, scopes, here=here, connect=self.connection)
-        return signed_in, claims
+        return signed_in, None
 
     def end(self) -> None:
         """Hand out no token any more, also to a load that goes on."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from forked_children import in_child
 
 import nbauth
 from nbauth import kernel
@@ -107,7 +108,7 @@ def test_an_application_in_a_child(demo: DemoServer) -> None:
             old = credential.token(profile.login_scopes)
             return [session.get(f"{demo.api_url}/cities").status_code, credential.token(profile.login_scopes) == old]
 
-        assert _in_child(work) == [200, True]
+        assert in_child(work) == [200, True]
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def test_a_child_that_signs_in(alice: Callable[[], str], person: Callable[..., A
         kernel.logout("demo")
         return [before, after, "SignInRequired" if "Nobody" in renewed else "renewed"]
 
-    assert _in_child(work) == ["Alice Adams", "Bob Büchner", "renewed"]
+    assert in_child(work) == ["Alice Adams", "Bob Büchner", "renewed"]
     assert alice() == "Alice Adams"
     assert "nbauth.login" not in _refused()
     assert [account.username for account in nbauth.accounts()] == ["alice@contoso.example"]
@@ -155,9 +156,9 @@ def test_a_child_of_a_child(alice: Callable[[], str], demo: DemoServer) -> None:
     """A child's child has the sign-in, too, and asks the kernel for a fresh token."""
 
     def work() -> Any:
-        return [alice(), _in_child(lambda: [alice(), _refused()])]
+        return [alice(), in_child(lambda: [alice(), _refused()])]
 
-    mine, (theirs, fresh) = _in_child(work)
+    mine, (theirs, fresh) = in_child(work)
     assert mine == theirs == "Alice Adams"
     profile = kernel.config().profiles["demo"]
     assert kernel.credential_of(profile, ()).token(profile.login_scopes).endswith(fresh)
@@ -172,7 +173,7 @@ def test_no_socket_is_left(alice: Callable[[], str], demo: DemoServer, monkeypat
     def work() -> list[str]:
         return [alice(), _refused()]
 
-    name, refused = _in_child(work)
+    name, refused = in_child(work)
     assert name == "Alice Adams"
     assert "forked from" in refused
     assert demo.provider.requests.count("*/token") == 0
@@ -200,21 +201,11 @@ def test_a_sign_out_ends_it_for_children(alice: Callable[[], str], demo: DemoSer
 
     thread = threading.Thread(target=sign_out)
     with nbauth.session("demo"):
-        assert _in_child(lambda: [list(kernel.logout("demo")), nbauth.accounts()]) == [["alice@contoso.example"], []]
+        assert in_child(lambda: [list(kernel.logout("demo")), nbauth.accounts()]) == [["alice@contoso.example"], []]
         assert alice() == "Alice Adams"
         thread.start()
-        assert "no longer signed in" in _in_child(work)
+        assert "no longer signed in" in in_child(work)
     assert demo.provider.requests.count("*/token") == 0
-
-
-def _in_child(work: Callable[[], Any]) -> Any:
-    context = multiprocessing.get_context("fork")
-    queue = context.SimpleQueue()
-    child = context.Process(target=lambda: queue.put(work()))
-    child.start()
-    answer = queue.get()
-    child.join()
-    return answer
 
 
 @pytest.mark.parametrize(
@@ -226,8 +217,9 @@ def _in_child(work: Callable[[], Any]) -> Any:
         SignInFailed("B.", answer=ProviderAnswer(error="invalid_grant", code="AADSTS50173", trace_id="t")),
         ConfigError("C.", next_step="Mend it."),
         ProviderUnavailable("C.", next_step="Try again."),
+        ProviderUnavailable("C.", has_answered=True),
     ],
-    ids=["required", "to_run", "failed", "answered", "config", "unavailable"],
+    ids=["required", "to_run", "failed", "answered", "config", "unavailable", "busy"],
 )
 def test_errors_cross_processes(error: Exception) -> None:
     """An error that a worker raises arrives whole, through a pickle as through a lender."""
@@ -265,7 +257,7 @@ def test_adapters_of_the_caller(demo: DemoServer) -> None:
             after = session.get_adapter(demo.api_url)
             return [status, after.max_retries.total, after is before, session.cookies["a"]]
 
-        assert _in_child(work) == [200, 7, False, "b"]
+        assert in_child(work) == [200, 7, False, "b"]
 
 
 def test_what_a_thread_held(demo: DemoServer) -> None:
@@ -289,6 +281,6 @@ def test_what_a_thread_held(demo: DemoServer) -> None:
         def work() -> list[Any]:
             return [session.get(f"{demo.api_url}/cities").status_code, kernel.logout("nightly")]
 
-        assert _in_child(work) == [200, (demo.confidential_client_id,)]
+        assert in_child(work) == [200, (demo.confidential_client_id,)]
         let_go.set()
         holder.join()

@@ -62,6 +62,9 @@ class Chain(Protocol):
     def step_up(self, url: str, claims: str) -> SignInRequired:
         """Return the error for claims that no token can get without the person."""
 
+    def refused(self, url: str, token: str) -> None:
+        """Note that the API refuses a token that nothing newer replaces: the next sign-in asks the person."""
+
     def others(self, url: str) -> tuple[str, ...]:
         """Return the names of the other profiles that list the URL's origin."""
 

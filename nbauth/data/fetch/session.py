@@ -232,6 +232,7 @@ class Session(UnreadRedirects):
                 if asked is not None:
                     drop_body(response)
                     raise chain.step_up(url, asked)
+                chain.refused(url, token)
                 return response
             if not _is_repeatable(request):
                 return response  # the caller's next one has the fresh token

@@ -115,7 +115,9 @@ def provider_errors(profile: Profile) -> Iterator[None]:
         yield
     except ProviderBusy as error:
         raise ProviderUnavailable(
-            f"Profile {profile.name!r}: {error}.", next_step=f"Try again in {error.retry_after_s:.0f} s."
+            f"Profile {profile.name!r}: {error}.",
+            next_step=f"Try again in {error.retry_after_s:.0f} s.",
+            has_answered=not error.has_to_wait,
         ) from None
     except NoEndpoint as error:
         raise ProviderUnavailable(
@@ -123,7 +125,9 @@ def provider_errors(profile: Profile) -> Iterator[None]:
         ) from None
     except AnswerRefused as error:
         raise ProviderUnavailable(
-            f"Profile {profile.name!r}: {error}.", next_step="Check the authority in the profile."
+            f"Profile {profile.name!r}: {error}.",
+            next_step="Check the authority in the profile.",
+            has_answered=True,
         ) from None
     except requests.exceptions.SSLError as error:
         reason = "does not match its name" if "match" in str(error).lower() else "is not trusted"

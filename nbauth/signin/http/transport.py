@@ -87,10 +87,11 @@ class NoEndpoint(AnswerRefused):
 class ProviderBusy(requests.RequestException):
     """The provider answered 429 or 5xx, or did so a moment ago and asked to wait."""
 
-    def __init__(self, message: str, *, status: int, retry_after_s: float) -> None:
+    def __init__(self, message: str, *, status: int, retry_after_s: float, has_to_wait: bool) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+        self.has_to_wait = has_to_wait  # until then nothing more is sent
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,7 @@ class GuardedTransport:
                 f"{redact_url(url)} answered HTTP {status} and asked to wait {left_s:.0f} s more",
                 status=status,
                 retry_after_s=left_s,
+                has_to_wait=True,
             )
         self._throttled_until.pop(throttle, None)
 
@@ -244,9 +246,12 @@ class GuardedTransport:
         status, place = response.status_code, redact_url(url)
         if status == 429 or status >= 500:  # noqa: PLR2004 - RFC 6585 §4
             wait_s = throttle_s(response.headers.get("Retry-After"))
-            if "Retry-After" in response.headers or status == 429:  # noqa: PLR2004
+            has_to_wait = "Retry-After" in response.headers or status == 429  # noqa: PLR2004
+            if has_to_wait:
                 self._throttled_until[throttle] = (time.monotonic() + wait_s, status)
-            raise ProviderBusy(f"{place} answered HTTP {status}", status=status, retry_after_s=wait_s)
+            raise ProviderBusy(
+                f"{place} answered HTTP {status}", status=status, retry_after_s=wait_s, has_to_wait=has_to_wait
+            )
         if is_redirection(status):
             # 307 and 308 from a token endpoint would replay the refresh token elsewhere.
             leads_to = _leads_to(response, url)

@@ -8,7 +8,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from nbauth.errors import ProviderUnavailable, SignInRequired
-from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.remembered.document import Document, Grant, fingerprint, new_generation
 from nbauth.signin.remembered.document_file import forget, read_document
 from nbauth.signin.tokens.sign_in_required import not_signed_in
@@ -16,6 +15,7 @@ from nbauth.signin.tokens.sign_in_required import not_signed_in
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nbauth.net.secrecy import HiddenMapping
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.remembered.document import Remembered
     from nbauth.signin.remembered.store import Store
@@ -119,14 +119,14 @@ class SharedGrant:
                     next_step="Try again.",
                 )
             before = self._tokens.refresh_tokens()
-            result = self._ask(ask_provider)
+            result = self._ask(ask_provider, profile)
             if result and result.get("error") == "invalid_grant" and self._is_behind(before) and self._follow(profile):
                 # Somebody renewed in spite of the lock: a file system without one, or another machine.
                 if (token := usable()) is not None:
                     return token
                 before = self._tokens.refresh_tokens()
-                result = self._ask(ask_provider)
-            if _is_to_be_written(result, claims) and not self._save(profile, before):
+                result = self._ask(ask_provider, profile)
+            if not self._save(profile, before):
                 raise not_signed_in(profile, scopes)
             return result
 
@@ -137,13 +137,17 @@ class SharedGrant:
             return None
         return self._tokens.access_token(scopes, realm=realm, unwanted=unwanted)
 
-    def _ask(self, ask_provider: Callable[[], HiddenMapping | None]) -> HiddenMapping | None:
+    def _ask(self, ask_provider: Callable[[], HiddenMapping | None], profile: Profile) -> HiddenMapping | None:
+        before = self._tokens.refresh_tokens()
         try:
             return ask_provider()
         except SignInRequired:
             # What came was somebody else's. Whose the file's refresh token is by now is not known: no kernel uses it.
             with contextlib.suppress(OSError, ValueError):
                 forget(self._store, account=self._who)
+            raise
+        except Exception:
+            self._save(profile, before)
             raise
 
     def _found(self, profile: Profile | None = None) -> tuple[Document, Grant] | None:
@@ -167,13 +171,16 @@ class SharedGrant:
         return True
 
     def _save(self, profile: Profile, before: set[str]) -> bool:
-        """Write what was renewed, unless the sign-in was ended or made anew meanwhile; tell whether it still is."""
+        """Write what changed, unless the sign-in was ended or made anew meanwhile; tell whether it still is.
+
+        After a refusal the cache is without the token that an API refused: no later kernel is to take it for good.
+        """
         try:
             with self._store.lock():
                 kept, found = self._found(), self._found(profile)
                 # What another profile of the account needs is written, also where this one was signed out.
-                if kept is not None and kept[1].generation == self._generation:
-                    self._store.write(kept[0].with_grant(self._who, self._grant()).dump())
+                if kept is not None and kept[1].generation == self._generation and kept[1] != (mine := self._grant()):
+                    self._store.write(kept[0].with_grant(self._who, mine).dump())
             if found is None:
                 self._tokens.drop()  # another profile that stands on them finds them in the file
                 return False
@@ -202,9 +209,3 @@ class SharedGrant:
         """Tell whether the file has another refresh token; to follow it would bring back a token that was dropped."""
         found = self._found()
         return found is not None and self._tokens.in_cache(found[1].token_cache()).refresh_tokens() != before
-
-
-def _is_to_be_written(result: HiddenMapping | None, claims: str | None) -> bool:
-    # After a refusal the cache is without the token that an API refused: no later kernel is to take it for good.
-    answer = result or HiddenMapping({})
-    return "access_token" in answer or (answer.get("error") == "invalid_grant" and claims is None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from nbauth.errors import ProviderUnavailable, SignInRequired
+from nbauth.errors import ProviderUnavailable, SignInFailed, SignInRequired
 from nbauth.net.secrecy import HiddenText, clears_frames
 from nbauth.signin.single_flight import SingleFlight
 from nbauth.signin.tokens.access_token import AccessToken
@@ -51,6 +51,8 @@ class Credential:
         account: MSAL's account; None for an application itself.
         key: names it to child processes.
         unmet_claims: a claims challenge that only a person can meet, as JSON; the next sign-in asks for it.
+        is_refused: whether an API refused its token, and the provider gave none that it takes; the next sign-in asks
+            the person, whatever is at hand.
     """
 
     def __init__(self, profile: Profile, source: TokenSource, *, account: dict[str, Any] | None = None) -> None:
@@ -58,6 +60,7 @@ class Credential:
         self.account = account
         self.key = uuid.uuid4().hex
         self.unmet_claims: str | None = None
+        self.is_refused = False
         self._source = source
         self._memo: dict[tuple[str, ...], AccessToken] = {}
         self._signed_out = False
@@ -102,6 +105,11 @@ class Credential:
     def ended(self) -> SignInRequired | None:
         """Why the sign-in was ended without a sign-out, if it was."""
         return self._source.ended
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether only a person can help, so that the next sign-in asks them and takes nothing that is at hand."""
+        return self.is_refused or self.unmet_claims is not None
 
     @property
     def refresh_lock(self) -> RefreshLock:
@@ -217,8 +225,7 @@ class Credential:
             with self.refresh_lock:
                 token = self._at_hand(request) or self._from_source(request)
         except BaseException as error:
-            if isinstance(error, SignInRequired):
-                self._note(error, request)
+            self._note(error, request)
             self._drop_if_signed_out()
             self._pause(request, self._memo.get(request.scopes))
             raise
@@ -245,16 +252,30 @@ class Credential:
         with self._lock:
             if not self._signed_out:
                 self._memo[request.scopes] = token
+            self.is_refused = False
         return token
 
-    def _note(self, error: SignInRequired, request: TokenRequest) -> None:
-        """Note what a renewal that needs the person says of the tokens at hand, and of the next sign-in."""
-        self.unmet_claims = error.claims or self.unmet_claims
+    def _note(self, error: BaseException, request: TokenRequest) -> None:
+        """Note what a renewal that failed says of the tokens at hand, and of the next sign-in."""
+        if isinstance(error, SignInRequired):
+            self.unmet_claims = error.claims or self.unmet_claims
+        elif isinstance(error, SignInFailed):
+            self.unmet_claims = request.claims or self.unmet_claims
         if self.ended is not None:
             self.forget()
         elif request.claims is None and request.rejected is not None:
-            with self._lock:  # no login is to take it for good again
+            # Whatever the error was: no login is to take the token for good again, and report success.
+            with self._lock:
                 self._memo = {scopes: token for scopes, token in self._memo.items() if token.secret != request.rejected}
+                self.is_refused = not isinstance(error, ProviderUnavailable) or error.has_answered
+
+    def refuse(self, token: str) -> None:
+        """Note that an API refuses a token which has just taken a refused one's place.
+
+        Another API may take it, so that it stays; but a sign-in is to bring another one.
+        """
+        with self._lock:
+            self.is_refused = self.is_refused or any(present.secret == token for present in self._memo.values())
 
     def _drop_if_signed_out(self) -> None:
         """Remove what came since the sign-out, too. An application has no refresh token that could have come."""
@@ -273,7 +294,7 @@ class Credential:
             return self.step_up(request.scopes, request.claims)
         if self._signed_out:
             return not_signed_in(self.profile, request.scopes)
-        return no_refresh_token(self.profile, request.scopes)
+        return no_refresh_token(self.profile, request.scopes, is_refused=request.rejected is not None)
 
 
 @dataclass(frozen=True)

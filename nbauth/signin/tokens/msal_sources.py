@@ -140,7 +140,7 @@ class PersonSource(_MsalSource):
         )
 
     def _ask(self, request: TokenRequest, *, forced: bool) -> HiddenMapping | None:
-        application = self._connect()
+        application, result = self._connect(), None
         try:
             result = renewal.silent(
                 application,
@@ -155,9 +155,10 @@ class PersonSource(_MsalSource):
         except SignInRequired as error:
             self.ended = error
             raise
-        is_refused = result is not None and result.get("error") == "invalid_grant"
-        if is_refused and request.rejected is not None and request.claims is None:
-            drop_access_token(application.token_cache, request.rejected)
+        finally:
+            is_replaced = result is not None and "access_token" in result
+            if request.rejected is not None and request.claims is None and not is_replaced:
+                drop_access_token(application.token_cache, request.rejected)
         return result
 
 

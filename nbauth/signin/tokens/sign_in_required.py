@@ -41,11 +41,11 @@ def claims_not_met(profile: Profile, scopes: tuple[str, ...], claims: str) -> Si
     )
 
 
-def no_refresh_token(profile: Profile, scopes: tuple[str, ...]) -> SignInRequired:
-    """Return the error for an access token that has ended and that nothing can renew."""
+def no_refresh_token(profile: Profile, scopes: tuple[str, ...], *, is_refused: bool = False) -> SignInRequired:
+    """Return the error for an access token that nothing can renew: it has ended, or an API refused it."""
+    what = "the API refuses the access token" if is_refused else "the access token has ended"
     return SignInRequired(
-        f"Profile {profile.name!r}: the access token has ended, and {profile.authority_host} gave no "
-        "refresh token to renew it with.",
+        f"Profile {profile.name!r}: {what}, and {profile.authority_host} gave no refresh token to renew it with.",
         profile=profile.name,
         scopes=scopes,
         next_step=to_run(Login(profile.name), ' (some providers give one with prompt = "consent").'),
