@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.errors import ConfigError
+from nbauth.files.edges import trimmed
 from nbauth.signin.profile.certificate import ClientCertificate
 from nbauth.signin.profile.managed_identity import ManagedIdentity
 from nbauth.signin.profile.secret_source import SecretSource, hidden
@@ -52,9 +53,9 @@ class Supplied:
             assertion = self.function(dict(request or {})) if self.wants_request else self.function()
         except Exception as error:
             raise ConfigError(f"{self.key}: the function raised {type(error).__name__}.") from error
-        if not isinstance(assertion, str) or not assertion.strip():
+        if not isinstance(assertion, str) or not trimmed(assertion):
             raise ConfigError(f"{self.key}: the function returned {type(assertion).__name__}; expected a text.")
-        return hidden(assertion.strip(), f"{self.key}: what the function returned")
+        return hidden(trimmed(assertion), f"{self.key}: what the function returned")
 
 
 def parse(given: dict[str, Any], *, where: Callable[[str], str], base: Path) -> dict[str, Any]:

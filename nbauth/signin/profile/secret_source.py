@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from nbauth.errors import ConfigError
+from nbauth.files.edges import trimmed
 from nbauth.files.tree import expanded
 from nbauth.net.secrecy import HiddenText
 from nbauth.next_step import Install, Shell, to_run
@@ -69,14 +71,16 @@ class SecretSource:
         return cls(kind, place, key)
 
     def read(self, environ: Mapping[str, str] = os.environ) -> HiddenText:
-        """Return the secret, without the line break that editors leave at a file's end.
+        """Return the secret, without the blanks, line breaks and byte order mark at its edges.
+
+        Editors, ``echo`` and a copied page leave them there, and nobody sees them. No provider gives out a secret that
+        begins or ends so.
 
         Raises:
             ConfigError: it is not there, is empty, or cannot be read.
         """
-        secret = {"env": self._from_environment, "file": self._from_file, "keyring": self._from_keyring}[self.kind](
-            environ
-        )
+        read = {"env": self._from_environment, "file": self._from_file, "keyring": self._from_keyring}[self.kind]
+        secret = trimmed(read(environ))
         if not secret:
             raise ConfigError(f"{self.key}: {self.described} is empty.")
         return hidden(secret, f"{self.key}: {self.described}")
@@ -95,7 +99,9 @@ class SecretSource:
                 data = file.read(_LARGEST + 1)
             if len(data) > _LARGEST:
                 raise ConfigError(f"{self.key}: {self.described} is larger than 64 KiB.")
-            return data.decode().rstrip("\r\n")
+            # PowerShell writes UTF-16, and says so by its mark.
+            is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            return data.decode("utf-16" if is_utf16 else "utf-8")
         except OSError as error:
             raise ConfigError(f"{self.key}: cannot read {self.described}: {error.strerror}.") from None
         except UnicodeDecodeError:

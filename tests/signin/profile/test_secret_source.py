@@ -49,6 +49,17 @@ def test_from_each_place(tmp_path: Path) -> None:
         keyring.set_keyring(before)
 
 
+@pytest.mark.parametrize("left", ["\n", "\r\n", "\ufeff", " ", "\t\n", "\u00a0", "\u200b", "\0", "\ufeff \n"])
+def test_blanks_at_the_edges(left: str, tmp_path: Path) -> None:
+    """What an editor, echo or a copied page leaves at a secret's edges is no part of it, wherever it is kept."""
+    for encoding in ("utf-8", "utf-16"):
+        (tmp_path / "secret").write_bytes(f"{left}s3 cret{left}".encode(encoding))
+        assert _source({"file": "secret"}, tmp_path).read() == "s3 cret"
+    assert _source({"env": "X"}, tmp_path).read({"X": f"{left}s3 cret{left}"}) == "s3 cret"
+    with pytest.raises(ConfigError, match="is empty"):
+        _source({"env": "X"}, tmp_path).read({"X": left})
+
+
 def test_a_mistake_names_the_place_and_never_the_value(tmp_path: Path) -> None:
     """A secret that is missing, empty or unreadable names the key and the place, never the value."""
     (tmp_path / "empty").write_text("\n")
