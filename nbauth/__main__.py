@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbauth import __version__
 from nbauth.errors import ConfigError, NbauthError
 from nbauth.next_step import Install, shown_in, to_run
+
+if TYPE_CHECKING:
+    from nbauth.signin.profile.config import Config
 
 __all__ = ["main"]
 
@@ -97,13 +101,21 @@ def _demo(options: argparse.Namespace) -> int:
     return lab.run(port=options.port)
 
 
-def _profiles(_options: argparse.Namespace) -> int:
+def _config() -> Config:
     from nbauth import kernel
+
+    config = kernel.config()
+    if config.problem is not None:
+        raise config.problem
+    return config
+
+
+def _profiles(_options: argparse.Namespace) -> int:
     from nbauth.frontend.text import printable
     from nbauth.net.origins import display_url
     from nbauth.signin.profile import approvals, resolve
 
-    config = kernel.config()
+    config = _config()
     if not config.profiles:
         print(f"No profile is configured. {resolve.START}")
         return 1
@@ -135,7 +147,6 @@ def _init(_options: argparse.Namespace) -> int:
 
 
 def _trust(options: argparse.Namespace) -> int:
-    from nbauth import kernel
     from nbauth.frontend.text import one_line, printable, wrapped
     from nbauth.signin.profile import approvals
     from nbauth.signin.profile.config import load
@@ -143,7 +154,7 @@ def _trust(options: argparse.Namespace) -> int:
     path: Path | None = options.file
     if path is not None:
         path = (path / "nbauth.toml" if path.is_dir() else path).absolute()
-    request = approvals.request_for(kernel.config() if path is None else load(path))
+    request = approvals.request_for(_config() if path is None else load(path))
     source = printable(request.source)
     if options.revoke:
         print(f"{source}: {'is no longer approved' if approvals.revoke(request) else 'was not approved'}.")
@@ -175,7 +186,7 @@ def _doctor(_options: argparse.Namespace) -> int:
     print(f"front end: {environment.front_end}, {where}, browser: {'yes' if environment.has_browser else 'no'}")
     print(f"may ask a person: {'yes' if environment.interactive else 'no, ' + environment.why_not}")
     print(printable(f"directory: {environment.notebook_directory}"))
-    config = kernel.config()
+    config = _config()
     print(printable(f"profiles: {config.source}: {', '.join(config.profiles) or 'none'}"))
     status = 0
     for name, profile in config.profiles.items():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nbauth.files.edges import variable
 from nbauth.files.tree import notebook_directories, running_shell
 from nbauth.process.ipykernel_internals import allows_input, is_in_a_cell
 
@@ -73,7 +74,7 @@ def detect(environ: Mapping[str, str] = os.environ) -> Environment:
     if kernel is not None and ("VOILA_BASE_URL" in environ or "VOILA_KERNEL_ID" in environ):
         front_end = "voila"
     can_ask, why_not = True, ""
-    if environ.get("NBAUTH_NONINTERACTIVE", "") not in ("", "0"):
+    if variable("NBAUTH_NONINTERACTIVE", environ) not in ("", "0"):
         can_ask, why_not = False, "NBAUTH_NONINTERACTIVE is set"
     elif front_end == "notebook" and not allows_input(kernel):
         can_ask, why_not = False, "this notebook runs unattended"
@@ -115,8 +116,8 @@ def _is_terminal(stream: Any) -> bool:
 
 
 def _remote(environ: Mapping[str, str], *, has_browser: bool) -> str | None:
-    for variable, what in _REMOTE.items():
-        if environ.get(variable):
+    for name, what in _REMOTE.items():
+        if environ.get(name):
             return what
     # A container that has a display, or a BROWSER that reaches the host's, is as good as this machine.
     in_container = any(Path(mark).exists() for mark in _CONTAINER_MARKS)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ConfigError
+from nbauth.files.edges import trimmed, variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -142,7 +143,7 @@ def is_own_file(path: Path, folder: Path) -> bool:
 
 def notebook_directories(environ: Mapping[str, str] = os.environ) -> Iterator[Path]:
     """Return every directory that may be the notebook's, in the order in which they are looked for."""
-    if named := environ.get("NBAUTH_NOTEBOOK_DIR"):
+    if named := variable("NBAUTH_NOTEBOOK_DIR", environ):
         yield Path(named).expanduser().absolute()
     shell = running_shell()
     namespace: dict[str, Any] = getattr(shell, "user_ns", {})
@@ -166,7 +167,11 @@ def running_shell() -> Any:
 def _naming(path: Path, environ: Mapping[str, str]) -> Iterator[str]:
     """Return the environment variables that name a path, or a folder that it lies in."""
     above = {place for spelling in _spellings(path) for place in _upward(spelling)}
-    yield from (name for name in _NAMING if (value := environ.get(name)) and above & {*_spellings(Path(value))})
+    for name in _NAMING:
+        value = environ.get(name, "")
+        # Whoever reads it may take it with or without the blanks at its edges.
+        if any(above & {*_spellings(Path(each))} for each in {value, trimmed(value)} if each):
+            yield name
 
 
 def _roots(environ: Mapping[str, str], directory: Path | None, *, whole: bool) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from requests.adapters import HTTPAdapter
 
 from nbauth.errors import ConfigError
+from nbauth.files.edges import variable
 from nbauth.files.tree import WHERE, is_in_tree
 from nbauth.net.bundles import Bundle
 
@@ -35,18 +36,18 @@ def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Pa
     Raises:
         ConfigError: the bundle lies in the notebook's tree, or depends on the working directory.
     """
-    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        value = environ.get(variable)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        value = variable(name, environ)
         if not value or not Path(value).exists():
             continue
         if untrusted is not None and is_in_tree(value, environ, directory=untrusted):
             raise ConfigError(
-                f"{variable} names {value}, which lies in {WHERE}.",
+                f"{name} names {value}, which lies in {WHERE}.",
                 next_step="Name it as ca_bundle in the profile if you trust it.",
             )
         if untrusted is not None and not Path(value).is_absolute():
             raise ConfigError(
-                f"{variable} names {value}, which is another file in every working directory.",
+                f"{name} names {value}, which is another file in every working directory.",
                 next_step="Give its whole path.",
             )
         return value

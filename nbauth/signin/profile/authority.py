@@ -14,7 +14,7 @@ from nbauth.net.origins import host_of, origin_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["CLOUDS", "CONSUMERS_ID", "GUID", "Audience", "Authority", "Kind"]
+__all__ = ["CLOUDS", "CONSUMERS_ID", "GUID", "Audience", "Authority", "Kind", "aliases_of"]
 
 Kind = Literal["entra", "b2c", "ciam", "adfs", "oidc", "machine"]
 Audience = Literal["common", "organizations", "consumers"]
@@ -205,7 +205,7 @@ class Authority:
     @property
     def aliases(self) -> tuple[str, ...]:
         """The hosts of its cloud, if it is one of Microsoft's; the first stands for all."""
-        return next((group for group in _ALIASES if self.host in group), ())
+        return aliases_of(self.host)
 
     @property
     def is_known_to_microsoft(self) -> bool:
@@ -250,6 +250,11 @@ class Authority:
     @property
     def _canonical_origin(self) -> str:
         return f"https://{self.aliases[0]}:443" if self.aliases else origin_of(self.url)
+
+
+def aliases_of(host: str) -> tuple[str, ...]:
+    """Return the hosts of a host's cloud, if it is one of Microsoft's; the first stands for all."""
+    return next((group for group in _ALIASES if host in group), ())
 
 
 def _check_keys(given: list[str], parts: dict[str, str | None], wrong: Callable[..., ConfigError]) -> None:

@@ -13,8 +13,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ConfigError
+from nbauth.files.edges import variable
 from nbauth.files.tree import WHERE, expanded, is_in_tree
 from nbauth.signin.profile import trust
+from nbauth.signin.profile.authority import aliases_of
 from nbauth.signin.profile.profile import CLOUDS, Profile
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ __all__ = ["Config", "Reader", "find", "from_environment", "load"]
 FILE_NAME = "nbauth.toml"
 _KEYS = tuple(f.name for f in dataclasses.fields(Profile) if f.name not in ("name", "source", "is_of_environment"))
 _TOP_KEYS = ("default", "profiles")
-# Where the tools of each cloud send tokens when nothing else is said.
+# Where the tools of each cloud send tokens when nothing else is said; a cloud by the first of its hosts.
 _CLOUD_APIS = {
     CLOUDS["public"]: ("https://graph.microsoft.com", "https://management.azure.com"),
     CLOUDS["us_government"]: ("https://graph.microsoft.us", "https://management.usgovcloudapi.net"),
@@ -43,12 +45,15 @@ class Config:
         default: what ``default = …`` names, or None.
         source: the file, or a description of where the profiles come from.
         digest: SHA-256 of the file; None where there is no file.
+        problem: why the environment makes no profile, although it was to make one; profiles that were made in code
+            are none the worse for it.
     """
 
     profiles: Mapping[str, Profile] = field(default_factory=lambda: MappingProxyType({}))
     default: str | None = None
     source: str = "no nbauth.toml"
     digest: str | None = None
+    problem: ConfigError | None = None
 
 
 class Reader:
@@ -61,11 +66,11 @@ class Reader:
         """Return the profiles for a notebook in `directory`, and those that were added, which come first.
 
         Raises:
-            ConfigError: the file, or the environment, is wrong.
+            ConfigError: the file is wrong.
         """
         path = find(directory)
         if path is None:
-            present = from_environment()
+            present = _of_environment()
         else:
             status = path.stat()
             # The time of change cannot be set back, as that of the content can.
@@ -111,9 +116,9 @@ def load(path: Path) -> Config:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
     try:
-        document = tomllib.loads(data.decode())
+        document = tomllib.loads(data.decode("utf-8-sig"))  # editors of Windows begin a file with a byte order mark
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not UTF-8 text.") from None
+        raise ConfigError(f"{path}: is not UTF-8 text.", next_step="Save it as UTF-8 in the editor.") from None
     except RecursionError:
         raise ConfigError(f"{path}: is not TOML: it is nested too deep.") from None
     except ValueError as error:  # tomllib's own, or that of a number with thousands of digits
@@ -154,6 +159,13 @@ def _unknown(where: str, key: str, known: tuple[str, ...]) -> ConfigError:
     return ConfigError(f"{where}: unknown key; {hint}")
 
 
+def _of_environment() -> Config:
+    try:
+        return from_environment()
+    except ConfigError as error:
+        return Config(problem=error.with_traceback(None))
+
+
 def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
     """Make the profile ``default`` of the variables that Azure's own tools read.
 
@@ -163,36 +175,46 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Config:
     Tokens may go to the cloud's Graph and Resource Manager, or where ``NBAUTH_APIS`` says, a JSON object like `apis`.
 
     Returns:
-        No profile where ``AZURE_CLIENT_ID`` is not set.
+        No profile where ``AZURE_CLIENT_ID`` is not set, or alone: so a user-assigned managed identity is named
+        (https://learn.microsoft.com/python/api/azure-identity/azure.identity.defaultazurecredential).
 
     Raises:
         ConfigError: a variable is missing or wrong.
     """
-    client_id = environ.get("AZURE_CLIENT_ID")
+    client_id, tenant = variable("AZURE_CLIENT_ID", environ), variable("AZURE_TENANT_ID", environ)
     if not client_id:
         return Config()
-    tenant = environ.get("AZURE_TENANT_ID")
-    if not tenant:
+    credential = _environment_credential(environ)
+    if not tenant and credential:
         raise ConfigError("AZURE_CLIENT_ID is set and AZURE_TENANT_ID is not.", next_step="Set both, or neither.")
-    host = environ.get("AZURE_AUTHORITY_HOST") or CLOUDS["public"]
-    host = host.partition("://")[2].rstrip("/") if "://" in host else host.rstrip("/")
-    if (environ.get("AZURE_AUTHORITY_HOST") or "").startswith("http://"):
-        raise ConfigError(f"AZURE_AUTHORITY_HOST: expected https://, found http://{host}.")
+    if not tenant:
+        return Config()
+    host = _environment_host(environ)
     profile = Profile(
         "default",
         client_id=client_id,
         tenant=tenant,
         instance=f"https://{host}",
-        apis=_environment_apis(host, environ, person=not _environment_credential(environ)),
+        apis=_environment_apis(host, environ, person=not credential),
         ca_bundle=_environment_bundle(environ),
         is_of_environment=True,
-        **_environment_credential(environ),
+        **credential,
     )
     return Config(MappingProxyType({"default": profile}), "default", "the AZURE_* environment variables")
 
 
+def _environment_host(environ: Mapping[str, str]) -> str:
+    # With or without https:// and a slash, as azure-identity takes it
+    # (https://learn.microsoft.com/python/api/azure-identity/azure.identity.azureauthorityhosts).
+    scheme, _, host = variable("AZURE_AUTHORITY_HOST", environ).rpartition("://")
+    host = host.rstrip("/")
+    if scheme.lower() not in ("", "https"):
+        raise ConfigError(f"AZURE_AUTHORITY_HOST: expected https://, found {scheme}://{host}.")
+    return host or CLOUDS["public"]
+
+
 def _environment_bundle(environ: Mapping[str, str]) -> str | None:
-    value = environ.get("NBAUTH_CA_BUNDLE")
+    value = variable("NBAUTH_CA_BUNDLE", environ)
     if value and is_in_tree(expanded(value, where="NBAUTH_CA_BUNDLE", environ=environ), environ):
         raise ConfigError(
             f"NBAUTH_CA_BUNDLE names {value}, which lies in {WHERE}.",
@@ -203,20 +225,20 @@ def _environment_bundle(environ: Mapping[str, str]) -> str | None:
 
 def _environment_credential(environ: Mapping[str, str]) -> dict[str, Any]:
     # The order of azure-identity's EnvironmentCredential, then its WorkloadIdentityCredential.
-    if environ.get("AZURE_CLIENT_SECRET"):
+    if variable("AZURE_CLIENT_SECRET", environ):
         return {"client_secret": {"env": "AZURE_CLIENT_SECRET"}}
-    if path := environ.get("AZURE_CLIENT_CERTIFICATE_PATH"):
+    if path := variable("AZURE_CLIENT_CERTIFICATE_PATH", environ):
         certificate: dict[str, Any] = {"path": path}
-        if environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"):
+        if variable("AZURE_CLIENT_CERTIFICATE_PASSWORD", environ):
             certificate["passphrase"] = {"env": "AZURE_CLIENT_CERTIFICATE_PASSWORD"}
         return {"client_certificate": certificate}
-    if path := environ.get("AZURE_FEDERATED_TOKEN_FILE"):
+    if path := variable("AZURE_FEDERATED_TOKEN_FILE", environ):
         return {"client_assertion": {"file": path}}
     return {}
 
 
 def _environment_apis(host: str, environ: Mapping[str, str], *, person: bool) -> dict[str, Any]:
-    if text := environ.get("NBAUTH_APIS"):
+    if text := variable("NBAUTH_APIS", environ):
         try:
             apis = json.loads(text)
         except RecursionError:
@@ -226,7 +248,8 @@ def _environment_apis(host: str, environ: Mapping[str, str], *, person: bool) ->
         if not isinstance(apis, dict):
             raise ConfigError('NBAUTH_APIS: expected a JSON object such as {"https://api.example.com": ["scope"]}.')
         return apis
-    first, *rest = _CLOUD_APIS.get(host.lower(), ("",))
+    cloud, *_ = aliases_of(host.lower().removesuffix(":443")) or ("",)
+    first, *rest = _CLOUD_APIS.get(cloud, ("",))
     if not first:
         return {}
     scope = "User.Read" if person else f"{first}/.default"

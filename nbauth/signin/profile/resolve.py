@@ -33,17 +33,21 @@ def by_name(config: Config, name: str | None) -> Profile:
     """Return the profile of a name; ``"default"`` and None stand for the default one.
 
     Raises:
-        ConfigError: there is none, or no default among several.
+        ConfigError: there is none, or no default among several; or the environment was to make it, and is wrong.
     """
+    named = "default" if name is None else name
+    if config.problem is not None and named not in config.profiles:
+        raise config.problem
     if not config.profiles:
         raise ConfigError(
-            "No profile is configured: there is no nbauth.toml here or above, and no AZURE_CLIENT_ID.",
+            "No profile is configured: there is no nbauth.toml here or above, and AZURE_CLIENT_ID and AZURE_TENANT_ID "
+            "are not both set.",
             next_step=START,
         )
     known = ", ".join(sorted(config.profiles))
-    if name is not None and name != "default":
-        if name in config.profiles:
-            return config.profiles[name]
+    if named != "default":
+        if named in config.profiles:
+            return config.profiles[named]
         raise ConfigError(f"There is no profile {name!r} in {config.source}; known: {known}.")
     default = default_name(config)
     if default is not None:
@@ -86,6 +90,8 @@ def naming(profiles: Iterable[Profile], url: str) -> list[Profile]:
 
 
 def _not_allowed(config: Config, url: str, only: str | None) -> NbauthError:
+    if config.problem is not None and only is None:
+        return config.problem
     try:
         origin = _short(origin_of(url))
     except ValueError as error:
@@ -128,10 +134,15 @@ def to_forget(config: Callable[[], Config], name: str | None) -> tuple[list[Prof
     """
     if name is not None:
         return [by_name(config(), name)], None
+    known: list[Profile] = []
     try:
-        return [*config().profiles.values()], None
+        present = config()
+        known, problem = [*present.profiles.values()], present.problem
     except ConfigError as error:
-        return [], ConfigError(
-            f"Signed out here, but what is remembered for other profiles is not known: {error.args[0]}",
-            next_step=error.step,
-        )
+        problem = error
+    if problem is None:
+        return known, None
+    return known, ConfigError(
+        f"Signed out here, but what is remembered for other profiles is not known: {problem.args[0]}",
+        next_step=problem.step,
+    )

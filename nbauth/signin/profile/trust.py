@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nbauth.errors import ConfigError
+from nbauth.files.edges import variable
 from nbauth.files.private_files import why_not_trusted_owner, why_status_not_trusted
 from nbauth.files.tree import expanded, is_in_tree, is_own_file, is_set_in_dotenv
 from nbauth.net.origins import display_url, is_loopback
@@ -41,7 +42,7 @@ def user_file() -> Path:
 
 def named_by_environment(environ: Mapping[str, str] = os.environ) -> Path | None:
     """Return the file that ``NBAUTH_CONFIG`` names, whether it is there or not; None where it is not set."""
-    named = environ.get("NBAUTH_CONFIG")
+    named = variable("NBAUTH_CONFIG", environ)
     if not named:
         return None
     path = expanded(named, where="NBAUTH_CONFIG", environ=environ)
@@ -66,7 +67,7 @@ def origin_of(source: str | None, environ: Mapping[str, str] = os.environ) -> Or
     path = Path(source)
     if path == user_file() and not is_in_tree(path, environ):
         return "user"
-    named = environ.get("NBAUTH_CONFIG", "")
+    named = variable("NBAUTH_CONFIG", environ)
     is_absolute = named.startswith("~") or Path(named).is_absolute()
     if is_absolute and path == named_by_environment(environ):
         return "tree" if is_set_in_dotenv("NBAUTH_CONFIG", environ, directory=path.parent) else "named"

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import codecs
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbauth import kernel
 from nbauth.errors import ConfigError, OriginNotAllowed
 from nbauth.signin.profile import config as configuration
 from nbauth.signin.profile.config import Config
-from nbauth.signin.profile.resolve import by_name, by_url
+from nbauth.signin.profile.profile import Profile
+from nbauth.signin.profile.resolve import by_name, by_url, to_forget
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +154,7 @@ def test_azure_variables_of_another_host() -> None:
 @pytest.mark.parametrize(
     ("environ", "message"),
     [
-        ({"AZURE_CLIENT_ID": "id"}, "AZURE_TENANT_ID is not"),
+        ({"AZURE_CLIENT_ID": "id", "AZURE_CLIENT_SECRET": "s"}, "AZURE_TENANT_ID is not"),
         ({"AZURE_CLIENT_ID": "id", "AZURE_TENANT_ID": "t", "AZURE_AUTHORITY_HOST": "http://x"}, "expected https"),
         ({"AZURE_CLIENT_ID": "id", "AZURE_TENANT_ID": "t", "NBAUTH_APIS": "["}, "NBAUTH_APIS: is not JSON"),
         ({"AZURE_CLIENT_ID": "id", "AZURE_TENANT_ID": "t", "NBAUTH_APIS": "[]"}, "expected a JSON object"),
@@ -160,6 +164,84 @@ def test_mistakes_in_variables(environ: dict[str, str], message: str) -> None:
     """A mistake in a variable names the variable."""
     with pytest.raises(ConfigError, match=message):
         configuration.from_environment(environ)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "login.chinacloudapi.cn",
+        "https://login.chinacloudapi.cn/",
+        "HTTPS://Login.ChinaCloudAPI.cn:443\r\n",
+        "login.partner.microsoftonline.cn",
+    ],
+)
+def test_hosts_of_another_cloud(host: str) -> None:
+    """A cloud's Graph and Resource Manager are known by each name of its host, as azure-identity writes it, too."""
+    environ = {"AZURE_TENANT_ID": "contoso.com", "AZURE_CLIENT_ID": "id", "AZURE_AUTHORITY_HOST": host}
+    assert list(configuration.from_environment(environ).profiles["default"].apis) == [
+        "https://microsoftgraph.chinacloudapi.cn",
+        "https://management.chinacloudapi.cn",
+    ]
+
+
+def test_blanks_at_the_edges_of_variables(tmp_path: Path) -> None:
+    """A line break, a blank or a byte order mark at the edge of a variable is no part of what it says."""
+    environ = {
+        "AZURE_TENANT_ID": "\ufeffcontoso.com\n",
+        "AZURE_CLIENT_ID": " id\r\n",
+        "AZURE_CLIENT_CERTIFICATE_PATH": f"{tmp_path}/c.pem\n",
+        "AZURE_CLIENT_SECRET": "\n",
+        "NBAUTH_APIS": '\ufeff{"https://api.example.com": ["scope"]}\n',
+    }
+    made = configuration.from_environment(environ).profiles["default"]
+    assert (made.client_id, made.tenant, list(made.apis)) == ("id", "contoso.com", ["https://api.example.com"])
+    assert made.client_certificate is not None
+    assert made.client_certificate.path == f"{tmp_path}/c.pem"
+
+
+def test_a_byte_order_mark(tmp_path: Path) -> None:
+    """A file that an editor of Windows began with a byte order mark is read; UTF-16 is said to be no UTF-8."""
+    path = tmp_path / "nbauth.toml"
+    path.write_bytes(codecs.BOM_UTF8 + _profile().encode())
+    assert list(configuration.load(path).profiles) == ["work"]
+    path.write_bytes(_profile().encode("utf-16"))
+    with pytest.raises(ConfigError, match=r"is not UTF-8 text\. Save it as UTF-8"):
+        configuration.load(path)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"AZURE_CLIENT_ID": "id"},
+        {"AZURE_CLIENT_ID": "id", "AZURE_CLIENT_SECRET": "s3cret"},
+        {"AZURE_CLIENT_ID": "id", "AZURE_TENANT_ID": "t", "AZURE_AUTHORITY_HOST": "http://x"},
+        {"AZURE_CLIENT_ID": "i d", "AZURE_TENANT_ID": "t"},
+    ],
+)
+def test_variables_that_make_no_profile(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables that make no profile leave those that were made in code alone, and are spoken of where they matter."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    kernel.add_profile(Profile("made", client_id="id", tenant="t", apis={"https://api.example.com": ["scope"]}))
+    config = kernel.config()
+    assert by_name(config, "made").name == by_url(config, "https://api.example.com/x").name == "made"
+    with pytest.raises(ConfigError) if len(environ) > 1 else nullcontext():
+        assert by_name(config, "default").name == "made"
+    kernel.reset()
+    with pytest.raises(ConfigError, match=r"AZURE_|client_id"):
+        by_name(kernel.config(), None)
+    with pytest.raises(ConfigError):
+        by_url(kernel.config(), "https://api.example.com/x")
+
+
+def test_sign_out_beside_variables_that_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables that are wrong keep nobody from signing out, and are named after it."""
+    monkeypatch.setenv("AZURE_CLIENT_ID", "id")
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "s3cret")
+    kernel.add_profile(Profile("made", client_id="id", tenant="t", apis={"https://api.example.com": ["scope"]}))
+    profiles, problem = to_forget(kernel.config, None)
+    assert [profile.name for profile in profiles] == ["made"]
+    assert "AZURE_TENANT_ID is not" in str(problem)
 
 
 def _loaded(tmp_path: Path, text: str) -> Config:
