@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msal
 
 from nbauth.errors import SignInFailed
-from nbauth.next_step import Login, to_run
+from nbauth.next_step import Login, NextStep
 from nbauth.signin.client import token_cache
 from nbauth.signin.client.provider_errors import login_command, provider_errors
 from nbauth.signin.oidc import id_token, identity, issuers, userinfo
@@ -19,7 +19,6 @@ from nbauth.signin.tokens.credential import Credential
 if TYPE_CHECKING:
     from nbauth.net.secrecy import HiddenMapping
     from nbauth.signin.client.token_cache import Answers
-    from nbauth.signin.profile.profile import Profile
     from nbauth.signin.tokens.connection import Connection
 
 __all__ = ["Proven", "keep", "prove", "username_of"]
@@ -32,12 +31,14 @@ class Proven:
     Attributes:
         key: of the account, MSAL's `home_account_id`; no other person has it in this kernel.
         claims: of the ID token, with the names that userinfo has.
+        names: what the provider calls them, the sign-in name first; `sub` where it has none.
         result: MSAL's.
         answers: the tokens, which are in no cache yet.
     """
 
     key: str
     claims: dict[str, Any]
+    names: tuple[str, ...]
     result: HiddenMapping = field(repr=False)
     answers: Answers = field(repr=False)
 
@@ -55,16 +56,21 @@ def prove(connection: Connection, result: HiddenMapping, answers: Answers, *, wa
         SignInFailed: it is not valid, does not say who signed in, or somebody else did.
         ProviderUnavailable: the provider's keys cannot be had.
     """
+    said = _validated(connection, result)
     claims = userinfo.named(
-        _validated(connection, result),
+        said,
         profile=connection.profile,
         application=connection.application,
         transport=connection.transport,
         access_token=result.secret("access_token"),
+        wanted=wanted,
     )
     key = _key(connection, claims, answers)
-    _check_account(wanted, claims, key, connection.profile)
-    return Proven(key=key, claims=claims, result=result, answers=answers)
+    # What an ID token calls somebody does not change with who was asked for, and userinfo with it.
+    found = (*identity.names_of(said)[:1], *identity.names_of(claims)) or (str(claims["sub"]),)
+    names = tuple(dict.fromkeys(found))
+    _check_account(wanted, names, key, connection)
+    return Proven(key=key, claims=claims, names=names, result=result, answers=answers)
 
 
 def keep(
@@ -88,7 +94,7 @@ def keep(
         lambda: token_cache.copy_account(apart, cache, home_account_id=proven.key, client_id=profile.client_id),
     )
     credential.keep(scopes, proven.result, claims=claims)
-    username = username_of(proven.claims)
+    username, *other_names = proven.names
     account = Account(
         username=username,
         name=str(proven.claims.get("name") or username),
@@ -96,6 +102,7 @@ def keep(
         home_account_id=proven.key,
         profile=profile.name,
         expires_at=credential.expires_at() or datetime.now(UTC),
+        other_names=tuple(other_names),
     )
     return account, credential
 
@@ -146,11 +153,23 @@ def _key(connection: Connection, claims: dict[str, Any], answers: Answers) -> st
     )
 
 
-def _check_account(wanted: str | None, claims: dict[str, Any], key: str, profile: Profile) -> None:
-    got = username_of(claims)
-    if wanted is not None and not identity.is_called(wanted, got, key):
-        raise SignInFailed(
-            f"Profile {profile.name!r}: {got} signed in where {wanted} was asked for. Nothing was kept.",
-            profile=profile.name,
-            next_step=to_run(Login(profile.name, account=got)),
-        )
+def _check_account(wanted: str | None, names: tuple[str, ...], key: str, connection: Connection) -> None:
+    profile, (got, *others) = connection.profile, names
+    if wanted is None or identity.is_called(wanted, got, key, others):
+        return
+    # Many providers take the session that the browser has, whatever name the request hints at (OpenID Connect Core
+    # §3.1.2.1, `login_hint`): the same command alone would end the same way.
+    lead = f"Sign out at {profile.authority_host} in the browser, or open the sign-in in a private window, then run: "
+    raise SignInFailed(
+        f"Profile {profile.name!r}: {got} signed in where {wanted} was asked for. Nothing was kept.",
+        profile=profile.name,
+        next_step=NextStep(
+            (
+                lead,
+                Login(profile.name, account=wanted),
+                f" (or, to be {got}: ",
+                Login(profile.name, account=got),
+                ")",
+            )
+        ),
+    )

@@ -19,7 +19,7 @@ from nbauth.data.fetch.challenge import asked_claims
 from nbauth.data.paging.link_header import next_link
 from nbauth.errors import ConfigError
 from nbauth.net.origins import is_loopback, origin_of, redact_url
-from nbauth.signin.flows.redirect import parameters, state_matches
+from nbauth.signin.flows.redirect import is_answer, parameters
 from nbauth.signin.http.clock_skew import ahead_s
 from nbauth.signin.http.http_cache import HttpCache, endpoints_allowed
 from nbauth.signin.http.http_cache_file import HttpCacheFile
@@ -334,7 +334,8 @@ def test_anything_pasted(text: str) -> None:
     """Whatever a person pastes is a dict of texts, empty where it is no redirect."""
     answer = parameters(text)
     assert all(isinstance(key, str) and isinstance(value, str) for key, value in answer.items())
-    assert state_matches({"state": "s"}, answer) is (answer.get("state") == "s")
+    taken = answer.get("state") == "s" and bool({"code", "error"} & set(answer))
+    assert is_answer({"state": "s"}, answer) is taken
 
 
 @_examples(300)

@@ -39,7 +39,7 @@ def run(attempt: SignInAttempt) -> HiddenMapping:
     flow = HiddenMapping({"state": secrets.token_urlsafe(32)})  # of no sign-in, until MSAL has made one
     registered = _registered(attempt)
     try:
-        listener = Listener(lambda answer: redirect.state_matches(flow, answer), **registered)
+        listener = Listener(lambda answer: redirect.is_answer(flow, answer), **registered)
     except OSError as error:
         raise SignInFailed(
             f"Profile {attempt.profile.name!r}: cannot listen on {error.filename}: {error.strerror}.",

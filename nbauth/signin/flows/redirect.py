@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nbauth.net.secrecy import Members
     from nbauth.signin.flows.attempt import SignInAttempt
 
-__all__ = ["DEFAULT_REDIRECT_URI", "finish", "parameters", "start", "state_matches"]
+__all__ = ["DEFAULT_REDIRECT_URI", "finish", "is_answer", "parameters", "start"]
 
 DEFAULT_REDIRECT_URI = "http://localhost"
 
@@ -44,6 +44,7 @@ def start(
         response_mode: ``"query"``, ``"fragment"`` or None for the provider's default.
     """
     profile = attempt.profile
+    prompt = _prompt(attempt)
     with provider_errors(profile), _WARNINGS, warnings.catch_warnings():
         # MSAL recommends form_post. Providers that do not implement it never come back, and an address can be pasted
         # only if it holds the answer; the listener keeps the query out of referrers and logs.
@@ -53,7 +54,7 @@ def start(
             redirect_uri=redirect_uri,
             state=state,
             response_mode=response_mode,
-            prompt="select_account" if attempt.select_account else profile.prompt,
+            prompt=prompt,
             login_hint=attempt.account or profile.login_hint,
             domain_hint=profile.domain_hint,
             claims_challenge=attempt.claims,
@@ -61,6 +62,21 @@ def start(
     if attempt.claims:
         flow["auth_uri"] += _authentication(attempt.claims)
     return HiddenMapping(flow)
+
+
+def _prompt(attempt: SignInAttempt) -> str | None:
+    """Return what the provider's page is to ask, whatever session the browser has there.
+
+    A session of somebody else goes before `login_hint` at many providers. Those that cannot let choose may refuse the
+    word (OpenID Connect Core §3.1.2.1), so unasked only those get it who say that they can.
+    """
+    if attempt.select_account:
+        return "select_account"
+    if attempt.profile.prompt is not None or attempt.account is None:
+        return attempt.profile.prompt
+    with provider_errors(attempt.profile):
+        offered = discover(attempt.profile, attempt.application).get("prompt_values_supported")
+    return "select_account" if isinstance(offered, list) and "select_account" in offered else None
 
 
 def _authentication(claims: str) -> str:
@@ -96,8 +112,13 @@ def parameters(text: str) -> dict[str, str]:
     return {}
 
 
-def state_matches(flow: Members, answer: Members) -> bool:
-    """Tell whether a redirect belongs to this sign-in (RFC 6749 §10.12)."""
+def is_answer(flow: Members, answer: Members) -> bool:
+    """Tell whether a redirect is the answer to this sign-in (RFC 6749 §4.1.2, §10.12).
+
+    The address that led to the provider has its state, too; an answer has a code or an error besides.
+    """
+    if "code" not in answer and "error" not in answer:
+        return False
     # What was pasted may hold half a character, which has no bytes.
     return hmac.compare_digest(str(flow["state"]).encode(), answer.get("state", "").encode(errors="replace"))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nbauth.signin.profile.authority import Authority
 
-__all__ = ["changed", "is_called", "key_of", "known_claims", "read_claims", "shown_name", "those_called"]
+__all__ = ["changed", "is_called", "key_of", "known_claims", "names_of", "read_claims", "shown_name", "those_called"]
 
 T = TypeVar("T")
 
@@ -35,6 +35,10 @@ class Named(Protocol):
     @property
     def home_account_id(self) -> str:
         """The key."""
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """What else the provider calls them."""
 
 
 NAMES = ("preferred_username", "upn", "email", "unique_name")
@@ -113,17 +117,34 @@ def read_claims(id_token: str) -> dict[str, Any]:
     return claims if isinstance(claims, dict) else {}
 
 
+def names_of(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what claims call somebody, the sign-in name first.
+
+    An address that nobody has proven to be theirs is no further name: they may have typed anybody's.
+    """
+    # Cognito writes its booleans as text.
+    unproven = str(claims.get("email_verified")).lower() == "false"
+    first = next((name for name in NAMES if claims.get(name)), None)
+    found = [
+        str(claims[name]) for name in NAMES if claims.get(name) and (name == first or name != "email" or not unproven)
+    ]
+    emails = claims.get("emails")  # B2C's, a list
+    if isinstance(emails, list) and not unproven:
+        found += [str(email) for email in emails if email]
+    return tuple(dict.fromkeys(found))
+
+
 def shown_name(claims: Mapping[str, Any]) -> str | None:
     """Return the sign-in name that an ID token has, if it has one."""
-    emails = claims.get("emails")  # B2C's, a list
-    if isinstance(emails, list) and emails and not any(claims.get(name) for name in NAMES):
-        return str(emails[0])
-    return next((str(claims[name]) for name in NAMES if claims.get(name)), None)
+    return next(iter(names_of(claims)), None)
 
 
-def is_called(wanted: str, username: str, home_account_id: str) -> bool:
-    """Tell whether somebody is who was asked for, by name or by the account's key, whose case counts."""
-    return wanted in (username, home_account_id) or (username != home_account_id and username.lower() == wanted.lower())
+def is_called(wanted: str, username: str, home_account_id: str, other_names: Iterable[str] = ()) -> bool:
+    """Tell whether somebody is who was asked for, by a name or by the account's key, whose case counts."""
+    if wanted in (username, home_account_id):
+        return True
+    names = (*(() if username == home_account_id else (username,)), *other_names)
+    return wanted.lower() in (name.lower() for name in names)
 
 
 def those_called(wanted: str | None, candidates: Iterable[T], who: Callable[[T], Named]) -> list[T]:
@@ -141,6 +162,7 @@ def those_called(wanted: str | None, candidates: Iterable[T], who: Callable[[T],
         lambda person: person.home_account_id == wanted,
         lambda person: person.username == wanted,
         lambda person: is_called(wanted, person.username, person.home_account_id),
+        lambda person: is_called(wanted, person.username, person.home_account_id, person.other_names),
     )
     for fits in ways:
         if those := [each for each in rest if fits(who(each))]:

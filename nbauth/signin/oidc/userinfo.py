@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from nbauth.signin.oidc import identity
 from nbauth.signin.oidc.discovery import discover
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["named"]
 
 logger = logging.getLogger(__name__)
 
-_NAMES = ("preferred_username", "upn", "email", "unique_name", "name")
+_TAKEN = (*identity.NAMES, "name")
 
 
 def named(
@@ -30,11 +31,13 @@ def named(
     application: msal.ClientApplication,
     transport: HttpClient,
     access_token: str,
+    wanted: str | None = None,
 ) -> dict[str, Any]:
     """Return the claims of an ID token with names in them, if the provider has any.
 
-    Providers that keep to OpenID Connect Core §5.4 put them into userinfo alone. It is asked only where there is no
-    name in the ID token, and never where that is Entra's, whose userinfo is on another host.
+    Providers that keep to OpenID Connect Core §5.4 put them into userinfo alone. It is asked only where the ID token
+    has no sign-in name, or not the one that is wanted, and never where that is Entra's, whose userinfo is on another
+    host.
 
     Args:
         claims: of a validated ID token.
@@ -42,11 +45,15 @@ def named(
         application: its client application.
         transport: its http client.
         access_token: what came with the ID token.
+        wanted: the sign-in name or key of who is to sign in, or None.
 
     Returns:
-        The claims as they were where userinfo cannot be had, or is about somebody else.
+        The claims, with what the ID token does not say; as they were where userinfo cannot be had, or is about
+        somebody else.
     """
-    if not profile.oidc_authority or any(claims.get(name) for name in _NAMES):
+    names = identity.names_of(claims)
+    enough = names and (wanted is None or identity.is_called(wanted, names[0], str(claims["sub"]), names[1:]))
+    if not profile.oidc_authority or enough:
         return claims
     endpoint = discover(profile, application).get("userinfo_endpoint")
     if not isinstance(endpoint, str):
@@ -62,4 +69,7 @@ def named(
     if userinfo.get("sub") != claims["sub"]:  # §5.3.2
         logger.warning("Profile %r: userinfo is about somebody else, and is not used.", profile.name)
         return claims
-    return claims | {name: userinfo[name] for name in _NAMES if isinstance(userinfo.get(name), str)}
+    further = {name: userinfo[name] for name in _TAKEN if isinstance(userinfo.get(name), str) and not claims.get(name)}
+    if "email" in further:
+        further["email_verified"] = userinfo.get("email_verified", True)
+    return {**claims, **further}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Account:
         expires_at: when the present access token expires (UTC). It is renewed before that.
         kind: ``"person"`` or ``"application"``.
         name: the person's display name, or the username where the provider gives none.
+        other_names: what else the provider calls the person by, such as an e-mail address beside the sign-in name.
     """
 
     username: str
@@ -32,3 +33,4 @@ class Account:
     expires_at: datetime
     kind: Literal["person", "application"] = "person"
     name: str = ""
+    other_names: tuple[str, ...] = field(default=(), repr=False)

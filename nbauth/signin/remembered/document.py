@@ -64,6 +64,7 @@ class Remembered:
         name: the display name.
         tenant_id: the tenant, or empty.
         home_account_id: the provider's key of the account.
+        other_names: what else the provider calls them; earlier versions did not write that.
     """
 
     profile: str
@@ -72,6 +73,7 @@ class Remembered:
     name: str
     tenant_id: str
     home_account_id: str
+    other_names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, account: Account, profile: Profile) -> Remembered:
@@ -83,6 +85,7 @@ class Remembered:
             name=account.name,
             tenant_id=account.tenant_id,
             home_account_id=account.home_account_id,
+            other_names=account.other_names,
         )
 
     def is_of(self, name: str, home_account_id: str) -> bool:
@@ -174,10 +177,13 @@ class Document:
 
 
 def _sign_in(found: object) -> Remembered:
-    names = [each.name for each in dataclasses.fields(Remembered)]
-    if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in names):
+    members = [each.name for each in dataclasses.fields(Remembered) if each.name != "other_names"]
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in members):
         raise _other_version()
-    return Remembered(**{name: found[name] for name in names})
+    others = found.get("other_names", [])
+    if not isinstance(others, list) or not all(isinstance(name, str) for name in others):
+        raise _other_version()
+    return Remembered(**{name: found[name] for name in members}, other_names=tuple(others))
 
 
 def _grant(found: object) -> Grant:

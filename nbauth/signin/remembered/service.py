@@ -147,6 +147,7 @@ def take(
         home_account_id=who.home_account_id,
         profile=profile.name,
         expires_at=expires_at,
+        other_names=who.other_names,
     )
     return SignedIn(account_, credential)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
@@ -223,6 +224,23 @@ def test_a_wrong_address_is_asked_for_again(demo: DemoServer) -> None:
             return pasted
 
     prompt = Clumsy(demo)
+    assert nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=20).username == "alice@contoso.example"
+    assert len(prompt.shown) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda url: url, lambda url: url.partition("?")[2], lambda url: f"http://localhost/?{urlsplit(url).query}"],
+)
+def test_the_address_that_was_shown_is_no_answer(wrong: Callable[[str], str], demo: DemoServer) -> None:
+    """Somebody who pastes the address that they were shown, which has the state, is asked again."""
+
+    class Hasty(Watched):
+        def wait(self, timeout_s: float) -> str | None:
+            pasted = super().wait(timeout_s)
+            return wrong(self.shown[0]) if pasted is not None and len(self.shown) == 1 else pasted
+
+    prompt = Hasty(demo)
     assert nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=20).username == "alice@contoso.example"
     assert len(prompt.shown) == 2
 

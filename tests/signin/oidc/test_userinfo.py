@@ -38,13 +38,14 @@ class Provider:
         return Answer(self._status, json.dumps(self._found), {})
 
 
-def _named(provider: Provider, claims: dict[str, Any] = CLAIMS) -> dict[str, Any]:
+def _named(provider: Provider, claims: dict[str, Any] = CLAIMS, *, wanted: str | None = None) -> dict[str, Any]:
     return userinfo.named(
         claims,
         profile=provider.profile,
         application=provider.application,
         transport=provider,  # type: ignore[arg-type]
         access_token="token",
+        wanted=wanted,
     )
 
 
@@ -55,13 +56,34 @@ def test_names_come_from_userinfo() -> None:
     assert provider.asked == [(ENDPOINT, {"Authorization": "Bearer token"})]
 
 
-@pytest.mark.parametrize("claim", ["preferred_username", "upn", "email", "unique_name", "name"])
+@pytest.mark.parametrize("claim", ["preferred_username", "upn", "email", "unique_name"])
 def test_an_id_token_with_a_name_is_enough(claim: str) -> None:
     """Where the ID token names somebody, userinfo is not asked."""
     provider = Provider()
     claims = {**CLAIMS, claim: "alice"}
     assert _named(provider, claims) == claims
     assert provider.asked == []
+
+
+def test_a_display_name_is_no_sign_in_name() -> None:
+    """Where the ID token has a display name alone, userinfo is asked for the sign-in name, and the former stays."""
+    provider = Provider({"sub": "4711", "name": "Somebody", "email": "alice@example.org"})
+    claims = {**CLAIMS, "name": "Alice"}
+    assert _named(provider, claims) == {**claims, "email": "alice@example.org", "email_verified": True}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "asked"),
+    [("alice", False), ("ALICE", False), ("4711", False), ("alice@example.org", True), ("bob", True), (None, False)],
+)
+def test_a_name_that_the_id_token_does_not_have(wanted: str | None, asked: bool) -> None:  # noqa: FBT001 - a row
+    """Who is asked for by another name than the ID token has may have it in userinfo; the ID token's own stays."""
+    provider = Provider({"sub": "4711", "preferred_username": "other", "email": "alice@example.org"})
+    claims = {**CLAIMS, "preferred_username": "alice"}
+    named = _named(provider, claims, wanted=wanted)
+    assert bool(provider.asked) is asked
+    assert named["preferred_username"] == "alice"
+    assert ("email" in named) is asked
 
 
 def test_entra_is_not_asked() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
@@ -14,7 +15,9 @@ from nbauth import kernel
 from nbauth.authorizer import KernelAuthorizer
 from nbauth.demo.provider.provider import ALICE
 from nbauth.errors import SignInCancelled, SignInFailed, SignInRequired
+from nbauth.signin.flows import redirect
 from nbauth.signin.flows.prompt import NullPrompt
+from nbauth.signin.oidc.discovery import discover
 from nbauth.signin.remembered import document_file, location
 from nbauth.signin.remembered.document import application_name
 from nbauth.signin.remembered.encryption import PlainCodec
@@ -331,3 +334,57 @@ def test_an_ended_sign_in_is_told_anew(demo: DemoServer, sign_in: Callable[..., 
         told.append((caught.value, len(caught.traceback)))
     assert len({id(error) for error, _ in told}) == len(told)
     assert len({length for _, length in told}) == 1
+
+
+def test_by_a_name_beside_the_sign_in_name(lab: nbauth.Profile, sign_in: Callable[..., nbauth.Account]) -> None:
+    """`account` takes the address beside the sign-in name: at the sign-in, afterwards, and in a later kernel."""
+    claims = {"preferred_username": "bsmith", "email": "bob@fabrikam.com", "email_verified": True}
+    account = sign_in("bob", account="bob@fabrikam.com", claims=claims, remember=True)
+    assert (account.username, account.other_names) == ("bsmith", ("bob@fabrikam.com",))
+    assert _silent(account="Bob@fabrikam.com") == account
+    kernel.reset()
+    nbauth.add_profile(lab)
+    assert _silent(account="bob@fabrikam.com").other_names == ("bob@fabrikam.com",)
+    with pytest.raises(SignInCancelled):
+        _silent(account="carol@fabrikam.com")
+
+
+def test_an_address_that_is_another_ones_sign_in_name(
+    lab: nbauth.Profile, sign_in: Callable[..., nbauth.Account]
+) -> None:
+    """A sign-in name goes before the same text as somebody else's address."""
+    alice = sign_in("alice", claims={"preferred_username": _ALICE})
+    sign_in("bob", claims={"preferred_username": "bsmith", "email": _ALICE})
+    assert _silent(account=_ALICE).home_account_id == alice.home_account_id
+    assert lab.name == "lab"
+
+
+def test_the_browser_is_signed_in_as_somebody_else(lab: nbauth.Profile, sign_in: Callable[..., nbauth.Account]) -> None:
+    """Where the browser's session goes before the name that was asked for, the error says how to end it."""
+    with pytest.raises(SignInFailed) as caught:
+        sign_in("alice", account=_BOB, select_account=False)
+    assert str(caught.value).endswith(
+        f"Sign out at {lab.authority_host} in the browser, or open the sign-in in a private window, then run: "
+        f'nbauth.login("lab", account="{_BOB}") (or, to be {_ALICE}: nbauth.login("lab", account="{_ALICE}"))'
+    )
+
+
+@pytest.mark.parametrize(
+    ("offered", "prompt"),
+    [(["none", "login"], None), (["select_account"], "select_account"), ("select_account", None), (None, None)],
+)
+def test_the_provider_lets_choose(
+    offered: Any, prompt: str | None, demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who names an account chooses it on the page, at providers that say that they let choose."""
+    profile = _profile(demo, "lab")
+    monkeypatch.setattr(redirect, "discover", lambda *_: {**discover(*_), "prompt_values_supported": offered})
+    shown: list[str] = []
+    asking = person("bob")
+    ask = asking.ask_redirect
+    monkeypatch.setattr(asking, "ask_redirect", lambda url, **_: (shown.append(url), ask(url)))
+    nbauth.login("lab", account=_BOB, flow="paste", prompt=asking, timeout_s=20)
+    (query,) = (parse_qs(urlsplit(url).query) for url in shown)
+    assert query.get("prompt") == (prompt and [prompt])
+    assert query["login_hint"] == [_BOB]
+    assert profile.prompt is None
