@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import webbrowser
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from nbauth.environment import detect
 from nbauth.errors import ConfigError
+from nbauth.process.browsers import started
 from nbauth.signin.client.provider_errors import provider_errors
 from nbauth.signin.oidc.discovery import discover
 
@@ -28,8 +28,7 @@ def end_session(connection: Connection, usernames: list[str], *, show: Callable[
     """
     url = end_session_address(connection, usernames)
     if detect().is_local:
-        with contextlib.suppress(webbrowser.Error, OSError):
-            webbrowser.open(url)
+        started(webbrowser.open, url)
     show(f"To end the session at {connection.profile.authority_host}, open", url)
 
 

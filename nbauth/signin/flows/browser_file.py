@@ -24,6 +24,7 @@ import platformdirs
 
 from nbauth.environment import is_text_browser
 from nbauth.files.directories import Directory
+from nbauth.process.browsers import started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,9 +70,7 @@ def _open(url: str, held: contextlib.ExitStack) -> bool:
     if is_text_browser():  # it would take over the terminal that the kernel was started from
         return False
     if (own := _own_browser()) is not None:
-        with contextlib.suppress(webbrowser.Error, OSError):
-            return bool(own.open(url))
-        return False
+        return started(own.open, url)
     place, name = _folder(), f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     try:
         # Whoever may write to the folder could put another file in the place of this one.
@@ -83,9 +82,7 @@ def _open(url: str, held: contextlib.ExitStack) -> bool:
     except (OSError, ValueError) as error:
         logger.info("No browser is started: no file for it can be written in %s: %s", place, error)
         return False
-    with contextlib.suppress(webbrowser.Error, OSError):
-        return webbrowser.open((place / name).absolute().as_uri())
-    return False
+    return started(webbrowser.open, (place / name).absolute().as_uri())
 
 
 def _own_browser() -> webbrowser.BaseBrowser | None:
