@@ -19,7 +19,9 @@ import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
-from nbauth.errors import ProviderUnavailable, SignInCancelled, SignInFailed, SignInTimeout
+from nbauth.environment import detect
+from nbauth.errors import ConfigError, ProviderUnavailable, SignInCancelled, SignInFailed, SignInTimeout
+from nbauth.signin import flows
 from nbauth.signin.flows import redirect_listener as listener_module
 from nbauth.signin.flows.device_code import _interval_s
 from nbauth.signin.flows.redirect_listener import Listener
@@ -77,7 +79,15 @@ def test_silent_connections(listener: Listener) -> None:
 
 _HOSTS = (
     *("", "evil.example", "evil.example:{port}", "localhost", "localhost:1", "localhost:{port}.evil.example"),
-    *("[::1]:{port}", "0.0.0.0:{port}", "127.0.0.2:{port}", "localhost:{port}@evil.example", "localhost.:{port}"),
+    *(
+        "[::1]",
+        "[::2]:{port}",
+        "::1:{port}",
+        "0.0.0.0:{port}",
+        "127.0.0.2:{port}",
+        "localhost:{port}@evil.example",
+        "localhost.:{port}",
+    ),
 )
 
 
@@ -87,6 +97,45 @@ def test_wrong_host(host: str, listener: Listener) -> None:
     assert _get(listener, host=host.format(port=listener.port)) == 400
     assert listener.answer is None
     assert _get(listener) == 200
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "[::1]"])
+def test_right_hosts(host: str, listener: Listener) -> None:
+    """Whatever a browser takes localhost for, the answer is taken."""
+    assert _get(listener, host=f"{host}:{listener.port}") == 200
+
+
+@pytest.mark.parametrize("uri", ["http://[::1]", "http://[::1]:{port}/back", "http://[::1]:{port}", "http://127.0.0.1"])
+def test_a_registered_address(uri: str, demo: DemoServer, person: Callable[..., Any]) -> None:
+    """A loopback address in the redirect URI is used as it is written, and listened on alone."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        uri = uri.format(port=free.getsockname()[1])
+    client = demo.provider.registry.client(demo.client_id)
+    client.redirect_uris.append(uri)
+    kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], redirect_uri=uri))
+    shown: list[str] = []
+    prompt = person()
+    show = prompt.show_address
+    prompt.show_address = lambda url, *, opened: (shown.append(url), show(url, opened=opened))
+    try:
+        assert nbauth.login("demo", flow="loopback", prompt=prompt, timeout_s=20).username == "alice@contoso.example"
+    finally:
+        client.redirect_uris.remove(uri)
+    sent = parse_qs(urlsplit(shown[0]).query)["redirect_uri"][0]
+    assert sent == uri or sent.startswith(f"{uri}:")
+
+
+@pytest.mark.parametrize("uri", ["https://localhost:8471/", "https://nb.example.org/back"])
+def test_an_address_that_nothing_here_listens_on(uri: str, demo: DemoServer, person: Callable[..., Any]) -> None:
+    """A redirect URI is never replaced by another one: the flow refuses it before any traffic, and `auto` passes by."""
+    profile = dataclasses.replace(kernel.config().profiles["demo"], redirect_uri=uri)
+    kernel.add_profile(profile)
+    with pytest.raises(ConfigError, match=rf'listen on its redirect_uri {uri.rstrip("/")}.*flow="paste"'):
+        nbauth.login("demo", flow="loopback", prompt=person(), timeout_s=5)
+    assert len(demo.provider.requests) == 0
+    here = dataclasses.replace(detect(), remote=None, has_browser=True)
+    assert flows.choose("auto", profile, here, device_code_offered=False) == "paste"
 
 
 def test_no_host(listener: Listener) -> None:

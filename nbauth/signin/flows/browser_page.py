@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from nbauth.net.origins import host_of, is_loopback, origin_of
 
-__all__ = ["CALLBACK_PATH", "BrowserPage", "OtherFlow", "callback_uri"]
+__all__ = ["CALLBACK_PATH", "BrowserPage", "OtherFlow", "callback_uri", "is_callback_page"]
 
 # Where every Jupyter server serves what lies in share/jupyter/labextensions/nbauth/static/.
 CALLBACK_PATH = "lab/extensions/nbauth/static/callback.html"
@@ -41,6 +41,11 @@ class OtherFlow(Exception):
     def __init__(self, flow: str) -> None:
         super().__init__(flow)
         self.flow = flow
+
+
+def is_callback_page(uri: str) -> bool:
+    """Tell whether an address is that of a callback page, on whatever server."""
+    return uri.endswith(CALLBACK_PATH.rpartition("/extensions")[2])
 
 
 def callback_uri(redirect_uri: str | None, page: BrowserPage) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nbauth.errors import ConfigError
 from nbauth.next_step import Login, NextStep
 from nbauth.signin.flows import redirect
-from nbauth.signin.flows.browser_page import CALLBACK_PATH, callback_uri
+from nbauth.signin.flows.browser_page import callback_uri, is_callback_page
 from nbauth.signin.flows.flow import Flow
 from nbauth.signin.flows.paste import redeem_pasted
 
@@ -38,7 +38,7 @@ def run(attempt: SignInAttempt) -> HiddenMapping:
     profile, page = attempt.profile, attempt.prompt.page()
     # Without a page that says where it is (a terminal) the registered URI is taken as it is, and its answer pasted.
     uri = callback_uri(profile.redirect_uri, page) if page else profile.redirect_uri
-    if uri is None or not uri.endswith(CALLBACK_PATH.rpartition("/extensions")[2]):
+    if uri is None or not is_callback_page(uri):
         here = f" Its address here is {page.callback}." if page else ""
         raise ConfigError(
             f"Profile {profile.name!r}: its redirect_uri does not lead to the callback page of this server.{here}",

@@ -7,11 +7,13 @@ import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from nbauth.errors import SignInFailed
+from nbauth.errors import ConfigError, SignInFailed
+from nbauth.net.origins import display_url, is_loopback
 from nbauth.net.secrecy import HiddenMapping
-from nbauth.next_step import Login, NextStep
+from nbauth.next_step import Login, NextStep, to_run
 from nbauth.signin.flows import redirect
 from nbauth.signin.flows.browser_file import opened
+from nbauth.signin.flows.browser_page import is_callback_page
 from nbauth.signin.flows.flow import Flow
 from nbauth.signin.flows.redirect import DEFAULT_REDIRECT_URI
 from nbauth.signin.flows.redirect_listener import Listener
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from nbauth.signin.flows.attempt import SignInAttempt
     from nbauth.signin.flows.flow import Situation
+    from nbauth.signin.profile.profile import Profile
 
 __all__ = ["FLOW"]
 
@@ -65,13 +68,35 @@ def _address(attempt: SignInAttempt, port: int) -> str:
     # Providers ignore the port of a loopback redirect URI (RFC 8252 §7.3) but nothing else of it: some take any port
     # with 127.0.0.1 only, and to most of them a slash at the end is another address.
     parts = urlsplit(_loopback_uri(attempt))
-    return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    return parts._replace(netloc=f"{host}:{port}").geturl()
 
 
 def _loopback_uri(attempt: SignInAttempt) -> str:
     uri = attempt.profile.redirect_uri
-    listens = uri is not None and uri.startswith("http://") and urlsplit(uri).hostname in ("localhost", "127.0.0.1")
-    return str(uri) if listens else DEFAULT_REDIRECT_URI
+    return uri if uri is not None and _is_listened_on(uri) else DEFAULT_REDIRECT_URI
+
+
+def _is_listened_on(uri: str) -> bool:
+    return uri.startswith("http://") and is_loopback(uri)
+
+
+def _has_place(profile: Profile) -> bool:
+    """Tell whether the answer can come to a listener: the callback page's address may be one of several registered."""
+    uri = profile.redirect_uri
+    return uri is None or _is_listened_on(uri) or is_callback_page(uri)
+
+
+def _check(profile: Profile) -> None:
+    if not _has_place(profile):
+        uri = display_url(str(profile.redirect_uri))
+        raise ConfigError(
+            f"Profile {profile.name!r}: nothing here can listen on its redirect_uri {uri}.",
+            next_step=to_run(
+                Login(profile.name, flow="paste"),
+                ", or register http://localhost and leave redirect_uri out.",
+            ),
+        )
 
 
 def _browser(attempt: SignInAttempt, url: str) -> AbstractContextManager[bool]:
@@ -80,7 +105,8 @@ def _browser(attempt: SignInAttempt, url: str) -> AbstractContextManager[bool]:
 
 def _fits(situation: Situation) -> bool:
     # The browser knows better than the kernel whether both share a machine.
-    return situation.page.reaches_kernel if situation.page else situation.environment.is_local
+    reached = situation.page.reaches_kernel if situation.page else situation.environment.is_local
+    return reached and _has_place(situation.profile)
 
 
-FLOW = Flow(run=run, label="A browser on the kernel's machine", fits=_fits)
+FLOW = Flow(run=run, label="A browser on the kernel's machine", fits=_fits, check=_check)

@@ -44,7 +44,8 @@ class Listener:
 
     Args:
         accepts: tells whether the parameters of a request are the answer to this sign-in; others are turned away.
-        host: the host of the registered redirect URI; at ``127.0.0.1`` nobody comes by way of ``::1``.
+        host: the host of the registered redirect URI: ``localhost``, or a loopback address, where nobody comes by way
+            of another one.
         port: the port of a registered redirect URI, or 0 for any.
         path: the path of the registered redirect URI.
 
@@ -65,8 +66,10 @@ class Listener:
         self._lock = threading.Lock()
         self._arrived = threading.Event()
         self._answer: HiddenMapping | None = None
-        self._servers = _servers(_handler(self), port, also_6=host == "localhost")
+        self._servers = _servers(_handler(self), port, host)
         self.port: int = self._servers[0].server_address[1]
+        names = ("localhost", "127.0.0.1", "[::1]") if host == "localhost" else ("localhost", _in_address(host))
+        self._hosts = frozenset(f"{name}:{self.port}" for name in names)
         self._serving = [Serving(server, name="nbauth-listener") for server in self._servers]
 
     def __enter__(self) -> Self:
@@ -93,7 +96,7 @@ class Listener:
 
     def offer(self, target: str, host: str, body: str | None) -> tuple[int, str, str]:
         """Take a request; return status, title and text of the page that answers it."""
-        if host.lower() not in (f"localhost:{self.port}", f"127.0.0.1:{self.port}"):
+        if host.lower() not in self._hosts:
             # A name that somebody else's DNS points at 127.0.0.1 (DNS rebinding).
             return 400, "Not here", "This address is not served here."
         path, _, query = target.partition("?")
@@ -139,13 +142,15 @@ class _Server6(_Server):
     address_family = socket.AF_INET6
 
 
-def _servers(handler: type[BaseHTTPRequestHandler], port: int, *, also_6: bool) -> list[_Server]:
-    """Bind one port on both loopback addresses, or on 127.0.0.1 where this machine has no other."""
+def _servers(handler: type[BaseHTTPRequestHandler], port: int, host: str) -> list[_Server]:
+    """Bind one port on both addresses of localhost, or on 127.0.0.1 where this machine has no other."""
+    if host != "localhost":
+        return [_bound(_Server6 if ":" in host else _Server, host, port, handler)]
     for _ in range(_MOST_PORTS):
         first = _bound(_Server, "127.0.0.1", port, handler)
         try:
             servers = [first]
-            if also_6 and socket.has_ipv6:
+            if socket.has_ipv6:
                 servers.append(_bound(_Server6, "::1", first.server_address[1], handler))
         except OSError as error:
             if error.errno in _NO_IPV6:
@@ -166,8 +171,12 @@ def _bound(kind: type[_Server], address: str, port: int, handler: type[BaseHTTPR
     try:
         return kind((address, port), handler)
     except OSError as error:
-        shown = f"[{address}]" if ":" in address else address
-        raise OSError(error.errno, error.strerror, f"port {port} of {shown}") from None
+        raise OSError(error.errno, error.strerror, f"port {port} of {_in_address(address)}") from None
+
+
+def _in_address(host: str) -> str:
+    """Return a host as it stands in an address (RFC 3986 §3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
