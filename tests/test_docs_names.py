@@ -70,6 +70,14 @@ def test_files(text: Path) -> None:
     assert missing_files(text) == []
 
 
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
+def test_tests(text: Path) -> None:
+    """Each test file that is named in code font is there, by its whole path or the end of it."""
+    tests = [f"/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "tests").rglob("test_*.py")]
+    named = re.findall(r"`([\w/]*test_\w+\.py)`", text.read_text(encoding="utf-8"))
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in tests)] == []
+
+
 def test_comments() -> None:
     """The files that the code's comments name are there, too."""
     for path in PACKAGE.rglob("*.py"):
