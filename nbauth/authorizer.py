@@ -122,7 +122,7 @@ class KernelChain:
             del rejected  # an error takes this frame along, and not the token
 
     def who(self, url: str) -> str:
-        """Return what tells whose rows come from a URL: the profile and the account. Nothing of it is secret."""
+        """Return the profile and the account whose rows a URL gives, as one text. Nothing of it is secret."""
         credential, _ = self._find(url)
         return f"{credential.profile.name} {credential.who}"
 
@@ -186,10 +186,10 @@ class KernelChain:
     def _check_person(self, credential: Credential, url: str) -> None:
         who = _who(credential)
         if self._people.setdefault(self.profile, who) != who:
-            place = redact_url(url)
+            shown_url = redact_url(url)
             raise DataError(
-                f"{place} was opened by another sign-in of profile {self.profile!r}.",
-                url=place,
+                f"{shown_url} was opened by another sign-in of profile {self.profile!r}.",
+                url=shown_url,
                 next_step="Open it again.",
             )
 

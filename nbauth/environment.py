@@ -62,7 +62,7 @@ class Environment:
         return self.remote is None and self.has_browser
 
     def with_somebody(self) -> Environment:
-        """Return it with somebody there, as for a caller who brings a prompt; where asking is forbidden it stays so."""
+        """Return it as one where a person can be asked, for a caller with a prompt; not where asking is forbidden."""
         return dataclasses.replace(self, interactive=self.can_ask)
 
 

@@ -113,7 +113,7 @@ class ConfigError(NbauthError, ValueError):
 
 
 class ApprovalRequired(ConfigError):
-    """A configuration that may have come with a cloned folder does what a person has to approve of first.
+    """A configuration that may have come with a cloned folder needs a person's approval first.
 
     Attributes:
         source: the configuration file, or a description of the environment variables.

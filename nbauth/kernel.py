@@ -109,7 +109,7 @@ def config() -> Config:
 
 
 def trusted_bundle(profile: Profile) -> Bundle | None:
-    """Return a profile's certificate authorities; none where it needs an approval and has it not."""
+    """Return a profile's certificate authorities; none if it still needs an approval."""
     try:
         bundle = bundle_of(profile.ca_bundle)
         _state.check_approval(profile, bundle)
@@ -127,7 +127,7 @@ def version() -> int:
 
 
 def watch(method: Callable[[], None]) -> None:
-    """Call a bound method after every change of who is signed in, as long as its object lives; in any thread.
+    """Call a bound method after every change of the sign-ins, as long as its object lives; in any thread.
 
     In a server with several visitors it is told of the calling visitor's sign-ins, and of nobody else's.
     """
@@ -179,7 +179,7 @@ def connection_of(profile: Profile) -> Connection:
 
 
 def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
-    """Return the credential that serves a profile now: an application's own, or of who is signed in.
+    """Return the credential that serves a profile now: the application's, or that of the present account.
 
     Raises:
         SignInRequired: nobody is signed in, or nothing tells whose visit this is.

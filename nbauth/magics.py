@@ -1,4 +1,4 @@
-"""The magics: each parses a line, calls one function, and shows what came."""
+"""The magics: each parses a line, calls one function, and shows its result."""
 
 from __future__ import annotations
 

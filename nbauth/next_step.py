@@ -106,7 +106,7 @@ class Install:
     requirement: str
 
     def typed(self, place: Place) -> str:
-        """Return what is typed at a place; `%pip` installs where the kernel runs, which `pip` need not."""
+        """Return the line to type at a place; `%pip` installs where the kernel runs, which `pip` need not."""
         # In double quotes, which Windows' shells know as well.
         return f'{"%" if place == "magic" else ""}pip install "{self.requirement}"'
 
@@ -124,7 +124,7 @@ class Shell:
     asks: bool = False
 
     def typed(self, place: Place) -> str:
-        """Return what is typed at a place: IPython hands to a shell what stands behind an exclamation mark."""
+        """Return the line to type at a place: IPython runs in a shell what follows an exclamation mark."""
         return ("!" if place == "magic" and not self.asks else "") + _shell(*self.words)
 
 
@@ -178,8 +178,8 @@ def to_run(command: Command, *further: str | Command) -> NextStep:
 
 def filled(template: str, parts: Mapping[str, str | Command]) -> NextStep:
     """Return the step of a template, with words or commands in place of its ``{names}``."""
-    found = string.Formatter().parse(template)
-    return NextStep(tuple(part for words, name, *_ in found for part in (words, *([parts[name]] if name else []))))
+    fields = string.Formatter().parse(template)
+    return NextStep(tuple(part for words, name, *_ in fields for part in (words, *([parts[name]] if name else []))))
 
 
 class WithNextStep:
@@ -194,7 +194,7 @@ class WithNextStep:
 
     @property
     def next_step(self) -> str | None:
-        """What to do next, as text: a line to type is written as it is typed where this process shows it."""
+        """The next step as text, with each line to type in the form for this process."""
         return None if self.step is None else str(self.step)
 
     @next_step.setter

@@ -1,4 +1,4 @@
-"""``nbauth+https://``: the kernel's sign-ins for whatever reads by fsspec. fsspec finds it by its entry point."""
+"""``nbauth+https://``: the kernel's sign-ins for tools that read with fsspec, which finds it by its entry point."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FileSystem(ReadOnlyFileSystem):
 
     Args:
         profile: whose token to use; None takes the profile that names the URL's origin.
-        options: what fsspec hands on of its own.
+        options: fsspec's own options.
 
     Raises:
         ConfigError: another option was given.
@@ -51,7 +51,7 @@ class FileSystem(ReadOnlyFileSystem):
     __str__ = __repr__
 
     def connect(self, url: str) -> Session:
-        """Return the visitor's session that asks for a URL; another one after each change of who is signed in."""
+        """Return the visitor's session for a URL; a new one after each change of the sign-ins."""
         del url  # the session finds the profile that names it
         visitor = visitors.whose()
         version, config, known = kernel.version(), kernel.config(), self._sessions.get(visitor)

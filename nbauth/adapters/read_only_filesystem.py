@@ -1,4 +1,4 @@
-"""Protected URLs as an fsspec filesystem: one file a URL, for reading; nothing is kept of what was read."""
+"""Protected URLs as an fsspec filesystem: each is one file, for reading, and nothing of it is kept."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ class _File(AbstractBufferedFile):  # type: ignore[misc]
         return self._read(start, end)
 
     def close(self) -> None:
-        """Let go of what was read."""
+        """Close the source of its bytes."""
         self._source.close()
         super().close()
 

@@ -1,4 +1,4 @@
-"""The public verbs, each with its one signature; `nbauth` has them under the same names."""
+"""The public functions, each with its one signature; `nbauth` has them under the same names."""
 
 from nbauth.api.loading import open, pages, read, session  # noqa: A004 - a contract name, as in gzip.open
 from nbauth.api.sign_in import client, login, login_async, logout

@@ -1,4 +1,4 @@
-"""Reading with tokens that go only where a profile allows it, as callers do it: frames, pages, files, sessions."""
+"""The public functions that load: `read`, `pages`, `open` and `session`. Tokens go only where a profile allows it."""
 
 from __future__ import annotations
 
@@ -263,7 +263,7 @@ def _closing(session: Session, batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | None = None) -> BinaryIO:  # noqa: A001 - a contract name, as in gzip.open
-    """Open a protected URL as a binary file, streamed; for `pd.read_csv` and whatever takes a file.
+    """Open a protected URL as a binary file, streamed; for `pd.read_csv` and other tools that take a file.
 
     Where the server offers byte ranges it can seek, as `pd.read_parquet` and `zipfile.ZipFile` need it, and only what
     is read comes; a file that changes meanwhile is an error. Read straight on, it is one request.

@@ -1,4 +1,4 @@
-"""Signing in and out, as callers do it: each verb asks the kernel, and shows what it says in the front end."""
+"""The public functions that sign in and out: each calls the kernel, and shows the result in the front end."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def login(
             a script by a `NotRememberedWarning`) and the sign-in lives as long as the kernel. A server's visitors
             are not remembered.
         timeout_s: seconds that the person has.
-        prompt: who asks the person; by default what fits the front end.
+        prompt: how the person is asked; by default as fits the front end.
         select_account: ask even if somebody is signed in, and let the person choose another account.
 
     Returns:

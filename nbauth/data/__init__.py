@@ -1,4 +1,4 @@
-"""From a token to a request, to pages, to a DataFrame."""
+"""From a request to pages, to batches of rows, to a DataFrame or a Parquet file."""
 
 TYPE_CHECKING = False  # as in `nbauth`, which imports `paging` on first use
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Batches: rows on their way from a response to a sink, whatever they came as.
+"""Batches: some rows on their way from a response to a sink, as records, a frame or an Arrow table.
 
 There are two kinds. Rows of text, such as a page of JSON, get their columns in a `FrameBuilder`, which may need the
 rows of other batches for that. Files such as Parquet bring columns of their own. A sink asks `has_own_columns`.
@@ -24,7 +24,7 @@ __all__ = ["Batch", "ColumnBatch", "FrameBatch", "RecordBatch", "RowBatch", "Tab
 
 
 class RowBatch(Protocol):
-    """Rows whose columns a builder makes."""
+    """Rows that a builder makes columns of."""
 
     @property
     def has_own_columns(self) -> Literal[False]:
@@ -44,11 +44,11 @@ class RowBatch(Protocol):
 
     @property
     def next_request(self) -> PageRequest | None:
-        """The request for what comes after them; None after the last, and where there is none."""
+        """The request for the rows after these; None after the last ones, and where there is none."""
 
     @property
     def is_good(self) -> bool:
-        """Whether what they say of the rows after them holds; if not, an error comes next."""
+        """Whether `next_request` can be relied on; if not, an error comes next."""
 
     def append_to(self, builder: FrameBuilder) -> None:
         """Decode them into a builder.

@@ -1,4 +1,4 @@
-"""Whether the extra ``nbauth[fast]`` is at hand; without it everything works, slower."""
+"""Whether the extra ``nbauth[fast]`` is installed. Without it everything works, but slower."""
 
 from __future__ import annotations
 
@@ -48,5 +48,7 @@ def need_for_format(response: Response, module: str, what: str, extra: Install) 
     """Make sure that the module is there that reads what an API answered with."""
     if importlib.util.find_spec(module) is None:
         response.close()
-        place = redact_url(response.url)
-        raise DataError(f"{place} answered with {what}, which needs {module}.", url=place, next_step=to_run(extra))
+        shown_url = redact_url(response.url)
+        raise DataError(
+            f"{shown_url} answered with {what}, which needs {module}.", url=shown_url, next_step=to_run(extra)
+        )

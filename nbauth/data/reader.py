@@ -1,4 +1,4 @@
-"""One URL's load: its batches as they come, whatever the format."""
+"""Reader: the batches of one URL, in any format."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Reader:
         """Yield the load's batches: pages, lines, or columns of files that have their own.
 
         Args:
-            prefetch: whether pages are fetched in a thread, ahead of who takes them.
+            prefetch: whether pages are fetched in a thread, ahead of their consumer.
             in_parts: whether files come in parts of some ten thousand rows, Parquet as tables of Arrow's.
 
         Raises:
@@ -165,7 +165,7 @@ class Reader:
         if not prefetch:
             return pages
         is_eager = self._query.concurrency > 1
-        return prefetched(pages, size=_size, stop=self._requester.stop, left=self.pending, is_eager=is_eager)
+        return prefetched(pages, size=_size, stop=self._requester.stop, pending=self.pending, is_eager=is_eager)
 
     def _counted(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Yield batches; count the rows of those that are not counted when a builder takes them in."""

@@ -157,9 +157,10 @@ def _step(what: str, demo: DemoServer) -> Iterator[None]:
     before, started = (len(provider), len(api)), time.perf_counter()
     yield
     seconds = time.perf_counter() - started
-    made = (len(provider) - before[0], len(api) - before[1])
+    counts = (len(provider) - before[0], len(api) - before[1])
     print(
-        f"{what}: {seconds:.2f} s, {made[0]} requests to the provider (the browser's among them), {made[1]} to the API"
+        f"{what}: {seconds:.2f} s, {counts[0]} requests to the provider (the browser's among them), "
+        f"{counts[1]} to the API"
     )
 
 

@@ -1,4 +1,4 @@
-"""A directory that is held open: what is done in it reaches no other, and each file in it is whole or not there.
+"""A directory that is held open: no swapped link leads elsewhere, and each file in it is whole or not there.
 
 Whoever may write to the directory above can swap this one for a link between a check and a use. So the directory is
 opened once, without following a link, what was opened is checked, and files are opened, replaced and deleted by its
@@ -86,7 +86,7 @@ class Directory:
             os.close(handle)
 
     def names(self) -> list[str]:
-        """Return the names of what is in it."""
+        """Return the names in it."""
         return sorted(os.listdir(self.path if self._handle is None else self._handle))  # noqa: PTH208 - by its handle
 
     def status(self, name: str) -> os.stat_result:
@@ -205,7 +205,7 @@ class Directory:
             os.close(handle)
 
     def sweep(self, prefix: str = "") -> None:
-        """Delete what killed writers left of files whose names begin so; what may still be written to stays."""
+        """Delete the unfinished files of killed writers whose names begin so, but none that may still be written to."""
         now = time.time()
         for name in self.names():
             if not name.startswith(prefix) or not _is_temporary(name):

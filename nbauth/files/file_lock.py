@@ -81,7 +81,7 @@ def _hold_by_handle(stack: contextlib.ExitStack, path: Path, name: str, director
 
 
 def _is_still(name: str, directory: int, handle: int) -> bool:
-    """Tell whether an open file still has its name: whoever held the lock before may have deleted it."""
+    """Tell whether an open file still has its name: the lock's last holder may have deleted it."""
     try:
         return os.path.samestat(os.stat(name, dir_fd=directory, follow_symlinks=False), os.fstat(handle))
     except FileNotFoundError:

@@ -67,7 +67,7 @@ def why_status_not_private(status: os.stat_result, *, directory: bool = False, r
 
 
 def why_status_not_own(status: os.stat_result, *, directory: bool = False) -> str | None:
-    """Tell why what `os.lstat` or `os.fstat` returned is no file of this user's, whoever else may read or write it."""
+    """Tell why a file, by its `os.lstat` or `os.fstat`, is not this user's; who may read or write it does not count."""
     what = "directory" if directory else "file"
     if not (stat.S_ISDIR if directory else stat.S_ISREG)(status.st_mode) or _is_junction(status):
         return f"it is not a plain {what}"

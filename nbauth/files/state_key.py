@@ -1,4 +1,4 @@
-"""The user's own keys: what they authenticate was written by this user's own kernels, and by nobody else."""
+"""The user's own keys: a file whose MAC they verify was written by one of this user's kernels."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def is_home_or_above(folder: Path) -> bool:
 
 
 def is_own_file(path: Path, folder: Path) -> bool:
-    """Tell whether a file belongs to a project's folder, and not to a person who keeps something of theirs there.
+    """Tell whether a file came with a project's folder, and is not something that a person keeps there.
 
     Args:
         path: the file, without links.
@@ -253,7 +253,7 @@ def _dotenvs(folder: Path) -> Iterator[Path]:
 
 
 def _text(path: Path) -> str | None:
-    """Return what a file says; nothing where none can be read, None where it is too large to look through."""
+    """Return a file's text; empty if it cannot be read, None if it is too large to search."""
     try:
         if not path.is_file():  # no FIFO, which would be waited for
             return ""

@@ -1,4 +1,4 @@
-"""Clicks while a cell runs: the messages of our own widget reach its handlers before the cell has ended.
+"""Clicks while a cell runs: the messages of our widget reach its handlers before the cell has ended.
 
 A kernel handles one shell message after the other, so a click waits for the running cell, which waits for the click.
 Here the messages of our widget are diverted as they arrive, and the waiting cell runs their handlers itself. Other

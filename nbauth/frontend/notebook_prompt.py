@@ -77,7 +77,7 @@ class NotebookPrompt:
             self._handle.update(Message("", ""))
 
     def begin(self, request: SignInRequest) -> None:
-        """Remember who asks; it is shown with what to do."""
+        """Remember the request; it is shown with what to do."""
         self._profile = request.profile
         self._who_text = text_of(request)
         self._deadline = time.monotonic() + request.timeout_s

@@ -1,4 +1,4 @@
-"""The lines that say, before a person signs in, who asks and where the tokens may go."""
+"""What a person reads before they sign in: which application asks, and where the tokens may go."""
 
 from __future__ import annotations
 

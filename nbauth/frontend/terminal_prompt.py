@@ -61,7 +61,7 @@ class TerminalPrompt:
         self._asks = self._asks_approval = False
 
     def begin(self, request: SignInRequest) -> None:
-        """Print who asks."""
+        """Print which application asks, and where its tokens may go."""
         self._profile = request.profile
         self._print(text_of(request, width=min(_WIDEST, shutil.get_terminal_size().columns)))
 

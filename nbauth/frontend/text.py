@@ -1,4 +1,4 @@
-"""Making what a provider sent fit to be shown: no control characters, no other scheme than http and https."""
+"""Makes a provider's text safe to show: no control characters, no other scheme than http and https."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ __all__ = ["decode", "encode"]
 
 
 def decode(text: str) -> bytes:
-    """Return what a text stands for.
+    """Return the bytes that a text encodes.
 
     Raises:
         ValueError: it is no base64url.

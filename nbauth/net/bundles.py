@@ -1,4 +1,4 @@
-"""A profile's own certificate authorities, read once: what a person approved of is what connections trust."""
+"""A profile's own certificate authorities, read once, so that connections trust those that a person approved of."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Bundle:
 
 
 def bundle_of(path: str | None) -> Bundle | None:
-    """Read what a profile names as ``ca_bundle``; None where it names nothing.
+    """Read the ``ca_bundle`` of a profile; None if it has none.
 
     Raises:
         ConfigError: it cannot be read.

@@ -17,7 +17,7 @@ class ClosingSession(requests.Session):
     """Closes the connections that it keeps, and those to proxies, when it is closed."""
 
     def close(self) -> None:
-        """Close them, whoever still holds an answer that came over one."""
+        """Close them, also while a response of one is still held."""
         for adapter in self.adapters.values():
             close_pools(adapter)
         super().close()

@@ -105,8 +105,8 @@ def check_https(url: str, origin: str) -> None:
         OriginNotAllowed: it is http on another machine.
     """
     if origin.startswith("http:") and not is_loopback(url):
-        place = redact_url(url)
-        raise OriginNotAllowed(f"{place}: a token is never sent over http, except on this machine.", url=place)
+        shown_url = redact_url(url)
+        raise OriginNotAllowed(f"{shown_url}: a token is never sent over http, except on this machine.", url=shown_url)
 
 
 def redact_url(url: str) -> str:
@@ -128,7 +128,7 @@ def redact_url(url: str) -> str:
 
 
 def _ascii_or_escaped(host: str) -> str:
-    """Return a host, with its port, in ASCII: it may look like another one as it is written."""
+    """Return a host, with its port, in ASCII: in another script it may look like another one."""
     name, colon, port = host.partition(":")
     try:
         return f"{_ascii_host(name)}{colon}{port}"

@@ -48,11 +48,11 @@ def cookies_of(request: PreparedRequest) -> Any:
 
 def drop_body(response: Response) -> None:
     """Let go of a body unread. The connection is kept where none was announced, and closed otherwise."""
-    answer: Any = response
-    if not answer._content_consumed:  # noqa: SLF001
+    private: Any = response
+    if not private._content_consumed:  # noqa: SLF001
         if response.raw.length_remaining == 0:
             response.raw.drain_conn()
         else:
             response.raw.close()
-        answer._content, answer._content_consumed = b"", True  # noqa: SLF001
+        private._content, private._content_consumed = b"", True  # noqa: SLF001
     response.close()

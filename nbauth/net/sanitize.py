@@ -35,7 +35,7 @@ def clean(text: str, longest: int = _LONGEST) -> str:
     text = "".join(c for c in _SPACES.sub(" ", text) if c.isprintable()).strip()
     text = _URL.sub(lambda url: redact_url(url[0]), text)
     for pattern in _SECRETS:
-        text = pattern.sub(lambda found: found[0].replace(found[found.re.groups], "***"), text)
+        text = pattern.sub(lambda match: match[0].replace(match[match.re.groups], "***"), text)
     text = _RUN.sub(lambda run: "***" if _is_opaque(run[0]) else run[0], text)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 

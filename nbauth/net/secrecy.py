@@ -1,4 +1,4 @@
-"""What keeps secrets out of reprs and tracebacks: a text and a mapping that hide them, and doors that clear frames.
+"""Keeps secrets out of reprs and tracebacks: a text and a mapping that hide them, and functions that clear frames.
 
 A traceback keeps every frame that an error passed through, with its variables. rich, `pytest -l`, Sentry, cgitb and
 IPython's Verbose mode print them. MSAL, requests and urllib3 hold a request's secrets in plain variables, so that

@@ -23,6 +23,6 @@ def allows_input(kernel: Any) -> bool:
 
 
 def is_in_a_cell(kernel: Any) -> bool:
-    """Tell whether a cell runs just now. What a visitor presses comes by a message of a widget."""
+    """Tell whether a cell runs just now, and not a click, which arrives in a widget's message."""
     parent = kernel.get_parent("shell") or {}
     return bool(parent.get("header", {}).get("msg_type") == "execute_request")

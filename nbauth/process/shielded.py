@@ -1,4 +1,4 @@
-"""Work that no interrupt reaches: it runs in a thread of its own, and only the wait for it ends.
+"""Work that no interrupt reaches: it runs in its own thread, and an interrupt ends only the wait for it.
 
 An interrupt in the middle of an import leaves NumPy, pandas or a library in C half there, and Python cannot import it
 again before a restart.
@@ -40,7 +40,7 @@ def load(*modules: str) -> None:
 
 
 def shielded(run: Callable[[], V]) -> V:
-    """Return what `run` returns, or raise what it raises.
+    """Call `run` where no interrupt reaches it; return its result, or raise its exception.
 
     Raises:
         KeyboardInterrupt: the person stopped the wait; what `run` does goes on to its end, and nobody hears of it.

@@ -1,4 +1,4 @@
-"""Between which releases of a library everything passed that leans on what its documentation does not say.
+"""The releases of a library that were tried, where nbauth relies on what its documentation does not promise.
 
 A module that holds such knowledge names the first and the last release that it was tried with. `tests` compare the
 last one with what is installed, so that a new release is looked at where that module says, and nowhere else.
@@ -39,7 +39,7 @@ class TriedVersions:
         return version_of(self.first) <= version_of(version) and version_of(version)[: len(last)] <= last
 
     def note(self, version: str, logger: logging.Logger) -> None:
-        """Log that a release was not tried, for whoever looks for what is wrong; it may well work."""
+        """Log if a release was not tried: it may well work, but who looks for a fault should know."""
         if not self.has(version):
             logger.info("%s %s was not tried: %s to %s were.", self.library, version, self.first, self.last)
 

@@ -1,4 +1,4 @@
-"""Whose visit this is: in a server with several visitors, whom its framework names here; else one person's process.
+"""Whose visit this is: that of the visitor whom a server's framework names, or the one person of a kernel.
 
 A person's sign-in belongs to the visitor in whose visit it was made. A thread that nbauth starts carries the visitor of
 who started it. What was made in one visit is not used in another one.
@@ -49,7 +49,7 @@ def whose() -> Whose:
 
 @contextmanager
 def visiting(visitor: Whose) -> Iterator[None]:
-    """Act for a visitor in this thread, as for who made the object that is acted on."""
+    """Act for a visitor in this thread, as for the one who made an object."""
     before = _carried.visitors
     _carried.visitors = (*before, visitor)
     try:
@@ -71,7 +71,7 @@ def carried(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_same(maker: Whose, *, profile: str, scopes: tuple[str, ...]) -> None:
-    """Refuse to use for a person what was made in somebody else's visit.
+    """Refuse to use an object that was made in another person's visit.
 
     Args:
         maker: whose visit it was made in.

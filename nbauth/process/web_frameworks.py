@@ -181,5 +181,5 @@ ANSWERING = {
 SMALL = dict.fromkeys(("wsgiref", "socketserver"), "a web server")
 NOTEBOOK = dict.fromkeys(("IPython", "ipykernel"), "a notebook")
 STEPS = {framework.name: framework.next_step for framework in FRAMEWORKS}
-# Where none of them is loaded nothing serves. `socketserver` is loaded everywhere, and tells nothing.
+# Without one of these modules there is no server. `socketserver` is loaded everywhere, and tells nothing.
 LOADED = (*(f.module for f in FRAMEWORKS), *RUNNING, *ANSWERING, "wsgiref.simple_server")

@@ -1,4 +1,4 @@
-"""Servers of several visitors in one process: which of them runs here, and whom it names.
+"""Servers with several visitors in one process: which of them runs here, and which visitor it names.
 
 A framework that is installed or imported, and does not serve, changes nothing. A visitor is known by the framework's
 own object for the visit, never by an identifier: browsers send some of those.
@@ -39,7 +39,7 @@ _BADGE = "_nbauth_visitor"
 
 
 class Visitor:
-    """Somebody who visits a server. Each visit is another one; equal is only what is the same.
+    """A visitor of a server. Each visit is another visitor; two are equal only if they are one object.
 
     Args:
         server: the framework.
@@ -83,7 +83,7 @@ class Unnamed:
 
 
 class _Seen:
-    """How many modules were loaded when none of them was a server's."""
+    """How many modules were loaded when no server's was among them."""
 
     modules = -1
 

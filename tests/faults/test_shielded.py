@@ -97,7 +97,7 @@ def _endless() -> Iterator[int]:
 
 
 def _ahead() -> None:
-    next(prefetched(_endless(), size=lambda _: 1, stop=lambda: None, left=[], is_eager=True))
+    next(prefetched(_endless(), size=lambda _: 1, stop=lambda: None, pending=[], is_eager=True))
 
 
 def _in_order() -> None:

@@ -1,4 +1,4 @@
-"""Text of a column in Arrow's memory: as it is, or as times.
+"""Text of a column in Arrow's memory, unchanged or as times.
 
 Times take 8 bytes each where their text takes 28. They are taken as such while loading only where all of some
 thousand values are written alike, digit by digit, so that the text can be had back if a later page drifts.
@@ -64,13 +64,13 @@ def text_array(values: Sequence[str | None]) -> Any:
 
 
 def compacted(array: Any) -> Any:
-    """Return text as times where it is such, else as it is."""
+    """Return text as times if all of it is times, else unchanged."""
     stamps = _stamps(array)
     return array if stamps is None else stamps
 
 
 def plain(data: Any) -> Any:
-    """Return the text as it came."""
+    """Return the text unchanged."""
     return _written(data) if isinstance(data, Stamps) else data
 
 

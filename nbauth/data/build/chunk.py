@@ -1,4 +1,4 @@
-"""Some rows of a column, in the least memory that keeps every value as it came."""
+"""Chunk: some rows of a column, in as little memory as keeps every value exact."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def chunk_of(values: list[Any], *, in_arrow: bool = False) -> Chunk:
 
 
 def known_chunk(values: list[Any], kind: Kind) -> Chunk:
-    """Take in values that are all of one kind, or null: what a typed parser made sure of. No NaN is among them."""
+    """Add values that are all of one kind, or null, as a typed parser yields them. No NaN is among them."""
     if kind == "text":
         return _text(values)
     if kind == "int" and values and values[0] is not None:

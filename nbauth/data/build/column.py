@@ -60,7 +60,7 @@ class Column:
         self.extend_missing(rows - size)
 
     def compact(self) -> None:
-        """Let what came since the last time take less memory."""
+        """Pack the values that were added since the last call, so that they take less memory."""
         self._chunks[self._compact :] = merged(self._chunks[self._compact :])
         self._compact = len(self._chunks)
 

@@ -38,7 +38,7 @@ def concat(frames: Sequence[pd.DataFrame], backend: str | None = None) -> pd.Dat
 
 
 def without_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame whose index are row numbers; any other is in front of its columns."""
+    """Return a frame whose index is row numbers; another index becomes its first columns."""
     return frame if frame.index.equals(pd.RangeIndex(len(frame))) else frame.reset_index()
 
 

@@ -14,7 +14,7 @@ What a column becomes, by the values that all pages have for its key. A key that
 | .NET's ``/Date(1700000000000)/`` | `datetime64`, in UTC | NaT |
 | objects and lists | `object`, text or further columns, as `nested` says | None |
 | nothing but null | `object` | None |
-| anything mixed | `object`, each value as it came | None |
+| anything mixed | `object`, each value unchanged | None |
 
 With ``dtype_backend="pyarrow"`` the dtypes are Arrow's: `int64`, `uint64`, `bool`, `double`, `string`, `timestamp` in
 microseconds or nanoseconds, and `null`; what is `object` above, but for nulls, stays so.
@@ -54,7 +54,7 @@ class ColumnDecoder(Protocol):
     def columns(
         self, raw: memoryview, *, quoted: int | None = None
     ) -> tuple[int, list[tuple[str, list[Any], Kind]]] | None:
-        """Return a page's rows and columns; None where it does not fit what came before."""
+        """Return a page's rows and columns; None where it does not fit the pages before."""
 
     def learn(self, records: Sequence[Any]) -> None:
         """Fit the pages to come to records that did not fit."""
@@ -141,7 +141,7 @@ class FrameBuilder:
             column.fit(self.rows)
 
     def frame(self) -> pd.DataFrame:
-        """Return what has come, columns in the order of their first appearance. The builder is empty afterwards.
+        """Return the rows so far as a frame, columns in the order of their first appearance. Empties the builder.
 
         Where it is interrupted, the next call goes on.
         """
@@ -161,9 +161,9 @@ class FrameBuilder:
         return frame
 
     def table(self, *, times: bool = True) -> Any:
-        """Return what has come as a table of Arrow's; what no type of Arrow's keeps is text. Empties the builder.
+        """Return the rows so far as an Arrow table; values that no Arrow type keeps are text. Empties the builder.
 
-        In a column of text that was mixed, text stands as it came and all else as JSON.
+        In a mixed column that became text, text is unchanged and all else is JSON.
 
         Args:
             times: whether times are timestamps, or the text as which they came.
@@ -220,7 +220,7 @@ class FrameBuilder:
 
 
 def check_choices(nested: Nested, dtype_backend: Backend | None) -> None:
-    """Check what a caller chose.
+    """Check the caller's options.
 
     Raises:
         ConfigError: an unknown value, or pyarrow is not installed.

@@ -1,4 +1,4 @@
-"""How many columns a table may have, and from how many on it is built with care for who interrupts it."""
+"""How many columns a table may have, and which tables are so wide that their frame takes long to make."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def check_width(columns: int) -> None:
 
 def too_many_columns(url: str) -> DataError:
     """Make the error of a table with too many columns."""
-    place = redact_url(url)
+    shown_url = redact_url(url)
     return DataError(
-        f"{place}: more than {MOST_COLUMNS:,} columns came.",
-        url=place,
+        f"{shown_url}: more than {MOST_COLUMNS:,} columns came.",
+        url=shown_url,
         next_step='Ask the API for fewer; nested="json" keeps each object in one column; nbauth.open reads anything.',
     )
 

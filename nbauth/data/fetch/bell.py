@@ -1,4 +1,4 @@
-"""What a thread waits for, safe where an interrupt may come between any two steps.
+"""Bell: wakes a thread that waits, and stays whole when an interrupt comes between any two steps.
 
 A `threading.Condition` is written in Python: an interrupt inside it can leave its lock taken, and the other thread
 waits for ever.
@@ -13,9 +13,9 @@ __all__ = ["Bell"]
 
 
 class Bell:
-    """Rings for those who wait; each ring wakes one of them, and one that nobody waits for yet is kept.
+    """Wakes threads that wait: one for each ring. A ring before the wait is kept.
 
-    Whoever wakes looks for itself whether what it waits for has come.
+    A thread that wakes checks by itself whether its condition holds.
     """
 
     def __init__(self) -> None:

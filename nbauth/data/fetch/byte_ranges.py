@@ -108,8 +108,8 @@ class Ranges:
         self.first = b""
 
     def _changed(self) -> DataError:
-        place = redact_url(self._requester.first.url)
-        return DataError(f"{place} changed while it was being read.", url=place, next_step="Open it again.")
+        shown_url = redact_url(self._requester.first.url)
+        return DataError(f"{shown_url} changed while it was being read.", url=shown_url, next_step="Open it again.")
 
 
 class TempCopy:
@@ -145,7 +145,7 @@ class TempCopy:
 
 
 def requester_of(session: Session, url: str) -> Requester:
-    """Return what asks for a file as it is: a range of a compressed body is no range of the file."""
+    """Return a requester of uncompressed bodies: a range of a compressed body is no range of the file."""
     return Requester(
         session, RequestSpec(url=url, headers={"Accept-Encoding": "identity"}), LoadProgress(), accept="*/*"
     )
@@ -221,10 +221,10 @@ def open_at_any_place(session: Session, url: str) -> Ranges | TempCopy:
 
 def _start_of(body: Body) -> bytes:
     pieces: list[bytes] = []
-    left = _FIRST  # no more, whatever the server sends for it
-    while left and (piece := body.read(left)):
+    remaining = _FIRST  # no more, whatever the server sends for it
+    while remaining and (piece := body.read(remaining)):
         pieces.append(piece)
-        left -= len(piece)
+        remaining -= len(piece)
     return b"".join(pieces)
 
 

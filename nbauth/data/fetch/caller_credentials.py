@@ -1,4 +1,4 @@
-"""What a caller may not bring to a session, since nbauth brings it: credentials, and trust of their own."""
+"""Refuses a caller's own credentials and certificates on an nbauth session, which has those of the sign-in."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class OriginCookies(RequestsCookieJar):
 
     @classmethod
     def of(cls, cookies: Any) -> OriginCookies:
-        """Return a jar with a caller's cookies, given as a jar or as names and values; a jar of this kind as it is."""
+        """Return a jar with a caller's cookies, given as a jar or as names and values; one of this class itself."""
         if isinstance(cookies, cls):
             return cookies
         jar = cls()

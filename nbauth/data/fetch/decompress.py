@@ -34,7 +34,7 @@ class Decompressor:
         return self._stream.eof or not self._has_begun
 
     def feed(self, data: bytes) -> None:
-        """Take in what came."""
+        """Decompress the next bytes."""
         self._input += data
 
     def take(self, longest: int = 0) -> bytes:

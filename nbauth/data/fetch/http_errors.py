@@ -1,4 +1,4 @@
-"""What went wrong with a request, in one line that is fit to be shown and saved."""
+"""The errors of requests, each in one line without secrets."""
 
 from __future__ import annotations
 
@@ -54,44 +54,46 @@ _BREAKS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
 
 
 def api_error(response: Response) -> ApiError:
-    """Make the error of a response whose status is one, with the API's own message; closes the response."""
-    place = redact_url(response.url)
+    """Make the error of a response with an error status, with the API's own message; closes the response."""
+    shown_url = redact_url(response.url)
     body = _start_of(response)
     said = clean(_message(body) or response.reason or "")
-    message = f"{place} answered {response.status_code}" + (f": {said}" if said else "")
+    message = f"{shown_url} answered {response.status_code}" + (f": {said}" if said else "")
     return ApiError(
         message if message.endswith((".", "!", "…")) else f"{message}.",
         status=response.status_code,
-        url=place,
+        url=shown_url,
         body=clean(body),
         next_step=_next_step(response),
     )
 
 
 def format_error(response: Response, start: bytes, why: str) -> FormatError:
-    """Make the error of a body that is not what it should be.
+    """Make the error of a body that cannot be read in its format.
 
     Args:
         response: the response.
         start: the first bytes of its body.
         why: what is wrong.
     """
-    place = redact_url(response.url)
+    shown_url = redact_url(response.url)
     kind = clean(response.headers.get("Content-Type", ""), 100) or "no content type"
     shown = clean(start[:1000].decode("utf-8", "replace"), 120)
-    return FormatError(f"{place} answered {response.status_code} with {kind}, {why}. It begins: {shown!r}.", url=place)
+    return FormatError(
+        f"{shown_url} answered {response.status_code} with {kind}, {why}. It begins: {shown!r}.", url=shown_url
+    )
 
 
 def network_error(error: Exception, url: str) -> NbauthError:
     """Make the error of a request that got no response, or not all of it."""
-    place = redact_url(url)
+    shown_url = redact_url(url)
     if isinstance(error, _NO_URL):
-        return ConfigError(f"{place}: not a URL that can be read.", next_step="Give an absolute https:// URL.")
+        return ConfigError(f"{shown_url}: not a URL that can be read.", next_step="Give an absolute https:// URL.")
     text = str(error)
     for kinds, part, what, step in _BREAKS:
         if isinstance(error, kinds) and part in text:
-            return DataError(f"{place} {what}.", url=place, next_step=step)
-    return DataError(f"{place} could not be read: the connection broke.", url=place)
+            return DataError(f"{shown_url} {what}.", url=shown_url, next_step=step)
+    return DataError(f"{shown_url} could not be read: the connection broke.", url=shown_url)
 
 
 def _start_of(response: Response) -> str:
@@ -112,10 +114,10 @@ def _message(body: str) -> str:
         return "" if body.lstrip().startswith("<") else body
     if isinstance(document, dict):
         inner = document.get("error", document.get("odata.error"))
-        for place in (inner, document):
-            if isinstance(place, dict):
+        for level in (inner, document):
+            if isinstance(level, dict):
                 for name in ("error_description", "message", "detail", "title", "errorMessage"):
-                    value = place.get(name)
+                    value = level.get(name)
                     value = value.get("value") if isinstance(value, dict) else value  # OData 3
                     if isinstance(value, str) and value.strip():
                         return value
@@ -151,12 +153,12 @@ def read_interrupted(
     url: str, partial: pd.DataFrame | Callable[[], pd.DataFrame] | None, *, rows: int | None = None
 ) -> ReadInterrupted:
     """Return the error for a load that was stopped, with what had been read."""
-    place = redact_url(url)
+    shown_url = redact_url(url)
     if rows is None:
         rows = len(partial) if isinstance(partial, pd.DataFrame) else 0
     return ReadInterrupted(
-        f"Stopped. {rows:,} rows of {place} had been read.",
-        url=place,
+        f"Stopped. {rows:,} rows of {shown_url} had been read.",
+        url=shown_url,
         partial=partial,
         next_step=_where_partial() if rows else None,
     )

@@ -1,4 +1,4 @@
-"""A file that streams as long as it is read straight on, and reads by byte ranges once it is not."""
+"""A file that streams while it is read straight on, and reads by byte ranges after the first jump."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class HttpFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill the buffer, or what is left.
+        """Fill the buffer, or as much of it as there are bytes left.
 
         Raises:
             DataError: the connection broke, or the file is another version now.
@@ -96,7 +96,7 @@ class HttpFile(io.RawIOBase):
         return size
 
     def readall(self) -> bytes:
-        """Read what is left, in one go."""
+        """Read all further bytes at once."""
         self._check_open()
         if self._leave_stream():
             assert self._parts is not None
@@ -142,7 +142,7 @@ def open_url(
     headers: Mapping[str, str] | None = None,
     on_close: Callable[[], None] = lambda: None,
 ) -> BinaryIO:
-    """Open a URL as a binary file, streamed and decompressed; for `pd.read_csv` and whatever takes a file.
+    """Open a URL as a binary file, streamed and decompressed; for `pd.read_csv` and other tools that take a file.
 
     Args:
         session: whose tokens the request carries.

@@ -1,4 +1,4 @@
-"""Several requests at once, whose responses come in the order in which they were to be made."""
+"""Several requests at once, whose responses are yielded in the order of the requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WAKE_S = 0.2
 
 
 class OrderedPool(Generic[A, B]):
-    """Does one thing after another in several threads, a bounded way ahead of who takes the results.
+    """Calls a function for each item in several threads, at most so many items ahead of the consumer.
 
     Args:
         do: what to do with each.
@@ -55,7 +55,7 @@ class OrderedPool(Generic[A, B]):
             self._most = max(1, self._most // 2)
 
     def take(self) -> B:
-        """Return the next result; raise what was raised for it.
+        """Return the next result, or raise the exception that its call raised.
 
         Raises:
             IndexError: there are no more.
@@ -94,7 +94,7 @@ class OrderedPool(Generic[A, B]):
             self._for_workers.ring()
 
     def _begin(self) -> int | None:
-        """Return the number of what is to be done next, as soon as it may be begun; None if there is nothing."""
+        """Return the number of the next item, as soon as it may be begun; None if there is none."""
         while True:
             with self._lock:
                 if self._is_closed or self._next >= len(self._each):

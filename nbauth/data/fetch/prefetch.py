@@ -1,4 +1,4 @@
-"""An iterator that runs in a thread of its own, a bounded way ahead of whoever takes its items.
+"""Prefetch: an iterator runs in its own thread, at most a few items ahead of its consumer.
 
 In a thread, because an interrupt ends no read that is stalled in the main one where the front end cannot send a signal.
 Ahead, as soon as the iterator shows that it waits for something: else two threads would only take Python's lock from
@@ -35,7 +35,7 @@ def prefetched(
     *,
     size: Callable[[T], int],
     stop: Callable[[], None],
-    left: list[T],
+    pending: list[T],
     is_eager: bool = False,
 ) -> Generator[T]:
     """Yield what an iterator yields, which runs in a thread meanwhile.
@@ -44,7 +44,7 @@ def prefetched(
         iterator: the iterator.
         size: the bytes that an item holds; the thread waits while more than some MB wait to be taken.
         stop: called when the caller takes no more, so that the thread ends soon.
-        left: where the items go then that had come, from the one on that was taken last.
+        pending: where the items go then that had come, from the one on that was taken last.
         is_eager: whether to run ahead from the start.
 
     Raises:
@@ -61,11 +61,11 @@ def prefetched(
                 return
             yield item[0]
     finally:
-        if line.leave(left):
+        if line.abandon(pending):
             stop()
 
 
-class _Left(Exception):
+class _Abandoned(Exception):
     """Nobody takes the items any more."""
 
 
@@ -82,15 +82,15 @@ class _Line(Generic[T]):
         self._is_wanted = False
         self._is_ready = False  # enough has come to wake whoever takes it
         self._has_ended = False
-        self._was_left = False
+        self._is_abandoned = False
         self._error: BaseException | None = None
 
-    def wait_for_wish(self) -> None:
+    def wait_until_wanted(self) -> None:
         """Wait until somebody waits for an item."""
-        while not self._is_wanted and not self._was_left:
+        while not self._is_wanted and not self._is_abandoned:
             self._for_maker.wait(_WAKE_S)
-        if self._was_left:
-            raise _Left
+        if self._is_abandoned:
+            raise _Abandoned
 
     def put(self, item: T, *, wake: bool) -> None:
         """Add an item as soon as there is room.
@@ -101,14 +101,14 @@ class _Line(Generic[T]):
         """
         size = self._size(item)
         while self._items and (len(self._items) >= _MOST_ITEMS or self._bytes + size > _MOST_BYTES):
-            if self._was_left:
+            if self._is_abandoned:
                 break
             self._is_ready = True
             self._for_taker.ring()
             self._for_maker.wait(_WAKE_S)
         with self._lock:
-            if self._was_left:
-                raise _Left
+            if self._is_abandoned:
+                raise _Abandoned
             self._items.append((item, size))
             self._is_wanted = False
             self._bytes += size
@@ -144,34 +144,34 @@ class _Line(Generic[T]):
         self._error, self._has_ended = error, True
         self._for_taker.ring()
 
-    def leave(self, left: list[T]) -> bool:
+    def abandon(self, pending: list[T]) -> bool:
         """Take no more; tell whether more could have come."""
-        self._was_left = True  # first, since a second interrupt may come at any step
+        self._is_abandoned = True  # first, since a second interrupt may come at any step
         self._for_maker.ring()
         with self._lock:
-            left += [item for item, _ in self._items]
+            pending += [item for item, _ in self._items]
             self._items.clear()
         return not self._has_ended
 
 
 def _run(iterator: Iterator[T], line: _Line[T], is_eager: bool) -> None:  # noqa: FBT001 - a thread's arguments
     error: BaseException | None = None
-    waited_s, came, together = 0.0, 0, 0
+    waited_s, item_count, together = 0.0, 0, 0
     try:
         while True:
             if not is_eager and not together:
-                line.wait_for_wish()
+                line.wait_until_wanted()
             began, worked = time.perf_counter(), time.thread_time()
             try:
                 item = next(iterator)
             except StopIteration:
                 break
             waited_s += time.perf_counter() - began - (time.thread_time() - worked)
-            came += 1
-            is_eager = is_eager or waited_s > _WORTH_IT_S * max(came, _ITEMS_TO_JUDGE_BY)
-            together = (together + 1) % _AT_ONCE if came >= _ITEMS_TO_JUDGE_BY else 0
+            item_count += 1
+            is_eager = is_eager or waited_s > _WORTH_IT_S * max(item_count, _ITEMS_TO_JUDGE_BY)
+            together = (together + 1) % _AT_ONCE if item_count >= _ITEMS_TO_JUDGE_BY else 0
             line.put(item, wake=is_eager or not together)
-    except _Left:
+    except _Abandoned:
         pass
     except BaseException as caught:  # noqa: BLE001 - it is raised where the items are taken
         error = caught

@@ -1,4 +1,4 @@
-"""How a load tells how far it is; what draws it lives in `nbauth.frontend`."""
+"""The progress of a load: what it has read so far. `nbauth.frontend` draws it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORTH_SAYING_S = 1.0
 
 
 class Progress(Protocol):
-    """Somebody who watches a load. May be called from any thread, and often: drawing is throttled there."""
+    """An observer of a load. It may be called from any thread, and often: the observer throttles its drawing."""
 
     def update(self, *, rows: int, requests: int, received_bytes: int, total_rows: int | None = None) -> None:
         """Tell how many rows, requests and bytes have come so far, and how many rows there will be if known."""
@@ -62,7 +62,7 @@ class LoadProgress:
             self._requests += requests
 
     def byte_counter(self) -> Callable[[int], None]:
-        """Return what is told how many bytes of one body have come."""
+        """Return a function to call with the number of bytes of one body so far."""
         before = 0
 
         def receive(wire_bytes: int) -> None:

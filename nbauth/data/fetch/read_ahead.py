@@ -1,4 +1,4 @@
-"""What a reader is likely to want next: more and more while it goes straight on, little where it jumps."""
+"""Read-ahead: larger parts of a file while it is read straight on, small ones where the reader jumps."""
 
 from __future__ import annotations
 

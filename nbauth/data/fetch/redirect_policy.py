@@ -1,4 +1,4 @@
-"""What a request may take along where a redirect leads: less to another origin, no secret out of the profile's."""
+"""Redirects: what a request keeps at another origin, and that no secret leaves the profile's origins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class OutsideSession(UnreadRedirects):
-    """Sends what is redirected out of the profiles' origins; it knows no token, cookie or ``.netrc``."""
+    """Sends requests that are redirected out of the profiles' origins, without token, cookie or ``.netrc``."""
 
     def __init__(self, inside: requests.Session) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ def leave(chain: Chain, request: PreparedRequest, redirected: PreparedRequest) -
 
 
 def lost_target(response: Response) -> DataError:
-    """Return the error of a redirect to what is no URL."""
+    """Return the error of a redirect whose target is no URL."""
     place, target = redact_url(response.url), response.headers["Location"]
     # `redact_url` reads no such address: what may hold a secret is cut off.
     shown = re.split(r"[?#]", target, maxsplit=1)[0].rpartition("@")[2][:120]

@@ -1,4 +1,4 @@
-"""Requests of one load: prepared once, sent with a token each, and sent again where that is safe."""
+"""Requester: sends the requests of one load, each with a token; waits and sends again where `retry` says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The body of a response as a binary file: decompressed while it streams, and never short in silence."""
+"""The body of a response as a binary file: decompressed while it streams; one that ends too early is an error."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class ByteLimit:
             return
         self._left -= size
         if self._left < 0:
-            place = redact_url(url)
+            shown_url = redact_url(url)
             raise DataError(
-                f"{place}: more than max_bytes={self.limit:,} came.",
-                url=place,
+                f"{shown_url}: more than max_bytes={self.limit:,} came.",
+                url=shown_url,
                 next_step="Ask for less, or raise the limit.",
             )
 
@@ -96,7 +96,7 @@ class Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill the buffer, or what is left; 0 only at the end that the server announced.
+        """Fill the buffer, or as much of it as there are bytes left; 0 only at the end that the server announced.
 
         Raises:
             DataError: the connection broke, timed out, or ended early, or too much came.
@@ -112,11 +112,11 @@ class Body(io.RawIOBase):
         return self._read(size) if size else b""
 
     def read1(self, size: int) -> bytes:
-        """Return what is there, at most so many bytes; it waits only where nothing is, and nothing comes at the end."""
+        """Return the bytes that have arrived, at most so many. It waits for the first; none is the end."""
         return self._read(size, waits=False)
 
     def readall(self) -> bytes:
-        """Read what is left, in one go."""
+        """Read all further bytes at once."""
         if self._inflater is None and self._byte_limit.limit is None and self._reopen is None:
             return self._read(None)
         return b"".join(iter(lambda: self._read(_PIECE), b""))
@@ -172,7 +172,7 @@ class Body(io.RawIOBase):
 
 
 def as_file(body: io.RawIOBase) -> BinaryIO:
-    """Return the body with a buffer, for whatever takes a file."""
+    """Return the body with a buffer, for tools that take a file."""
     return cast("BinaryIO", io.BufferedReader(body, _BUFFER))
 
 

@@ -1,4 +1,4 @@
-"""When a request that failed is sent again, and after how long.
+"""When a request that failed is sent again, and after how long. `Requester` does the waiting.
 
 | what went wrong | GET, HEAD | POST |
 |---|---|---|

@@ -152,7 +152,7 @@ class Session(UnreadRedirects):
             options: as `requests.Session.send` takes them.
         """
         if self._process != os.getpid():
-            self._start_over()
+            self._after_fork()
         follow = options.pop("allow_redirects", True)
         # Read at the end: neither a redirect's body nor that of a response that is asked for again is.
         reads, options["stream"] = not options.get("stream", self.stream), True
@@ -193,8 +193,8 @@ class Session(UnreadRedirects):
             super().close()
             self._outside.close()
 
-    def _start_over(self) -> None:
-        """Make connections of its own in a forked child: two processes on one would read each other's responses."""
+    def _after_fork(self) -> None:
+        """Make new connections in a forked child: two processes on one would read each other's responses."""
         # Kept, since letting it go would take locks that a thread of the parent may have held at the fork.
         self._inherited = (self.adapters, self._outside, self.cookies)
         # Each copy of an adapter makes its own pool.
@@ -204,7 +204,7 @@ class Session(UnreadRedirects):
         self._process = os.getpid()
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
-        """Take our token off a request that a redirect leads to; `send` decides what it gets instead."""
+        """Remove our token from a redirected request; `send` decides which one it gets."""
         prepared_request.headers.pop("Authorization", None)
         if response.request in self._chains:
             self._chains[prepared_request] = self._chains[response.request]

@@ -1,4 +1,4 @@
-"""One version of a file: parts of it are asked for by its mark, so that two versions are never mixed."""
+"""Validators (RFC 9110 §8.8): parts of a file are requested with its ETag, so that two versions are never mixed."""
 
 from __future__ import annotations
 

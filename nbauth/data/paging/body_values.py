@@ -37,7 +37,7 @@ class BodyValues:
         return frozenset(self.response.document.members())
 
     def node(self, path: str) -> Node | None:
-        """Return what stands at a path, as it is."""
+        """Return the value at a path, undecoded."""
         return at(self.response.document, tuple(path.split(".")))
 
     def value(self, path: str) -> Any:

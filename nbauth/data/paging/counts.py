@@ -1,4 +1,4 @@
-"""What a response counts beside its rows: the place in them and the size of a page, or pages."""
+"""The numbers beside a response's rows: the offset and the size of a page, or the page's number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place that understands a response.
+"""Detection: from the first response to where its rows are and how the next page is asked for.
 
 Three questions are asked here and nowhere else, in this order:
 
@@ -42,7 +42,7 @@ _SAY_HOW = 'Say how, as in paging=nbauth.data.paging.Cursor(parameter="cursor", 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a load's first response shows of all its responses.
+    """What the first response of a load shows about all of them.
 
     Attributes:
         style: how the API pages.
@@ -129,9 +129,11 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
     if more is None and is_first and (not style.next_path or envelope.nested(style.next_path) is MISSING):
         more = _more(envelope, layout.records)
     if more is not None:
-        place = redact_url(envelope.response.url)
+        shown_url = redact_url(envelope.response.url)
         raise PaginationError(
-            f"{place}: the answer says {more}, but not how the next page is asked for.", url=place, next_step=_SAY_HOW
+            f"{shown_url}: the answer says {more}, but not how the next page is asked for.",
+            url=shown_url,
+            next_step=_SAY_HOW,
         )
 
 
@@ -183,11 +185,11 @@ def _only_list(envelope: Envelope, style: Style | None, more: str | None) -> str
         return "_embedded"  # HAL leaves out what is empty
     if more is None or (not names and not is_sure):
         return None
-    place = redact_url(envelope.response.url)
+    shown_url = redact_url(envelope.response.url)
     which = f"has several lists: {', '.join(names)}" if names else "has no list"
     raise PaginationError(
-        f"{place}: the answer says {more}, and {which}.",
-        url=place,
+        f"{shown_url}: the answer says {more}, and {which}.",
+        url=shown_url,
         next_step=f'Say where the rows are, as in records="{(names or ["data.items"])[0]}".',
     )
 

@@ -1,4 +1,4 @@
-"""The envelope of a response: what it says beside its rows."""
+"""The envelope of a response: everything in it but its rows."""
 
 from __future__ import annotations
 

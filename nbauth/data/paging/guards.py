@@ -1,4 +1,4 @@
-"""What ends a chain of pages that would not end, or would leave the API."""
+"""Guards: which next links are refused, since they leave the API, were followed before or bring nothing new."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Guards:
         self._last: object = None
 
     def saw(self, response: PageResponse) -> None:
-        """Note what was asked, and what answered after redirects."""
+        """Note the URL of a request, and that of its response after redirects."""
         rest = _rest(response.request)
         self._seen.add((canonical(response.request.url), rest))
         if response.url != response.request.url:
@@ -58,29 +58,29 @@ class Guards:
             PaginationError: it was made before.
         """
         here, before = response.url, response.request
-        place, there = redact_url(here), redact_url(request.url)
+        shown_url, next_url = redact_url(here), redact_url(request.url)
         if not may_carry(self._chain, request.url):
             whose, other = who_names(self._chain, request.url)
-            step = "If the API is to be trusted there, add the origin to the profile's apis."
+            step = "If the API is to be trusted next_url, add the origin to the profile's apis."
             if other is not None:
                 step = (
                     f"Read it in a call of its own: nbauth.read(URL, profile={other!r}); or, if it is the same API's, "
                     f"name the origin under [profiles.{self._chain.profile}.apis], too."
                 )
             raise OriginNotAllowed(
-                f"{place}: the next link leads to {there}, whose origin {whose}.", url=there, next_step=step
+                f"{shown_url}: the next link leads to {next_url}, whose origin {whose}.", url=next_url, next_step=step
             )
         if not may_carry(self._chain, here) and _target(request.url) != _target(before.url):
             # A redirect led to that server, as to a download; where our token goes is not for it to say.
             raise OriginNotAllowed(
-                f"{place}: the next link leads back to {there}, another address than {redact_url(before.url)}, from "
-                f"a server that profile {self._chain.profile!r} does not name.",
-                url=there,
+                f"{shown_url}: the next link leads back to {next_url}, another address than {redact_url(before.url)}, "
+                f"from a server that profile {self._chain.profile!r} does not name.",
+                url=next_url,
                 next_step="Read it in a call of its own if you trust that server.",
             )
         if (request.url, _rest(request)) in self._seen:
             raise PaginationError(
-                f"{place}: the next link leads to {there}, which was read before; it loops.", url=place
+                f"{shown_url}: the next link leads to {next_url}, which was read before; it loops.", url=shown_url
             )
 
     def check_progress(self, rows: Rows, *, here: str, is_last: bool = False) -> None:
@@ -99,9 +99,9 @@ class Guards:
         if rows.is_empty:
             self._empty_pages += 1
             if self._empty_pages >= _MOST_EMPTY_PAGES:
-                place = redact_url(here)
+                shown_url = redact_url(here)
                 raise PaginationError(
-                    f"{place}: {_MOST_EMPTY_PAGES} empty pages in a row, each with a next link.", url=place
+                    f"{shown_url}: {_MOST_EMPTY_PAGES} empty pages in a row, each with a next link.", url=shown_url
                 )
             return
         self._empty_pages = 0
@@ -109,10 +109,10 @@ class Guards:
         self._equal_pages = self._equal_pages + 1 if identity == self._last else 1
         self._last = identity
         if self._equal_pages >= self._most_equal_pages:
-            place = redact_url(here)
+            shown_url = redact_url(here)
             raise PaginationError(
-                f"{place}: the same page came {self._equal_pages} times in a row behind different next links.",
-                url=place,
+                f"{shown_url}: the same page came {self._equal_pages} times in a row behind different next links.",
+                url=shown_url,
             )
 
 
@@ -125,8 +125,8 @@ def resolve(link: str, here: str) -> str:
     try:
         return canonical(urljoin(here, link.strip()))
     except ValueError:
-        place = redact_url(here)
-        raise PaginationError(f"{place}: the next link is not a URL.", url=place) from None
+        shown_url = redact_url(here)
+        raise PaginationError(f"{shown_url}: the next link is not a URL.", url=shown_url) from None
 
 
 def canonical(url: str) -> str:

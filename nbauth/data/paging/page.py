@@ -24,7 +24,7 @@ _LONG_ROW = 30_000  # bytes
 
 @dataclass(frozen=True)
 class Page:
-    """One page as it came, its rows perhaps still to be decoded.
+    """One page, whose rows may still have to be decoded.
 
     Attributes:
         rows: its rows.

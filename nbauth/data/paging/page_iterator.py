@@ -210,7 +210,7 @@ class _Source:
 
 
 def _page_response(request: PageRequest, response: Response, content: bytes) -> PageResponse | None:
-    """Return a response whose body has come; None if it has no body."""
+    """Return a response with its whole body; None if it has none."""
     if not content.strip():
         return None
     with _reading(response, content):
@@ -219,7 +219,7 @@ def _page_response(request: PageRequest, response: Response, content: bytes) -> 
 
 @contextmanager
 def _reading(response: Response, content: bytes) -> Iterator[None]:
-    """Turn what a parser raises into an error that says where."""
+    """Turn an exception of a parser into an error that names the URL."""
     try:
         yield
     except NbauthError:

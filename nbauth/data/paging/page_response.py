@@ -74,7 +74,7 @@ class PageResponse:
 
 
 def at(node: Node, path: tuple[str, ...]) -> Node | None:
-    """Return what stands at a path, or None. A member whose name has dots in it is found, too."""
+    """Return the value at a path, or None. A member whose name has dots in it is found, too."""
     for index, name in enumerate(path):
         members = node.members()
         if name not in members:

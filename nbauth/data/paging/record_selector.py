@@ -45,10 +45,10 @@ def rows_at(response: PageResponse, path: str, *, known: AbstractSet[str] | None
     if node is None:
         if known is not None and known >= response.document.members().keys():
             return rows_of(response.document) if not response.document.is_object else Rows.none()
-        place = redact_url(response.url)
+        shown_url = redact_url(response.url)
         there = ", ".join(list(response.document.members())[:12]) or "no member"
         what = "is a list; leave records out" if response.document.is_list else f"has {there}"
-        raise FormatError(f"{place}: the answer has nothing at records={path!r}; it {what}.", url=place)
+        raise FormatError(f"{shown_url}: the answer has nothing at records={path!r}; it {what}.", url=shown_url)
     return rows_of(node)
 
 

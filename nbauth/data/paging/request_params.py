@@ -1,4 +1,4 @@
-"""Parameters set in a URL's query or in a JSON body; what else stands there stays as it was."""
+"""Sets parameters in a URL's query or in a JSON body, and leaves the others unchanged."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _table(body: Body, context: ReadContext, separator: str, *, may_be_mixed: bo
     """
     response, codec, backend = context.response, context.codec(), context.backend
     # Ahead, so that what comes is taken in while pandas parses, which needs Python's lock for half of its time only.
-    pieces = prefetched(iter(lambda: body.read1(_PIECE), b""), size=len, stop=context.stop, left=[], is_eager=True)
+    pieces = prefetched(iter(lambda: body.read1(_PIECE), b""), size=len, stop=context.stop, pending=[], is_eager=True)
     lines = LineBuffer(pieces, has_lines=has_lines(codec))
     frame = pd.DataFrame()
     try:
@@ -101,11 +101,11 @@ def _table(body: Body, context: ReadContext, separator: str, *, may_be_mixed: bo
     broke = lines.error
     if broke is None:
         return frame
-    left = frame if lines.is_whole else frame.iloc[:-1]
+    rows = frame if lines.is_whole else frame.iloc[:-1]
     if isinstance(broke, KeyboardInterrupt):
-        raise ReadInterrupted("Stopped.", partial=left) from None
+        raise ReadInterrupted("Stopped.", partial=rows) from None
     if isinstance(broke, DataError):
-        broke.partial = left
+        broke.partial = rows
     raise broke
 
 

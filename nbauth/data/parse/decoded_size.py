@@ -1,4 +1,4 @@
-"""How many bytes a Parquet or an Excel file becomes, found out before it does.
+"""How many bytes a Parquet or an Excel file takes when it is decoded; this is checked before.
 
 Both are compressed inside: a dictionary holds a value once for a million rows, and a sheet names one cell in its last
 column and one in its last row. What a file says of its own size is checked first, and then what is really there.
@@ -25,11 +25,11 @@ _ROWS_AT_ONCE = 4_096
 _ROWS_OF_DELTAS = 16  # where each value may be made of a prefix of the one before, however long that is
 _DELTAS = frozenset({"DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"})
 _CELL = 8  # bytes of what holds a value or nothing
-_MOST_ROWS = 1_048_576  # of a sheet (ECMA-376); whoever reads it goes through the ones that are missing, too
+_MOST_ROWS = 1_048_576  # of a sheet (ECMA-376); a reader goes through the missing ones, too
 
 
 class _Counter:
-    """Counts what a file becomes, against what may still come; the file's own bytes are counted already."""
+    """Counts the decoded size of a file against the bytes that may still come; the file's own are counted already."""
 
     def __init__(self, byte_limit: ByteLimit, file_size: int, url: str) -> None:
         self._byte_limit = byte_limit
@@ -131,7 +131,7 @@ def check_excel(file: IO[bytes], byte_limit: ByteLimit, url: str) -> None:
 
 
 def bound_rows(sheet: Any) -> None:
-    """Have whoever goes through a sheet of openpyxl's get a ValueError after as many rows as a sheet can have."""
+    """Make openpyxl raise a ValueError after as many rows as a sheet can have."""
     usual = sheet.iter_rows
 
     def bounded(*args: Any, **options: Any) -> Iterator[Any]:

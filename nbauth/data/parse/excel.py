@@ -46,10 +46,10 @@ def _first_sheet(body: Body, context: ReadContext) -> pd.DataFrame:
         try:
             frame: pd.DataFrame = shielded(partial(_frame, file, byte_limit, response.url, options))
         except TooManyCells:
-            place = redact_url(response.url)
+            shown_url = redact_url(response.url)
             raise DataError(
-                f"{place}: a sheet came whose frame would have more than {MOST_CELLS:,} cells, most of them empty.",
-                url=place,
+                f"{shown_url}: a sheet came whose frame would have more than {MOST_CELLS:,} cells, most of them empty.",
+                url=shown_url,
                 next_step="Delete what stands far out in it; nbauth.open gives the file to whatever else reads it.",
             ) from None
         except NbauthError:

@@ -1,4 +1,4 @@
-"""What a format of data is: how it is told by its names, and what reads it. `nbauth.data.parse.formats` lists them."""
+"""Format: the media types and file endings that show a format, and the function that reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of a JSON document: decoded, or bytes that are decoded when somebody asks.
+"""Parts of a JSON document, each decoded when it is first needed.
 
 The thread that fetches looks for the next link only; with msgspec it need not decode the rows for that.
 """
@@ -48,7 +48,7 @@ class Node(Protocol):
 
     @property
     def identity(self) -> object:
-        """Something that is equal for what is equal."""
+        """A value that is equal for equal documents."""
 
     @property
     def size(self) -> int:
@@ -232,7 +232,7 @@ class RawNode:
         return _members(self.raw) or PlainNode(self.value()).members()
 
     def value(self) -> Any:
-        """Decode it, by the standard library: what is small, or unusual.
+        """Decode it with the standard library, as for small or unusual documents.
 
         Raises:
             ValueError: it is no JSON.
@@ -241,7 +241,7 @@ class RawNode:
 
 
 def _around_the_array(raw: memoryview) -> tuple[memoryview, memoryview] | None:
-    """Split a document whose only array is the rows into what is around it, with an empty one instead, and the array.
+    """Split a document whose only array is the rows into the document with an empty array, and the array.
 
     Its brackets are found four times as fast as a parser passes over the rows.
     """

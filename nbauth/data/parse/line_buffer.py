@@ -18,7 +18,7 @@ _LONGEST = 4 * 1024 * 1024  # of a line that is waited for: one quotation mark t
 
 
 class LineBuffer(io.BufferedIOBase):
-    """Hands on what comes in pieces; what breaks it, an interrupt too, is an end after the last whole line.
+    """Hands on bytes that come in pieces. An error or an interrupt ends it after the last whole line.
 
     A line ends where no quotation mark is open (RFC 4180 §2).
 
@@ -37,12 +37,12 @@ class LineBuffer(io.BufferedIOBase):
         self._has_lines = has_lines
         self._ready = b""
         self._rest = b""  # of a line that has begun
-        self._is_quoted = False  # at the end of what came
+        self._is_quoted = False  # at the end of the bytes so far
         self.is_whole = has_lines
         self.error: BaseException | None = None
 
     def first(self) -> bytes:
-        """Return what comes first, which is read again: the line with the names, as a rule."""
+        """Return the first bytes, which are read again: the line with the columns' names, as a rule."""
         if not self._ready:
             self._ready = self._next()
         return self._ready
@@ -52,7 +52,7 @@ class LineBuffer(io.BufferedIOBase):
         return True
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return so many bytes, or what is left; fewer only at the end."""
+        """Return so many bytes; fewer only at the end."""
         wanted = -1 if size is None else size
         parts: list[bytes] = []
         try:
@@ -64,7 +64,7 @@ class LineBuffer(io.BufferedIOBase):
         return b"".join(parts)
 
     def read1(self, size: int = -1) -> bytes:
-        """Return what is there, at most so many bytes; nothing only at the end."""
+        """Return the bytes that have arrived, at most so many; none only at the end."""
         ready = self._ready or self._next()
         if 0 <= size < len(ready):
             self._ready = ready[size:]
@@ -88,7 +88,7 @@ class LineBuffer(io.BufferedIOBase):
                 ready = b"".join((self._rest, memoryview(piece)[:cut]))
                 self._rest = piece[cut:]
                 return ready
-        except BaseException as error:  # noqa: BLE001 - who reads raises it, with what came before
+        except BaseException as error:  # noqa: BLE001 - the reader raises it, after the lines before
             self.error = error
         return b""
 

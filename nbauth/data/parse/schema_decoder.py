@@ -116,7 +116,7 @@ class SchemaDecoder:
 
         Returns:
             The number of rows, and for each key the values and their kind, ``other`` for any; None if the page does
-            not fit what came before, or cannot be parsed.
+            not fit the pages before, or cannot be parsed.
         """
         if self._decoder is None:
             return None

@@ -1,4 +1,4 @@
-"""Columns of a table whose text is ISO 8601 times, as times."""
+"""Turns the columns of a table whose text is ISO 8601 times into times."""
 
 from __future__ import annotations
 

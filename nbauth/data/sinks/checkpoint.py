@@ -118,7 +118,7 @@ def load_checkpoint(data: bytes, key: StateKey, folder: Path, request: str) -> C
 
 
 def is_fresh(written_at: float) -> bool:
-    """Tell whether what was written then may be gone on with."""
+    """Tell whether a load may go on from a checkpoint of that time."""
     return 0 <= time.time() - written_at < _GOOD_FOR_S
 
 
@@ -127,12 +127,12 @@ def _covered(folder: Path, request: str, text: str) -> tuple[bytes, ...]:
 
 
 def fingerprint(*parts: Any) -> str:
-    """Return what stands for a request; nothing of it can be read back."""
+    """Return a digest of a request, from which nothing can be read back."""
     return hashlib.sha256(json.dumps(parts, default=_known_by).encode()).hexdigest()
 
 
 def _known_by(value: Any) -> str:
-    """Return what a value that JSON does not know is told from others by: a function by its code, not its address."""
+    """Return a text for a value that JSON does not know: of a function its code, not its address."""
     code = getattr(value, "__code__", None)
     if code is None:
         return repr(value)

@@ -1,4 +1,4 @@
-"""A URL to a DataFrame, to frames page by page, or to a binary file."""
+"""URLs to one DataFrame. After an error or an interrupt, the rows that were read are in the exception."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def read(
 
     Returns:
         One row a record, columns in the order of their first appearance, dtypes as in
-        `nbauth.data.build.frame_builder`. Empty if
-        there is nothing, with columns where they are known: the header of a CSV file, OData's ``$select``.
+        `nbauth.data.build.frame_builder`. Empty if there is nothing, with columns where they are known: the header of
+        a CSV file, OData's ``$select``.
 
     Raises:
         SignInRequired: a person has to sign in first; nothing was sent.

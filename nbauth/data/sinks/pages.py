@@ -1,4 +1,4 @@
-"""A URL to frames, page by page, in bounded memory."""
+"""A URL to frames or Arrow tables, one for each page, in bounded memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A URL to a Parquet file, in little memory whatever its size, and on from where it broke off."""
+"""A URL to a Parquet file, in little memory whatever its size; after a break the load goes on."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def write(
     new_reader = partial(Reader, session, query, spec, load_progress, retries=retries)
     outcome: Outcome = "failed"
     parts: Parts | None = None
-    place = redact_url(spec.url)
+    shown_url = redact_url(spec.url)
     request = fingerprint(
         spec.url, query.params, dict(query.headers or {}), query.json, query.records, query.nested, query.paging, who
     )
@@ -85,10 +85,10 @@ def write(
                     parts.finish()
             except KeyboardInterrupt:
                 outcome = "interrupted"
-                kept = f"{parts.checkpoint.rows:,} rows of {place} are kept beside {path.name}"
+                kept = f"{parts.checkpoint.rows:,} rows of {shown_url} are kept beside {path.name}"
                 raise ReadInterrupted(
-                    f"Stopped. {kept if parts.can_resume else f'Nothing of {place} is kept'}.",
-                    url=place,
+                    f"Stopped. {kept if parts.can_resume else f'Nothing of {shown_url} is kept'}.",
+                    url=shown_url,
                     next_step="The same call goes on after them." if parts.can_resume else None,
                 ) from None
         outcome = "done"
@@ -96,7 +96,7 @@ def write(
         is_kept = parts is not None and parts.can_resume
         raise DataError(
             f"{path.name} cannot be written: {error.strerror or error}.",
-            url=place,
+            url=shown_url,
             next_step="What came is kept: the same call goes on after it." if is_kept else None,
         ) from error
     finally:
@@ -105,7 +105,7 @@ def write(
 
 
 def _fill(parts: Parts, query: Query, new_reader: Callable[..., Reader], load_progress: LoadProgress) -> None:
-    """Take in what is missing."""
+    """Load the rows that are still missing."""
     checkpoint = parts.checkpoint
     if checkpoint.is_complete:
         return

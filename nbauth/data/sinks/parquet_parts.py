@@ -1,4 +1,4 @@
-"""A load on its way to one Parquet file: parts on disk, and a note from where it goes on after a break.
+"""A load on its way to one Parquet file: parts on disk, and a checkpoint that is written after each of them.
 
 Where they lie: see `nbauth.data.sinks.parts_folder`.
 """
@@ -27,7 +27,7 @@ from nbauth.data.sinks.checkpoint import (
     load_checkpoint,
 )
 from nbauth.data.sinks.parquet_schema import cast, time_type, unified
-from nbauth.data.sinks.parts_folder import NOTE, WHOLE, PartsFolder, part_name
+from nbauth.data.sinks.parts_folder import CHECKPOINT, WHOLE, PartsFolder, part_name
 from nbauth.files.directories import Directory
 from nbauth.files.private_files import why_status_not_own
 from nbauth.files.state_key import StateKey
@@ -73,7 +73,7 @@ class Parts:
             self._directory = self._folder.directory
             self._why_not_kept = self._why_not_kept or self._folder.why_not_beside
             if self._why_not_kept:
-                text = "%s: a load that breaks off starts over, since what came cannot be kept safely: %s."
+                text = "%s: a load that breaks off starts over, since its rows cannot be kept safely: %s."
                 logger.warning(text, self.target.name, self._why_not_kept)
             self.checkpoint = self._read_checkpoint() or Checkpoint()
             if not self.checkpoint.parts:
@@ -92,16 +92,16 @@ class Parts:
 
     @property
     def is_kept(self) -> bool:
-        """Whether what comes is there for a later call."""
+        """Whether the parts are kept for a later call."""
         return not self._why_not_kept
 
     @property
     def can_resume(self) -> bool:
-        """Whether the same call would go on after what is here now."""
+        """Whether the same call would go on after the parts that are here."""
         return self.is_kept and (self.checkpoint.next_request is not None or self.checkpoint.is_complete)
 
     def start_over(self) -> None:
-        """Throw away what there is."""
+        """Delete the parts and the checkpoint."""
         self._folder.clear()
         self.checkpoint = Checkpoint()
 
@@ -142,12 +142,12 @@ class Parts:
 
     def _write(self, checkpoint: Checkpoint) -> None:
         if self.is_kept:
-            with self._directory.new_file(NOTE) as file:
+            with self._directory.new_file(CHECKPOINT) as file:
                 file.write(dump_checkpoint(checkpoint, self._key, self._folder.path, self.request))
         self.checkpoint = checkpoint
 
     def finish(self) -> None:
-        """Make one file of the parts, in place of what was there, and remove them."""
+        """Make one file of the parts, in place of an older one, and remove them."""
         numbers = range(len(self.checkpoint.parts))
         schema = unified(
             [self._schema(number) for number in numbers], [p.times for p in self.checkpoint.parts], self._table
@@ -182,14 +182,17 @@ class Parts:
             return fragment.to_table(columns=columns, use_threads=False, memory_pool=POOL)
 
     def _read_checkpoint(self) -> Checkpoint | None:
-        """Read the note of an earlier load; whatever is odd about it means that there is none."""
+        """Read the checkpoint of an earlier load; None if anything is wrong with it."""
         if not self.is_kept:
             return None
         try:
-            if not is_fresh(self._directory.status(NOTE).st_mtime):
+            if not is_fresh(self._directory.status(CHECKPOINT).st_mtime):
                 return None
             checkpoint = load_checkpoint(
-                self._directory.read(NOTE, LARGEST_CHECKPOINT, links=1), self._key, self._folder.path, self.request
+                self._directory.read(CHECKPOINT, LARGEST_CHECKPOINT, links=1),
+                self._key,
+                self._folder.path,
+                self.request,
             )
             for number, part in enumerate(checkpoint.parts):
                 with self._directory.open(part_name(number), links=1) as file:

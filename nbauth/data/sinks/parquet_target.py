@@ -63,7 +63,7 @@ def _why_not(place: Path, *, is_linked: bool) -> str | None:
 
 
 def _may_replace(place: Path) -> bool:
-    """Tell whether another user's file may be replaced: one may write to it, and is not in the like of ``/tmp``."""
+    """Tell whether another user's file may be replaced: this user may write to it, and not in a folder as ``/tmp``."""
     above = place.parent.stat()
     is_sticky = above.st_mode & stat.S_ISVTX and os.getuid() not in {0, above.st_uid}
     return not is_sticky and os.access(place, os.W_OK)

@@ -17,13 +17,13 @@ from nbauth.errors import ConfigError
 from nbauth.files.directories import Directory
 from nbauth.files.private_files import NotPrivate, why_status_not_own
 
-__all__ = ["NOTE", "WHOLE", "PartsFolder", "part_name"]
+__all__ = ["CHECKPOINT", "WHOLE", "PartsFolder", "part_name"]
 
-NOTE, WHOLE = "note.json", "whole.parquet"
+CHECKPOINT, WHOLE = "note.json", "whole.parquet"
 _LOCK, _LOCKS = "lock", ("lock", "lock.soft")  # the second one where there is no flock(2)
-_TEMPORARY = rf"(\d{{5,}}\.parquet|{re.escape(NOTE)}|{re.escape(WHOLE)})\.[0-9a-f]{{16}}\.tmp"
+_TEMPORARY = rf"(\d{{5,}}\.parquet|{re.escape(CHECKPOINT)}|{re.escape(WHOLE)})\.[0-9a-f]{{16}}\.tmp"
 # The last one is what earlier versions left.
-_OURS = re.compile(rf"\d{{5,}}\.parquet|{re.escape(NOTE)}|lock(\.soft)?|{_TEMPORARY}|new\.[0-9a-z_]{{8}}")
+_OURS = re.compile(rf"\d{{5,}}\.parquet|{re.escape(CHECKPOINT)}|lock(\.soft)?|{_TEMPORARY}|new\.[0-9a-z_]{{8}}")
 _TRIES = 20
 
 
@@ -88,7 +88,7 @@ class PartsFolder:
         self._open.close()
 
     def remove(self) -> None:
-        """Remove what is ours, and the folder if nothing else is in it."""
+        """Remove our files, and the folder if nothing else is in it."""
         with self._open:
             self.clear()
             with suppress(OSError):  # on Windows, a lock file that is held
@@ -107,7 +107,7 @@ class PartsFolder:
                         self.directory.remove(name)
 
     def _refuse_what_is_foreign(self, directory: Directory) -> None:
-        """Make sure that what has a name of ours is a file of this user's, since it would be replaced or deleted."""
+        """Make sure that each file with a name of ours is this user's, since it would be replaced or deleted."""
         for name in directory.names():
             if _OURS.fullmatch(name):
                 try:

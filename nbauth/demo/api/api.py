@@ -171,10 +171,10 @@ class Api:
 
     def _cities(self, request: Request, name: str) -> Response:
         if name:
-            found = next((city for city in CITIES if city.name == name), None)
-            if found is None:
+            city = next((city for city in CITIES if city.name == name), None)
+            if city is None:
                 raise ApiError(404, "NotFound", f"There is no city '{name}'.")
-            return Response.json(found.to_dict())
+            return Response.json(city.to_dict())
         size = _number(request, "per_page", _CITIES_PAGE, smallest=1)
         page = _number(request, "page", 1, smallest=1)
         pages = -(-len(CITIES) // size)

@@ -25,11 +25,11 @@ def with_ranges(request: Request, body: bytes, *, etag: str, content_type: str) 
         content_type: its type.
     """
     headers = (("ETag", etag), ("Accept-Ranges", "bytes"))
-    found = _RANGE.fullmatch(request.headers.get("Range", "").strip())
-    if found is None or request.method != "GET" or request.headers.get("If-Range", etag) != etag:
+    match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if match is None or request.method != "GET" or request.headers.get("If-Range", etag) != etag:
         return Response(body=body, content_type=content_type, headers=headers)
     size = len(body)
-    first, last, suffix = found.groups()
+    first, last, suffix = match.groups()
     start = max(0, size - int(suffix)) if suffix else int(first)
     stop = min(size, int(last) + 1) if last else size
     if start >= stop:

@@ -186,7 +186,7 @@ class Registry:
         if not names:
             raise Refusal(900144, "The request must contain the following parameter: 'scope'.")
         openid = frozenset(names) & OPENID_SCOPES
-        found: dict[str, None] = {}
+        granted: dict[str, None] = {}
         resource: Resource | None = None
         for full in names:
             if full in OPENID_SCOPES:
@@ -198,8 +198,8 @@ class Registry:
                 )
             resource = owner
             for each in owner.scopes if name == ".default" else (name,):
-                found[each] = None
-        return Scopes(openid=openid, resource=resource, names=tuple(found))
+                granted[each] = None
+        return Scopes(openid=openid, resource=resource, names=tuple(granted))
 
     def _split(self, full: str) -> tuple[Resource, str]:
         identifier, _, name = full.rpartition("/")

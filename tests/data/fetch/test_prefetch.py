@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def _taken(iterator: Iterator[int], *, size: int = 1, is_eager: bool = False) -> list[int]:
-    return list(prefetched(iterator, size=lambda _: size, stop=lambda: None, left=[], is_eager=is_eager))
+    return list(prefetched(iterator, size=lambda _: size, stop=lambda: None, pending=[], is_eager=is_eager))
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 6, 7, 20, 101])
@@ -35,7 +35,7 @@ def test_waiting_makes_it_run_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.set()
         yield 2
 
-    taken = prefetched(items(), size=lambda _: 1, stop=lambda: None, left=[])
+    taken = prefetched(items(), size=lambda _: 1, stop=lambda: None, pending=[])
     assert [next(taken), next(taken)] == [0, 1]
     assert seen.wait(10)
     assert list(taken) == [2]
@@ -51,7 +51,7 @@ def test_an_error_comes_after_the_items_before_it(count: int) -> None:
 
     came: list[int] = []
     with pytest.raises(ValueError, match="broken"):
-        came.extend(prefetched(items(), size=lambda _: 1, stop=lambda: None, left=[]))
+        came.extend(prefetched(items(), size=lambda _: 1, stop=lambda: None, pending=[]))
     assert list(range(count)) == came
 
 
@@ -66,8 +66,8 @@ def test_whoever_leaves_early_gets_what_had_come(takes: int) -> None:
             made.append(number)
             yield number
 
-    left: list[int] = []
-    taken = prefetched(items(), size=lambda _: 1, stop=stopped.set, left=left)
+    pending: list[int] = []
+    taken = prefetched(items(), size=lambda _: 1, stop=stopped.set, pending=pending)
     came = [next(taken) for _ in range(takes)]
     taken.close()  # type: ignore[attr-defined]
     assert list(range(takes)) == came
@@ -76,8 +76,8 @@ def test_whoever_leaves_early_gets_what_had_come(takes: int) -> None:
         thread.join(10)
         assert not thread.is_alive()
     # The one that was taken last is there, too: an interrupt may come before it is used.
-    assert list(range(takes - 1, takes - 1 + len(left))) == left
-    assert len(made) - (takes - 1 + len(left)) in (0, 1)
+    assert list(range(takes - 1, takes - 1 + len(pending))) == pending
+    assert len(made) - (takes - 1 + len(pending)) in (0, 1)
 
 
 def test_a_stall_holds_nothing_back() -> None:
@@ -89,7 +89,7 @@ def test_a_stall_holds_nothing_back() -> None:
         go_on.wait(30)
         yield 3
 
-    taken = prefetched(items(), size=lambda _: 1, stop=lambda: None, left=[])
+    taken = prefetched(items(), size=lambda _: 1, stop=lambda: None, pending=[])
     assert [next(taken) for _ in range(3)] == [0, 1, 2]
     go_on.set()
     assert list(taken) == [3]

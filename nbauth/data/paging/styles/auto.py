@@ -1,4 +1,4 @@
-"""What the first response shows, or else a next link where a standard puts it."""
+"""The default style: the one that the first response shows, or else next links where a standard puts them."""
 
 from __future__ import annotations
 

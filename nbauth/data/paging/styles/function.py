@@ -39,8 +39,9 @@ class ByFunction(StatelessStyle):
             return replace(response.request, url=resolve(named, response.url))
         if hasattr(named, "items"):
             return replace(response.request, url=canonical(set_in_query(response.request.url, dict(named))))
-        place = redact_url(response.url)
+        shown_url = redact_url(response.url)
         raise PaginationError(
-            f"{place}: the function given as paging returned {type(named).__name__}, not a URL, parameters or None.",
-            url=place,
+            f"{shown_url}: the function given as paging returned {type(named).__name__}, "
+            "not a URL, parameters or None.",
+            url=shown_url,
         )

@@ -63,8 +63,8 @@ class NextUrl(StatelessStyle):
         if link is MISSING or link is None or link == "" or link is False:
             return None
         if not isinstance(link, str):
-            place = redact_url(response.url)
-            raise PaginationError(f"{place}: {self.path} is not a string.", url=place)
+            shown_url = redact_url(response.url)
+            raise PaginationError(f"{shown_url}: {self.path} is not a string.", url=shown_url)
         return replace(response.request, url=resolve(link, response.url))
 
 

@@ -1,4 +1,4 @@
-"""What the styles have in common whose next link stands where a standard puts it."""
+"""The base of the styles that follow a next link at a place that a standard names."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class NextLinks(StatelessStyle):
         for name in self.members:
             link: Any = response.get(name)
             if link is not MISSING and link is not None and not isinstance(link, str):
-                place = redact_url(response.url)
-                raise PaginationError(f"{place}: {name} is not a string.", url=place)
+                shown_url = redact_url(response.url)
+                raise PaginationError(f"{shown_url}: {name} is not a string.", url=shown_url)
             if isinstance(link, str) and link:
                 return replace(response.request, url=resolve(link, response.url))
         header = response.headers.get("Link") if self.has_header else None

@@ -1,4 +1,4 @@
-"""One page, whatever it says."""
+"""No paging: the first response has all rows, even if it has a next link."""
 
 from __future__ import annotations
 

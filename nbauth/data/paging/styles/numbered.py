@@ -1,4 +1,4 @@
-"""What the styles have in common whose requests hold a number: that of the rows to leave out, or of the page."""
+"""The base of the styles whose requests hold a number: that of the rows to leave out, or of the page."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def check_echo(response: PageResponse, path: str | None, expected: int, paramete
     """
     number = number_at(response, path)
     if number is not None and number != expected:
-        place = redact_url(response.url)
+        shown_url = redact_url(response.url)
         raise PaginationError(
-            f"{place}: the answer begins at {path} {number}, and {expected} was asked for by {parameter}=.",
-            url=place,
+            f"{shown_url}: the answer begins at {path} {number}, and {expected} was asked for by {parameter}=.",
+            url=shown_url,
             next_step="Say how the API is paged: paging=nbauth.data.paging.Offset(…) or PageNumber(…).",
         )
 
@@ -89,9 +89,10 @@ def check_total(response: PageResponse, rows: int, total: int | None) -> None:
         PaginationError: it comes before.
     """
     if total is not None and rows < total:
-        place = redact_url(response.url)
+        shown_url = redact_url(response.url)
         raise PaginationError(
-            f"{place}: an empty page came after {rows:,} rows, and the answer says that there are {total:,}.", url=place
+            f"{shown_url}: an empty page came after {rows:,} rows, and the answer says that there are {total:,}.",
+            url=shown_url,
         )
 
 
@@ -102,8 +103,8 @@ def empty_is_end(url: str, *, is_more_known: bool) -> bool:
         PaginationError: the responses before it said that there is more.
     """
     if is_more_known:
-        place = redact_url(url)
+        shown_url = redact_url(url)
         raise PaginationError(
-            f"{place}: an empty answer came, and the answer before says that there is more.", url=place
+            f"{shown_url}: an empty answer came, and the answer before says that there is more.", url=shown_url
         )
     return True

@@ -67,7 +67,7 @@ class Offset(StatelessStyle):
         )  # fmt: skip
 
     def check(self) -> None:
-        """Check what is counted, and where it goes."""
+        """Check the numbers, and where they are sent."""
         numbered.check_send(self.send)
         numbered.check_numbers(size=self.size, start=self.start, base=self.base)
 
@@ -92,7 +92,7 @@ class Offset(StatelessStyle):
         return numbered.empty_is_end(url, is_more_known=self.total is not None)
 
     def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
-        """Return the request for what comes after these rows."""
+        """Return the request for the rows after these."""
         count, offset = rows.count(), self._offset(response.request)
         numbered.check_echo(response, self.echo, offset, self.offset)
         total = number_at(response, self.total)

@@ -63,7 +63,7 @@ class PageNumber(Style):
         return cls(parameter=counts.parameter, first=counts.first, pages=pages, echo=number)
 
     def check(self) -> None:
-        """Check what is counted, and where it goes."""
+        """Check the numbers, and where they are sent."""
         numbered.check_send(self.send)
         numbered.check_numbers(size=self.size, first=self.first)
 
@@ -108,7 +108,7 @@ class PageNumber(Style):
 
 
 class _Counter:
-    """Leads through one load, whose rows it counts up to the total."""
+    """The state of one load, whose rows are counted up to the total."""
 
     def __init__(self, style: PageNumber, rows_before: int) -> None:
         self._style = style

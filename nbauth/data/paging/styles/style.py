@@ -1,4 +1,4 @@
-"""What every style of paging says of itself, and the order of the signs that show a style."""
+"""The protocol of a style of paging, and the order in which the signs of each style count."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Style(ABC):
 
 @dataclass(frozen=True)
 class StatelessStyle(Style):
-    """A style in which a response alone tells what comes next, so that it leads through any load itself.
+    """A style in which a response alone tells the next request, so that it needs no state for a load.
 
     All that one needs is `next_request`; `shown_by`, if a response can show it.
     """
