@@ -158,7 +158,7 @@ def subject(
     monkeypatch.setattr(access_token, "_MOST_LAST_S", 1000.0)
     memo = credential._memo
     memo[profile.login_scopes] = dataclasses.replace(memo[profile.login_scopes], margin_s=4000.0)
-    transport = nbauth.client(name).http_client.http_client._transport
+    transport = kernel._state.visits.own.connection(profile).transport
     assert transport._total_s == _READ_S + 5
     transport._total_s = _TOTAL_S
     demo.provider.requests.clear()
