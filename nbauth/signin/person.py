@@ -63,6 +63,7 @@ def prove(connection: Connection, result: HiddenMapping, answers: Answers, *, wa
         application=connection.application,
         transport=connection.transport,
         access_token=result.secret("access_token"),
+        http_cache=connection.http_cache,
         wanted=wanted,
     )
     key = _key(connection, claims, answers)

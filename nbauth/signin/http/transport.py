@@ -109,7 +109,14 @@ class Answer:
     headers: Mapping[str, str]
 
     def raise_for_status(self) -> None:
-        """Raise for 400 and above."""
+        """Raise for 400 and above.
+
+        Raises:
+            NoEndpoint: it says that there is no such endpoint.
+            AnswerRefused: it says anything else.
+        """
+        if self.status_code in _NOT_HERE:
+            raise NoEndpoint(f"HTTP status {self.status_code}")
         if self.status_code >= 400:  # noqa: PLR2004 - RFC 9110 §15.5
             raise AnswerRefused(f"HTTP status {self.status_code}")
 

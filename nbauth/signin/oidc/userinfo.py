@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from nbauth.signin.http.transport import NoEndpoint
 from nbauth.signin.oidc import identity
-from nbauth.signin.oidc.discovery import discover
+from nbauth.signin.oidc.discovery import discover, moved
 
 if TYPE_CHECKING:
     import msal
 
-    from nbauth.signin.http.transport import HttpClient
+    from nbauth.signin.http.http_cache import HttpCache
+    from nbauth.signin.http.transport import Answer, HttpClient
     from nbauth.signin.profile.profile import Profile
 
 __all__ = ["named"]
@@ -31,6 +33,7 @@ def named(
     application: msal.ClientApplication,
     transport: HttpClient,
     access_token: str,
+    http_cache: HttpCache | None = None,
     wanted: str | None = None,
 ) -> dict[str, Any]:
     """Return the claims of an ID token with names in them, if the provider has any.
@@ -45,6 +48,7 @@ def named(
         application: its client application.
         transport: its http client.
         access_token: what came with the ID token.
+        http_cache: where the discovery document is kept.
         wanted: the sign-in name or key of who is to sign in, or None.
 
     Returns:
@@ -58,10 +62,21 @@ def named(
     endpoint = discover(profile, application).get("userinfo_endpoint")
     if not isinstance(endpoint, str):
         return claims
-    try:
+
+    def ask(url: str) -> Answer:
         # Not by way of MSAL: its http cache would keep the answer, for everybody.
-        answer = transport.get(endpoint, headers={"Authorization": "Bearer " + access_token})
+        answer = transport.get(url, headers={"Authorization": "Bearer " + access_token})
         answer.raise_for_status()
+        return answer
+
+    try:
+        try:
+            answer = ask(endpoint)
+        except NoEndpoint:
+            place = moved(profile, application, http_cache, name="userinfo_endpoint", url=endpoint)
+            if place is None:
+                raise
+            answer = ask(place)
     except requests.RequestException as error:
         logger.info("Profile %r: userinfo cannot be had: %s", profile.name, error)
         return claims

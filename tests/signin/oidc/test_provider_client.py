@@ -47,10 +47,11 @@ def _add_lab(demo: DemoServer, **keys: Any) -> Profile:
     return profile
 
 
-def _serve(demo: DemoServer, url: str, *, times: int | None = 1, **changes: Any) -> None:
-    """Serve a discovery document as it was before the endpoints moved, or as it should not be."""
-    document = requests.get(url, verify=str(demo.ca_file), timeout=10).json() | changes
-    demo.provider.faults.add(DISCOVERY, status=200, body=json.dumps(document), times=times)
+def _serve(demo: DemoServer, url: str, *then: dict[str, Any], **changes: Any) -> None:
+    """Serve a discovery document once as it was before the endpoints moved, or as it should not be; and then others."""
+    document = requests.get(url, verify=str(demo.ca_file), timeout=10).json()
+    for each in (changes, *then):
+        demo.provider.faults.add(DISCOVERY, status=200, body=json.dumps(document | each))
     demo.provider.requests.clear()
 
 
@@ -128,6 +129,20 @@ def test_keys_that_moved(gone: dict[str, Any], demo: DemoServer, person: Callabl
     _serve(demo, _entra(demo), jwks_uri=f"{demo.provider.origin}/gone/keys")
     demo.provider.faults.add("/gone/keys", **gone, times=None)
     assert nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20).username == "alice@contoso.example"
+
+
+@_gone
+def test_userinfo_that_moved(gone: dict[str, Any], demo: DemoServer, person: Callable[..., Any]) -> None:
+    """Who somebody is comes from where userinfo is by now."""
+    _add_lab(demo)
+    nameless = dict.fromkeys(("preferred_username", "name", "email", "upn", "unique_name"))
+    demo.provider.settings.id_token_claims = {"sub": "4711", **nameless}
+    origin = demo.provider.origin
+    _serve(demo, _lab(demo), {"userinfo_endpoint": f"{origin}/me"}, userinfo_endpoint=f"{origin}/gone/me")
+    demo.provider.faults.add("/gone/me", **gone)
+    demo.provider.faults.add("/me", status=200, body='{"sub": "4711", "preferred_username": "al@x.example"}')
+    assert nbauth.login("lab", flow="paste", prompt=person(), timeout_s=20).username == "al@x.example"
+    assert demo.provider.requests.count("/gone/me") == 1
 
 
 def test_old_keys_that_stayed_where_they_were(demo: DemoServer, person: Callable[..., Any]) -> None:
