@@ -99,8 +99,22 @@ def construction_errors(profile: Profile) -> Iterator[None]:
             ) from None
         raise ConfigError(
             f"Profile {profile.name!r}: {profile.authority_host} does not know {profile.authority_url}.",
-            next_step="Check the tenant and the authority in the profile.",
+            next_step=_what_to_write(profile),
         ) from None
+
+
+def _what_to_write(profile: Profile) -> str:
+    authority = profile.resolved_authority
+    if authority.kind == "oidc":
+        return (
+            f"Check oidc_authority in the profile; its discovery document was looked for at {authority.discovery_url}."
+        )
+    if authority.is_known_to_microsoft:
+        return "Check the tenant and the authority in the profile."
+    return (
+        "Check the tenant and the authority in the profile; if the provider does not speak as Entra does, write its "
+        "issuer as oidc_authority."
+    )
 
 
 @contextlib.contextmanager

@@ -178,6 +178,22 @@ def test_unknown_tenant(demo: DemoServer) -> None:
         nbauth.client("demo")
 
 
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("authority", r"write its issuer as oidc_authority\."),
+        ("oidc_authority", r"looked for at https://localhost:\d+/nowhere/\.well-known/openid-configuration\."),
+    ],
+)
+def test_an_address_without_a_document(key: str, says: str, demo: DemoServer) -> None:
+    """Where there is no discovery document, the error says where it was looked for, and by which key it might be."""
+    address: dict[str, Any] = {key: f"{demo.provider.origin}/nowhere"}
+    kernel.add_profile(Profile("gone", client_id="id", apis={}, ca_bundle=str(demo.ca_file), **address))
+    demo.provider.faults.add("*/openid-configuration", status=404, body="{}")
+    with pytest.raises(ConfigError, match=rf"does not know https://localhost:\d+/nowhere\..*{says}"):
+        nbauth.client("gone")
+
+
 def test_trust_from_the_environment(tmp_path: Path, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """REQUESTS_CA_BUNDLE adds to a profile's trust and takes none away; one in the notebook's tree is refused."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", os.environ.get("SSL_CERT_FILE", "") or str(demo.ca_file))
