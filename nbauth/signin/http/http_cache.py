@@ -129,8 +129,12 @@ class HttpCache(dict[str, Any]):
             self._file.store(key + self._mark, StoredAnswer(value.text, now, now + LONGEST_S))
 
     @contextlib.contextmanager
-    def anew(self, url: str) -> Iterator[bool]:
-        """Have a GET of a URL ask the provider again; where that fails, what was cached is kept.
+    def anew(self, url: str, *, kept: bool = True) -> Iterator[bool]:
+        """Have a GET of a URL ask the provider again.
+
+        Args:
+            url: of what.
+            kept: where that fails, what was cached stays; or else the next GET asks again, and fails as that one.
 
         Yields:
             False, and then nothing is asked again, where that was done within the last minute: a token that names a key
@@ -145,7 +149,8 @@ class HttpCache(dict[str, Any]):
         try:
             yield True
         except BaseException:
-            msal_internals.put_back(self, dropped)
+            if kept:
+                msal_internals.put_back(self, dropped)
             raise
 
     def forget(self, url: str) -> None:

@@ -120,7 +120,8 @@ class _KeySets:
         if self.http_cache is None:
             return
         try:
-            with self.http_cache.anew(uri):
+            # Keys that cannot be had are another thing than keys that do not fit, the next time, too.
+            with self.http_cache.anew(uri, kept=False):
                 fresh = self._get(uri)
         except (ProviderUnavailable, NoEndpoint) as error:
             uri, fresh = self._elsewhere(uri, error)
