@@ -135,7 +135,9 @@ def provider_errors(profile: Profile) -> Iterator[None]:
         ) from None
     except NoEndpoint as error:
         raise ProviderUnavailable(
-            f"Profile {profile.name!r}: {error}.", next_step=_where_it_leads(profile, error.leads_to)
+            f"Profile {profile.name!r}: {error}.",
+            next_step=_where_it_leads(profile, error.leads_to),
+            has_answered=True,
         ) from None
     except AnswerRefused as error:
         raise ProviderUnavailable(
