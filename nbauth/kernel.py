@@ -17,6 +17,7 @@ from nbauth.errors import ConfigError, NbauthError
 from nbauth.net.bundles import bundle_of
 from nbauth.net.secrecy import clears_frames
 from nbauth.process import visitors
+from nbauth.process.patience import within
 from nbauth.process.shielded import load
 from nbauth.process.visitors import Unnamed, Visitor
 from nbauth.signin.forks import share_with_forks
@@ -212,19 +213,34 @@ def login(
         Who is signed in; and why the sign-in is not remembered, where it should be and cannot.
     """
     load("nbauth.signin.flows", "nbauth.signin.login", "nbauth.signin.remembered.service")
-    from nbauth.signin import flows
-    from nbauth.signin.login import sign_in
-    from nbauth.signin.registry import present
     from nbauth.signin.remembered import service
 
     profile = request.profile_in(config())
-    scopes = request.scopes_for(profile)
     here = visitors.whose()
     visit, keeps = _state.visits.serving(profile, here), keeps_sign_ins(here)
     if request.remember:
         service.check(profile, served_by=None if keeps else server_of(here))
     # What is approved is the server's user's to approve, and no visitor's.
     _check_approval(profile, request, make_prompt if here is None and environment.interactive else None)
+    with within(request.timeout_s):
+        return _login(profile, request, visit, keeps=keeps, make_prompt=make_prompt, environment=environment)
+
+
+def _login(
+    profile: Profile,
+    request: LoginRequest,
+    visit: Visit,
+    *,
+    keeps: bool,
+    make_prompt: Callable[[], Prompt],
+    environment: Environment,
+) -> tuple[Account, str | None]:
+    from nbauth.signin import flows
+    from nbauth.signin.login import sign_in
+    from nbauth.signin.registry import present
+    from nbauth.signin.remembered import service
+
+    scopes = request.scopes_for(profile)
     signed_in, claims = None, None
     if profile.kind == "person" and not request.select_account:
         signed_in, claims = visit.known(profile, request.account, scopes, with_remembered=keeps)
@@ -244,7 +260,7 @@ def login(
             )
         # Once remembered, an account is until its sign-out.
         stays = stays or (keeps and service.is_remembered(profile, signed_in.account))
-    _activate(signed_in, visit, here)
+    _activate(signed_in, visit, visitors.whose())
     why_not = service.remember(profile, signed_in, connect=visit.connection) if stays else None
     return present(signed_in), why_not
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from nbauth.errors import ConfigError
 from nbauth.files.edges import trimmed
 from nbauth.files.tree import expanded
+from nbauth.net.sanitize import clean
 from nbauth.net.secrecy import HiddenText
 from nbauth.next_step import Install, Shell, to_run
+from nbauth.process.patience import bounded
 from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ __all__ = ["SecretSource", "hidden"]
 Kind = Literal["env", "file", "keyring"]
 _FORMS = '{ env = "NAME" }, { file = "path" } or { keyring = "service/username" }'
 _LARGEST = 64 * 1024  # a secret or an assertion; a path to something else is a mistake
+_PATIENCE_S = 15.0  # a renewal waits as long twice, and a caller waits longer for the renewal
 
 
 @dataclass(frozen=True)
@@ -119,9 +122,20 @@ class SecretSource:
             ) from None
         service, _, username = self.place.partition("/")
         try:
-            password: Any = keyring.get_password(service, username)
+            password: Any = bounded(lambda: keyring.get_password(service, username), most_s=_PATIENCE_S)
+        except TimeoutError:
+            raise ConfigError(
+                f"{self.key}: the keyring does not answer; it may be waiting to be unlocked.",
+                next_step="Unlock it, and try again.",
+            ) from None
         except keyring.errors.KeyringError as error:
-            raise ConfigError(f"{self.key}: the keyring answered: {error}.") from None
+            raise ConfigError(f"{self.key}: the keyring answered: {clean(str(error))}.") from None
+        except Exception as error:  # noqa: BLE001 - of whatever kind: the bus, the desktop, a library of the platform
+            said = f"{type(error).__name__}: {clean(str(error))}".rstrip(": ")
+            raise ConfigError(
+                f"{self.key}: {self.described} cannot be read: the keyring raised {said}.",
+                next_step="Check it in a shell, or keep the secret in a file.",
+            ) from None
         if password is None:
             raise ConfigError(
                 f"{self.key}: {self.described} is not in the keyring.",

@@ -10,14 +10,13 @@ import logging
 import os
 import secrets
 import sys
-import threading
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbauth.files.tree import is_set_in_dotenv
+from nbauth.process.patience import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
     "PLAINTEXT_VARIABLE",
@@ -36,6 +35,7 @@ PLAINTEXT_VARIABLE = "NBAUTH_ALLOW_PLAINTEXT_CACHE"
 _SERVICE, _KEY_NAME = "nbauth", "remembered sign-ins"
 _KEY_BYTES, _NONCE_BYTES = 32, 12
 _PATIENCE_S = 60.0  # a keyring may ask the person to unlock it
+_SHARE = 0.25  # of a sign-in's time: the person may have to sign in after that
 
 
 class Codec(Protocol):
@@ -220,27 +220,13 @@ def platform_codec(
     name, found = ("keychain", _Keychain()) if platform == "darwin" else ("libsecret", _SecretService())
     codec = KeyedCodec(name, keeper or found)
     try:
-        _bounded(codec.key)
+        bounded(codec.key, most_s=_PATIENCE_S, share=_SHARE)
     except Exception as error:  # noqa: BLE001 - of whatever kind: no library, no bus, locked, refused, no answer
         logger.info("%s keeps no key here: %s", name, type(error).__name__)
     else:
         return codec
     is_allowed = environ.get(PLAINTEXT_VARIABLE) == "1" and not is_set_in_dotenv(PLAINTEXT_VARIABLE, environ)
     return PlainCodec() if is_allowed else None
-
-
-def _bounded(act: Callable[[], object]) -> None:
-    """Run what the platform may take its time for, in a thread that is left behind when it takes too long."""
-    done: Future[object] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(act())
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
-            done.set_exception(error)
-
-    threading.Thread(target=run, name="nbauth-keyring", daemon=True).start()
-    done.result(_PATIENCE_S)
 
 
 class CorruptedData(ValueError):

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 import keyring
 import keyring.backend
 import pytest
 
+import nbauth
 from nbauth.errors import ConfigError
+from nbauth.process.patience import within
 from nbauth.signin.client import log_filter
 from nbauth.signin.profile.secret_source import SecretSource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -74,6 +78,74 @@ def test_a_mistake_names_the_place_and_never_the_value(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=message):
             _source(value, tmp_path).read({})
+
+
+class OddRing(Ring):
+    """A keyring that does what a test says."""
+
+    def __init__(self, act: Callable[[], str | None]) -> None:
+        super().__init__()
+        self._act = act
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self._act()
+
+
+@pytest.fixture
+def use() -> Iterator[Callable[[keyring.backend.KeyringBackend], None]]:
+    """Return what puts a keyring in the place of the platform's."""
+    before = keyring.get_keyring()
+    yield keyring.set_keyring
+    keyring.set_keyring(before)
+
+
+class DBusErrorResponse(Exception):
+    """What a library of the platform raises, which is no error of keyring's."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (DBusErrorResponse("org.freedesktop.DBus.Error.ServiceUnknown"), "raised DBusErrorResponse: org.freedesktop"),
+        (OSError("no bus"), "raised OSError: no bus"),
+        (KeyError(), r"raised KeyError\."),
+        (RuntimeError("token=hunter2hunter2\nand more"), r"raised RuntimeError: token=\*\*\* and more"),
+        (keyring.errors.KeyringLocked("Locked"), "the keyring answered: Locked"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_keyring_that_raises(error: Exception, said: str, tmp_path: Path, use: Callable[..., None]) -> None:
+    """Whatever a keyring raises is one line that names the key and the error, with nothing in it that looks secret."""
+
+    def fail() -> str:
+        raise error
+
+    use(OddRing(fail))
+    with pytest.raises(ConfigError, match=rf"client_secret: .*{said}") as caught:
+        _source({"keyring": "svc/user"}, tmp_path).read()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_keyring_that_waits(tmp_path: Path, use: Callable[..., None]) -> None:
+    """A keyring that waits to be unlocked holds up no sign-in beyond its timeout; the error says what it may be."""
+    go_on = threading.Event()
+    use(OddRing(lambda: "late" if go_on.wait(300) else None))
+    nbauth.add_profile(
+        nbauth.Profile(
+            "job",
+            client_id="job",
+            tenant="contoso.onmicrosoft.com",
+            client_secret={"keyring": "svc/user"},
+            apis={"https://api.example": ["https://api.example/.default"]},
+        )
+    )
+    try:
+        with within(0.1), pytest.raises(ConfigError, match="client_secret: the keyring does not answer"):
+            _source({"keyring": "svc/user"}, tmp_path).read()
+        with pytest.raises(ConfigError, match=r"'job': client_secret: the keyring does not answer; it may be waiting"):
+            nbauth.login("job", timeout_s=0.5)
+    finally:
+        go_on.set()
 
 
 @pytest.mark.parametrize(
