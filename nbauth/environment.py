@@ -105,7 +105,7 @@ def notebook_directory(environ: Mapping[str, str] = os.environ) -> Path:
     absolute and which is stale after a rename; IPython's first directory, which survives ``%cd``; the working
     directory.
     """
-    return next(notebook_directories(environ), None) or Path.cwd()
+    return next(notebook_directories(environ))
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -227,3 +228,52 @@ def test_exported_members() -> None:
     assert public - submodules <= set(nbauth.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = nbauth.nothing
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes no directory that is in use")
+def test_a_working_directory_that_was_deleted(demo: DemoServer, person: Callable[..., Any], apart: Path) -> None:
+    """Where the working directory is gone, tokens, profiles and sign-out go on, and nothing makes it anew."""
+    gone = apart / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    (apart / "secret").write_text("x")
+    _login(person)
+    shutil.rmtree(gone)
+    profile = kernel.config().profiles["demo"]
+    credential = kernel.credential_of(profile, profile.login_scopes)
+    token = credential.token(profile.login_scopes)
+    assert credential.token(profile.login_scopes, rejected=token) != token
+    assert len(nbauth.read(f"{demo.api_url}/me")) == 1
+    relative = nbauth.Profile(
+        "job", client_id="x", tenant="a.example", apis=profile.apis, client_secret={"file": "../secret"}
+    )
+    assert relative.client_secret is not None
+    with pytest.raises(ConfigError, match="No such file"):
+        relative.client_secret.read()
+    assert kernel.logout() == ("alice@contoso.example",)
+    _login(person, remember=False)
+    assert kernel.logout("demo") == ("alice@contoso.example",)
+    assert not gone.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes no directory that is in use")
+def test_a_configuration_above_one_that_was_deleted(apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An nbauth.toml above a deleted working directory is still found, wherever the system still tells the path."""
+    gone = apart / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    monkeypatch.setenv("PWD", str(gone))
+    (apart / "nbauth.toml").write_text(
+        '[profiles.w]\nclient_id = "x"\ntenant = "a.example"\n[profiles.w.apis]\n"https://a.example" = ["s"]\n'
+    )
+    gone.rmdir()
+    assert kernel.profile_names() == ["w"]
+    monkeypatch.setattr(os, "readlink", _no_such_link)
+    assert kernel.profile_names() == ["w"]
+    monkeypatch.delenv("PWD")
+    assert kernel.profile_names() == []
+    assert kernel.logout() == ()
+
+
+def _no_such_link(*_: object) -> str:
+    raise FileNotFoundError

@@ -7,7 +7,6 @@ has read it.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
@@ -31,6 +30,7 @@ __all__ = [
     "is_set_in_dotenv",
     "notebook_directories",
     "running_shell",
+    "working_directory",
 ]
 
 WHERE = "the notebook's own directory, or in the clone around it"
@@ -153,8 +153,19 @@ def notebook_directories(environ: Mapping[str, str] = os.environ) -> Iterator[Pa
     visited = namespace.get("_dh")
     if isinstance(visited, list) and visited:  # Solara's shell has something made up there
         yield Path(visited[0]).absolute()
-    with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
-        yield Path.cwd()
+    yield working_directory()
+
+
+def working_directory() -> Path:
+    """Return the working directory; where it was deleted, the path that it had, or else where the shell was."""
+    try:
+        return Path.cwd()
+    except OSError:
+        pass
+    try:
+        return Path(os.readlink("/proc/self/cwd").removesuffix(" (deleted)"))  # noqa: PTH115 - it leads nowhere
+    except OSError:
+        return Path(os.sep, os.environ.get("PWD", ""))
 
 
 def running_shell() -> Any:

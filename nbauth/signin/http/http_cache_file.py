@@ -72,7 +72,7 @@ class HttpCacheFile:
         self._change(lambda entries: {key: entry for key, entry in entries.items() if key not in unwanted})
 
     def _change(self, change: Callable[[dict[str, StoredAnswer]], dict[str, StoredAnswer]]) -> None:
-        if self._off:
+        if self._off or not self._folder.parent.is_dir():  # one that was deleted is not made anew
             return
         try:
             self._make_folder()

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.errors import ConfigError
-from nbauth.files.tree import expanded
+from nbauth.files.tree import expanded, working_directory
 from nbauth.net.origins import origin_of
 from nbauth.signin.profile import checks, credentials, options
 from nbauth.signin.profile.authority import CLOUDS, Authority
@@ -180,6 +180,16 @@ class Profile:
         self._check_audience()
         self._check_options()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # For worker processes: it says where secrets are and holds none. What can be written to is no part of it.
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: dict(value) if isinstance(value, MappingProxyType) else value for name, value in values.items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Checked when it was made; files that it names may be others where it is taken up.
+        for name, value in state.items():
+            self._set(name, MappingProxyType(value) if isinstance(value, dict) else value)
+
     # What follows from the keys
 
     @property
@@ -271,7 +281,7 @@ class Profile:
 
     @property
     def _base(self) -> Path:
-        return Path(self.source).parent if self.source else Path.cwd()
+        return Path(self.source).parent if self.source else working_directory()
 
     def _set(self, key: str, value: Any) -> None:
         object.__setattr__(self, key, value)  # the dataclass is frozen for everybody else

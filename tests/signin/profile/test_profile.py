@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 import nbauth
@@ -111,3 +114,36 @@ def test_public_names() -> None:
     assert nbauth.Profile is Profile
     with pytest.raises(TypeError):
         Profile("work", "id", APIS)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"client_secret": {"env": "SECRET"}, "proxies": {"https": "http://proxy.example:3128"}},
+        {"client_certificate": {"path": "a.pem", "passphrase": {"keyring": "a/b"}}, "azure_region": "westeurope"},
+        {"client_assertion": {"file": "token"}, "proxies": {}},
+        {"tenant": None, "oidc_authority": "https://kc.example.com/realms/lab", "exclude_scopes": ["offline_access"]},
+        {"tenant": None, "client_id": "", "managed_identity": {"client_id": "x"}},
+    ],
+    ids=["person", "secret", "certificate", "assertion", "oidc", "machine"],
+)
+def test_it_goes_to_worker_processes(keys: dict[str, object]) -> None:
+    """A profile holds nothing secret: pickled or copied it is the same, and as frozen, also after it was used."""
+    profile = _make(**keys)
+    assert profile.scopes_for("https://api.example.com/rows") == ("scope",)
+    for other in (pickle.loads(pickle.dumps(profile)), copy.deepcopy(profile), copy.copy(profile)):  # noqa: S301
+        assert (other, hash(other), repr(other)) == (profile, hash(profile), repr(profile))
+        assert other.scopes_for("https://api.example.com/rows") == ("scope",)
+        assert other.with_tenant("b.example") == profile.with_tenant("b.example") if profile.tenant else True
+        with pytest.raises(TypeError):
+            other.apis["https://elsewhere.example"] = ("scope",)
+
+
+def test_a_function_is_copied_with_it() -> None:
+    """A profile whose assertion a function supplies is copied with that function."""
+    profile = _make(client_assertion=lambda: "assertion")
+    other = copy.deepcopy(profile)
+    assert other == profile
+    assert not isinstance(other.client_assertion, (str, type(None)))
+    assert other.client_assertion.read() == "assertion"
