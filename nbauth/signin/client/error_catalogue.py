@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote_plus, urlsplit
+
+from nbauth.environment import detect
+from nbauth.net.sanitize import clean
+from nbauth.next_step import Login, NextStep, filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Entry", "Kind", "Mends", "entries", "find"]
+    from nbauth.signin.profile.profile import Profile
+
+__all__ = ["NUMBER", "Entry", "Explained", "Kind", "Mends", "cure", "entries", "explain", "find", "find_words", "parts"]
 
 Kind = Literal["sign_in_required", "refused", "failed", "config", "unavailable"]
 Mends = Literal["person", "author", "administrator", "provider"]
 
+NUMBER = re.compile(r"(?:AADSTS|AADB2C)\d{3,9}")
+_ALONE = re.compile(
+    r"\s*(?:error\s*(?:code)?\s*:?\s*)?(\d{5,9})\s*[.:]?\s*|.*?\berror code:?\s*(\d{5,9})\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
+_OAUTH_CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+_LONGEST_TEXT = 20_000
+_LONGEST_SCOPES = 100
+_ENTRA_EXPLAINS = "https://login.microsoftonline.com/error?code="
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What some codes mean. Texts have placeholders, which `nbauth.signin.client.provider_errors` fills.
+    """What some codes mean. Texts have placeholders, which `parts` fills.
 
     Attributes:
         codes: Entra's numbers and suberrors, and OAuth's error codes.
+        words: what providers write where they give no code of their own for it, as patterns.
         title: what happened.
         kind: which exception it is.
         mends: who can mend it: the person, the profile's author, an administrator, or the provider itself.
@@ -35,6 +54,7 @@ class Entry:
     """
 
     codes: tuple[str, ...]
+    words: tuple[str, ...] = ()
     title: str
     kind: Kind
     mends: Mends
@@ -45,13 +65,43 @@ class Entry:
     sources: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """What an error on a provider's page means to whoever sees it.
+
+    Attributes:
+        code: the number or the code that was found in the text, or None where its words told.
+        title: what happened.
+        cause: why it usually happens; empty where nobody knows.
+        next_step: what to do.
+        sources: addresses of who says so.
+    """
+
+    code: str | None
+    title: str
+    cause: str
+    next_step: NextStep
+    sources: tuple[str, ...]
+
+    def __str__(self) -> str:
+        code = f" ({self.code})" if self.code else ""
+        return " ".join(filter(None, (f"{_capital(self.title)}{code}.", _capital(self.cause), str(self.next_step))))
+
+
 @cache
 def entries() -> tuple[Entry, ...]:
     """Return the whole catalogue, in its file's order; read when the first error comes."""
     data = tomllib.loads(Path(__file__).with_name("errors.toml").read_text(encoding="utf-8"))
     sources = data["sources"]
+    lists = ("codes", "words")
     return tuple(
-        Entry(**{**each, "codes": tuple(each["codes"]), "sources": tuple(sources[name] for name in each["sources"])})
+        Entry(
+            **{
+                **each,
+                **{name: tuple(each.get(name, ())) for name in lists},
+                "sources": tuple(sources[name] for name in each["sources"]),
+            }
+        )
         for each in data["errors"]
     )
 
@@ -62,6 +112,115 @@ def find(*codes: str | None) -> Entry | None:
     return next((known[code] for code in codes if code in known), None)
 
 
+def find_words(text: str) -> Entry | None:
+    """Return the entry whose words stand in a provider's text."""
+    return next((entry for pattern, entry in _by_words() if pattern.search(text)), None)
+
+
+def explain(text: str, profile: Profile | None = None) -> Explained | None:
+    """Say what an error on a provider's page means.
+
+    Args:
+        text: a number or a code, such as ``AADSTS50011``, ``50011`` or ``redirect_uri_mismatch``; or the text or the
+            address of the page, as somebody pastes it.
+        profile: the profile that was signing in, which the explanation then names.
+
+    Returns:
+        None where nothing in the text is known.
+    """
+    text = text[:_LONGEST_TEXT]
+    text = f"{text} {unquote_plus(text)}" if "%" in text or "+" in text else text  # an address
+    numbers = [number.upper() for number in re.findall(NUMBER.pattern, text, re.IGNORECASE)]
+    if not numbers and (alone := _ALONE.fullmatch(text)):
+        numbers = [f"AADSTS{alone[1] or alone[2]}"]
+    codes = _OAUTH_CODE.findall(text.lower())
+    for code in numbers:
+        if entry := find(code):
+            return _explained(entry, code, profile)
+    if entry := find_words(text):
+        return _explained(entry, None, profile)
+    for code in codes:
+        if entry := find(code):
+            return _explained(entry, code, profile)
+    return _unheard_of(numbers[0]) if numbers else None
+
+
+def cure(entry: Entry, profile: Profile | None, flow: str | None = None) -> str:
+    """Return the next step of an entry that fits a profile, with its placeholders."""
+    if profile is not None and profile.kind == "application":
+        # To sign a person in mends nothing for a job.
+        for_a_person = "{login" in entry.cure or "{browser" in entry.cure
+        return entry.job_cure or ("Check {where}." if for_a_person else entry.cure)
+    return (flow == "device_code" and entry.device_code_cure) or entry.cure
+
+
+def parts(profile: Profile | None, scopes: tuple[str, ...] = ()) -> tuple[dict[str, str], dict[str, Login]]:
+    """Return what the placeholders stand for: words, and commands that sign a person in."""
+    further = scopes if profile is not None and set(scopes) != set(profile.login_scopes) else ()
+    name = None if profile is None else profile.name
+    return _words(profile, scopes), {
+        "login": Login(name),
+        "login_scopes": Login(name, scopes=further),
+        "login_account": Login(name, account="NAME"),
+        "browser": Login(name, flow="loopback" if detect().is_local else "paste"),
+    }
+
+
+def _words(profile: Profile | None, scopes: tuple[str, ...]) -> dict[str, str]:
+    if profile is None:
+        return {
+            "where": "nbauth.toml",
+            "client_id": "that client_id names",
+            "redirect_uri": "the redirect_uri",
+            "scopes": "those of the profile",
+            "host": "the provider",
+            "tenant": "the tenant",
+        }
+    path = urlsplit(profile.authority_url).path.strip("/").split("/")
+    return {
+        "where": profile.source or f"profile {profile.name!r}",
+        "client_id": profile.client_id,
+        "redirect_uri": profile.redirect_uri or "http://localhost",
+        "scopes": clean(" ".join(scopes), _LONGEST_SCOPES) or "none",
+        "host": profile.authority_host,
+        "tenant": profile.tenant or profile.audience or path[0] or profile.authority_host,
+    }
+
+
+def _explained(entry: Entry, code: str | None, profile: Profile | None) -> Explained:
+    words, logins = parts(profile, profile.login_scopes if profile else ())
+    return Explained(
+        code=code,
+        title=entry.title.format_map(words),
+        cause=entry.cause.format_map(words),
+        next_step=filled(cure(entry, profile), {**words, **logins}),
+        sources=entry.sources,
+    )
+
+
+def _unheard_of(code: str) -> Explained:
+    """Return who explains a number that the catalogue does not know."""
+    page = f"{_ENTRA_EXPLAINS}{code.removeprefix('AADSTS')}"
+    known = code.startswith("AADSTS")
+    further = f"Microsoft may: {page}" if known else "Ask whoever looks after the tenant's user flows."
+    return Explained(
+        code=code,
+        title="this number is not in the catalogue of nbauth",
+        cause="",
+        next_step=NextStep((further,)),
+        sources=(page,) if known else (),
+    )
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
 @cache
 def _by_code() -> Mapping[str | None, Entry]:
     return MappingProxyType({code: entry for entry in entries() for code in entry.codes})
+
+
+@cache
+def _by_words() -> tuple[tuple[re.Pattern[str], Entry], ...]:
+    return tuple((re.compile(words, re.IGNORECASE), entry) for entry in entries() for words in entry.words)

@@ -7,12 +7,10 @@ import json
 import logging
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msal
 import requests
 
-from nbauth.environment import detect
 from nbauth.errors import (
     ConfigError,
     ProviderAnswer,
@@ -23,7 +21,7 @@ from nbauth.errors import (
 )
 from nbauth.net.sanitize import clean
 from nbauth.next_step import Login, filled, to_run
-from nbauth.signin.client.error_catalogue import Entry, find
+from nbauth.signin.client.error_catalogue import NUMBER, Entry, cure, find, parts
 from nbauth.signin.http.transport import AnswerRefused, NoEndpoint, ProviderBusy
 
 if TYPE_CHECKING:
@@ -37,7 +35,6 @@ __all__ = ["construction_errors", "login_command", "provider_errors", "raise_for
 
 logger = logging.getLogger(__name__)
 
-_AADSTS = re.compile(r"AADSTS\d{3,9}")
 # Entra adds these on further lines, or after a blank.
 _AFTERWORD = re.compile(r"[\r\n]|\s+(?:Trace ID|Correlation ID|Timestamp):")
 _IN_TEXT = {
@@ -46,7 +43,6 @@ _IN_TEXT = {
     "timestamp": re.compile(r"Timestamp: ([0-9:TZ. -]{8,40})"),
 }
 _LONGEST_WORDS = 200  # of the provider's own
-_LONGEST_SCOPES = 100
 _LONGEST_CLAIMS = 8 * 1024
 _UNKNOWN = Entry(
     codes=(),
@@ -222,10 +218,10 @@ def raise_for_error(
     further = not set(scopes) <= set(profile.login_scopes)
     if silent and further and profile.kind == "person" and (answer.error, answer.code) == ("invalid_scope", None):
         entry = _NOT_GRANTED
-    words = _words(profile, scopes)
+    words, logins = parts(profile, scopes)
     cause = entry.cause.format_map(words)
     message = f"Profile {profile.name!r}: {entry.title.format_map(words)} ({_detail(answer, entry)}). {cause}".rstrip()
-    next_step = filled(_cure(entry, profile, flow), {**words, **_logins(profile, scopes)})
+    next_step = filled(cure(entry, profile, flow), {**words, **logins})
     asked = _claims(result)
     if profile.kind == "person" and (asked or (silent and entry.kind == "sign_in_required")):
         raise SignInRequired(
@@ -257,7 +253,7 @@ def _answer(result: Members) -> ProviderAnswer:
     text = str(result.get("error_description") or "")[:4_000]
     listed = result.get("error_codes")
     numbers = [f"AADSTS{number}" for number in (listed if isinstance(listed, list) else []) if _is_number(number)]
-    numbers += _AADSTS.findall(text)
+    numbers += NUMBER.findall(text)
     found = {name: pattern.search(text) for name, pattern in _IN_TEXT.items()}
     given = {
         name: clean(str(result[name]), 64) if result.get(name) else match and match[1].strip()
@@ -274,7 +270,7 @@ def _answer(result: Members) -> ProviderAnswer:
 
 
 def _is_number(value: object) -> bool:
-    return _AADSTS.fullmatch(f"AADSTS{value}") is not None
+    return NUMBER.fullmatch(f"AADSTS{value}") is not None
 
 
 def _claims(result: Members) -> str | None:
@@ -294,35 +290,3 @@ def _detail(answer: ProviderAnswer, entry: Entry) -> str:
         return str(answer.code)
     words = answer.description.rstrip(".")
     return words if words.startswith("AADSTS") else ": ".join(filter(None, (answer.error, words)))
-
-
-def _cure(entry: Entry, profile: Profile, flow: str | None) -> str:
-    if profile.kind == "application":
-        # To sign a person in mends nothing for a job.
-        for_a_person = "{login" in entry.cure or "{browser" in entry.cure
-        return entry.job_cure or ("Check {where}." if for_a_person else entry.cure)
-    return (flow == "device_code" and entry.device_code_cure) or entry.cure
-
-
-def _logins(profile: Profile, scopes: tuple[str, ...]) -> dict[str, Login]:
-    """Return what the catalogue's placeholders stand for that sign a person in."""
-    further = scopes if set(scopes) != set(profile.login_scopes) else ()
-    return {
-        "login": Login(profile.name),
-        "login_scopes": Login(profile.name, scopes=further),
-        "login_account": Login(profile.name, account="NAME"),
-        "browser": Login(profile.name, flow="loopback" if detect().is_local else "paste"),
-    }
-
-
-def _words(profile: Profile, scopes: tuple[str, ...]) -> dict[str, str]:
-    """Return what the catalogue's other placeholders stand for."""
-    parts = urlsplit(profile.authority_url).path.strip("/").split("/")
-    return {
-        "where": profile.source or f"profile {profile.name!r}",
-        "client_id": profile.client_id,
-        "redirect_uri": profile.redirect_uri or "http://localhost",
-        "scopes": clean(" ".join(scopes), _LONGEST_SCOPES) or "none",
-        "host": profile.authority_host,
-        "tenant": profile.tenant or profile.audience or parts[0] or profile.authority_host,
-    }
