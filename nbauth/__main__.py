@@ -1,4 +1,4 @@
-"""The command line: ``nbauth demo | profiles | init | trust | doctor``."""
+"""The command line: ``nbauth demo | profiles | init | trust | doctor | explain``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from nbauth.next_step import Install, shown_in, to_run
 
 if TYPE_CHECKING:
     from nbauth.signin.profile.config import Config
+    from nbauth.signin.profile.profile import Profile
 
 __all__ = ["main"]
 
@@ -85,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="say what nbauth finds here, and whether the providers answer")
     doctor.set_defaults(run=_doctor)
+
+    explain = commands.add_parser("explain", help="say what an error on a provider's page means")
+    explain.add_argument("text", nargs="*", metavar="TEXT", help="its number, or its text (default: what is pasted)")
+    explain.add_argument("--profile", metavar="NAME", help="the profile that was signing in (default: the default one)")
+    explain.set_defaults(run=_explain)
     return parser
 
 
@@ -198,6 +204,39 @@ def _doctor(_options: argparse.Namespace) -> int:
         else:
             print(f"  {name}: the provider answers")
     return status
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from nbauth.frontend.text import printable
+    from nbauth.signin.client.error_catalogue import explain
+
+    if not options.text and sys.stdin.isatty():
+        print("Paste the number or the text of the provider's page, and end with Ctrl+D on a line of its own:")
+    text = " ".join(options.text) or sys.stdin.read()
+    explained = explain(text, _profile_of(options.profile))
+    if explained is None:
+        print(
+            "Nothing in this text is known here. Give the error's number or code, such as AADSTS50011 or "
+            "redirect_uri_mismatch, or all the text of the page.",
+            file=sys.stderr,
+        )
+        return 1
+    print(printable(str(explained)))
+    print("\n".join(explained.sources))
+    return 0
+
+
+def _profile_of(name: str | None) -> Profile | None:
+    """Return the profile that an explanation names, or None: an error is explained where no file can be read, too."""
+    from nbauth import kernel
+    from nbauth.signin.profile import resolve
+
+    try:
+        return resolve.by_name(kernel.config(), name)
+    except ConfigError:
+        if name is not None:
+            raise
+        return None
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -178,3 +179,31 @@ def test_the_two_commands_stand_in_the_readme() -> None:
     assert "pip install uv && uv run pytest\n" in first_screen
     assert "uv run pytest" in (CHECKOUT / ".ci/run").read_text()
     assert os.access(CHECKOUT / ".ci/run", os.R_OK)
+
+
+def test_explain(apart: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`nbauth explain` says what a number or a pasted page means, with the default profile's names and the source."""
+    assert main(["explain", "AADSTS50011"]) == 0
+    said, source = capsys.readouterr().out.splitlines()
+    assert said.startswith("The redirect URI is not registered (AADSTS50011). The application that client_id names ")
+    assert source.startswith("https://learn.microsoft.com/")
+    assert main(["init"]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Sorry, we're having trouble.\nError Code: 50034\nRequest Id: 1"))
+    assert main(["explain"]) == 0
+    said, *_ = capsys.readouterr().out.splitlines()
+    assert "(AADSTS50034)" in said
+    assert "'import nbauth; nbauth.login(\"work\")'" in said
+    assert str(apart / "nbauth.toml") in said
+
+
+def test_explain_without_help(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A broken file does not stop an explanation; where nothing is known, or no such profile, the exit status is 1."""
+    (apart / "nbauth.toml").write_text("no = [")
+    assert main(["explain", "Error", "400:", "redirect_uri_mismatch"]) == 0
+    assert "redirect URI is not registered" in capsys.readouterr().out
+    assert main(["explain", "teapot"]) == 1
+    assert "Nothing in this text is known here." in capsys.readouterr().err
+    (apart / "nbauth.toml").unlink()
+    assert main(["explain", "AADSTS50011", "--profile", "nowhere"]) == 1
+    assert "No profile is configured" in capsys.readouterr().err

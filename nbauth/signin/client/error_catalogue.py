@@ -26,10 +26,8 @@ Kind = Literal["sign_in_required", "refused", "failed", "config", "unavailable"]
 Mends = Literal["person", "author", "administrator", "provider"]
 
 NUMBER = re.compile(r"(?:AADSTS|AADB2C)\d{3,9}")
-_ALONE = re.compile(
-    r"\s*(?:error\s*(?:code)?\s*:?\s*)?(\d{5,9})\s*[.:]?\s*|.*?\berror code:?\s*(\d{5,9})\b.*",
-    re.IGNORECASE | re.DOTALL,
-)
+# Entra's pages write "Error Code: 50011" below; a number that stands alone is taken for one of Entra's, too.
+_BARE_NUMBERS = (re.compile(r"^\W*(\d{5,9})\W*$"), re.compile(r"\berror code:?\s*(\d{5,9})\b", re.IGNORECASE))
 _OAUTH_CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 _LONGEST_TEXT = 20_000
 _LONGEST_SCOPES = 100
@@ -131,8 +129,8 @@ def explain(text: str, profile: Profile | None = None) -> Explained | None:
     text = text[:_LONGEST_TEXT]
     text = f"{text} {unquote_plus(text)}" if "%" in text or "+" in text else text  # an address
     numbers = [number.upper() for number in re.findall(NUMBER.pattern, text, re.IGNORECASE)]
-    if not numbers and (alone := _ALONE.fullmatch(text)):
-        numbers = [f"AADSTS{alone[1] or alone[2]}"]
+    if not numbers:
+        numbers = [f"AADSTS{found[1]}" for pattern in _BARE_NUMBERS for found in [pattern.search(text)] if found]
     codes = _OAUTH_CODE.findall(text.lower())
     for code in numbers:
         if entry := find(code):
