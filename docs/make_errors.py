@@ -22,9 +22,17 @@ well. nbauth turns the usual ones into an exception that says what happened, why
     SignInFailed: Profile 'work': the redirect URI is not registered (AADSTS50011). The application … does not list
     http://localhost. Register it under Mobile and desktop applications, or set redirect_uri in nbauth.toml.
 
-The number decides, then Entra's suberror, then the OAuth error code. What none of them explains is shown in the
-provider's own words, shortened and without what looks like a secret. Microsoft may change numbers at any time and asks
-not to depend on them; the OAuth error code then still says what kind of failure it is.
+The number decides, then Entra's suberror, then the provider's words where they are known, then the OAuth error code.
+What none of them explains is shown in the provider's own words, shortened and without what looks like a secret, and no
+cause is asserted. That holds for OAuth's general codes, too: `access_denied` with a number or words that nbauth does
+not know may mean anything. Microsoft may change numbers at any time and asks not to depend on them; the OAuth error
+code then still says what kind of failure it is.
+
+A wrong client id or redirect URI shows only on the provider's own page, and nbauth never hears of it. Then
+`nbauth explain` says what the page means, from the error's number or code, from the page's text, or from its address:
+
+    nbauth explain AADSTS50011
+    nbauth explain --profile work        and paste the page
 
 For an administrator: `error.correlation_id` and `error.trace_id` are what they find the sign-in by in their log, and
 `error.answer` is all that the provider said. In a notebook the last exception is `sys.last_value`; a job's log has
@@ -64,6 +72,16 @@ _WORDS = {
     "scopes": "SCOPE …",
     "host": "login.microsoftonline.com",
     "tenant": "TENANT",
+    "asked": "SCOPE … (nbauth adds openid profile offline_access)",
+    "credential": "the credential",
+}
+_SITUATIONS = {
+    "device_code": "After a device code",
+    "secret": "With a secret",
+    "certificate": "With a certificate",
+    "assertion": "With an assertion",
+    "told": "Where the provider says more",
+    "job": "For a job",
 }
 _LOGINS = {
     "login": Login("work"),
@@ -80,9 +98,7 @@ def page() -> str:
 
 def _row(entry: Entry) -> str:
     title = entry.title.format_map(_WORDS)
-    steps = [entry.cure]
-    steps += [f"After a device code: {entry.device_code_cure}"] if entry.device_code_cure else []
-    steps += [f"For a job: {entry.job_cure}"] if entry.job_cure else []
+    steps = [entry.cure, *(f"{_SITUATIONS[name]}: {step}" for name, step in entry.cures.items())]
     cells = (
         ", ".join(f"`{code}`" for code in entry.codes),
         f"{title[0].upper()}{title[1:]}. {entry.cause.format_map(_WORDS)}",

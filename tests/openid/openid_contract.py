@@ -106,7 +106,7 @@ class Contract:
 
     def test_refused_consent(self, server: OpenIdServer, flow: str) -> None:
         """Saying no on the server's page ends it as refused, and nothing is kept."""
-        with pytest.raises(SignInRefused, match=r'consent was refused.*Run: nbauth\.login\("lab"\)') as caught:
+        with pytest.raises(SignInRefused, match=r'the sign-in was refused.*Run: nbauth\.login\("lab"\)') as caught:
             sign_in(server, flow, choose="cancel")
         assert caught.value.error in ("access_denied", "authorization_declined")
         assert kernel.accounts() == []
@@ -252,7 +252,7 @@ class Contract:
         stolen = server.fetch(server.discovery()["token_endpoint"], data=form)
         assert (stolen.status_code, stolen.json()["error"]) == (400, "invalid_grant")
         with pytest.raises(
-            SignInRequired, match=r'the sign-in is no longer good.*Run: nbauth\.login\("lab"\)'
+            SignInRequired, match=r'the provider does not accept this sign-in.*Run: nbauth\.login\("lab"\)'
         ) as caught:
             renewed()
         assert spent not in str(caught.value)
@@ -313,7 +313,7 @@ class Contract:
     def test_wrong_secret(self, server: OpenIdServer, job: Path) -> None:
         """A wrong secret says where to mend it and does not show it; a mended one works at once."""
         job.write_text("wrong-secret")
-        with pytest.raises(SignInFailed, match=r"Check client_id and its credential.*client_secret_post") as caught:
+        with pytest.raises(SignInFailed, match=r"Check client_id and client_secret in") as caught:
             nbauth.login("nightly")
         assert "wrong-secret" not in str(caught.value)
         job.write_text(server.secret)

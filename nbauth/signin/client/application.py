@@ -13,6 +13,7 @@ from nbauth.signin.http import instance_discovery
 from nbauth.signin.http.region import KnownRegion
 from nbauth.signin.oidc.discovery import discover
 from nbauth.signin.oidc.provider_client import ProviderClient
+from nbauth.signin.profile.added_scopes import ADDED
 from nbauth.signin.profile.credentials import Supplied
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.profile import Profile
 
 __all__ = ["build", "without_reserved_scopes"]
-
-# MSAL adds them to every request of a person's, and raises where a caller names them.
-_ALWAYS_ASKED = frozenset({"openid", "profile", "offline_access"})
 
 
 def build(
@@ -96,7 +94,7 @@ def build(
 
 def without_reserved_scopes(scopes: tuple[str, ...]) -> list[str]:
     """Return a person's scopes as MSAL takes them."""
-    return [scope for scope in scopes if scope not in _ALWAYS_ASKED]
+    return [scope for scope in scopes if scope not in ADDED]
 
 
 def _credential(profile: Profile, authority: Callable[[], Any]) -> Any:

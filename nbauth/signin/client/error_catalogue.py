@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from urllib.parse import unquote_plus, urlsplit
 from nbauth.environment import detect
 from nbauth.net.sanitize import clean
 from nbauth.next_step import Login, NextStep, filled
+from nbauth.signin.profile.added_scopes import ADDED, added_scopes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,26 +41,27 @@ class Entry:
 
     Attributes:
         codes: Entra's numbers and suberrors, and OAuth's error codes.
-        words: what providers write where they give no code of their own for it, as patterns.
+        words: what providers write that have no code for it, as patterns.
+        general: the codes tell little: where the provider says more, the cause is left out.
         title: what happened.
         kind: which exception it is.
         mends: who can mend it: the person, the profile's author, an administrator, or the provider itself.
         cause: why it usually happens.
         cure: the next step.
-        device_code_cure: the next step after a device code, where it differs.
-        job_cure: the next step for an application's profile, where it differs.
+        cures: the next step by situation, where it differs: ``device_code``, ``secret``, ``certificate``,
+            ``assertion``, ``job``, or ``told`` where the provider says more in its own words.
         sources: addresses of who says so.
     """
 
     codes: tuple[str, ...]
     words: tuple[str, ...] = ()
+    general: bool = False
     title: str
     kind: Kind
     mends: Mends
     cause: str
     cure: str
-    device_code_cure: str | None = None
-    job_cure: str | None = None
+    cures: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...]
 
 
@@ -143,13 +145,33 @@ def explain(text: str, profile: Profile | None = None) -> Explained | None:
     return _unheard_of(numbers[0]) if numbers else None
 
 
-def cure(entry: Entry, profile: Profile | None, flow: str | None = None) -> str:
-    """Return the next step of an entry that fits a profile, with its placeholders."""
-    if profile is not None and profile.kind == "application":
-        # To sign a person in mends nothing for a job.
-        for_a_person = "{login" in entry.cure or "{browser" in entry.cure
-        return entry.job_cure or ("Check {where}." if for_a_person else entry.cure)
-    return (flow == "device_code" and entry.device_code_cure) or entry.cure
+def cure(entry: Entry, profile: Profile | None, *, flow: str | None = None, told: bool = False) -> str:
+    """Return the next step of an entry that fits a situation, with its placeholders.
+
+    Args:
+        entry: of the catalogue.
+        profile: whose sign-in, or None.
+        flow: the flow that ran, or None.
+        told: the provider says more in its own words.
+    """
+    is_job = profile is not None and profile.kind == "application"
+    situations = ["device_code"] if flow == "device_code" and not is_job else []
+    situations += [_credential(profile)[1]] if profile is not None else []
+    situations += ["told"] if told else []
+    situations += ["job"] if is_job else []
+    fitting = next((entry.cures[name] for name in situations if name in entry.cures), None)
+    # To sign a person in mends nothing for a job.
+    for_a_person = "{login" in entry.cure or "{browser" in entry.cure
+    return fitting or ("Check {where}." if is_job and for_a_person else entry.cure)
+
+
+def _credential(profile: Profile) -> tuple[str, str]:
+    """Return the key of the application's credential in its profile, and its kind."""
+    if profile.client_secret is not None:
+        return "client_secret", "secret"
+    if profile.client_certificate is not None:
+        return "client_certificate", "certificate"
+    return ("client_assertion", "assertion") if profile.client_assertion is not None else ("its credential", "none")
 
 
 def parts(profile: Profile | None, scopes: tuple[str, ...] = ()) -> tuple[dict[str, str], dict[str, Login]]:
@@ -171,15 +193,21 @@ def _words(profile: Profile | None, scopes: tuple[str, ...]) -> dict[str, str]:
             "client_id": "that client_id names",
             "redirect_uri": "the redirect_uri",
             "scopes": "those of the profile",
+            "asked": f"those of the profile (nbauth adds {' '.join(ADDED)})",
+            "credential": "the credential",
             "host": "the provider",
             "tenant": "the tenant",
         }
+    asked = clean(" ".join(scopes), _LONGEST_SCOPES)
+    added = " ".join(scope for scope in added_scopes(profile) if scope not in scopes)
     path = urlsplit(profile.authority_url).path.strip("/").split("/")
     return {
         "where": profile.source or f"profile {profile.name!r}",
         "client_id": profile.client_id,
         "redirect_uri": profile.redirect_uri or "http://localhost",
-        "scopes": clean(" ".join(scopes), _LONGEST_SCOPES) or "none",
+        "scopes": asked or "none",
+        "asked": f"{asked or 'none'} (nbauth adds {added})" if added else asked or "none",
+        "credential": _credential(profile)[0],
         "host": profile.authority_host,
         "tenant": profile.tenant or profile.audience or path[0] or profile.authority_host,
     }

@@ -21,8 +21,8 @@ from nbauth.errors import (
 )
 from nbauth.net.sanitize import clean
 from nbauth.next_step import Login, filled, to_run
-from nbauth.signin.client.error_catalogue import NUMBER, Entry, cure, find, parts
 from nbauth.signin.http.transport import AnswerRefused, NoEndpoint, ProviderBusy
+from nbauth.signin.client.error_catalogue import NUMBER, Entry, cure, find, find_words, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,6 @@ _UNKNOWN = Entry(
     mends="author",
     cause="",
     cure="Run: {login}",
-    job_cure="Check {where}.",
     sources=(),
 )
 
@@ -214,14 +213,16 @@ def raise_for_error(
         return
     answer = _answer(result)
     logger.info("Profile %r: %s answered %s.", profile.name, profile.authority_host, answer)
-    entry = find(answer.code, answer.suberror, answer.error) or _UNKNOWN
+    entry = _entry(answer)
     further = not set(scopes) <= set(profile.login_scopes)
     if silent and further and profile.kind == "person" and (answer.error, answer.code) == ("invalid_scope", None):
         entry = _NOT_GRANTED
     words, logins = parts(profile, scopes)
-    cause = entry.cause.format_map(words)
+    # What OAuth's code usually means is no reason where the provider gives another one, in words or by a number.
+    told = entry.general and answer.code not in entry.codes and bool(answer.code or answer.description)
+    cause = "" if told else entry.cause.format_map(words)
     message = f"Profile {profile.name!r}: {entry.title.format_map(words)} ({_detail(answer, entry)}). {cause}".rstrip()
-    next_step = filled(cure(entry, profile, flow), {**words, **logins})
+    next_step = filled(cure(entry, profile, flow=flow, told=told), {**words, **logins})
     asked = _claims(result)
     if profile.kind == "person" and (asked or (silent and entry.kind == "sign_in_required")):
         raise SignInRequired(
@@ -246,6 +247,13 @@ def raise_for_error(
         cause=cause or None,
         answer=answer,
     )
+
+
+def _entry(answer: ProviderAnswer) -> Entry:
+    """Return what explains an answer: the first of what says most."""
+    by_number, by_error = find(answer.code, answer.suberror), find(answer.error)
+    by_words = find_words(answer.description) if by_error is None or by_error.general else None
+    return by_number or by_words or by_error or _UNKNOWN
 
 
 def _answer(result: Members) -> ProviderAnswer:

@@ -75,7 +75,10 @@ def profiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Profile, 
 def _says(code: str, **further: Any) -> dict[str, Any]:
     """Return what MSAL hands on for a code of the catalogue."""
     answer: dict[str, Any] = {"error": "invalid_grant", "correlation_id": CORRELATION, "trace_id": TRACE}
-    if code.startswith("AADSTS"):
+    if code.startswith("AADB2C"):
+        text = f"{code}: The provider's own words.\r\nCorrelation ID: {CORRELATION}\r\nTimestamp: 2026-11-27 20:00:00Z"
+        answer |= {"error": "server_error", "error_description": text}
+    elif code.startswith("AADSTS"):
         answer["error_codes"] = [int(code.removeprefix("AADSTS"))]
         text = f"{code}: The provider's own words.\r\nTrace ID: {TRACE}\r\nCorrelation ID: {CORRELATION}"
         answer["error_description"] = text
@@ -121,7 +124,7 @@ def test_each_code(code: str, entry: Entry, who: str, profiles: tuple[Profile, P
         assert type(error) is (SignInRequired if narrow else kinds[entry.kind])
         text = str(error)
         assert text.startswith(f"Profile {profile.name!r}: ")
-        assert f"({code if code.startswith('AADSTS') else error.answer.error})" in text
+        assert f"({code if code.startswith('AAD') else error.answer.error})" in text
         assert (error.answer.trace_id, error.answer.correlation_id) == (TRACE, CORRELATION)
         assert TRACE not in text
         assert text.isprintable()
@@ -214,9 +217,11 @@ def test_order(profiles: tuple[Profile, Profile]) -> None:
     number = {"error": "invalid_grant", "suberror": "message_only", "error_codes": [65001]}
     suberror = {"error": "invalid_grant", "suberror": "message_only", "error_codes": [99999]}
     error = {"error": "invalid_grant", "suberror": "unheard_of", "error_codes": [99999]}
-    causes = [_raised(answer, profiles[0], silent=True).cause for answer in (number, suberror, error)]
+    raised = [_raised(answer, profiles[0], silent=True) for answer in (number, suberror, error)]
     expected = [find("AADSTS65001"), find("message_only"), find("invalid_grant")]
-    assert causes == [entry.cause.replace("{scopes}", " ".join(SCOPES)) for entry in expected if entry]
+    assert all(entry and entry.title in str(each) for entry, each in zip(expected, raised, strict=True))
+    # A number that nobody knows is another reason than the usual one of the OAuth error.
+    assert [each.cause is None for each in raised] == [False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -237,6 +242,90 @@ def test_order(profiles: tuple[Profile, Profile]) -> None:
 def test_numbers(answer: dict[str, Any], code: str | None, profiles: tuple[Profile, Profile]) -> None:
     """The number comes from the list that Entra gives, else from its text; the first that is known says most."""
     assert _raised({"error": "invalid_request"} | answer, profiles[0]).code == code
+
+
+def _person(**further: Any) -> Profile:
+    return Profile("work", client_id="c", tenant="contoso.com", apis={"https://a.example": ["read"]}, **further)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("access_denied", "AADSTS99999: Something new."),
+        ("access_denied", "AADB2C99999: Something new."),
+        ("access_denied", "The user is blocked."),
+        ("invalid_grant", "AADSTS99999: Something new."),
+        ("invalid_grant", "PKCE verification failed"),
+        ("invalid_client", "AADSTS99999: Something new."),
+        ("unauthorized_client", "Rule says no"),
+        ("invalid_request", "The request object is not signed"),
+        ("server_error", "Post-login action failed"),
+        ("interaction_required", "AADSTS99999: Something new."),
+    ],
+)
+def test_no_cause_is_made_up(error: str, words: str) -> None:
+    """What an OAuth error usually means is not said where the provider gives a reason that nbauth does not know."""
+    answer = {"error": error, "error_description": words}
+    raised = _raised(answer, _person())
+    assert raised.cause is None
+    assert words.rstrip(".") in str(raised)
+    for wrong in ("consent was refused", "has expired", "misspelt", "malformed", "second factor"):
+        assert wrong not in str(raised)
+    bare = _raised({"error": error}, _person())
+    assert bare.cause
+
+
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client"])
+@pytest.mark.parametrize("kind", ["application", "person"])
+@pytest.mark.parametrize(
+    "credential",
+    [
+        {"client_secret": {"env": "NIGHTLY_SECRET"}},
+        {"client_certificate": {"path": "c.pem"}},
+        {"client_assertion": {"file": "token"}},
+    ],
+    ids=lambda credential: next(iter(credential)),
+)
+def test_the_cure_fits_the_credential(error: str, kind: str, credential: dict[str, Any]) -> None:
+    """An application that is not accepted is told of the credential that it has, and of no other."""
+    (key,) = credential
+    text = str(_raised({"error": error, "error_description": "no"}, _person(kind=kind, **credential)))
+    assert key in text
+    others = {"client_secret", "client_certificate", "client_assertion"} - {key}
+    assert not others & set(re.findall(r"\w+", text))
+    plain = str(_raised({"error": error, "error_description": "no"}, _person()))
+    assert not (others | {key}) & set(re.findall(r"\w+", plain))
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "code"),
+    [
+        ("invalid_request", "client_secret is missing.", "AADSTS7000218"),
+        ("invalid_client", "Client authentication required", "AADSTS7000218"),
+        ("invalid_client", "Invalid client secret provided.", "AADSTS7000215"),
+        ("unauthorized_client", "Invalid client_id parameter value.", "AADSTS700016"),
+        ("invalid_client", "The OAuth client was not found.", "AADSTS700016"),
+        ("invalid_request", "Invalid parameter: redirect_uri", "AADSTS50011"),
+        ("invalid_grant", "redirect_uri mismatch", "AADSTS50011"),
+        ("access_denied", "User is not assigned to the client application.", "AADSTS50105"),
+    ],
+)
+def test_words_that_are_known(error: str, words: str, code: str) -> None:
+    """What providers without numbers write is explained as Entra's number for the same is."""
+    text, entry = str(_raised({"error": error, "error_description": words}, _person())), find(code)
+    assert entry
+    assert entry.title in text
+    assert f"({error}: {words.rstrip('.')})" in text
+
+
+def test_scopes_that_nbauth_adds() -> None:
+    """A scope that is not valid may be one that nbauth adds: they are named, but for those that are left out."""
+    refused = {"error": "invalid_scope", "error_description": "Unknown scope"}
+    assert "read (nbauth adds openid profile offline_access)" in str(_raised(refused, _person(), scopes=("read",)))
+    without = _person(exclude_scopes=["offline_access"])
+    assert "read (nbauth adds openid profile)." in str(_raised(refused, without, scopes=("read",)))
+    job = _person(client_secret={"env": "NIGHTLY_SECRET"})
+    assert "nbauth adds" not in str(_raised(refused, job, scopes=("read",)))
 
 
 def test_what_nobody_knows(profiles: tuple[Profile, Profile]) -> None:
@@ -410,7 +499,7 @@ def test_a_device_code_is_blocked(
         nbauth.login("demo", flow="device_code", prompt=person(), timeout_s=20)
     entry = find(code)
     assert entry
-    assert (caught.value.next_step or "").endswith((entry.device_code_cure or entry.cure).rpartition("}")[2])
+    assert (caught.value.next_step or "").endswith((entry.cures.get("device_code", entry.cure)).rpartition("}")[2])
 
 
 def test_a_device_code_that_only_its_page_refuses(demo: DemoServer, person: Callable[..., Any]) -> None:
@@ -436,8 +525,8 @@ def _changed(demo: DemoServer, **changes: Any) -> Profile:
 @pytest.mark.parametrize(
     ("code", "changes", "next_step"),
     [
-        ("AADSTS500011", {"apis": {"https://a.example": ["api://none/Read"]}}, "Check the scopes under apis"),
-        ("AADSTS70011", {"apis": {"https://a.example": ["api://nbauth-demo/None"]}}, "Check the scopes under apis"),
+        ("AADSTS500011", {"apis": {"https://a.example": ["api://none/Read"]}}, "Check the scopes under apis in"),
+        ("AADSTS70011", {"apis": {"https://a.example": ["api://nbauth-demo/None"]}}, "Check the scopes in"),
         ("AADSTS50058", {"prompt": "none"}, "without prompt"),
     ],
 )
@@ -470,7 +559,7 @@ def test_a_wrong_scope_of_a_job(demo: DemoServer, monkeypatch: pytest.MonkeyPatc
         client_secret={"env": "NIGHTLY_SECRET"},
         apis={"https://a.example": ["api://nbauth-demo/Data.Read"]},
     )
-    with pytest.raises(SignInFailed, match=r"AADSTS1002012: .*apis in profile 'mine': .*/\.default"):
+    with pytest.raises(SignInFailed, match=r"\(AADSTS1002012\).*apis in profile 'mine': .*/\.default"):
         nbauth.login("mine")
 
 
