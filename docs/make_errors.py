@@ -28,6 +28,10 @@ cause is asserted. That holds for OAuth's general codes, too: `access_denied` wi
 not know may mean anything. Microsoft may change numbers at any time and asks not to depend on them; the OAuth error
 code then still says what kind of failure it is.
 
+A provider that refuses without an OAuth error is shown in its own words, too: those of the members that are named for
+them, such as `message`, `detail` or Okta's `errorSummary`, plain text, or a page's title. Where it says nothing at all,
+as with a bare 403, the next step is the one for a client that is not accepted.
+
 A wrong client id or redirect URI shows only on the provider's own page, and nbauth never hears of it. Then
 `nbauth explain` says what the page means, from the error's number or code, from the page's text, or from its address:
 

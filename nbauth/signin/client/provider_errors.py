@@ -21,8 +21,8 @@ from nbauth.errors import (
 )
 from nbauth.net.sanitize import clean
 from nbauth.next_step import Login, filled, to_run
-from nbauth.signin.http.transport import AnswerRefused, NoEndpoint, ProviderBusy
 from nbauth.signin.client.error_catalogue import NUMBER, Entry, cure, find, find_words, parts
+from nbauth.signin.http.transport import AnswerRefused, NoEndpoint, ProviderBusy, RequestRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,6 +134,10 @@ def provider_errors(profile: Profile) -> Iterator[None]:
             next_step=_where_it_leads(profile, error.leads_to),
             has_answered=True,
         ) from None
+    except RequestRefused as error:
+        raise ProviderUnavailable(
+            f"Profile {profile.name!r}: {error}.", next_step=_of_client(profile), has_answered=True
+        ) from None
     except AnswerRefused as error:
         raise ProviderUnavailable(
             f"Profile {profile.name!r}: {error}.",
@@ -173,6 +177,13 @@ def _where_it_leads(profile: Profile, leads_to: str | None) -> str:
     if profile.resolved_authority.kind != "oidc":
         return f"If {issuer} is where it is by now, correct the authority in the profile."
     return f'If that is where it is by now, write into the profile: oidc_authority = "{issuer}".'
+
+
+def _of_client(profile: Profile) -> NextStep:
+    """Return what to do where the provider refuses a request, and no code says why: as after `invalid_client`."""
+    entry = find("invalid_client") or _UNKNOWN
+    words, logins = parts(profile)
+    return filled(cure(entry, profile), {**words, **logins})
 
 
 def login_command(profile: str) -> NextStep:

@@ -20,6 +20,7 @@ from nbauth.net.sanitize import clean
 from nbauth.signin.http.clock_skew import ahead_s
 from nbauth.signin.http.deadline import Calls, DeadlineAdapter
 from nbauth.signin.http.optional_members import without_empty
+from nbauth.signin.http.refusal import words
 from nbauth.signin.http.token_response import is_deep, problem
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "HttpClient",
     "NoEndpoint",
     "ProviderBusy",
+    "RequestRefused",
     "throttle_s",
     "without_request",
 ]
@@ -43,6 +45,7 @@ _CONNECT_S, _READ_S = 5.0, 30.0
 _LARGEST = 1024 * 1024  # discovery documents and key sets are a few KiB
 _LEAST_THROTTLE_S, _USUAL_THROTTLE_S, _MOST_THROTTLE_S = 1.0, 5.0, 3600.0
 _NOT_HERE = (404, 405, 410)  # RFC 9110 §15.5.5, §15.5.6 and §15.5.11
+_NOT_ALLOWED = (401, 403)  # RFC 9110 §15.5.2 and §15.5.4
 # RFC 6749 §5.2, RFC 8628 §3.5
 _OAUTH_ERRORS = frozenset(
     {
@@ -82,6 +85,13 @@ class NoEndpoint(AnswerRefused):
     def __init__(self, message: str, *, leads_to: str | None = None) -> None:
         super().__init__(message)
         self.leads_to = leads_to
+
+
+class RequestRefused(AnswerRefused):
+    """The provider refuses a request for tokens or a device code by its status, and with no OAuth error.
+
+    Many a provider answers a client so that it does not know.
+    """
 
 
 class ProviderBusy(requests.RequestException):
@@ -212,14 +222,7 @@ class GuardedTransport:
                 self._check_status(response, throttle, url)  # first: what is refused is not read
                 body = _read(response)
             logger.debug("%s %s: %s", method, redact_url(url), response.status_code)
-            answer = self._accept(response, body, url)
-            if method == "POST" and answer.status_code in _NOT_HERE:
-                _check_place(answer, url)
-            if asks_for_tokens:
-                answer = _said(answer, containers=True)
-                if wrong := problem(json.loads(answer.text)):
-                    raise AnswerRefused(f"{redact_url(url)} answered HTTP {answer.status_code} {wrong}")
-            return answer
+            return self._accept(response, body, url, posted=method == "POST", asks_for_tokens=asks_for_tokens)
 
         try:
             with without_request():
@@ -267,20 +270,54 @@ class GuardedTransport:
                 leads_to=leads_to,
             )
 
-    def _accept(self, response: requests.Response, body: bytes, url: str) -> Answer:
+    def _accept(
+        self, response: requests.Response, body: bytes, url: str, *, posted: bool, asks_for_tokens: bool
+    ) -> Answer:
         status, place = response.status_code, redact_url(url)
         headers = {k.lower(): v for k, v in response.headers.items() if k.lower() in _KEPT_HEADERS}
         if status < 300:  # noqa: PLR2004
             headers.pop("retry-after", None)  # MSAL would cache a token response that carries it, whole
-        try:
-            text = body.decode("utf-8")
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            document = None
-        if not isinstance(document, dict) or is_deep(document):
-            kind = headers.get("content-type", "no content type")
-            raise NoEndpoint(f"{place} answered HTTP {status} with {kind} that is no JSON object")
-        return _said(Answer(status, text, headers))
+        text, document = _decoded(body)
+        if document is None:
+            kind = headers.get("content-type") or "no content type"
+            # Also where there is no body at all, which says as much.
+            no_json = f"with {kind} that is no JSON object" if body or not _is_refusal(status) else "without a body"
+            is_page = "html" in kind and status not in _NOT_ALLOWED
+            raise _refused(place, status, no_json, words(text, headers), by_endpoint=posted and not is_page)
+        answer = _said(Answer(status, text, headers))
+        if posted and status in _NOT_HERE:
+            _check_place(answer, url)
+        if asks_for_tokens:
+            answer = _said(answer, containers=True)
+            wrong = problem(json.loads(answer.text))
+        else:
+            wrong = "without an error" if posted and _is_refusal(status) and "error" not in document else None
+        if wrong is None:
+            return answer
+        if not _is_refusal(status):
+            raise AnswerRefused(f"{place} answered HTTP {status} {wrong}")
+        raise _refused(place, status, wrong, words(answer.text, headers), by_endpoint=True)
+
+
+def _is_refusal(status: int) -> bool:
+    return status >= 400 and status not in _NOT_HERE  # noqa: PLR2004 - RFC 9110 §15.5
+
+
+def _refused(place: str, status: int, wrong: str, said: str, *, by_endpoint: bool) -> AnswerRefused:
+    # What came with a success may be tokens in another form, and is not shown.
+    shown = f": {said}".rstrip(".") if said and status >= 400 else ""  # noqa: PLR2004
+    message = f"{place} answered HTTP {status} {wrong}{shown}"
+    return RequestRefused(message) if by_endpoint and _is_refusal(status) else NoEndpoint(message)
+
+
+def _decoded(body: bytes) -> tuple[str, dict[str, Any] | None]:
+    """Return a body as text, and the JSON object in it, if it is one of bearable depth."""
+    try:
+        text = body.decode("utf-8")
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return body[:8192].decode("utf-8", "replace"), None
+    return text, document if isinstance(document, dict) and not is_deep(document) else None
 
 
 def _leads_to(response: requests.Response, url: str) -> str | None:
