@@ -155,7 +155,13 @@ def test_wrong_path(target: str, listener: Listener) -> None:
 
 _QUERIES = (
     *("", "?", "?code=c", "?state=x&code=c", "?state=&code=c", "?state=s&state=s&code=c", "?state=s&code=c&code=d"),
-    *("?state=s&state=x", "?state=s%00", "?" + "&".join(f"a{number}=1" for number in range(60)) + "&state=s"),
+    *(
+        "?error=access_denied",
+        "?error=access_denied&state=x",
+        "?state=s&state=x",
+        "?state=s%00",
+        "?" + "&".join(f"a{number}=1" for number in range(60)) + "&state=s",
+    ),
 )
 
 

@@ -49,7 +49,8 @@ def redeem_pasted(attempt: SignInAttempt, flow: HiddenMapping, *, channel: str |
         if pasted is None:
             continue
         answer = HiddenMapping(redirect.parameters(pasted))
-        if redirect.is_answer(flow, answer):
+        # A person pastes only what their own browser shows: to them an error belongs, whatever it leaves out.
+        if redirect.is_answer(flow, answer) or redirect.is_anonymous_refusal(answer):
             return redirect.finish(attempt, flow, answer)
         # Part of an address, or one of an earlier try: ask again, the sign-in is not lost.
         logger.warning("That is not the address that this sign-in leads to. Paste the whole address.")

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from nbauth.net.secrecy import Members
     from nbauth.signin.flows.attempt import SignInAttempt
 
-__all__ = ["DEFAULT_REDIRECT_URI", "finish", "is_answer", "parameters", "start"]
+__all__ = ["DEFAULT_REDIRECT_URI", "finish", "is_anonymous_refusal", "is_answer", "parameters", "start"]
 
 DEFAULT_REDIRECT_URI = "http://localhost"
 
 _BLANKS = re.compile(r"[\s\u200b\u2060\ufeff]+")  # none stands in an address as browsers write it
+_ANSWER = re.compile(r"\b(state|error)=")
 _QUOTES = "<>\"'`“”"
 _WARNINGS = threading.Lock()  # what is ignored is the process's: two sign-ins at once would restore each other's
 
@@ -104,7 +105,7 @@ def parameters(text: str) -> dict[str, str]:
     before, _, fragment = text.partition("#")
     for candidate in (fragment, before.partition("?")[2], text.lstrip("?#")):
         try:
-            pairs = parse_qsl(candidate, max_num_fields=50) if "state=" in candidate else []
+            pairs = parse_qsl(candidate, max_num_fields=50) if _ANSWER.search(candidate) else []
         except ValueError:  # more of them
             pairs = []
         if pairs and len(dict(pairs)) == len(pairs):
@@ -121,6 +122,14 @@ def is_answer(flow: Members, answer: Members) -> bool:
         return False
     # What was pasted may hold half a character, which has no bytes.
     return hmac.compare_digest(str(flow["state"]).encode(), answer.get("state", "").encode(errors="replace"))
+
+
+def is_anonymous_refusal(answer: Members) -> bool:
+    """Tell whether a redirect is an error that does not say of which sign-in.
+
+    RFC 6749 §4.1.2.1 demands the state beside an error. oidc-provider-mock is one that leaves it out.
+    """
+    return bool(answer.get("error")) and "state" not in answer and "code" not in answer
 
 
 def finish(attempt: SignInAttempt, flow: HiddenMapping, answer: HiddenMapping) -> HiddenMapping:

@@ -14,7 +14,7 @@ from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any, Self
 
 from nbauth.net.secrecy import HiddenMapping
-from nbauth.signin.flows.redirect import parameters
+from nbauth.signin.flows.redirect import is_anonymous_refusal, parameters
 from nbauth.signin.flows.serving import Serving
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ _SOCKET_TIMEOUT_S = 5
 _MOST_PORTS = 20  # that somebody holds on ::1 and not on 127.0.0.1
 _NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)  # EACCES: Windows, where somebody has it for themselves alone
+_OF_ANOTHER = "This answer belongs to another sign-in. Go back to the notebook."
+# Any page could send it here: it must not end a sign-in, nor put its words into a notebook.
+_ANONYMOUS = "Somebody refused a sign-in, but it does not say which. If that was you, press Cancel in the notebook."
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>nbauth</title>
 <meta name="viewport" content="width=device-width"><style>
 :root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 4rem auto;
@@ -107,11 +110,7 @@ class Listener:
             if self._answer is not None:
                 return 410, "Already answered", "This sign-in has its answer. You can close this tab."
             if not answer or not self._accepts(answer):
-                return (
-                    400,
-                    "Not this sign-in",
-                    "This answer belongs to another sign-in. Go back to the notebook.",
-                )
+                return 400, "Not this sign-in", _ANONYMOUS if is_anonymous_refusal(answer) else _OF_ANOTHER
             self._answer = answer
         self._arrived.set()
         if "error" in answer:

@@ -245,6 +245,17 @@ def test_the_address_that_was_shown_is_no_answer(wrong: Callable[[str], str], de
     assert len(prompt.shown) == 2
 
 
+def test_a_refusal_without_state(demo: DemoServer) -> None:
+    """A pasted refusal ends the sign-in, though the provider left out the state that RFC 6749 §4.1.2.1 demands."""
+
+    class Refused(Watched):
+        def wait(self, timeout_s: float) -> str | None:
+            return super().wait(timeout_s) and "http://localhost/?error=access_denied&error_description=No."
+
+    with pytest.raises(SignInRefused, match=r"consent was refused.*No\)"):
+        nbauth.login("demo", flow="paste", prompt=Refused(demo), timeout_s=20)
+
+
 def test_somebody_else_signs_in(demo: DemoServer) -> None:
     """Somebody else signing in than was asked for is an error, and their tokens are not kept."""
     prompt = Watched(demo, "bob")
