@@ -257,12 +257,12 @@ def test_those_who_wait_for_one_call() -> None:
         all_wait.wait(10)
         raise SignInRequired("No.", profile="lab", scopes=("a",))
 
-    flights = SingleFlight(fails, name="call")
+    single_flight = SingleFlight(fails, name="call")
     told: list[BaseException] = []
 
     def wait(mine: str) -> None:
         try:
-            flights.wait("key", timeout_s=10)
+            single_flight.wait("key", timeout_s=10)
         except SignInRequired as error:
             told.append(error)
             assert mine
@@ -270,7 +270,7 @@ def test_those_who_wait_for_one_call() -> None:
     threads = [threading.Thread(target=wait, args=(f"secret-of-visitor-{number}",)) for number in range(3)]
     for thread in threads:
         thread.start()
-    while len(flights._boxes.get("key", ())) < len(threads):
+    while len(single_flight._boxes.get("key", ())) < len(threads):
         began.wait(0.01)
     all_wait.set()
     for thread in threads:

@@ -98,9 +98,9 @@ from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
 from nbauth.demo.provider.realms import PARTNER_ID, TENANT_ID
-from nbauth.signin.remembered import service as places
+from nbauth.signin.remembered import service
 prompt = PersonPrompt(Person("alice", ca_file=sys.argv[1]), "alice")
-places.take = lambda *_, **__: None  # as if it had been asked for something that only a person can give
+service.take = lambda *_, **__: None  # as if it had been asked for something that only a person can give
 nbauth.login("demo", flow="paste", prompt=prompt, remember=True, timeout_s=20)
 profile = kernel.config().profiles["demo"]
 print(json.dumps({"token": kernel.credential_of(profile, ()).token(profile.login_scopes)}))
