@@ -54,7 +54,7 @@ class PersonPrompt:
         """Go on."""
 
     def begin(self, request: SignInRequest) -> None:
-        """Read who asks."""
+        """Read which application asks."""
 
     def page(self) -> None:
         """Tell that this is no page."""

@@ -1,4 +1,4 @@
-"""The authorization endpoint: who asks, who signs in, and where the code goes (RFC 6749 §4.1, OIDC Core §3.1.2)."""
+"""The authorization endpoint: the client, who signs in, and where the code goes (RFC 6749 §4.1, OIDC Core §3.1.2)."""
 
 from __future__ import annotations
 

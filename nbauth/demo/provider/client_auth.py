@@ -1,4 +1,4 @@
-"""How an application proves itself at the token endpoint: a secret, a certificate's key, or somebody else's word."""
+"""Client authentication at the token endpoint: a secret, a certificate's key, or another issuer's assertion."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _UNVERIFIED = {"verify_signature": False, "verify_exp": False, "verify_nbf": Fal
 
 
 class ClientAuthentication:
-    """Checks who asks for a token."""
+    """Authenticates the client that asks for a token."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -53,7 +53,7 @@ class DeviceEndpoint:
         return Response.json(answer, headers={"Cache-Control": "no-store"})
 
     def page(self, request: Request, realm: Realm) -> Response:
-        """Show the page for the code, and after it the one that says who asks (RFC 8628 §3.3)."""
+        """Show the page for the code, and after it the one that names the client (RFC 8628 §3.3)."""
         action = realm.path("device")
         if request.method != "POST":
             return user_code_page(action=action, typed=request.query.get("user_code", ""))

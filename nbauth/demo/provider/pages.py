@@ -56,7 +56,7 @@ def choose_page(
     Args:
         action: where the form is posted.
         ticket: what the page is about.
-        client_name: who asks.
+        client_name: the name of the client that asks.
         goes_to: where the answer goes, for people to read.
         asks_for: the scopes.
         users: those to choose among.
