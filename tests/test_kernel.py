@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import sys
@@ -14,6 +15,8 @@ from nbauth import kernel
 from nbauth.demo.provider.provider import ALICE
 from nbauth.errors import ConfigError, SignInCancelled, SignInRequired
 from nbauth.frontend import front_end
+from nbauth.signin.profile.trust import user_file
+from nbauth.signin.remembered import location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -277,3 +280,97 @@ def test_a_configuration_above_one_that_was_deleted(apart: Path, monkeypatch: py
 
 def _no_such_link(*_: object) -> str:
     raise FileNotFoundError
+
+
+# Sign-out while the configuration is not what it was
+
+
+def _half(file: Path) -> None:
+    file.write_text(file.read_text()[:50])
+
+
+def _renamed(file: Path) -> None:
+    file.write_text(file.read_text().replace("[profiles.w", "[profiles.z"))
+
+
+def _edited(file: Path) -> None:
+    file.write_text(file.read_text().replace('client_id = "', 'client_id = "x-'))
+
+
+def _binary(file: Path) -> None:
+    file.write_bytes(b"\xff\xfe\x00")
+
+
+def _without_bundle(file: Path) -> None:
+    (file.parent / "ca.pem").unlink()
+
+
+def _without_secret(file: Path) -> None:
+    (file.parent / "secret").unlink()
+
+
+@pytest.fixture
+def own_file(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
+    """Return what writes the user's own nbauth.toml, with a profile w that has further keys."""
+    monkeypatch.setenv("NBAUTH_ALLOW_PLAINTEXT_CACHE", "1")
+
+    def write(keys: str, client_id: str) -> Path:
+        apis = kernel.config().profiles["demo" if "kind" in keys or not keys else "nightly"].apis
+        authority = kernel.config().profiles["demo"].authority_url
+        monkeypatch.delenv("NBAUTH_CONFIG")
+        file = user_file()
+        file.parent.mkdir(parents=True)
+        (file.parent / "ca.pem").write_bytes(demo.ca_file.read_bytes())
+        (file.parent / "secret").write_text(demo.client_secret)
+        tables = "".join(f'"{url}" = {json.dumps(scopes)}\n' for url, scopes in apis.items())
+        file.write_text(
+            f'[profiles.w]\nclient_id = "{client_id}"\nauthority = "{authority}"\nca_bundle = "ca.pem"\n{keys}'
+            f"[profiles.w.apis]\n{tables}"
+        )
+        return file
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_half, Path.unlink, _renamed, _edited, _binary, _without_bundle, _without_secret],
+    ids=lambda f: f.__name__,
+)
+@pytest.mark.parametrize(
+    "keys", ["", 'client_secret = { file = "secret" }\nkind = "person"\n', 'client_secret = { file = "secret" }\n']
+)
+def test_sign_out_beside_a_file_that_changed(
+    keys: str,
+    change: Callable[[Path], None],
+    demo: DemoServer,
+    person: Callable[..., Any],
+    own_file: Callable[..., Path],
+) -> None:
+    """Whatever became of the file, a sign-out by name ends what the kernel is signed in to, and forgets it."""
+    file = own_file(keys, demo.confidential_client_id if keys else demo.client_id)
+    is_person = "kind" in keys or not keys
+    if is_person:
+        account = nbauth.login("w", flow="paste", prompt=person(), remember=True, timeout_s=20)
+    else:
+        account = nbauth.login("w")
+    cache = nbauth.client("w").token_cache
+    change(file)
+    assert nbauth.logout("w") == (account.username,)
+    assert nbauth.accounts() == []
+    for kind in ("AccessToken", "RefreshToken"):
+        assert list(cache.search(kind)) == []
+    assert list(location.directory().glob("*.bin")) == []
+
+
+@pytest.mark.parametrize("change", [_half, Path.unlink])
+def test_sign_out_of_what_nobody_knows(
+    change: Callable[[Path], None], demo: DemoServer, person: Callable[..., Any], own_file: Callable[..., Path]
+) -> None:
+    """A name that nobody is signed in to says what is wrong with the file, and leaves the others signed in."""
+    file = own_file("", demo.client_id)
+    nbauth.login("w", flow="paste", prompt=person(), timeout_s=20)
+    change(file)
+    with pytest.raises(ConfigError, match=r"is not TOML|No profile is configured"):
+        nbauth.logout("another")
+    assert [account.profile for account in nbauth.accounts()] == ["w"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from nbauth.errors import NbauthError
 from nbauth.process import visitors
 from nbauth.process.visitors import Unnamed
 from nbauth.signin.profile.resolve import to_forget
@@ -15,8 +17,11 @@ if TYPE_CHECKING:
 
     from nbauth.signin.profile.config import Config
     from nbauth.signin.state import KernelState
+    from nbauth.signin.tokens.credential import Credential
 
 __all__ = ["logout"]
+
+logger = logging.getLogger(__name__)
 
 
 def logout(
@@ -38,15 +43,19 @@ def logout(
         The user names that were signed in.
 
     Raises:
-        ConfigError: there is no such profile, or what is remembered cannot be deleted.
+        ConfigError: there is no such profile, and nobody is signed in to one; or what is remembered cannot be deleted.
         ProviderUnavailable: the address that ends the session cannot be had.
     """
-    named, unknown = to_forget(config, profile)
-    names = None if profile is None else [named[0].name]
     here = visitors.whose()
     if isinstance(here, Unnamed):
+        to_forget(config, profile, in_use=())  # raises where there is no such profile
         return ()
     visit, keeps = state.visits.of(here), keeps_sign_ins(here)
+    in_use = {signed_in.account.profile for signed_in in visit.signed_in()}
+    if here is None:
+        in_use |= {credential.profile.name for credential in state.applications}
+    named, unknown = to_forget(config, profile, in_use=in_use)
+    names = None if profile is None else [each.name for each in named] or [profile]
     with state.lock:
         gone = visit.sign_ins.take(names) if visit.sign_ins else []
         credentials = [s.credential for s in gone if here is None or s.credential.profile.kind == "person"]
@@ -59,7 +68,7 @@ def logout(
     finally:
         service.leave(gone)
         for credential in credentials:
-            credential.sign_out()
+            _sign_out(credential)
     state.changes.notify(here)
     if show_address is not None:
         from nbauth.signin.end_session import end_session
@@ -70,3 +79,12 @@ def logout(
     if unknown is not None and keeps:
         raise unknown
     return tuple(s.account.username for s in gone)
+
+
+def _sign_out(credential: Credential) -> None:
+    try:
+        credential.sign_out()
+    except (
+        NbauthError
+    ) as error:  # its certificate authorities are gone, for one: the others are signed out all the same
+        logger.warning("Profile %r: signed out, but for MSAL's cache: %s", credential.profile.name, error)

@@ -9,7 +9,7 @@ from nbauth.net.origins import check_https, origin_of, redact_url
 from nbauth.next_step import Login, NextStep, Shell, to_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from nbauth.errors import NbauthError
     from nbauth.signin.profile.config import Config
@@ -124,21 +124,33 @@ def check_scopes(profile: Profile, scopes: tuple[str, ...]) -> None:
         )
 
 
-def to_forget(config: Callable[[], Config], name: str | None) -> tuple[list[Profile], ConfigError | None]:
+def to_forget(
+    config: Callable[[], Config], name: str | None, *, in_use: Collection[str]
+) -> tuple[list[Profile], ConfigError | None]:
     """Return the profiles that a sign-out is of, None being every one; and what to raise after it.
 
-    A configuration that is wrong keeps nobody from signing out of what they are signed in to.
+    A configuration that is wrong, or that knows a profile no longer, keeps nobody from signing out of what they are
+    signed in to.
+
+    Args:
+        config: reads the profiles.
+        name: of a profile, or None.
+        in_use: the names of those that this kernel is signed in to.
 
     Raises:
-        ConfigError: there is no profile of this name.
+        ConfigError: there is no profile of this name, and nobody is signed in to one.
     """
-    if name is not None:
-        return [by_name(config(), name)], None
     known: list[Profile] = []
     try:
         present = config()
+        if name is not None:
+            return [by_name(present, name)], None
         known, problem = [*present.profiles.values()], present.problem
     except ConfigError as error:
+        if name in in_use:
+            return [], None
+        if name is not None:
+            raise
         problem = error
     if problem is None:
         return known, None

@@ -7,7 +7,7 @@ import copy
 import time
 from typing import TYPE_CHECKING, Any
 
-from nbauth.errors import ProviderUnavailable, SignInRequired
+from nbauth.errors import NbauthError, ProviderUnavailable, SignInRequired
 from nbauth.net.secrecy import HiddenMapping
 from nbauth.signin.client import grants
 from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
@@ -50,10 +50,21 @@ class _MsalSource(abc.ABC):
         self.refresh_lock = refresh_lock or RefreshLock()
         self._profile = profile
         self._connect = connect
+        self._first: Callable[[], msal.ClientApplication] | None = None
 
     def connect_by(self, connect: Callable[[], msal.ClientApplication]) -> None:
         """Take the client application from `connect` at each renewal."""
+        self._first = self._first or self._connect
         self._connect = connect
+
+    def _for_sign_out(self) -> msal.ClientApplication:
+        """Return a client application; the one of the sign-in, on the same token cache, where none can be made now."""
+        try:
+            return self._connect()
+        except NbauthError:  # its certificate authorities are gone, or it has to be approved of anew
+            if self._first is None:
+                raise
+            return self._first()
 
     def renew(self, request: TokenRequest, present: AccessToken | None) -> AccessToken | None:
         """Get a token from MSAL's cache or the provider."""
@@ -116,7 +127,7 @@ class PersonSource(_MsalSource):
 
     def sign_out(self, holder: object) -> None:
         """Remove the account's tokens, unless another profile stands on them."""
-        application = self._connect()
+        application = self._for_sign_out()
         self.refresh_lock.leave(holder, lambda: application.remove_account(self._account))
 
     def in_child(
@@ -168,7 +179,7 @@ class ApplicationSource(_MsalSource):
     def sign_out(self, holder: object) -> None:
         """Remove every token of the application."""
         del holder
-        self._connect().remove_tokens_for_client()
+        self._for_sign_out().remove_tokens_for_client()
 
     def in_child(
         self, key: str, parent: ParentKernel | None, connect: Callable[[], msal.ClientApplication]
@@ -177,7 +188,7 @@ class ApplicationSource(_MsalSource):
         del key, parent
         child = copy.copy(self)
         child.refresh_lock = RefreshLock()
-        child.connect_by(connect)
+        child._connect, child._first = connect, None  # noqa: SLF001 - the locks of the parent's may be held for ever
         return child
 
     def _acquire(self, request: TokenRequest, present: AccessToken | None, *, forced: bool) -> HiddenMapping | None:

@@ -239,7 +239,7 @@ def test_sign_out_beside_variables_that_are_wrong(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AZURE_CLIENT_ID", "id")
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "s3cret")
     kernel.add_profile(Profile("made", client_id="id", tenant="t", apis={"https://api.example.com": ["scope"]}))
-    profiles, problem = to_forget(kernel.config, None)
+    profiles, problem = to_forget(kernel.config, None, in_use=())
     assert [profile.name for profile in profiles] == ["made"]
     assert "AZURE_TENANT_ID is not" in str(problem)
 
