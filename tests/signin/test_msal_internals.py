@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msal
 import pytest
@@ -13,6 +13,9 @@ from nbauth.errors import ConfigError
 from nbauth.signin import msal_internals
 from nbauth.signin.client.token_cache import AccountCache
 from nbauth.signin.http.transport import Answer, GuardedTransport
+
+if TYPE_CHECKING:
+    from nbauth.demo.server import DemoServer
 
 URL = "https://login.example.org/.well-known/openid-configuration"
 
@@ -53,6 +56,29 @@ def test_http_cache_of_msals_own_making() -> None:
     assert msal_internals.cached_get(key) == URL
     msal_internals.drop_gets(cache, URL)
     assert client.get(URL).text == "2"
+
+
+def test_what_was_dropped_and_put_back() -> None:
+    """What was dropped from an http cache and put back is served again, for as long as it was to be."""
+    cache: dict[str, Any] = {}
+    client = ThrottledHttpClient(Wire(), http_cache=cache)
+    assert client.get(URL).text == "1"
+    times = dict(cache[msal_internals.HTTP_CACHE_INDEX][1])
+    msal_internals.put_back(cache, msal_internals.drop_gets(cache, URL))
+    assert client.get(URL).text == "1"
+    assert cache[msal_internals.HTTP_CACHE_INDEX][1] == times
+
+
+def test_an_endpoint_that_is_elsewhere(demo: DemoServer) -> None:
+    """An application asks an endpoint that was moved at its new address, with a device code as with a refresh token."""
+    application = nbauth.client("demo")
+    for name in ("token_endpoint", "device_authorization_endpoint"):
+        assert msal_internals.endpoint_of(application, getattr(application.authority, name)) == name
+        msal_internals.move_endpoint(application, name, f"{demo.provider.origin}/moved/{name}")
+        demo.provider.faults.add(f"/moved/{name}", status=400, body='{"error": "invalid_request"}')
+    assert application.initiate_device_flow([])["error"] == "invalid_request"
+    assert application.acquire_token_by_refresh_token("r", [])["error"] == "invalid_request"
+    assert msal_internals.endpoint_of(application, f"{demo.provider.origin}/another") is None
 
 
 def test_http_cache_of_our_own_making() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -61,6 +62,34 @@ def test_what_one_kernel_learns_the_next_one_knows(file: HttpCacheFile, tmp_path
     again = HttpCache(_file(tmp_path), ALLOWED)
     assert json.loads(again[KEY].text) == DOCUMENT
     assert again["_index_"][1].keys() == {KEY}
+
+
+def test_what_is_forgotten(file: HttpCacheFile, tmp_path: Path) -> None:
+    """An answer that is forgotten is there neither for this kernel nor for a later one; others stay."""
+    cache = HttpCache(file, ALLOWED, trust="a1")
+    other = KEY.replace("/t/", "/other/")
+    cache[KEY] = cache[other] = _response(json.dumps(DOCUMENT))
+    cache.forget(URL)
+    for each in (cache, HttpCache(_file(tmp_path), ALLOWED, trust="a1")):
+        assert (KEY in each, other in each) == (False, True)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_cannot_be_had_anew(file: HttpCacheFile, kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    """Where an answer cannot be had anew the old one stays, if it is to; it is asked for again a minute later."""
+    HttpCache(file, ALLOWED)[KEY] = _response(json.dumps(DOCUMENT))
+    cache = HttpCache(file, ALLOWED)
+    with contextlib.suppress(ConnectionError), cache.anew(URL, kept=kept) as asks:
+        assert asks
+        assert KEY not in cache
+        raise ConnectionError
+    assert (KEY in cache) is kept
+    with cache.anew(URL) as asks:
+        assert not asks
+    later = time.monotonic() + 61
+    monkeypatch.setattr("nbauth.signin.http.http_cache.time.monotonic", lambda: later)
+    with cache.anew(URL) as asks:
+        assert asks
 
 
 def test_what_other_authorities_vouched_for(file: HttpCacheFile, tmp_path: Path) -> None:
