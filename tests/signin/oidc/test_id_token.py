@@ -119,12 +119,12 @@ def test_a_forged_sign_in_leaves_nothing(
     """When the token endpoint's answer holds a forged ID token, no token of that answer is kept."""
     accept = transport.GuardedTransport._accept
 
-    def forge(self: Any, response: Any, body: bytes, url: str) -> Any:
+    def forge(self: Any, response: Any, body: bytes, url: str, **asked: bool) -> Any:
         if url.endswith("/token"):
             document = json.loads(body)
             document["id_token"] = _changed(document["id_token"], name="Somebody else")
             body = json.dumps(document).encode()
-        return accept(self, response, body, url)
+        return accept(self, response, body, url, **asked)
 
     monkeypatch.setattr(transport.GuardedTransport, "_accept", forge)
     with pytest.raises(SignInFailed, match="is not valid"):
@@ -234,10 +234,10 @@ def test_an_exchanged_access_token(
     )
     accept = transport.GuardedTransport._accept
 
-    def exchange(self: Any, response: Any, body: bytes, url: str) -> Any:
+    def exchange(self: Any, response: Any, body: bytes, url: str, **asked: bool) -> Any:
         if url.endswith("/token"):
             body = json.dumps({**json.loads(body), "access_token": "another"}).encode()
-        return accept(self, response, body, url)
+        return accept(self, response, body, url, **asked)
 
     with monkeypatch.context() as patch:
         patch.setattr(transport.GuardedTransport, "_accept", exchange)
