@@ -8,11 +8,10 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from nbauth.files.directories import Directory
 from nbauth.files.private_files import why_status_not_trusted
 from nbauth.files.tree import WHERE, is_in_tree
+from nbauth.files.user_directories import state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +36,7 @@ class StateKey:
     """
 
     def __init__(self, purpose: str, directory: Path | None = None, environ: Mapping[str, str] = os.environ) -> None:
-        self._directory = directory or platformdirs.user_state_path("nbauth", appauthor=False)
+        self._directory = directory or state_directory()
         self._name = f"{purpose}.key"
         self._environ = environ
         self._key: bytes | None = None

@@ -117,8 +117,8 @@ def expanded(path: str | os.PathLike[str], *, where: str, environ: Mapping[str, 
 
 def is_home_or_above(folder: Path) -> bool:
     """Tell whether all that a person has lies below a folder, which is then nobody's project."""
-    homes = (Path.home(), _account_home() or Path.home())
-    return any(folder in _upward(Path(os.path.realpath(home))) for home in homes)
+    homes = {Path(os.path.expanduser("~")), _account_home()}  # noqa: PTH111 - where none is known it is left as it is
+    return any(folder in _upward(Path(os.path.realpath(home))) for home in homes if home and home.is_absolute())
 
 
 def is_own_file(path: Path, folder: Path) -> bool:
@@ -144,7 +144,7 @@ def is_own_file(path: Path, folder: Path) -> bool:
 def notebook_directories(environ: Mapping[str, str] = os.environ) -> Iterator[Path]:
     """Return every directory that may be the notebook's, in the order in which they are looked for."""
     if named := variable("NBAUTH_NOTEBOOK_DIR", environ):
-        yield Path(named).expanduser().absolute()
+        yield working_directory() / os.path.expanduser(named)  # noqa: PTH111 - where no home is known it raises nothing
     shell = running_shell()
     namespace: dict[str, Any] = getattr(shell, "user_ns", {})
     for path in (namespace.get("__vsc_ipynb_file__"), environ.get("JPY_SESSION_NAME")):

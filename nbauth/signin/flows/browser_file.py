@@ -20,10 +20,9 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from nbauth.environment import is_text_browser
 from nbauth.files.directories import Directory
+from nbauth.files.user_directories import data_directory
 from nbauth.process.browsers import started
 
 if TYPE_CHECKING:
@@ -101,11 +100,14 @@ def _forget(folder: Directory, name: str) -> None:
 
 def _folder() -> Path:
     """Return Jupyter's runtime folder, in the user's home; browsers that come as snaps cannot read `/tmp`."""
+    own = data_directory() / "runtime"
     try:
         from jupyter_core.paths import jupyter_runtime_dir
-    except ImportError:  # a script, where no Jupyter is installed
-        return platformdirs.user_data_path("nbauth", appauthor=False) / "runtime"
-    return Path(jupyter_runtime_dir())
+
+        folder = Path(jupyter_runtime_dir())
+    except (ImportError, OSError, RuntimeError):  # a script, where no Jupyter is installed; or no home is known
+        return own
+    return own if "~" in folder.parts else folder  # it makes a path of a home that is not known
 
 
 def _sweep(folder: Directory) -> None:

@@ -20,6 +20,7 @@ from nbauth.errors import ApprovalRequired, ConfigError
 from nbauth.files.directories import Directory
 from nbauth.files.private_files import NotPrivate
 from nbauth.files.tree import WHERE, is_in_tree
+from nbauth.files.user_directories import state_directory
 from nbauth.next_step import Login, NextStep, Shell, Words
 from nbauth.signin.profile import trust
 from nbauth.signin.profile.config import from_environment, load
@@ -89,9 +90,7 @@ def request_for(config: Config) -> Request:
 
 def directory() -> Path:
     """Return where approvals lie: the user's state directory."""
-    import platformdirs
-
-    return platformdirs.user_state_path("nbauth", appauthor=False) / "approved"
+    return state_directory() / "approved"
 
 
 def is_approved(request: Request) -> bool:

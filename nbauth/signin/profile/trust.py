@@ -19,6 +19,7 @@ from nbauth.errors import ConfigError
 from nbauth.files.edges import variable
 from nbauth.files.private_files import why_not_trusted_owner, why_status_not_trusted
 from nbauth.files.tree import expanded, is_in_tree, is_own_file, is_set_in_dotenv
+from nbauth.files.user_directories import config_directory
 from nbauth.net.origins import display_url, is_loopback
 from nbauth.signin.profile.secret_source import SecretSource
 
@@ -35,9 +36,7 @@ _FILE_NAME = "nbauth.toml"
 
 def user_file() -> Path:
     """Return where the user's own configuration is looked for."""
-    import platformdirs
-
-    return platformdirs.user_config_path("nbauth", appauthor=False) / _FILE_NAME
+    return config_directory() / _FILE_NAME
 
 
 def named_by_environment(environ: Mapping[str, str] = os.environ) -> Path | None:

@@ -6,9 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 import filelock
-import platformdirs
 
 from nbauth.files.tree import WHERE, is_in_tree
+from nbauth.files.user_directories import state_directory
 from nbauth.signin.remembered.encryption import PlainCodec, platform_codec
 from nbauth.signin.remembered.store import Store, make_private_directory
 
@@ -26,7 +26,7 @@ _KEY_S = 60.0
 
 def directory() -> Path:
     """Return the directory."""
-    return platformdirs.user_state_path("nbauth", appauthor=False) / "remembered"
+    return state_directory() / "remembered"
 
 
 def file_of(application: str) -> Path:

@@ -6,9 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from nbauth.environment import notebook_directory
+from nbauth.files.user_directories import state_directory
 from nbauth.net.tls import Trust
 from nbauth.signin import msal_internals
 from nbauth.signin.client import application as applications
@@ -93,8 +92,7 @@ class Connections:
 
     def _cache_file(self, directory: Path) -> HttpCacheFile:
         if directory not in self._cache_files:
-            state_directory = platformdirs.user_state_path("nbauth", appauthor=False)
-            self._cache_files[directory] = HttpCacheFile(directory, state_directory)
+            self._cache_files[directory] = HttpCacheFile(directory, state_directory())
         return self._cache_files[directory]
 
 
