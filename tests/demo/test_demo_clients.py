@@ -84,6 +84,21 @@ def test_a_secret_by_basic_authentication(demo: DemoServer, client: Client):
     assert (twice.status, twice.aadsts) == (400, 9002313)
 
 
+@pytest.mark.parametrize("way", ["client_secret_basic", "client_secret_post"])
+def test_a_provider_that_takes_secrets_one_way(demo: DemoServer, client: Client, way: str):
+    """The provider may demand that a secret comes in the header, or in the body, and lists what it demands."""
+    demo.provider.settings.secret_ways = (way,)
+    assert [way, "private_key_jwt"] == client.configuration["token_endpoint_auth_methods_supported"]
+    pair = f"{demo.confidential_client_id}:{demo.client_secret}"
+    header = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+    by_basic = for_itself(client, headers=header)
+    by_post = for_itself(client, client_secret=demo.client_secret)
+    taken, refused = (by_basic, by_post) if way == "client_secret_basic" else (by_post, by_basic)
+    assert (taken.status, refused.status, refused.json["error"]) == (200, 401, "invalid_client")
+    demo.provider.settings.tell_secret_ways = False
+    assert "token_endpoint_auth_methods_supported" not in client.configuration
+
+
 def test_wrong_and_missing_secrets(demo: DemoServer, client: Client):
     """A wrong secret, a missing one, and one from a public client are three different refusals."""
     wrong, missing = for_itself(client, client_secret="guess"), for_itself(client)

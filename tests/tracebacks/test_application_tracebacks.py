@@ -116,6 +116,25 @@ def test_credentials(kind: str, watch: Watch, apart: Path) -> None:
     assert len(watch.errors) >= 12
 
 
+def test_a_secret_by_basic(watch: Watch, apart: Path) -> None:
+    """A secret that goes out in a header is in nothing that a failure shows, neither plain nor as the header has it."""
+    demo, place = watch.demo, apart / "credential"
+    demo.provider.settings.secret_ways = ("client_secret_basic",)
+    place.write_text(demo.client_secret)
+    keys = {"client_secret": {"file": str(place)}, "authority": None, "oidc_authority": demo.oidc_authority}
+    profile = _profile(watch, **keys)
+    assert _token(profile)  # the provider notes the header
+    for fault, how in FAULTS.items():
+        kernel.reset()
+        kernel.add_profile(profile)
+        demo.provider.faults.add("*/token", **how, times=2)
+        watch.fails(fault, functools.partial(_token, profile))
+        demo.provider.faults.clear()
+    pair = base64.b64encode(f"{demo.confidential_client_id}:{demo.client_secret}".encode()).decode()
+    assert pair in watch.secrets
+    assert watch.seen == {}
+
+
 def test_certificate_files(watch: Watch, apart: Path) -> None:
     """A file that cannot be used is told without what is in it, and without the passphrase."""
     place = apart / "credential"

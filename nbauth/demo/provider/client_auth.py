@@ -46,7 +46,7 @@ class ClientAuthentication:
         Raises:
             Refusal: it is unknown, or did not prove itself.
         """
-        client_id, secret, assertion = _credentials(request)
+        client_id, secret, assertion = self._credentials(request)
         client = self._context.registry.client(client_id)
         if secret is None and assertion is None:
             if client.confidential:
@@ -66,6 +66,27 @@ class ClientAuthentication:
         if not any(hmac.compare_digest((secret or "").encode(), known.encode()) for known in client.secrets):
             raise Refusal(7000215, f"Invalid client secret provided for the application '{client_id}'.")
         return client, 1
+
+    def _credentials(self, request: Request) -> tuple[str, str | None, str | None]:
+        """Return the client id and what came with it: a secret, an assertion or nothing (RFC 6749 §2.3)."""
+        form = request.form
+        client_id, secret = _basic(request)
+        assertion = form.get("client_assertion")
+        ways = {"client_secret_basic": secret, "client_secret_post": form.get("client_secret"), "": assertion}
+        used = [way for way, value in ways.items() if value is not None]
+        if len(used) > 1 or (client_id is not None and form.get("client_id", client_id) != client_id):
+            raise Refusal(9002313, "The client authenticates in two ways at once.")
+        if assertion is not None and form.get("client_assertion_type") != _JWT_BEARER:
+            raise Refusal(9002313, "The 'client_assertion_type' is not the one for a JWT.")
+        if secret is not None:
+            self._context.grants.issued.add(request.headers["Authorization"].partition(" ")[2])  # a secret by itself
+        for way in used:
+            if way and way not in self._context.settings.secret_ways:
+                raise Refusal(7000215, f"This application does not authenticate by {way}.")
+        client_id = client_id or form.get("client_id")
+        if not client_id:
+            raise Refusal(900144, "The request body must contain the following parameter: 'client_id'.")
+        return client_id, secret if secret is not None else form.get("client_secret"), assertion
 
     def _check_assertion(self, client: Client, realm: Realm, assertion: str) -> None:
         try:
@@ -150,22 +171,6 @@ def _verify(assertion: str, key: Any, algorithm: str, *, number: int) -> None:
         jwt.decode(assertion, key, algorithms=[algorithm], options=options)  # type: ignore[arg-type]  # known keys
     except jwt.PyJWTError:
         raise Refusal(number, "Client assertion failed signature validation.") from None
-
-
-def _credentials(request: Request) -> tuple[str, str | None, str | None]:
-    """Return the client id and what came with it: a secret, an assertion or nothing (RFC 6749 §2.3)."""
-    form = request.form
-    client_id, secret = _basic(request)
-    assertion = form.get("client_assertion")
-    ways = [way for way in (secret, form.get("client_secret"), assertion) if way is not None]
-    if len(ways) > 1 or (client_id is not None and form.get("client_id", client_id) != client_id):
-        raise Refusal(9002313, "The client authenticates in two ways at once.")
-    if assertion is not None and form.get("client_assertion_type") != _JWT_BEARER:
-        raise Refusal(9002313, "The 'client_assertion_type' is not the one for a JWT.")
-    client_id = client_id or form.get("client_id")
-    if not client_id:
-        raise Refusal(900144, "The request body must contain the following parameter: 'client_id'.")
-    return client_id, secret if secret is not None else form.get("client_secret"), assertion
 
 
 def _basic(request: Request) -> tuple[str | None, str | None]:

@@ -12,11 +12,12 @@ from nbauth.demo.provider.realms import ALIASES, TENANT_DOMAIN, TENANT_ID
 if TYPE_CHECKING:
     from nbauth.demo.http.messages import Request
     from nbauth.demo.provider.realms import Realm, Site
+    from nbauth.demo.provider.settings import Settings
 
 __all__ = ["configuration", "instance", "user_realm"]
 
 
-def configuration(realm: Realm) -> Response:
+def configuration(realm: Realm, settings: Settings) -> Response:
     """Return the discovery document (OpenID Connect Discovery §3).
 
     On localhost the pages that a person opens are on plain http, so that no browser meets a certificate it cannot
@@ -42,11 +43,7 @@ def configuration(realm: Realm) -> Response:
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": [
-            "client_secret_post",
-            "client_secret_basic",
-            "private_key_jwt",
-        ],
+        "token_endpoint_auth_methods_supported": [*settings.secret_ways, "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256"],
         "authorization_response_iss_parameter_supported": True,
         "request_uri_parameter_supported": False,
@@ -54,6 +51,8 @@ def configuration(realm: Realm) -> Response:
             "aud", "exp", "iat", "iss", "sub", "name", "preferred_username", "email", "nonce", "auth_time", "sid",
         ],
     }  # fmt: skip
+    if not settings.tell_secret_ways:
+        del document["token_endpoint_auth_methods_supported"]
     if realm.has("devicecode"):
         document["device_authorization_endpoint"] = site.origin + realm.path("devicecode")
     if realm.entra:

@@ -235,7 +235,7 @@ class Provider:
         return Response.json(self.keys.jwks(issuer=issuer), headers={"Cache-Control": "max-age=86400, private"})
 
     def _configuration(self, _request: Request, realm: Realm) -> Response:
-        return discovery.configuration(realm)
+        return discovery.configuration(realm, self.settings)
 
 
 def _issuers(site: Site) -> Iterator[str]:

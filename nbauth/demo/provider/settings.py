@@ -36,6 +36,8 @@ class Settings:
         client_info: what `client_info` says in the place of what is true, in plain OpenID realms, too.
         id_token_at_refresh: answer a refresh with an ID token, which OpenID Connect Core §12.2 leaves open.
         ext_expires_in_s: the `ext_expires_in` of token responses, where it is another than the life time.
+        secret_ways: how a client may send its secret: `client_secret_post`, `client_secret_basic`, or both.
+        tell_secret_ways: list them in the discovery document; otherwise it does not say how clients prove themselves.
     """
 
     access_token_s: int = 3600
@@ -56,6 +58,8 @@ class Settings:
     client_info: Mapping[str, str] | None = None
     id_token_at_refresh: bool = True
     ext_expires_in_s: int | None = None
+    secret_ways: tuple[str, ...] = ("client_secret_post", "client_secret_basic")
+    tell_secret_ways: bool = True
 
     def reset(self) -> None:
         """Return to the defaults."""

@@ -88,7 +88,9 @@ def build(
     with provider_errors(profile), broker.loading(profile), construction_errors(profile):
         application = kind(profile.client_id, **options)
     with provider_errors(profile):
-        discover(profile, application)  # MSAL has just fetched the document, and compares neither hosts nor issuer
+        document = discover(profile, application)  # MSAL has just fetched it, and compares neither hosts nor issuer
+    if authority.kind == "oidc":  # Microsoft's own take what MSAL sends
+        transport.client_secret.choose(document.get("token_endpoint_auth_methods_supported"))
     return application
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import time
@@ -17,6 +18,7 @@ from nbauth.net.origins import host_of, redact_url
 from nbauth.net.redirects import NoRedirects, is_redirection
 from nbauth.net.retry_after import retry_after_s
 from nbauth.net.sanitize import clean
+from nbauth.signin.http.client_secret import ClientSecret
 from nbauth.signin.http.clock_skew import ahead_s
 from nbauth.signin.http.deadline import Calls, DeadlineAdapter
 from nbauth.signin.http.optional_members import without_empty
@@ -118,6 +120,10 @@ class Answer:
     text: str = field(repr=False)
     headers: Mapping[str, str]
 
+    def with_text(self, text: str) -> Answer:
+        """Return it with another body."""
+        return replace(self, text=text)
+
     def raise_for_status(self) -> None:
         """Raise for 400 and above.
 
@@ -155,6 +161,7 @@ class GuardedTransport:
 
     Attributes:
         clock_ahead_s: how far this machine's clock was ahead of the provider's at its last answer.
+        client_secret: how the provider takes the secret of the one client that this is for.
     """
 
     def __init__(
@@ -171,6 +178,7 @@ class GuardedTransport:
         self._proxies = proxies
         self.requests_made = 0
         self.clock_ahead_s = 0.0
+        self.client_secret = ClientSecret()
         self._throttled_until: dict[str, tuple[float, int]] = {}
         self._session = NoRedirects()
         # A token request is never repeated blindly: a refresh token may be good for one use only.
@@ -183,7 +191,7 @@ class GuardedTransport:
 
     def post(self, url: str, **options: Any) -> Answer:
         """Send a POST; `options` are `params`, `data` and `headers`."""
-        return self._send("POST", url, **options)
+        return self.client_secret.post(functools.partial(self._send, "POST"), url, **options)
 
     def close(self) -> None:
         """Close the connections."""

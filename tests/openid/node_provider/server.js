@@ -36,7 +36,7 @@ function begin() {
     jwks: { keys: [{ ...key, use: 'sig', alg: 'ES256' }] },
     clients: [
       notebook,
-      { ...job, client_id: 'job', token_endpoint_auth_method: 'client_secret_post' },
+      { ...job, client_id: 'job', token_endpoint_auth_method: 'client_secret_basic' },
     ],
     scopes: ['openid', 'offline_access', 'data.read', 'data.write'],
     claims: { profile: ['name', 'preferred_username'] },
