@@ -11,7 +11,7 @@ from nbauth.signin.tokens.credential import Credential, SignedIn
 from nbauth.signin.tokens.sign_in_required import not_signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.profile import Profile
@@ -137,12 +137,13 @@ def present(signed_in: SignedIn) -> Account:
     return dataclasses.replace(signed_in.account, expires_at=expires_at)
 
 
-def _application(signed_in: SignedIn) -> tuple[str, str]:
+def _application(signed_in: SignedIn) -> tuple[str, str, Mapping[str, str] | None]:
     return _application_of(signed_in.credential.profile)
 
 
-def _application_of(profile: Profile) -> tuple[str, str]:
-    return profile.client_id, profile.resolved_authority.instance_key
+def _application_of(profile: Profile) -> tuple[str, str, Mapping[str, str] | None]:
+    # Asked with other parameters, a token may be for another audience.
+    return profile.client_id, profile.resolved_authority.instance_key, profile.authorization_parameters
 
 
 def _tenant_of(profile: Profile) -> str:

@@ -38,6 +38,8 @@ def profiles(apis: Mapping[str, Sequence[str]], certificate: Path) -> None:
     nbauth.Profile("a", client_id="1", apis=apis, endpoint_hosts=["keys.example.com"], exclude_scopes=["x"])
     nbauth.Profile("a", client_id="1", apis={}, ca_bundle=certificate, proxies={"https": "http://proxy.example.com"})
     nbauth.Profile("a", client_id="1", apis={}, client_secret={"env": "SECRET"}, client_capabilities=["CP1"])
+    nbauth.Profile("a", client_id="1", apis={}, authorization_parameters={"audience": "https://api.example.com"})
+    nbauth.Profile("a", client_id="1", apis={}, authorization_parameters={"a": 1})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
     nbauth.Profile("a", client_id="1", apis={}, client_certificate={"path": certificate, "send_chain": True})
     nbauth.Profile("a", client_id="1", apis={}, client_assertion={"file": "token"}, kind="person")
     nbauth.Profile("a", client_id="1", apis={}, client_assertion=lambda: "token", audience="organizations")

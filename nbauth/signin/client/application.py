@@ -10,6 +10,7 @@ from nbauth.signin.client import broker, client_assertion, managed_identity
 from nbauth.signin.client.provider_errors import construction_errors, provider_errors
 from nbauth.signin.client.token_cache import NothingKept
 from nbauth.signin.http import instance_discovery
+from nbauth.signin.http.further_parameters import FurtherParameters
 from nbauth.signin.http.region import KnownRegion
 from nbauth.signin.oidc.discovery import discover
 from nbauth.signin.oidc.provider_client import ProviderClient
@@ -58,6 +59,8 @@ def build(
         return managed_identity.build(profile, token_cache)
     authority = profile.resolved_authority
     http_client: HttpClient = instance_discovery.OptionalAliases(transport)
+    if profile.authorization_parameters:
+        http_client = FurtherParameters(http_client, profile.authorization_parameters)
     if region:
         http_client = KnownRegion(http_client, region)
     # Called when a token is asked for, and by then there is an application.

@@ -6,6 +6,7 @@ import contextlib
 import json
 import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import msal
 
@@ -42,10 +43,13 @@ def cache_key(profile: Profile) -> tuple[str, str]:
     MSAL's keys hold the host without its port and one path segment, so that two providers on one host would serve each
     other's tokens. Entra's tenants are that segment and share a cache, as they share refresh tokens; no other
     authorities do. Applications do not: MSAL's sign-out of one drops the access tokens of all. Profiles that trust
-    different certificate authorities do not: a refresh token is sent only where its own profile would send it.
+    different certificate authorities do not: a refresh token is sent only where its own profile would send it. Nor do
+    those that ask with different parameters: MSAL's keys hold scopes, and no `audience` or `resource`.
     """
     authority = profile.resolved_authority
     place = authority.instance_key if authority.kind == "entra" else authority.cache_key
+    if profile.authorization_parameters:
+        place += f" asked for {urlencode(sorted(profile.authorization_parameters.items()))}"
     return (
         place if profile.ca_bundle is None else f"{place} by {profile.ca_bundle}",
         profile.client_id or profile.name,

@@ -60,8 +60,10 @@ def start(
             domain_hint=profile.domain_hint,
             claims_challenge=attempt.claims,
         )
-    if attempt.claims:
-        flow["auth_uri"] += _authentication(attempt.claims)
+    # What an API asks of the authentication comes before what the profile says of it.
+    further = {**(profile.authorization_parameters or {}), **_authentication(attempt.claims)}
+    if further:
+        flow["auth_uri"] += f"&{urlencode(further)}"
     return HiddenMapping(flow)
 
 
@@ -80,9 +82,9 @@ def _prompt(attempt: SignInAttempt) -> str | None:
     return "select_account" if isinstance(offered, list) and "select_account" in offered else None
 
 
-def _authentication(claims: str) -> str:
+def _authentication(claims: str | None) -> dict[str, str]:
     """Return the parameters for what an API asks of the authentication (RFC 9470 §4), which MSAL does not take."""
-    asked = json.loads(claims)
+    asked = json.loads(claims or "{}")
     acr, age, values = asked, asked.get("max_age"), []
     for name in ("id_token", "acr"):  # as an API wrote it: anything may stand there
         acr = acr.get(name) if isinstance(acr, dict) else None
@@ -90,7 +92,7 @@ def _authentication(claims: str) -> str:
         values = [value for value in acr["values"] if isinstance(value, str)]
     query = {"acr_values": " ".join(values)} if values else {}
     query |= {"max_age": str(age)} if isinstance(age, int) else {}
-    return "".join(f"&{pair}" for pair in [urlencode(query)] if pair)
+    return query
 
 
 def parameters(text: str) -> dict[str, str]:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CREDENTIALS", "Supplied", "kind_of", "parse", "stamp"]
 
-_OF_A_PROVIDER = ("authority", "client_id", "oidc_authority", "tenant", "audience", "cloud", "instance")
+_OF_A_PROVIDER = (
+    "authority", "client_id", "oidc_authority", "tenant", "audience", "cloud", "instance", "authorization_parameters",
+)  # fmt: skip
 CREDENTIALS = ("client_secret", "client_certificate", "client_assertion")
 
 

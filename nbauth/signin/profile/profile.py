@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nbauth.errors import ConfigError
 from nbauth.files.tree import expanded, working_directory
 from nbauth.net.origins import origin_of
-from nbauth.signin.profile import checks, credentials, options
+from nbauth.signin.profile import authorization_parameters, checks, credentials, options
 from nbauth.signin.profile.authority import CLOUDS, Authority
 
 if TYPE_CHECKING:
@@ -76,6 +76,9 @@ class Profile:
         prompt: ``login``, ``select_account``, ``consent``, ``create`` or ``none`` (OpenID Connect Core §3.1.2.1).
         login_hint: the sign-in name to offer.
         domain_hint: the domain whose sign-in page to go to.
+        authorization_parameters: further parameters of the authorization request, such as
+            ``{"audience": "https://api.example.com"}``; a client credential sends them in its token request. What the
+            protocol itself or another key sets is refused.
         client_capabilities: what this client can handle, such as ``CP1`` for claims challenges
             (https://learn.microsoft.com/entra/identity-platform/claims-challenge).
         azure_region: the region whose token service an application asks, or ``"auto"``.
@@ -113,6 +116,7 @@ class Profile:
     prompt: str | None = None
     login_hint: str | None = None
     domain_hint: str | None = None
+    authorization_parameters: Mapping[str, str] | None = field(default=None, hash=False)
     client_capabilities: tuple[str, ...] = ()
     azure_region: str | None = None
     proxies: Mapping[str, str] | None = field(default=None, hash=False)
@@ -148,6 +152,7 @@ class Profile:
             prompt: str | None = None,
             login_hint: str | None = None,
             domain_hint: str | None = None,
+            authorization_parameters: Mapping[str, str] | None = None,
             client_capabilities: Sequence[str] = (),
             azure_region: str | None = None,
             proxies: Mapping[str, str] | None = None,
@@ -303,6 +308,8 @@ class Profile:
             checks.check_prompt("prompt", self.prompt, self._error)
 
     def _check_options(self) -> None:
+        key = "authorization_parameters"
+        self._set(key, authorization_parameters.checked_parameters(key, self.authorization_parameters, self._error))
         self._set("proxies", options.checked_proxies("proxies", self.proxies, self._error))
         self._set("timeout_s", options.checked_timeout_s("timeout_s", self.timeout_s, self._error))
         options.check_region("azure_region", self.azure_region, self._error)
@@ -312,6 +319,8 @@ class Profile:
             raise self._error("broker", f"expected true or false, found {self.broker!r}")
         if self.broker and (self.kind == "application" or self.resolved_authority.kind != "entra"):
             raise self._error("broker", "only a person at Entra signs in through a broker")
+        if self.broker and self.authorization_parameters:
+            raise self._error(key, "cannot stand beside broker, which makes a request of its own")
 
     def _set_credentials(self) -> None:
         keys = (*credentials.CREDENTIALS, "user_assertion", "managed_identity")

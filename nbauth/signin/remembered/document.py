@@ -45,6 +45,8 @@ def fingerprint(profile: Profile) -> str:
             "ca_content": None if profile.ca_bundle is None else digest_of_file(profile.ca_bundle),
             "proxies": None if profile.proxies is None else dict(profile.proxies),
         }
+        # Only where there are some: what was remembered before there was such a key is still its profile's.
+        | ({"authorization_parameters": dict(parameters)} if (parameters := profile.authorization_parameters) else {})
     )
 
 

@@ -208,12 +208,14 @@ def test_a_certificate_that_changes_between(clone: Path, demo: DemoServer, monke
     assert not demo.api.requests
 
 
-def test_a_configuration_that_changes_between(clone: Path, demo: DemoServer, usual_trust: None) -> None:
+@pytest.mark.parametrize("change", [("/.default", "/Other"), ('"one"', '"two"')], ids=["scope", "parameter"])
+def test_a_configuration_that_changes_between(change: Any, clone: Path, demo: DemoServer, usual_trust: None) -> None:
     """An approval is of what the file says now, and not of what a session read from it before."""
     os.environ["NIGHTLY_SECRET"] = demo.client_secret
-    path = _write(clone, demo, 'client_secret = { env = "NIGHTLY_SECRET" }')
+    parameters = 'authorization_parameters = { audience = "one" }'
+    path = _write(clone, demo, 'client_secret = { env = "NIGHTLY_SECRET" }', parameters)
     session = nbauth.session()
-    path.write_text(path.read_text().replace("/.default", "/Other"))
+    path.write_text(path.read_text().replace(*change))
     assert main(["trust", str(path)]) == 0
     with pytest.raises(ApprovalRequired, match=r"has changed since it was read.* Make anew what reads here"):
         session.get(f"{demo.api_url}/cities")

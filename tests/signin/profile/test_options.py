@@ -20,9 +20,11 @@ import nbauth
 from nbauth import kernel
 from nbauth.demo.check import PersonPrompt
 from nbauth.demo.person import Person
-from nbauth.errors import ConfigError, ProviderUnavailable
+from nbauth.errors import ConfigError, ProviderUnavailable, SignInRequired
+from nbauth.signin.client.token_cache import cache_key
 from nbauth.signin.profile import config
 from nbauth.signin.profile.profile import Profile
+from nbauth.signin.remembered.document import application_name, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,10 +90,12 @@ class Watched(PersonPrompt):
 
     def __init__(self, demo: DemoServer, choose: str = "alice") -> None:
         super().__init__(Person(choose, ca_file=demo.ca_file), choose)
+        self.pairs: list[tuple[str, str]] = []
         self.query: dict[str, str] = {}
 
     def show_address(self, url: str, *, opened: bool) -> None:
-        self.query = dict(parse_qsl(urlsplit(url).query))
+        self.pairs = parse_qsl(urlsplit(url).query)
+        self.query = dict(self.pairs)
         super().show_address(url, opened=opened)
 
 
@@ -145,6 +149,90 @@ def test_parameters_of_the_authorization_request(
         assert "offline_access" not in got.split()
     else:
         assert expected == got
+
+
+# Further parameters
+
+AUDIENCE, RESOURCE = {"audience": "https://api.example.com/&prompt=none"}, {"resource": "urn:example:data"}
+PARAMETERS = {**AUDIENCE, **RESOURCE, "kc_idp_hint": "github"}
+
+
+def _of(asked: dict[str, str]) -> dict[str, str]:
+    return {name: asked[name] for name in PARAMETERS if name in asked}
+
+
+def test_further_parameters_of_a_person(profile: Any, sent: Any, demo: DemoServer) -> None:
+    """They are in the authorization request, each once; the token requests after it say again what a token is for."""
+    made = profile("demo", authorization_parameters=PARAMETERS)
+    prompt = Watched(demo)
+    nbauth.login("demo", flow="loopback", prompt=prompt)
+    assert _of(prompt.query) == PARAMETERS
+    assert len(dict(prompt.pairs)) == len(prompt.pairs)
+    credential = kernel.credential_of(made, made.login_scopes)
+    credential.token(made.login_scopes, rejected=credential.token(made.login_scopes))
+    forms = _parameters(sent, "token")
+    assert [(form["grant_type"], _of(form)) for form in forms] == [
+        ("authorization_code", RESOURCE),
+        ("refresh_token", RESOURCE),
+    ]
+
+
+def test_further_parameters_with_a_device_code(profile: Any, sent: Any, demo: DemoServer) -> None:
+    """The request for a device code is the authorization request there (RFC 8628 §3.1)."""
+    profile("demo", authorization_parameters=PARAMETERS)
+    nbauth.login("demo", flow="device_code", prompt=Watched(demo))
+    assert [_of(form) for form in _parameters(sent, "devicecode")] == [PARAMETERS]
+    assert [_of(form) for form in _parameters(sent, "token")][-1] == RESOURCE
+
+
+def test_further_parameters_of_an_application(profile: Any, sent: Any) -> None:
+    """An application has no other request than that for its token (RFC 6749 §4.4)."""
+    profile("nightly", authorization_parameters=PARAMETERS)
+    nbauth.login("nightly")
+    assert [_of(form) for form in _parameters(sent, "token")] == [PARAMETERS]
+
+
+def test_what_an_api_asks_comes_first(profile: Any, demo: DemoServer) -> None:
+    """What an API asks of the authentication takes the place of what the profile says of it (RFC 9470 §4)."""
+    profile("demo", authorization_parameters={"acr_values": "silver", "ui_locales": "de"})
+    prompt = Watched(demo)
+    nbauth.login("demo", flow="loopback", prompt=prompt)
+    assert prompt.query["acr_values"] == "silver"
+    challenge = 'Bearer error="insufficient_user_authentication", acr_values="gold"'
+    demo.api.faults.add("*/cities", status=401, headers={"WWW-Authenticate": challenge}, times=2)
+    with pytest.raises(SignInRequired):
+        nbauth.read(f"{demo.api_url}/cities", profile="demo")
+    prompt = Watched(demo)
+    nbauth.login("demo", flow="loopback", prompt=prompt)
+    assert (prompt.query["acr_values"], prompt.query["ui_locales"]) == ("gold", "de")
+    assert len(dict(prompt.pairs)) == len(prompt.pairs)
+
+
+def test_tokens_for_another_audience(demo: DemoServer) -> None:
+    """A profile that asks with other parameters gets tokens of its own: scopes alone do not tell an audience."""
+    before = kernel.config().profiles["demo"]
+    first = dataclasses.replace(before, name="first", authorization_parameters={"audience": "one"})
+    second = dataclasses.replace(first, name="second", authorization_parameters={"audience": "two"})
+    kernel.add_profile(first)
+    kernel.add_profile(second)
+    nbauth.login("first", flow="loopback", prompt=Watched(demo))
+    with pytest.raises(SignInRequired):
+        kernel.credential_of(second, second.login_scopes).token(second.login_scopes)
+    kernel.add_profile(dataclasses.replace(second, name="first"))  # edited while the kernel runs
+    prompt = Watched(demo)
+    nbauth.login("first", flow="loopback", prompt=prompt)
+    assert prompt.query["audience"] == "two"
+
+
+def test_parameters_are_part_of_what_is_remembered(demo: DemoServer) -> None:
+    """What was remembered for one audience is not another one's; without parameters nothing changes."""
+    without = kernel.config().profiles["demo"]
+    empty, *others = (
+        dataclasses.replace(without, authorization_parameters=given) for given in ({}, AUDIENCE, RESOURCE, PARAMETERS)
+    )
+    for name in (fingerprint, application_name, cache_key):
+        assert name(empty) == name(without)
+        assert len({name(each) for each in (without, *others)}) == 4
 
 
 # Proxies
