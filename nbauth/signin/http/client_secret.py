@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ClientSecret"]
 
 _Way = Literal["client_secret_post", "client_secret_basic"]
+_ABOUT_THE_CLIENT = ("invalid_client", "unauthorized_client")
 
 
 class _Answer(Protocol):
@@ -92,8 +93,9 @@ def _basic(data: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any
 
 
 def _is_refused(answer: _Answer) -> bool:
-    # 401 is for clients that are not who they say, by whatever name (RFC 6749 §5.2); Keycloak's is unauthorized_client.
-    return answer.status_code == 401 or json.loads(answer.text).get("error") == "invalid_client"  # noqa: PLR2004
+    # 401 is for clients that are not who they say (RFC 6749 §5.2), whatever the error is called. Providers that mix up
+    # the two errors about clients do not keep to the status either.
+    return answer.status_code == 401 or json.loads(answer.text).get("error") in _ABOUT_THE_CLIENT  # noqa: PLR2004
 
 
 def _in_all_words(refused: list[A]) -> A:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -136,6 +137,16 @@ def test_a_wrong_secret(ways: Any, told: Any, add: Any, demo: DemoServer) -> Non
         _token(add("a wrong secret"))
     assert {(True, 401), (False, 401)} == set(_asked(demo))
     assert len(_asked(demo)) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, "invalid_client"), (401, "access_denied"), (403, "unauthorized_client")]
+)
+def test_how_providers_refuse_a_client(status: int, error: str, add: Any, demo: DemoServer) -> None:
+    """By whatever name and status a provider refuses the client, the other way is tried."""
+    demo.provider.faults.add("*/token", status=status, body=json.dumps({"error": error}))
+    assert _token(add())
+    assert _asked(demo) == [(False, status), (True, 200)]
 
 
 def test_at_entra(add: Any, demo: DemoServer) -> None:
