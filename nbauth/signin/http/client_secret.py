@@ -7,12 +7,15 @@ import json
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 from urllib.parse import quote
 
+import requests
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = ["ClientSecret"]
 
 _Way = Literal["client_secret_post", "client_secret_basic"]
+_UNAUTHORIZED = 401  # RFC 9110 §15.5.2
 _ABOUT_THE_CLIENT = ("invalid_client", "unauthorized_client")
 
 
@@ -70,7 +73,12 @@ class ClientSecret:
         ways = self._ways
         for way in ways:
             request = {**options, "data": data} if way == "client_secret_post" else _basic(data, options)
-            answer = send(url, **request)
+            try:
+                answer = send(url, **request)
+            except requests.RequestException as error:
+                if getattr(error, "status", None) != _UNAUTHORIZED or (way == ways[-1] and not refused):
+                    raise
+                continue  # a server before the token endpoint may answer so, with no error of OAuth's
             if not _is_refused(answer):
                 if way != ways[0]:
                     self._ways = ways[::-1]
@@ -95,7 +103,7 @@ def _basic(data: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any
 def _is_refused(answer: _Answer) -> bool:
     # 401 is for clients that are not who they say (RFC 6749 §5.2), whatever the error is called. Providers that mix up
     # the two errors about clients do not keep to the status either.
-    return answer.status_code == 401 or json.loads(answer.text).get("error") in _ABOUT_THE_CLIENT  # noqa: PLR2004
+    return answer.status_code == _UNAUTHORIZED or json.loads(answer.text).get("error") in _ABOUT_THE_CLIENT
 
 
 def _in_all_words(refused: list[A]) -> A:

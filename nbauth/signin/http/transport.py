@@ -93,7 +93,14 @@ class RequestRefused(AnswerRefused):
     """The provider refuses a request for tokens or a device code by its status, and with no OAuth error.
 
     Many a provider answers a client so that it does not know.
+
+    Attributes:
+        status: the HTTP status.
     """
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ProviderBusy(requests.RequestException):
@@ -315,7 +322,7 @@ def _refused(place: str, status: int, wrong: str, said: str, *, by_endpoint: boo
     # What came with a success may be tokens in another form, and is not shown.
     shown = f": {said}".rstrip(".") if said and status >= 400 else ""  # noqa: PLR2004
     message = f"{place} answered HTTP {status} {wrong}{shown}"
-    return RequestRefused(message) if by_endpoint and _is_refusal(status) else NoEndpoint(message)
+    return RequestRefused(message, status=status) if by_endpoint and _is_refusal(status) else NoEndpoint(message)
 
 
 def _decoded(body: bytes) -> tuple[str, dict[str, Any] | None]:

@@ -149,6 +149,19 @@ def test_how_providers_refuse_a_client(status: int, error: str, add: Any, demo: 
     assert _asked(demo) == [(False, status), (True, 200)]
 
 
+def test_a_refusal_without_an_error(add: Any, demo: DemoServer) -> None:
+    """A server before the token endpoint may ask for Basic with no error of OAuth's; refused twice, that is told."""
+    header = {"WWW-Authenticate": 'Basic realm="tokens"', "Content-Type": "text/html"}
+    demo.provider.faults.add("*/token", status=401, body="<h1>Who are you?</h1>", headers=header)
+    profile = add()
+    old = _token(profile)
+    assert _asked(demo) == [(False, 401), (True, 200)]
+    demo.provider.faults.add("*/token", status=401, body="", headers=header, times=2)
+    with pytest.raises((SignInFailed, ProviderUnavailable), match="401"):
+        _token(profile, rejected=old)
+    assert _asked(demo)[2:] == [(True, 401), (False, 401)]
+
+
 def test_at_entra(add: Any, demo: DemoServer) -> None:
     """Entra takes what MSAL sends: a wrong secret is tried there once."""
     with pytest.raises(SignInFailed, match="AADSTS7000215"):
