@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from urllib3.connectionpool import HTTPConnectionPool
-
 from nbauth.process.tried_versions import TriedVersions
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from urllib3 import PoolManager
     from urllib3.connectionpool import HTTPSConnectionPool
 
-__all__ = ["TRIED", "close_pools", "cookies_of", "drop_body", "use_pools"]
+__all__ = ["TRIED", "close_pools", "cookies_of", "drop_body", "pools_of", "use_pools"]
 
 TRIED = (TriedVersions("requests", "2.33", "2.34"), TriedVersions("urllib3", "2.7", "2.8"))
 
@@ -37,8 +35,14 @@ def close_pools(adapter: BaseAdapter) -> None:
 
 
 def use_pools(manager: PoolManager, https: type[HTTPSConnectionPool]) -> None:
-    """Have a pool manager make its pools for https of a class; those for http stay urllib3's."""
-    manager.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": https}
+    """Have a pool manager make its pools for https of a class; those for http stay as they are."""
+    manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": https}
+
+
+def pools_of(manager: PoolManager) -> type[HTTPSConnectionPool]:
+    """Return the class of a pool manager's pools for https; that of a SOCKS proxy's alone knows the proxy."""
+    made: type[HTTPSConnectionPool] = manager.pool_classes_by_scheme["https"]
+    return made
 
 
 def cookies_of(request: PreparedRequest) -> Any:

@@ -46,6 +46,7 @@ def test_pools_of_a_class() -> None:
     requests_internals.use_pools(manager, Pool)
     assert type(manager.connection_from_url(URL)) is Pool
     assert type(manager.connection_from_url("http://localhost/")) is HTTPConnectionPool
+    assert requests_internals.pools_of(manager) is Pool
 
 
 def test_cookies_of_a_request() -> None:

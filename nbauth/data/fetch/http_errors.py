@@ -7,13 +7,16 @@ import re
 import sys
 import zlib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pandas as pd
 import requests
 
 from nbauth.errors import ApiError, ConfigError, DataError, FormatError, NbauthError, ReadInterrupted
-from nbauth.net.origins import redact_url
+from nbauth.net.origins import is_loopback, redact_url
+from nbauth.net.proxies import proxy_for
 from nbauth.net.sanitize import clean
+from nbauth.net.unreachable import failure_of
 from nbauth.next_step import Login, Logout, NextStep
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from requests import Response
 
     from nbauth.errors import NbauthError
+    from nbauth.net.proxies import Proxy
     from nbauth.next_step import Step
 
 __all__ = ["api_error", "clean", "format_error", "network_error", "read_interrupted"]
@@ -34,11 +38,8 @@ _NO_URL = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.MissingSchema,
 )
-_TRUST = "If its authority is your organization's own, name its PEM file as ca_bundle in the profile."
 # By class, and where requests and urllib3 tell things apart by words alone, by a part of the text.
 _BREAKS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
-    (requests.exceptions.SSLError, "", "could not be trusted: its certificate is not valid here", _TRUST),
-    (requests.exceptions.ProxyError, "", "could not be reached through the proxy that the environment names", None),
     (requests.ConnectTimeout, "", "could not be reached in time", None),
     (requests.Timeout, "", "did not answer in time", None),
     (Exception, "timed out", "did not answer in time", None),
@@ -87,6 +88,8 @@ def format_error(response: Response, start: bytes, why: str) -> FormatError:
 def network_error(error: Exception, url: str) -> NbauthError:
     """Make the error of a request that got no response, or not all of it."""
     shown_url = redact_url(url)
+    if failure := failure_of(error, urlsplit(shown_url).netloc, _proxy_of(url)):
+        return DataError(f"{shown_url} could not be read: {failure.what}.", url=shown_url, next_step=failure.step)
     if isinstance(error, _NO_URL):
         return ConfigError(f"{shown_url}: not a URL that can be read.", next_step="Give an absolute https:// URL.")
     text = str(error)
@@ -94,6 +97,13 @@ def network_error(error: Exception, url: str) -> NbauthError:
         if isinstance(error, kinds) and part in text:
             return DataError(f"{shown_url} {what}.", url=shown_url, next_step=step)
     return DataError(f"{shown_url} could not be read: the connection broke.", url=shown_url)
+
+
+def _proxy_of(url: str) -> Proxy | None:
+    try:
+        return None if is_loopback(url) else proxy_for(url)  # as the session has it
+    except ValueError:  # no URL at all
+        return None
 
 
 def _start_of(response: Response) -> str:

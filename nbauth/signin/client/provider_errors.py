@@ -19,7 +19,9 @@ from nbauth.errors import (
     SignInRefused,
     SignInRequired,
 )
+from nbauth.net.proxies import proxy_for
 from nbauth.net.sanitize import clean
+from nbauth.net.unreachable import Failure, failure_of
 from nbauth.next_step import Login, filled, to_run
 from nbauth.signin.client.error_catalogue import NUMBER, Entry, cure, find, find_words, parts
 from nbauth.signin.http.transport import AnswerRefused, NoEndpoint, ProviderBusy, RequestRefused
@@ -80,6 +82,8 @@ def construction_errors(profile: Profile) -> Iterator[None]:
             f"Profile {profile.name!r}: the discovery document of {profile.authority_host} lacks {error}.",
             next_step="Check the authority in the profile.",
         ) from None
+    except requests.RequestException:
+        raise  # some are a ValueError, too, such as that of a proxy's address
     except ValueError as error:
         text = str(error)
         if "does not match the authority" in text:  # MSAL's own, looser look at the issuer of an OpenID provider
@@ -144,27 +148,13 @@ def provider_errors(profile: Profile) -> Iterator[None]:
             next_step="Check the authority in the profile.",
             has_answered=True,
         ) from None
-    except requests.exceptions.SSLError as error:
-        reason = "does not match its name" if "match" in str(error).lower() else "is not trusted"
-        raise ProviderUnavailable(
-            f"Profile {profile.name!r}: the certificate of {host} {reason}.",
-            next_step="If it is issued inside your organisation, name its authorities as ca_bundle in the profile.",
-        ) from None
-    except requests.exceptions.Timeout:
-        raise ProviderUnavailable(
-            f"Profile {profile.name!r}: {host} did not answer in time.",
-            next_step="Try again, or check the network.",
-        ) from None
-    except requests.exceptions.ProxyError:
-        raise ProviderUnavailable(
-            f"Profile {profile.name!r}: the proxy on the way to {host} refuses.",
-            next_step="Check HTTPS_PROXY.",
-        ) from None
-    except (requests.RequestException, ConnectionError):
-        raise ProviderUnavailable(
-            f"Profile {profile.name!r}: {host} cannot be reached.",
-            next_step="Check the network, and the authority in the profile.",
-        ) from None
+    except (requests.RequestException, ConnectionError) as error:
+        failure = failure_of(error, host, proxy_for(profile.authority_url, profile.proxies))
+        if failure is None and isinstance(error, requests.exceptions.Timeout):
+            failure = Failure(f"{host} did not answer in time", "Try again, or check the network.")
+        if failure is None:
+            failure = Failure(f"{host} cannot be reached", "Check the network, and the authority in the profile.")
+        raise ProviderUnavailable(f"Profile {profile.name!r}: {failure.what}.", next_step=failure.step) from None
     except msal.exceptions.MsalServiceError as error:
         raise ProviderUnavailable(f"Profile {profile.name!r}: {host}: {error}.") from None
 

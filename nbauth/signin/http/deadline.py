@@ -8,14 +8,15 @@ import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPSConnectionPool
 
-from nbauth.net.requests_internals import use_pools
+from nbauth.net.requests_internals import pools_of, use_pools
 from nbauth.net.tls import TrustAdapter
 from nbauth.signin.single_flight import SingleFlight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from urllib3.connectionpool import HTTPSConnectionPool
 
 __all__ = ["Calls", "DeadlineAdapter"]
 
@@ -84,7 +85,7 @@ class Calls:
         return value
 
 
-class _Connection(HTTPSConnection):
+class _Noting(HTTPSConnection):
     """A connection whose socket the call knows."""
 
     def connect(self) -> None:
@@ -97,8 +98,12 @@ class _Connection(HTTPSConnection):
         super().request(*args, **options)
 
 
-class _Pool(HTTPSConnectionPool):
-    ConnectionCls = _Connection
+def _pools(kind: type[HTTPSConnectionPool]) -> type[HTTPSConnectionPool]:
+    """Return pools of such connections that are otherwise of a kind, such as those of a SOCKS proxy."""
+    if issubclass(kind.ConnectionCls, _Noting):
+        return kind  # of a manager that is asked for again
+    connection = type("_Connection", (_Noting, kind.ConnectionCls), {})
+    return type("_Pool", (kind,), {"ConnectionCls": connection})
 
 
 class DeadlineAdapter(TrustAdapter):
@@ -107,12 +112,12 @@ class DeadlineAdapter(TrustAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> Any:
         """Make the pools of such connections."""
         super().init_poolmanager(*args, **kwargs)
-        use_pools(self.poolmanager, _Pool)
+        use_pools(self.poolmanager, _pools(pools_of(self.poolmanager)))
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Make a proxy's pools of such connections."""
         manager = super().proxy_manager_for(proxy, **kwargs)
-        use_pools(manager, _Pool)
+        use_pools(manager, _pools(pools_of(manager)))
         return manager
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urljoin
 
 import requests
-from requests.utils import get_environ_proxies
+from requests.utils import get_environ_proxies, select_proxy
 
 from nbauth.net.origins import host_of, redact_url
 from nbauth.net.redirects import NoRedirects, is_redirection
@@ -221,18 +221,23 @@ class GuardedTransport:
         self.requests_made += 1
         asks_for_tokens = method == "POST" and isinstance(data, dict) and "grant_type" in data
 
+        proxies = get_environ_proxies(url) if self._proxies is None else dict(self._proxies)
+
         def exchange() -> Answer:
-            with self._session.request(
-                method,
-                url,
-                params=params,
-                data=data,
-                headers=dict(headers or {}),
-                timeout=(min(_CONNECT_S, self._read_s), self._read_s),
-                allow_redirects=False,
-                stream=True,
-                proxies=get_environ_proxies(url) if self._proxies is None else dict(self._proxies),
-            ) as response:
+            with (
+                _proxy_errors(url, proxies),
+                self._session.request(
+                    method,
+                    url,
+                    params=params,
+                    data=data,
+                    headers=dict(headers or {}),
+                    timeout=(min(_CONNECT_S, self._read_s), self._read_s),
+                    allow_redirects=False,
+                    stream=True,
+                    proxies=proxies,
+                ) as response,
+            ):
                 self.clock_ahead_s = ahead_s(response.headers.get("Date"))
                 self._check_status(response, throttle, url)  # first: what is refused is not read
                 body = _read(response)
@@ -357,6 +362,23 @@ def _said(answer: Answer, *, containers: bool = False) -> Answer:
     document = json.loads(answer.text)
     said = without_empty(document, containers=containers)
     return answer if len(said) == len(document) else replace(answer, text=json.dumps(said))
+
+
+@contextlib.contextmanager
+def _proxy_errors(url: str, proxies: Mapping[str, str]) -> Iterator[None]:
+    """Tell that a proxy's address is wrong, as an error of the network.
+
+    requests and urllib3 raise a ValueError, which MSAL takes for an authority that the provider does not know.
+
+    Raises:
+        requests.exceptions.ProxyError: of the same words.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if not select_proxy(url, proxies):
+            raise
+        raise requests.exceptions.ProxyError(error) from None
 
 
 @contextlib.contextmanager
