@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import ssl
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,9 @@ class Authority:
             builder = builder.add_extension(
                 x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
             ).add_extension(_SIGNS, critical=True)
+        # How OpenSSL calls its file in a directory (X509_NAME_hash): here the name is in its canonical form already.
+        digest = hashlib.sha1(self._name.public_bytes()[2:], usedforsecurity=False).digest()
+        self.hashed_name = f"{int.from_bytes(digest[:4], 'little'):08x}.0"
         self.file = directory / "authority.pem"
         self.file.write_bytes(_pem(builder.sign(self._key, hashes.SHA256())))
 

@@ -38,7 +38,16 @@ _VERSION_CONTROL = (".git", ".hg", ".svn", ".bzr", ".jj")
 _DOTENV = (".env", ".env.local")
 _MARKS = (*_VERSION_CONTROL, *_DOTENV, "nbauth.toml")
 # What names a file or directory that decides on trust or keeps secrets.
-_NAMING = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NBAUTH_CA_BUNDLE", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME")
+_NAMING = (
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NBAUTH_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "XDG_STATE_HOME",
+    "XDG_CONFIG_HOME",
+    "HOME",
+)
 _LARGEST = 1024 * 1024
 
 
@@ -180,8 +189,9 @@ def _naming(path: Path, environ: Mapping[str, str]) -> Iterator[str]:
     above = {place for spelling in _spellings(path) for place in _upward(spelling)}
     for name in _NAMING:
         value = environ.get(name, "")
-        # Whoever reads it may take it with or without the blanks at its edges.
-        if any(above & {*_spellings(Path(each))} for each in {value, trimmed(value)} if each):
+        # Whoever reads it may take it with or without the blanks at its edges; SSL_CERT_DIR may be a list.
+        places = {value, trimmed(value), *trimmed(value).split(os.pathsep)}
+        if any(above & {*_spellings(Path(each))} for each in places if each):
             yield name
 
 

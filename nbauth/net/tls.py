@@ -1,7 +1,8 @@
-"""Trust: the usual certificate authorities, plus those of a profile's ``ca_bundle``."""
+"""Trust: the usual certificate authorities and the system's, plus those of a profile's ``ca_bundle``."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import ssl
@@ -15,6 +16,7 @@ from nbauth.errors import ConfigError
 from nbauth.files.edges import variable
 from nbauth.files.tree import WHERE, is_in_tree
 from nbauth.net.bundles import Bundle
+from nbauth.net.system_store import system_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,12 +56,15 @@ def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Pa
     return None
 
 
-def trust_context(*ca_bundles: Bundle | str | None, base: str | None = None) -> ssl.SSLContext:
+def trust_context(
+    *ca_bundles: Bundle | str | None, base: str | None = None, system: tuple[str, ...] = ()
+) -> ssl.SSLContext:
     """Make a TLS context for clients.
 
     Args:
         ca_bundles: further authorities, as they were read, or PEM files; None is passed over.
         base: PEM file or directory of the usual authorities; certifi's when None.
+        system: PEM files and directories of the system's; one that cannot be read is passed over.
 
     Raises:
         ConfigError: a bundle cannot be read.
@@ -69,7 +74,12 @@ def trust_context(*ca_bundles: Bundle | str | None, base: str | None = None) -> 
     # Not `ssl.create_default_context`: it honours SSLKEYLOGFILE, which a cloned folder's .env can set, and would
     # write the keys of every connection to a file.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
+    # Nor its VERIFY_X509_STRICT (Python 3.13): proxies that inspect connections, whose authority a company trusts, make
+    # certificates that are not what RFC 5280 §4.2 says to the letter.
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    for place in system:
+        with contextlib.suppress(OSError, ssl.SSLError):
+            context.load_verify_locations(**{"capath" if Path(place).is_dir() else "cafile": place})
     for bundle in (base or certifi.where(), *ca_bundles):
         try:
             if bundle is None:
@@ -107,21 +117,25 @@ class Trust:
 
     Args:
         base: PEM file or directory of the usual authorities; certifi's when None.
+        system: PEM files and directories of the system's authorities, which are trusted, too.
     """
 
-    def __init__(self, base: str | None = None) -> None:
+    def __init__(self, base: str | None = None, *, system: tuple[str, ...] = ()) -> None:
         self._base = base
+        self._system = system
         self._contexts: dict[tuple[Bundle, ...], ssl.SSLContext] = {}
         self._lock = Lock()
 
     @classmethod
     def of_environment(cls, *, untrusted: Path) -> Self:
-        """Return the trust in the authorities that the environment names, or else in certifi's.
+        """Return the trust in the authorities that the environment names, or else in certifi's and the system's.
 
         Raises:
             ConfigError: as `environment_bundle`, for what lies in the tree of `untrusted`.
         """
-        return cls(environment_bundle(untrusted=untrusted))
+        base = environment_bundle(untrusted=untrusted)
+        # Who names a bundle means it and no other, as requests has it.
+        return cls(base, system=system_store(untrusted=untrusted) if base is None else ())
 
     def context(self, ca_bundles: tuple[Bundle, ...]) -> ssl.SSLContext:
         """Return the context that trusts further bundles.
@@ -131,7 +145,7 @@ class Trust:
         """
         with self._lock:
             if ca_bundles not in self._contexts:
-                self._contexts[ca_bundles] = trust_context(*ca_bundles, base=self._base)
+                self._contexts[ca_bundles] = trust_context(*ca_bundles, base=self._base, system=self._system)
             return self._contexts[ca_bundles]
 
     def fingerprint(self, ca_bundles: tuple[Bundle, ...]) -> str:
@@ -140,7 +154,7 @@ class Trust:
         Raises:
             ConfigError: a bundle cannot be read.
         """
-        return _fingerprint(self._base, *ca_bundles)
+        return _fingerprint(self._base, *self._system, *ca_bundles)
 
 
 class _ContextAdapter(HTTPAdapter):
