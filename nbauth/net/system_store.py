@@ -15,7 +15,10 @@ from nbauth.files.tree import is_in_tree
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["system_store"]
+__all__ = ["SYSTEM_VERIFIES", "system_store"]
+
+# Windows and macOS hand out no files: the system itself looks at a server's certificates, and truststore asks it.
+SYSTEM_VERIFIES = sys.platform in ("win32", "darwin")
 
 # Where systems keep all of them in one file, as truststore has it (`truststore/_openssl.py`).
 _FILES = (
@@ -43,9 +46,9 @@ def system_store(environ: Mapping[str, str] = os.environ, *, untrusted: Path) ->
             cloned folder can set it.
 
     Returns:
-        Paths that can be read; none on Windows and macOS, which keep theirs elsewhere.
+        Paths that can be read; none where the system verifies by itself.
     """
-    if sys.platform in ("win32", "darwin"):
+    if SYSTEM_VERIFIES:
         return ()
     compiled = ssl.get_default_verify_paths()
     usual = (compiled.openssl_cafile, *_FILES)

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from nbauth.errors import ConfigError
 from nbauth.files.edges import variable
 from nbauth.files.tree import WHERE, is_in_tree
+from nbauth.net import system_store as stores
 from nbauth.net.bundles import Bundle
 from nbauth.net.system_store import system_store
 
@@ -57,14 +58,15 @@ def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Pa
 
 
 def trust_context(
-    *ca_bundles: Bundle | str | None, base: str | None = None, system: tuple[str, ...] = ()
+    *ca_bundles: Bundle | str | None, base: str | None = None, system: tuple[str, ...] | None = None
 ) -> ssl.SSLContext:
     """Make a TLS context for clients.
 
     Args:
         ca_bundles: further authorities, as they were read, or PEM files; None is passed over.
         base: PEM file or directory of the usual authorities; certifi's when None.
-        system: PEM files and directories of the system's; one that cannot be read is passed over.
+        system: PEM files and directories of the system's, whose authorities are trusted, too, where the system does not
+            verify by itself; one that cannot be read is passed over. None leaves the system's out.
 
     Raises:
         ConfigError: a bundle cannot be read.
@@ -73,11 +75,11 @@ def trust_context(
 
     # Not `ssl.create_default_context`: it honours SSLKEYLOGFILE, which a cloned folder's .env can set, and would
     # write the keys of every connection to a file.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
+    context = _of_system() if system is not None and stores.SYSTEM_VERIFIES else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Nor its VERIFY_X509_STRICT (Python 3.13): proxies that inspect connections, whose authority a company trusts, make
     # certificates that are not what RFC 5280 §4.2 says to the letter.
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    for place in system:
+    for place in system or ():
         with contextlib.suppress(OSError, ssl.SSLError):
             context.load_verify_locations(**{"capath" if Path(place).is_dir() else "cafile": place})
     for bundle in (base or certifi.where(), *ca_bundles):
@@ -94,6 +96,13 @@ def trust_context(
             path = bundle.path if isinstance(bundle, Bundle) else bundle
             raise ConfigError(f"{path}: cannot be read as PEM certificates: {error}.") from None
     return context
+
+
+def _of_system() -> ssl.SSLContext:
+    """Return a context whose servers the system verifies, or else what is loaded into it, as pip has it."""
+    import truststore
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _fingerprint(*ca_bundles: Bundle | str | None) -> str:
@@ -117,10 +126,10 @@ class Trust:
 
     Args:
         base: PEM file or directory of the usual authorities; certifi's when None.
-        system: PEM files and directories of the system's authorities, which are trusted, too.
+        system: PEM files and directories of the system's authorities, which are trusted, too; None leaves them out.
     """
 
-    def __init__(self, base: str | None = None, *, system: tuple[str, ...] = ()) -> None:
+    def __init__(self, base: str | None = None, *, system: tuple[str, ...] | None = None) -> None:
         self._base = base
         self._system = system
         self._contexts: dict[tuple[Bundle, ...], ssl.SSLContext] = {}
@@ -135,7 +144,7 @@ class Trust:
         """
         base = environment_bundle(untrusted=untrusted)
         # Who names a bundle means it and no other, as requests has it.
-        return cls(base, system=system_store(untrusted=untrusted) if base is None else ())
+        return cls(base, system=system_store(untrusted=untrusted) if base is None else None)
 
     def context(self, ca_bundles: tuple[Bundle, ...]) -> ssl.SSLContext:
         """Return the context that trusts further bundles.
@@ -154,7 +163,8 @@ class Trust:
         Raises:
             ConfigError: a bundle cannot be read.
         """
-        return _fingerprint(self._base, *self._system, *ca_bundles)
+        known = _fingerprint(self._base, *(self._system or ()), *ca_bundles)
+        return f"system {known}" if self._system is not None and stores.SYSTEM_VERIFIES else known
 
 
 class _ContextAdapter(HTTPAdapter):

@@ -44,6 +44,8 @@ _CERTIFICATES: dict[int, tuple[str, str]] = {
     20: ("is not trusted: its authority is not known here", _TRUST),
     21: ("is not trusted: its authority is not known here", _TRUST),
 }
+# Windows and macOS have numbers of their own; what they say is in these words, or in another language.
+_WORDS = (("expired", 10), ("validity period", 10), ("match", 62), ("trust", 20), ("chain", 20))
 _PORT = "Check the host and the port."
 _ON_THE_WAY = "Check the port, and whether a firewall or a proxy on the way cuts connections off."
 # By parts of OpenSSL's reasons, which are words alone; the first that fits.
@@ -109,7 +111,9 @@ def _of_tls(chain: tuple[BaseException, ...], host: str) -> Failure | None:
     failed = next((each for each in chain if isinstance(each, ssl.SSLError)), None)
     if isinstance(failed, ssl.SSLCertVerificationError):
         words = clean(failed.verify_message, _LONGEST_WORDS).rstrip(".")
-        what, step = _CERTIFICATES.get(failed.verify_code, (f"is not accepted: {words}", _OPERATOR))
+        of_words = next((code for part, code in _WORDS if part in words.lower()), -1)
+        known = _CERTIFICATES.get(failed.verify_code) or _CERTIFICATES.get(of_words)
+        what, step = known or (f"is not accepted: {words}", _OPERATOR)
         return Failure(f"the certificate of {host} {what}", step)
     if failed is None:
         if any(isinstance(each, requests.exceptions.SSLError) for each in chain):

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import certifi
 import pytest
 import requests
+import truststore
 from loopback_api import Server, as_json
 from odd_certificates import Authority
 
 from nbauth.net import system_store as stores
+from nbauth.net.bundles import bundle_of
 from nbauth.net.system_store import system_store
 from nbauth.net.tls import Trust, TrustAdapter, trust_context
 
@@ -119,3 +121,23 @@ def test_certificates_of_proxies_that_inspect(company: tuple[Authority, Path]) -
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     with pytest.raises(requests.exceptions.SSLError, match=r"(?i)not marked critical|key identifier|key usage"):
         _get(authority, context)
+
+
+def test_where_the_system_verifies(company: tuple[Authority, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system verifies by itself truststore asks it; the bundle of a profile adds to what it knows."""
+    authority, notebook = company
+    monkeypatch.setattr(stores, "SYSTEM_VERIFIES", True)
+    trust = Trust.of_environment(untrusted=notebook)
+    assert isinstance(trust.context(()), truststore.SSLContext)
+    assert trust.context(()).minimum_version == ssl.TLSVersion.TLSv1_2
+    assert trust.fingerprint(()).startswith("system")
+    with pytest.raises(requests.exceptions.SSLError, match="local issuer"):
+        _get(authority, trust.context(()))
+    bundle = bundle_of(str(authority.file))
+    assert bundle is not None
+    assert _get(authority, trust.context((bundle,))) == {"a": 1}
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))  # what stands for the system in truststore on Linux
+    assert _get(authority, trust.context(())) == {"a": 1}
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    named = Trust.of_environment(untrusted=authority.file.parent / "elsewhere")
+    assert not isinstance(named.context(()), truststore.SSLContext)

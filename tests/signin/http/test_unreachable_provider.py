@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 from loopback_api import Server
 from odd_certificates import Authority
 from urllib3.connection import HTTPSConnection
@@ -19,11 +21,11 @@ from nbauth.errors import ProviderUnavailable
 from nbauth.net.proxies import proxy_for
 from nbauth.net.requests_internals import pools_of
 from nbauth.net.tls import trust_context
+from nbauth.net.unreachable import failure_of
 from nbauth.signin.http.deadline import DeadlineAdapter
 from nbauth.signin.profile.profile import Profile
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -173,3 +175,23 @@ def test_connections_of_another_kind() -> None:
     pools = {pools_of(adapter.proxy_manager_for(proxy)) for _ in range(2)}
     assert len(pools) == 1
     assert all(issubclass(pool, SocksPool) and issubclass(pool.ConnectionCls, SocksConnection) for pool in pools)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("\u201clocalhost\u201d certificate is expired", "has expired"),
+        ("A required certificate is not within its validity period when verifying", "has expired"),
+        ("The certificate's CN name does not match the passed value.", "is for another name"),
+        ("\u201clocalhost\u201d certificate is not trusted", "is not trusted: its authority is not known here"),
+        ("terminated in a root certificate which is not trusted by the trust provider.", "is not trusted"),
+        ("etwas anderes.", "is not accepted: etwas anderes"),
+    ],
+)
+def test_words_of_other_systems(words: str, said: str) -> None:
+    """What Windows and macOS say of a certificate is told apart by their words; their numbers are their own."""
+    error = ssl.SSLCertVerificationError(words)
+    error.verify_message, error.verify_code = words, 0x800B0101
+    failure = failure_of(requests.exceptions.SSLError(error), "localhost", None)
+    assert failure is not None
+    assert f"the certificate of localhost {said}" in failure.what
