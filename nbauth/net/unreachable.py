@@ -81,19 +81,22 @@ class Failure:
     step: Step | None = None
 
 
-def failure_of(error: BaseException, host: str, proxy: Proxy | None) -> Failure | None:
+def failure_of(error: BaseException, host: str, proxy: Proxy | None, *, ca_bundle: str | None = None) -> Failure | None:
     """Return why a request got no answer; None where it is neither for TLS nor for the proxy.
 
     Args:
         error: what requests raised.
         host: the server, as messages name it, where the error does not name another one.
         proxy: what the request went through.
+        ca_bundle: the file of authorities that were trusted besides the usual ones.
     """
     chain = tuple(_chain(error))
     host = host_in(error) or host
-    if proxy is not None and (failure := _of_proxy(error, chain, host, proxy)):
-        return failure
-    return _of_tls(chain, host)
+    failure = None if proxy is None else _of_proxy(error, chain, host, proxy)
+    failure = failure or _of_tls(chain, host)
+    if failure is not None and ca_bundle is not None and failure.step == _TRUST:
+        return Failure(failure.what, f"Neither is it known by ca_bundle: check that {ca_bundle} holds its authority.")
+    return failure
 
 
 def host_in(error: BaseException) -> str | None:

@@ -149,7 +149,9 @@ def provider_errors(profile: Profile) -> Iterator[None]:
             has_answered=True,
         ) from None
     except (requests.RequestException, ConnectionError) as error:
-        failure = failure_of(error, host, proxy_for(profile.authority_url, profile.proxies))
+        failure = failure_of(
+            error, host, proxy_for(profile.authority_url, profile.proxies), ca_bundle=profile.ca_bundle
+        )
         if failure is None and isinstance(error, requests.exceptions.Timeout):
             failure = Failure(f"{host} did not answer in time", "Try again, or check the network.")
         if failure is None:

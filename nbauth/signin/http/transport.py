@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urljoin
 
 import requests
-from requests.utils import get_environ_proxies, select_proxy
+from requests.utils import get_environ_proxies
 
 from nbauth.net.origins import host_of, redact_url
+from nbauth.net.proxies import proxy_for
 from nbauth.net.redirects import NoRedirects, is_redirection
 from nbauth.net.retry_after import retry_after_s
 from nbauth.net.sanitize import clean
@@ -221,11 +222,9 @@ class GuardedTransport:
         self.requests_made += 1
         asks_for_tokens = method == "POST" and isinstance(data, dict) and "grant_type" in data
 
-        proxies = get_environ_proxies(url) if self._proxies is None else dict(self._proxies)
-
         def exchange() -> Answer:
             with (
-                _proxy_errors(url, proxies),
+                _proxy_errors(url, self._proxies),
                 self._session.request(
                     method,
                     url,
@@ -235,7 +234,7 @@ class GuardedTransport:
                     timeout=(min(_CONNECT_S, self._read_s), self._read_s),
                     allow_redirects=False,
                     stream=True,
-                    proxies=proxies,
+                    proxies=get_environ_proxies(url) if self._proxies is None else dict(self._proxies),
                 ) as response,
             ):
                 self.clock_ahead_s = ahead_s(response.headers.get("Date"))
@@ -365,20 +364,24 @@ def _said(answer: Answer, *, containers: bool = False) -> Answer:
 
 
 @contextlib.contextmanager
-def _proxy_errors(url: str, proxies: Mapping[str, str]) -> Iterator[None]:
+def _proxy_errors(url: str, proxies: Mapping[str, str] | None) -> Iterator[None]:
     """Tell that a proxy's address is wrong, as an error of the network.
 
     requests and urllib3 raise a ValueError, which MSAL takes for an authority that the provider does not know.
 
     Raises:
-        requests.exceptions.ProxyError: of the same words.
+        requests.exceptions.ProxyError: in its place, without its words, which may hold the proxy's password.
     """
+    unusable: requests.RequestException | None = None
     try:
         yield
     except ValueError as error:
-        if not select_proxy(url, proxies):
+        if proxy_for(url, proxies) is None:
             raise
-        raise requests.exceptions.ProxyError(error) from None
+        is_missing = isinstance(error, requests.exceptions.InvalidSchema)
+        unusable = requests.exceptions.InvalidSchema() if is_missing else requests.exceptions.InvalidProxyURL()
+    if unusable is not None:
+        raise requests.exceptions.ProxyError(unusable)
 
 
 @contextlib.contextmanager
