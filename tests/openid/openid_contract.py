@@ -1,4 +1,4 @@
-"""What holds with every OpenID provider; a test file for each server inherits it."""
+"""What holds with every complete OpenID provider; a test file for each server inherits it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import jwt
 import pytest
+from openid_basics import Basics
 from openid_steps import (
     TIMEOUT_S,
     age,
@@ -32,10 +33,8 @@ from nbauth.errors import (
     ProviderUnavailable,
     SignInCancelled,
     SignInFailed,
-    SignInRefused,
     SignInRequired,
 )
-from nbauth.frontend import front_end
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,48 +44,10 @@ if TYPE_CHECKING:
 each_redirect_flow = pytest.mark.parametrize("flow", ["loopback", "paste"])
 
 
-class Contract:
-    """The tests. A subclass has a fixture `running`: the server, for as long as its file runs.
-
-    Attributes:
-        flows: the flows for a person that the server supports; tests with an argument `flow` run once for each.
-    """
-
-    flows: tuple[str, ...] = ("loopback", "paste", "device_code")
-
-    @pytest.fixture
-    def server(self, running: OpenIdServer) -> OpenIdServer:
-        """The server as it was started, and its profile in force."""
-        running.reset()
-        kernel.add_profile(profile_of(running))
-        return running
-
-    @pytest.fixture
-    def job(self, server: OpenIdServer, tmp_path: Path) -> Path:
-        """The profile `nightly` of an application; returns the file of its secret."""
-        secret = tmp_path / "secret"
-        secret.write_text(server.secret)
-        kernel.add_profile(
-            profile_of(
-                server,
-                "nightly",
-                client_id=server.job_client_id,
-                client_secret={"file": str(secret)},
-                redirect_uri=None,
-                apis={server.api_origin: server.job_scopes},
-            )
-        )
-        return secret
+class Contract(Basics):
+    """The tests. What every kind of server can do stands in `Basics`."""
 
     # Signing in
-
-    def test_signs_in(self, server: OpenIdServer, flow: str) -> None:
-        """A person signs in by the server's own pages, and their token opens the API."""
-        account = sign_in(server, flow, choose="bob")
-        assert (account.username, account.profile, account.kind) == (server.usernames["bob"], "lab", "person")
-        assert kernel.accounts() == [account]
-        assert account.tenant_id == ""
-        assert server.who(nbauth.session("lab")) == "bob"
 
     def test_reads(self, server: OpenIdServer) -> None:
         """`nbauth.read` follows the API's own next links with the token, and gives a DataFrame."""
@@ -103,13 +64,6 @@ class Contract:
             nbauth.session("lab").get(server.discovery()["userinfo_endpoint"]).json()["sub"]
             == account["local_account_id"]
         )
-
-    def test_refused_consent(self, server: OpenIdServer, flow: str) -> None:
-        """Saying no on the server's page ends it as refused, and nothing is kept."""
-        with pytest.raises(SignInRefused, match=r'the sign-in was refused.*Run: nbauth\.login\("lab"\)') as caught:
-            sign_in(server, flow, choose="cancel")
-        assert caught.value.error in ("access_denied", "authorization_declined")
-        assert kernel.accounts() == []
 
     def test_cancelled(self, server: OpenIdServer, flow: str) -> None:
         """Cancel in the notebook ends it, and nothing stays behind."""
@@ -258,16 +212,6 @@ class Contract:
         assert spent not in str(caught.value)
         assert sign_in(server).username == server.usernames["alice"]
 
-    def test_a_token_that_the_api_refuses(self, server: OpenIdServer) -> None:
-        """A 401 of the API costs one refresh, and the request is made again with the new token."""
-        sign_in(server)
-        session = nbauth.session("lab")
-        assert server.who(session) == "alice"
-        server.forget(token())
-        server.token_requests()
-        assert server.who(session) == "alice"
-        assert server.token_requests() == 1
-
     def test_without_a_refresh_token(self, server: OpenIdServer) -> None:
         """A sign-in without a refresh token ends with its access token, and says so."""
         kernel.add_profile(profile_of(server, exclude_scopes=["offline_access"]))
@@ -302,22 +246,7 @@ class Contract:
             assert renewed() == token()
             kernel.logout()
 
-    # Applications
-
-    def test_application(self, server: OpenIdServer, job: Path) -> None:
-        """An application signs in with its secret, and its token opens the API."""
-        account = nbauth.login("nightly")
-        assert (account.kind, account.username) == ("application", server.job_client_id)
-        assert server.who(nbauth.session("nightly")) == server.job_client_id
-
-    def test_wrong_secret(self, server: OpenIdServer, job: Path) -> None:
-        """A wrong secret says where to mend it and does not show it; a mended one works at once."""
-        job.write_text("wrong-secret")
-        with pytest.raises(SignInFailed, match=r"Check client_id and client_secret in") as caught:
-            nbauth.login("nightly")
-        assert "wrong-secret" not in str(caught.value)
-        job.write_text(server.secret)
-        assert nbauth.login("nightly").kind == "application"
+    # Configuration
 
     def test_an_unknown_issuer(self, server: OpenIdServer) -> None:
         """An issuer that the server does not have is told before anything is shown."""
@@ -332,38 +261,6 @@ class Contract:
         )
         with pytest.raises((ConfigError, ProviderUnavailable), match=r"/nothing/here|Check the"):
             sign_in(server)
-
-    # Signing out
-
-    def test_sign_out(self, server: OpenIdServer) -> None:
-        """Signing out forgets every token, and the session asks for a sign-in before any traffic."""
-        account = sign_in(server)
-        session = nbauth.session("lab")
-        assert kernel.logout("lab") == (account.username,)
-        assert [held(kind) for kind in ("AccessToken", "RefreshToken", "IdToken", "Account")] == [[], [], [], []]
-        server.token_requests()
-        with pytest.raises(SignInRequired, match=r'nbauth\.login\("lab"\)'):
-            server.who(session)
-        assert server.token_requests() == 0
-
-    def test_sign_out_everywhere(self, server: OpenIdServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The address that is shown ends the session at the server: the same browser is asked who it is again."""
-        visitor = server.visitor()
-
-        def again() -> None:
-            nbauth.login("lab", flow="paste", prompt=Visiting(visitor), timeout_s=TIMEOUT_S)
-
-        shown: list[str] = []
-        monkeypatch.setattr(front_end, "show_address", lambda _, url: shown.append(url))
-        again()
-        kernel.logout("lab")
-        again()
-        assert visitor.logins == 1
-        nbauth.logout("lab", everywhere=True)
-        (address,) = shown
-        visitor.end_session(address)
-        again()
-        assert visitor.logins == 2
 
     def test_from_a_file(self, server: OpenIdServer, apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The nbauth.toml of docs/providers.md works as it stands, for a person and for a job."""

@@ -42,6 +42,8 @@ class OpenIdServer:
         further_scope: what else there is.
         refresh_widens: whether a refresh may ask for scopes that the sign-in did not (RFC 6749 §6 forbids it).
         usernames: the sign-in names of Alice and Bob.
+        options: further keys of a person's profile.
+        subjects: what its API calls them, where that is not `alice` and `bob`.
         api_origin: where the API answers.
         client_id, job_client_id: the registered clients.
         cities: how many rows its collection has.
@@ -58,6 +60,8 @@ class OpenIdServer:
     further_scope: str = "data.write"
     refresh_widens: bool = False
     usernames: dict[str, str] = field(default_factory=lambda: {n: f"{n}@example.org" for n in ("alice", "bob")})
+    options: dict[str, Any] = field(default_factory=dict)
+    subjects: dict[str, str] = field(default_factory=dict)
     api_origin: str = ""
     client_id: str = "notebook"
     job_client_id: str = "job"
@@ -83,6 +87,10 @@ class OpenIdServer:
         for example, address in (("login", self.origin), ("data", self.api_origin)):
             text = text.replace(f"https://{example}.example.org", address)
         return text.replace('"ca.pem"', json.dumps(str(self.ca_file)))
+
+    def called(self, name: str) -> str:
+        """Return what the API calls Alice or Bob."""
+        return self.subjects.get(name, name)
 
     def visitor(self) -> Visitor:
         """Return somebody with a fresh browser."""
@@ -215,13 +223,32 @@ def node_server() -> Iterator[OpenIdServer]:
     """oidc-provider, the certified one for Node.js."""
     node, directory = node_packages(HERE / "node_provider" / "package.json")
     with _running([node, str(directory / "server.js")]) as (origin, ca_file):
+        yield OpenIdServer(name="oidc-provider", origin=origin, issuer=origin, ca_file=ca_file, prompt="consent")
+
+
+@contextmanager
+def oauth2_mock_server() -> Iterator[OpenIdServer]:
+    """oauth2-mock-server, for Node.js."""
+    node, directory = node_packages(HERE / "node_provider" / "package.json")
+    with _running([node, str(directory / "oauth2_mock_server.js")]) as (origin, ca_file):
+        everybody = {"alice": "johndoe", "bob": "johndoe"}
         yield OpenIdServer(
-            name="oidc-provider",
+            name="oauth2-mock-server",
             origin=origin,
             issuer=origin,
             ca_file=ca_file,
-            prompt="consent",
+            usernames=everybody,
+            subjects=everybody,
         )
+
+
+@contextmanager
+def flask_server(program: str, name: str, **options: Any) -> Iterator[OpenIdServer]:
+    """One of the providers that are Flask applications."""
+    directory = HERE / "flask_providers"
+    python = python_environment(directory / "requirements.txt") / "bin" / "python"
+    with _running([str(python), str(directory / program)]) as (origin, ca_file):
+        yield OpenIdServer(name=name, origin=origin, issuer=origin, ca_file=ca_file, **options)
 
 
 @contextmanager

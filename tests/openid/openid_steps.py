@@ -29,6 +29,7 @@ def profile_of(server: OpenIdServer, name: str = "lab", **changes: Any) -> nbaut
         "client_id": server.client_id,
         "prompt": server.prompt,
         "apis": {server.api_origin: server.scopes},
+        **({} if name == "nightly" else server.options),
         **changes,
     }
     return nbauth.Profile(name, oidc_authority=server.issuer, ca_bundle=str(server.ca_file), **options)

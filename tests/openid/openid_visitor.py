@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_YES = re.compile(r"authorize|accept|continue|next|verify|log ?in|sign-?in|log ?out|sign me out|yes", re.IGNORECASE)
+_YES = re.compile(r"authorize|accept|continue|next|verify|log ?in|sign[- ]?in|yes", re.IGNORECASE)
+_LEAVE = re.compile(r"log ?out|sign me out|end session", re.IGNORECASE)
 _NO = re.compile(r"cancel|abort|deny", re.IGNORECASE)
+_CODE = re.compile(r"code", re.IGNORECASE)
 _MOST_STEPS = 20
 _TIMEOUT_S = 30
 
@@ -115,31 +117,50 @@ class Visitor:
         )
 
     def _next(self, page: BeautifulSoup, url: str, choose: str, code: str | None) -> _Place | None:
+        name = "alice" if choose == "cancel" else choose
+        typed = {"password": f"{name}'s password", "text": name, "code": code or ""}
+        if choose == "cancel" and (refusal := self._refusal(page, url, typed)):
+            return refusal
         form = page.find("form")
-        if not isinstance(form, Tag):
+        asked = [_kind(field) for field in form.select("input[name]")] if isinstance(form, Tag) else []
+        if not isinstance(form, Tag) or (code is None and "code" in asked):
             return None
-        if form.find("input", type="password"):
-            self.logins += 1
-            name = "alice" if choose == "cancel" else choose
-            return self._press(page, form, url, _YES, {"password": f"{name}'s password", "text": name})
-        if any(field.get("type", "text") == "text" for field in form.select("input[name]")):
-            return None if code is None else self._press(page, form, url, _YES, {"text": code})
+        self.logins += "password" in asked
+        if {"password", "text", "code"} & set(asked):  # `text` alone: the first of two pages, or all that is asked
+            return self._press(page, form, url, typed)
         for button in _buttons(page, form):
             if button.get("value") == choose:  # the demo asks who one is, and nothing else
                 self.logins += 1
                 return _submitted(form, url, button, {})
         if choose == "cancel" and (link := page.find("a", string=_NO)) is not None:
             return _Place(urljoin(url, str(link["href"])))
-        return self._press(page, form, url, _NO if choose == "cancel" else _YES, {})
+        return self._press(page, form, url, typed)
 
-    def _press(
-        self, page: BeautifulSoup, form: Tag, url: str, label: re.Pattern[str], typed: dict[str, str]
-    ) -> _Place | None:
+    def _refusal(self, page: BeautifulSoup, url: str, typed: dict[str, str]) -> _Place | None:
+        for form in page.select("form"):
+            for button in _buttons(page, form):
+                if _NO.search(_label(button)):
+                    return _submitted(form, url, button, typed)
+        return None
+
+    def _press(self, page: BeautifulSoup, form: Tag, url: str, typed: dict[str, str]) -> _Place | None:
         buttons = _buttons(page, form)
-        wanted = [button for button in buttons if label.search(f"{button.get_text()} {button.get('value', '')}")]
-        if not wanted and buttons:
-            return None
-        return _submitted(form, url, wanted[0] if wanted else None, typed)  # none: a script would press it
+        if not buttons:
+            return _submitted(form, url, None, typed)  # a script would press it
+        for wish in (_YES, _LEAVE):
+            for button in buttons:
+                if wish.search(_label(button)):
+                    return _submitted(form, url, button, typed)
+        return None
+
+
+def _label(button: Tag) -> str:
+    return f"{button.get_text()} {button.get('value', '')}"
+
+
+def _kind(field: Tag) -> str:
+    kind = str(field.get("type", "text"))
+    return "code" if kind == "text" and _CODE.search(str(field["name"])) else kind
 
 
 def _buttons(page: BeautifulSoup, form: Tag) -> list[Tag]:
@@ -149,7 +170,7 @@ def _buttons(page: BeautifulSoup, form: Tag) -> list[Tag]:
 
 def _submitted(form: Tag, url: str, button: Tag | None, typed: dict[str, str]) -> _Place:
     fields = {
-        str(field["name"]): typed.get(str(field.get("type", "text")), str(field.get("value", "")))
+        str(field["name"]): typed.get(_kind(field)) or str(field.get("value", ""))
         for field in form.select("input[name]")
         if field.get("type") != "submit"
     }
