@@ -81,6 +81,9 @@ class PersonPrompt:
 
         self._start(copy)
 
+    def tell(self, text: str) -> None:
+        """Read it."""
+
     def wait(self, timeout_s: float) -> str | None:
         """Let time pass; hand over what was copied."""
         if self._thread is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled
 from nbauth.frontend.request_text import text_of
-from nbauth.frontend.text import approval_lines, approval_text, is_web_address, printable
+from nbauth.frontend.text import approval_lines, approval_text, is_web_address, one_line, printable
 from nbauth.next_step import Login, to_run
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class NotebookPrompt:
     def __init__(self) -> None:
         self._handle: Any = None
         self._who_text = ""
+        self._shown = ("", "")
+        self._told = ""
         self._asks = False
         self._asks_approval = False
         self._profile = ""
@@ -114,6 +116,11 @@ class NotebookPrompt:
         self._show(f"To sign in, open {_link(url, 'the sign-in page')}. {then}", f"To sign in, open: {url}\n{then}")
         self._asks = True
 
+    def tell(self, text: str) -> None:
+        """Show it above what is asked."""
+        self._told = one_line(text)
+        self._show(*self._shown)
+
     def wait(self, timeout_s: float) -> str | None:
         """Sleep, or ask for the address."""
         try:
@@ -141,10 +148,11 @@ class NotebookPrompt:
             self._handle.update(Message(f"<p>{text}</p>" if text else "", text))
 
     def _show(self, markup: str, text: str) -> None:
-        who = self._who_text
+        self._shown, who = (markup, text), self._who_text
+        told = f"<p><b>{html.escape(self._told)}</b></p>" if self._told else ""
         self._display(
-            f"<div><p>{markup}</p><pre style='white-space: pre-wrap'>{html.escape(who)}</pre></div>",
-            printable_lines(f"{text}\n{who}"),
+            f"<div>{told}<p>{markup}</p><pre style='white-space: pre-wrap'>{html.escape(who)}</pre></div>",
+            printable_lines("\n".join(filter(None, (self._told, text, who)))),
         )
 
     def _display(self, markup: str, text: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from nbauth.errors import SignInCancelled
 from nbauth.frontend.request_text import text_of
-from nbauth.frontend.text import approval_text, printable
+from nbauth.frontend.text import approval_text, one_line, printable, wrapped
 from nbauth.next_step import Login, to_run
 
 if TYPE_CHECKING:
@@ -94,6 +94,10 @@ class TerminalPrompt:
         self._print("Afterwards the browser may say that it cannot reach the page. Copy the whole")
         self._print("address from its address bar, paste it here and press Enter. It is not shown.")
         self._asks = True
+
+    def tell(self, text: str) -> None:
+        """Print it."""
+        self._print("\n".join(wrapped(one_line(text), width=min(_WIDEST, shutil.get_terminal_size().columns))))
 
     def wait(self, timeout_s: float) -> str | None:
         """Sleep, or read a line."""

@@ -110,7 +110,7 @@ def _ask(attempt: SignInAttempt, environment: Environment) -> HiddenMapping:
         chosen = flows.choose(flow, profile, environment, device_code_offered=offered, broker=brokered, page=page)
         attempt.prompt.offer(flows.alternatives(chosen, profile, environment, device_code_offered=offered, page=page))
         try:
-            return flows.run(dataclasses.replace(attempt, flow=chosen))
+            return flows.run(dataclasses.replace(attempt, flow=chosen, strays=[]))
         except OtherFlow as other:
             flow = other.flow
 

@@ -205,6 +205,28 @@ def test_the_largest(listener: Listener) -> None:
     assert listener.answer == {"state": "s", "code": body[13:]}
 
 
+@pytest.mark.parametrize(
+    ("query", "turned_away"),
+    [
+        ("error=unauthorized_client&error_description=no", {"error": "unauthorized_client", "error_description": "no"}),
+        ("error=access_denied&state=", {"error": "access_denied"}),
+        ("error=access_denied&state=other", {"error": "access_denied", "state": "other"}),
+        ("code=c", {"code": "c"}),
+        ("x=1", None),
+        ("", None),
+    ],
+)
+def test_what_is_turned_away(query: str, turned_away: dict[str, str] | None, listener: Listener) -> None:
+    """An error or a code that nothing proves to be this sign-in's answer is not taken, and can be told of."""
+    assert _get(listener, f"/?{query}") == 400
+    assert listener.answer is None
+    assert listener.stray() == turned_away
+    assert listener.stray() is None
+    for _ in range(20):
+        _get(listener, "/?error=again")
+    assert len(list(iter(listener.stray, None))) == 10
+
+
 def test_two_answers(listener: Listener) -> None:
     """Of twenty answers at the same time one is taken; a later one changes nothing."""
     with ThreadPoolExecutor(20) as pool:

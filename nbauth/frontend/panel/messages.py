@@ -39,6 +39,7 @@ class View:
         status: what is happening, in words.
         reasons: what a configuration would do that the person is asked to approve of.
         alert: what went wrong.
+        told: what came meanwhile, or what an error means that the person asked about.
         url: the address to open.
         channel: name of the channel that the callback page answers on.
         paste: a field for the redirect: ``"open"``, ``"closed"``, or None.
@@ -57,6 +58,7 @@ class View:
     status: str = ""
     reasons: tuple[str, ...] = ()
     alert: str = ""
+    told: str = ""
     url: str | None = field(default=None, repr=False)
     channel: str | None = field(default=None, repr=False)
     paste: str | None = None

@@ -79,7 +79,8 @@ function render({ model, el }) {
   const status = h("p", { class: "nbauth-status", role: "status", "aria-live": "polite" });
   const alert = h("p", { class: "nbauth-alert", role: "alert" });
   const body = h("div", { class: "nbauth-body" });
-  const panel = h("section", { class: "nbauth-panel", "aria-labelledby": heading.id }, heading, who, status, alert, body);
+  const told = h("p", { class: "nbauth-told", role: "status", "aria-live": "polite" });
+  const panel = h("section", { class: "nbauth-panel", "aria-labelledby": heading.id }, heading, who, status, alert, body, told);
   el.classList.add("nbauth-frame");
   el.append(panel);
 
@@ -232,6 +233,7 @@ function render({ model, el }) {
     status.textContent = view.status || "";
     if (view.step === "signed_in" && view.good_until) status.textContent += ` The token is good until ${clock(view.good_until)} and renewed by itself.`;
     alert.textContent = view.alert || "";
+    told.textContent = view.told || "";
     body.replaceChildren(...steps[view.step]().filter(Boolean));
     listen(view.channel || null);
     clearInterval(tick);

@@ -11,7 +11,7 @@ from nbauth.errors import NbauthError, SignInCancelled
 from nbauth.frontend.callback import callback_directory, install_callback_page
 from nbauth.frontend.comm_pump import CommPump
 from nbauth.frontend.notebook_prompt import Message, NotebookPrompt
-from nbauth.frontend.text import approval_lines, printable
+from nbauth.frontend.text import approval_lines, one_line, printable
 from nbauth.net.origins import is_loopback
 from nbauth.next_step import Login, to_run
 from nbauth.signin import flows
@@ -57,6 +57,8 @@ class PanelPrompt:
         self._page: BrowserPage | None = None
         self._ways: tuple[str, ...] = ()
         self._asks_approval = False
+        self._shown: tuple[str, dict[str, Any]] | None = None
+        self._told = ""
 
     @property
     def opens_addresses(self) -> bool:
@@ -147,6 +149,16 @@ class PanelPrompt:
             return
         text = "Press Sign in; you come back here by yourself." if channel else "Press Sign in."
         self._show("open", url=url, channel=channel, paste="closed" if channel else "open", status=text)
+
+    def tell(self, text: str) -> None:
+        """Show it below what is asked."""
+        if self._plain is not None:
+            self._plain.tell(text)
+            return
+        self._told = one_line(text)
+        if self._shown is not None:
+            step, content = self._shown
+            self._show(step, **content)
 
     def wait(self, timeout_s: float) -> str | None:
         """Let time pass, and do what the person presses."""
@@ -286,8 +298,11 @@ class PanelPrompt:
 
     def _show(self, step: str, **content: Any) -> None:
         assert self._panel is not None
+        self._shown = step, content
         ways = tuple({"flow": flow, "label": flows.label_of(flow)} for flow in self._ways)
-        self._panel.show(self._panel.view_of(step, ways=ways, may_install=self._may_install(), **content))
+        self._panel.show(
+            self._panel.view_of(step, ways=ways, may_install=self._may_install(), told=self._told, **content)
+        )
 
     def _cancelled(self, reason: str) -> SignInCancelled:
         name = self._panel.profile.name if self._panel else ""

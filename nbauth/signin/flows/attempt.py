@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nbauth.errors import SignInTimeout
-from nbauth.next_step import Login, Words, to_run
-from nbauth.signin.flows.sign_in_request import SignInRequest
+from nbauth.next_step import Login, NextStep, Shell, Words
+from nbauth.signin.flows.sign_in_request import DEFAULT_REDIRECT_URI, SignInRequest
 
 if TYPE_CHECKING:
     import msal
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.profile import Profile
 
 __all__ = ["SignInAttempt"]
+
+logger = logging.getLogger(__name__)
 
 _TIMEOUT = Words(magic="--timeout", python="timeout_s", command_line="timeout_s")
 
@@ -35,6 +38,7 @@ class SignInAttempt:
         account: the sign-in name that is wanted, or None.
         claims: a claims challenge to meet (OpenID Connect Core §5.5), or None.
         select_account: let the person choose an account (OpenID Connect Core §3.1.2.1, `prompt`).
+        strays: what came back that nothing proves to be this sign-in's answer.
     """
 
     profile: Profile
@@ -46,6 +50,7 @@ class SignInAttempt:
     account: str | None = None
     claims: str | None = field(default=None, repr=False)
     select_account: bool = False
+    strays: list[str] = field(default_factory=list, repr=False)
     deadline: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -72,10 +77,36 @@ class SignInAttempt:
             raise self.timed_out()
         return self.prompt.wait(max(0.0, min(timeout_s, self.left_s)))
 
+    def tell(self, text: str) -> None:
+        """Show the person something besides what they are asked."""
+        if hasattr(self.prompt, "tell"):
+            self.prompt.tell(text)
+        else:  # a caller's own, from before there was that
+            logger.warning("%s", text)
+
     def timed_out(self) -> SignInTimeout:
         """Return the exception for a deadline that is over."""
+        seen = "".join(f" Meanwhile {stray}." for stray in self.strays)
         return SignInTimeout(
-            f"Profile {self.profile.name!r}: nobody finished the sign-in within {self.timeout_s:.0f} s.",
+            f"Profile {self.profile.name!r}: nobody finished the sign-in within {self.timeout_s:.0f} s.{seen}",
             profile=self.profile.name,
-            next_step=to_run(Login(self.profile.name), " (", _TIMEOUT, " gives it longer)"),
+            next_step=_cure_of_timeout(self.profile, self.flow),
         )
+
+
+def _cure_of_timeout(profile: Profile, flow: str) -> NextStep:
+    """Return what to do about a sign-in that nobody finished: perhaps nobody could."""
+    where = profile.source or f"profile {profile.name!r}"
+    looked_up = Shell(("nbauth", "explain", "ERROR"))
+    again = (Login(profile.name), " (", _TIMEOUT, " gives it longer)")
+    if flow == "device_code":
+        elsewhere = Login(profile.name, flow="paste")
+        lead = "If the provider's page refuses the code, run: "
+        says = " says what its error means. Otherwise run: "
+        return NextStep((lead, elsewhere, "; ", looked_up, says, *again))
+    uri = profile.redirect_uri or DEFAULT_REDIRECT_URI
+    lead = (
+        f"If the provider's page shows an error, check client_id {profile.client_id} in {where}, and that {uri} is "
+        "registered as redirect URI; "
+    )
+    return NextStep((lead, looked_up, " says more. Otherwise run: ", *again))

@@ -11,7 +11,7 @@ from nbauth.errors import ConfigError, SignInFailed
 from nbauth.net.origins import display_url, is_loopback
 from nbauth.net.secrecy import HiddenMapping
 from nbauth.next_step import Login, NextStep, to_run
-from nbauth.signin.flows import redirect
+from nbauth.signin.flows import page_errors, redirect
 from nbauth.signin.flows.browser_file import opened
 from nbauth.signin.flows.browser_page import is_callback_page
 from nbauth.signin.flows.flow import Flow
@@ -56,6 +56,8 @@ def run(attempt: SignInAttempt) -> HiddenMapping:
             attempt.prompt.show_address(address, opened=started)
             while listener.answer is None:
                 attempt.wait(_STEP_S)
+                while (turned_away := listener.stray()) is not None:
+                    page_errors.tell_of_stray(attempt, turned_away)
         return redirect.finish(attempt, flow, listener.answer)
 
 

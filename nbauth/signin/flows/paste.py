@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import logging
 from typing import TYPE_CHECKING
 
 from nbauth.net.secrecy import HiddenMapping
-from nbauth.signin.flows import redirect
+from nbauth.signin.flows import page_errors, redirect
 from nbauth.signin.flows.flow import Flow
 
 if TYPE_CHECKING:
@@ -15,9 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FLOW", "redeem_pasted"]
 
-logger = logging.getLogger(__name__)
-
 _STEP_S = 0.25
+_AGAIN = "That is not the address that this sign-in leads to. Finish on the page, then paste the whole address."
 
 
 def run(attempt: SignInAttempt) -> HiddenMapping:
@@ -53,7 +51,10 @@ def redeem_pasted(attempt: SignInAttempt, flow: HiddenMapping, *, channel: str |
         if redirect.is_answer(flow, answer) or redirect.is_anonymous_refusal(answer):
             return redirect.finish(attempt, flow, answer)
         # Part of an address, or one of an earlier try: ask again, the sign-in is not lost.
-        logger.warning("That is not the address that this sign-in leads to. Paste the whole address.")
+        if "error" in answer:
+            page_errors.tell_of_stray(attempt, answer)
+        else:
+            attempt.tell(_AGAIN)
         ask()
 
 

@@ -88,6 +88,9 @@ class Prompt(Protocol):
         offers the address. The answer comes out of a later `wait`.
         """
 
+    def tell(self, text: str) -> None:
+        """Show something besides what is asked, such as an error that came back; what is asked stays."""
+
     def wait(self, timeout_s: float) -> str | None:
         """Let up to `timeout_s` seconds pass.
 
@@ -136,6 +139,9 @@ class NullPrompt:
     def ask_redirect(self, url: str, *, channel: str | None = None) -> None:  # noqa: ARG002
         """Refuse."""
         raise SignInCancelled("Nobody is there to sign in.")
+
+    def tell(self, text: str) -> None:
+        """Show nothing."""
 
     def wait(self, timeout_s: float) -> str | None:
         """Let time pass."""

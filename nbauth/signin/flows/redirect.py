@@ -15,6 +15,7 @@ from nbauth.net.secrecy import HiddenMapping
 from nbauth.next_step import Login, to_run
 from nbauth.signin.client.application import without_reserved_scopes
 from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
+from nbauth.signin.flows.sign_in_request import DEFAULT_REDIRECT_URI
 from nbauth.signin.http.clock_skew import what_is_off
 from nbauth.signin.oidc import issuers
 from nbauth.signin.oidc.discovery import discover
@@ -23,12 +24,10 @@ if TYPE_CHECKING:
     from nbauth.net.secrecy import Members
     from nbauth.signin.flows.attempt import SignInAttempt
 
-__all__ = ["DEFAULT_REDIRECT_URI", "finish", "is_anonymous_refusal", "is_answer", "parameters", "start"]
-
-DEFAULT_REDIRECT_URI = "http://localhost"
+__all__ = ["DEFAULT_REDIRECT_URI", "finish", "is_anonymous_refusal", "is_answer", "is_stray", "parameters", "start"]
 
 _BLANKS = re.compile(r"[\s\u200b\u2060\ufeff]+")  # none stands in an address as browsers write it
-_ANSWER = re.compile(r"\b(state|error)=")
+_ANSWER = re.compile(r"\b(state|error|code)=")
 _QUOTES = "<>\"'`“”"
 _WARNINGS = threading.Lock()  # what is ignored is the process's: two sign-ins at once would restore each other's
 
@@ -124,6 +123,11 @@ def is_answer(flow: Members, answer: Members) -> bool:
         return False
     # What was pasted may hold half a character, which has no bytes.
     return hmac.compare_digest(str(flow["state"]).encode(), answer.get("state", "").encode(errors="replace"))
+
+
+def is_stray(answer: Members) -> bool:
+    """Tell whether a redirect that is not this sign-in's answer is one at all, so that somebody should hear of it."""
+    return bool(answer.get("error") or answer.get("code"))
 
 
 def is_anonymous_refusal(answer: Members) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import html
 import os
+import queue
 import re
 import socket
 import threading
@@ -14,7 +15,7 @@ from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any, Self
 
 from nbauth.net.secrecy import HiddenMapping
-from nbauth.signin.flows.redirect import is_anonymous_refusal, parameters
+from nbauth.signin.flows.redirect import is_anonymous_refusal, is_stray, parameters
 from nbauth.signin.flows.serving import Serving
 
 if TYPE_CHECKING:
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["Listener"]
 
 _LARGEST = 64 * 1024
+_MOST_STRAYS = 10
 _LENGTH = re.compile(r"[0-9]{1,9}", re.ASCII)
 _SOCKET_TIMEOUT_S = 5
 _MOST_PORTS = 20  # that somebody holds on ::1 and not on 127.0.0.1
 _NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)  # EACCES: Windows, where somebody has it for themselves alone
 _OF_ANOTHER = "This answer belongs to another sign-in. Go back to the notebook."
-# Any page could send it here: it must not end a sign-in, nor put its words into a notebook.
+# Any page could send it here: it must not end a sign-in. The notebook shows its words as what they are.
 _ANONYMOUS = "Somebody refused a sign-in, but it does not say which. If that was you, press Cancel in the notebook."
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>nbauth</title>
 <meta name="viewport" content="width=device-width"><style>
@@ -69,6 +71,7 @@ class Listener:
         self._lock = threading.Lock()
         self._arrived = threading.Event()
         self._answer: HiddenMapping | None = None
+        self._strays: queue.SimpleQueue[HiddenMapping] = queue.SimpleQueue()
         self._servers = _servers(_handler(self), port, host)
         self.port: int = self._servers[0].server_address[1]
         names = ("localhost", "127.0.0.1", "[::1]") if host == "localhost" else ("localhost", _in_address(host))
@@ -97,6 +100,13 @@ class Listener:
         """The redirect's parameters, or None while nothing has come."""
         return self._answer if self._arrived.is_set() else None
 
+    def stray(self) -> HiddenMapping | None:
+        """Return the next redirect that was turned away, because nothing proves that it answers this sign-in."""
+        try:
+            return self._strays.get_nowait()
+        except queue.Empty:
+            return None
+
     def offer(self, target: str, host: str, body: str | None) -> tuple[int, str, str]:
         """Take a request; return status, title and text of the page that answers it."""
         if host.lower() not in self._hosts:
@@ -110,6 +120,8 @@ class Listener:
             if self._answer is not None:
                 return 410, "Already answered", "This sign-in has its answer. You can close this tab."
             if not answer or not self._accepts(answer):
+                if is_stray(answer) and self._strays.qsize() < _MOST_STRAYS:
+                    self._strays.put(answer)
                 return 400, "Not this sign-in", _ANONYMOUS if is_anonymous_refusal(answer) else _OF_ANOTHER
             self._answer = answer
         self._arrived.set()

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from nbauth.signin.profile.profile import Profile
 
-__all__ = ["SignInRequest"]
+__all__ = ["DEFAULT_REDIRECT_URI", "SignInRequest"]
+
+DEFAULT_REDIRECT_URI = "http://localhost"
 
 
 @dataclass(frozen=True, kw_only=True)
