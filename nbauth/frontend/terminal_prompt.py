@@ -30,6 +30,7 @@ __all__ = ["TerminalPrompt"]
 _STEP_S = 0.1
 _WIDEST = 100
 _BACKSPACES = ("\x7f", "\b")
+_QUESTION = "Does the page show an error? Type its number or text"
 
 
 class TerminalPrompt:
@@ -47,6 +48,7 @@ class TerminalPrompt:
         self._source = source if source is not None else sys.stdin
         self._asks = False
         self._asks_approval = False
+        self._hears = False
         self._profile = ""
 
     def ask_approval(self, request: ApprovalRequest) -> None:
@@ -79,12 +81,14 @@ class TerminalPrompt:
             else "To sign in, open this address in a browser on this machine:"
         )
         self._print(printable(url))
+        self._hear()
 
     def show_code(self, user_code: str, verification_uri: str, *, expires_at: datetime) -> None:
         """Print the code and where to type it."""
         minutes = max(1, round((expires_at - datetime.now(UTC)).total_seconds() / 60))
         self._print(f"To sign in, open {printable(verification_uri)} on any device")
         self._print(f"and type the code {printable(user_code)} (good for {minutes} minutes).")
+        self._hear()
 
     def ask_redirect(self, url: str, *, channel: str | None = None) -> None:
         """Print the address, and ask for the one where the browser ends up."""
@@ -93,6 +97,7 @@ class TerminalPrompt:
         self._print(printable(url))
         self._print("Afterwards the browser may say that it cannot reach the page. Copy the whole")
         self._print("address from its address bar, paste it here and press Enter. It is not shown.")
+        self._print(f"{_QUESTION} in place of it.")
         self._asks = True
 
     def tell(self, text: str) -> None:
@@ -103,8 +108,7 @@ class TerminalPrompt:
         """Sleep, or read a line."""
         try:
             if not self._asks:
-                time.sleep(min(timeout_s, _STEP_S))
-                return None
+                return self._heard(min(timeout_s, _STEP_S))
             line = self._read_line(timeout_s)
         except KeyboardInterrupt:
             raise self._cancelled("The sign-in was interrupted.") from None
@@ -123,6 +127,26 @@ class TerminalPrompt:
         return SignInCancelled(
             f"Profile {self._profile!r}: {reason}", profile=self._profile, next_step=to_run(Login(self._profile))
         )
+
+    def _hear(self) -> None:
+        """Ask for an error of the page, where somebody can type without being asked to."""
+        self._hears = os.name == "posix" and _is_in_front(self._source)
+        if self._hears:
+            self._print(f"{_QUESTION} and press Enter.")
+
+    def _heard(self, timeout_s: float) -> str | None:
+        """Let time pass; return what was typed meanwhile, which may be several lines of a page."""
+        if not self._hears or not _is_in_front(self._source):  # it may have been put in the background
+            time.sleep(timeout_s)
+            return None
+        descriptor, text = self._source.fileno(), ""
+        while select.select([descriptor], [], [], _STEP_S if text else timeout_s)[0]:
+            data = os.read(descriptor, 4096).decode("utf-8", "replace")
+            self._hears = bool(data)  # Ctrl-D
+            if not data:
+                break
+            text += data
+        return text.strip() or None
 
     @property
     def _nowhere(self) -> str:
@@ -165,6 +189,16 @@ class TerminalPrompt:
         if not lines[0]:
             raise self._cancelled(self._nowhere)
         return lines[0].strip()
+
+
+def _is_in_front(source: TextIO) -> bool:
+    """Tell whether this is the main thread of what has the terminal; beside it an event loop may be reading lines."""
+    try:
+        descriptor = source.fileno()
+        has_it = os.isatty(descriptor) and os.tcgetpgrp(descriptor) == os.getpgrp()
+    except (OSError, ValueError, AttributeError):
+        return False
+    return has_it and threading.current_thread() is threading.main_thread()
 
 
 @contextlib.contextmanager

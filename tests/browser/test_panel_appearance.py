@@ -83,6 +83,32 @@ def test_every_step_in_every_theme(theme: str, opened: Callable[..., Notebook], 
     notebook.page.evaluate(THEME, "JupyterLab Light")
 
 
+@pytest.mark.parametrize("flow", ["paste", "device_code"])
+def test_an_error_on_the_page(flow: str, opened: Callable[..., Notebook], shot: Callable[..., None]) -> None:
+    """Who sees an error on the provider's page asks what it means; what they type elsewhere stays, and the focus."""
+    notebook = opened(f"{LOGIN} --flow {flow}")
+    notebook.run_all()
+    panel = notebook.at_step("open" if flow == "paste" else "code")
+    if flow == "paste":
+        panel.get_by_label("The whole address").fill("http://localhost/?half")
+    panel.get_by_text("Does the page show an error?").click()
+    field = panel.get_by_label("Type its number, or paste its text.")
+    field.fill("AADSTS50011: The redirect URI")
+    field.press("Enter")
+    told = panel.locator(".nbauth-told")
+    told.get_by_text("The redirect URI is not registered (AADSTS50011).").wait_for()
+    shot(notebook.page, f"page-error-{flow}")
+    assert [what for ratio, what in notebook.page.evaluate(CONTRASTS) if ratio < 4.5] == []
+    assert field.evaluate("node => node === document.activeElement && node.value === ''")
+    if flow == "paste":
+        assert panel.get_by_label("The whole address").input_value() == "http://localhost/?half"
+    field.press_sequentially("the parrot is dead")
+    field.press("Enter")
+    told.get_by_text("nbauth does not know this error").wait_for()
+    notebook.panel.get_by_text("Cancel").click()
+    notebook.at_step("failed").get_by_text("Does the page show an error?").wait_for()
+
+
 def test_fits_a_narrow_page(opened: Callable[..., Notebook], shot: Callable[..., None]) -> None:
     """At 320 px nothing is cut off and nothing scrolls sideways."""
     notebook = opened(f"{LOGIN} --flow device_code")
@@ -134,14 +160,14 @@ def test_by_keyboard(opened: Callable[..., Notebook]) -> None:
     notebook.run_all()
     notebook.at_step("open").locator("a.nbauth-primary").focus()
     order = []
-    for _ in range(5):
+    for _ in range(6):
         order.append(
             notebook.page.evaluate("() => document.activeElement.textContent || document.activeElement.ariaLabel")
         )
         notebook.page.keyboard.press("Tab")
     assert order[:2] == ["Sign in", "Cancel"]
     assert order[2].startswith("The whole address")
-    assert order[3:] == ["Use this address", "Another way"]
+    assert order[3:] == ["Use this address", "Another way", "Does the page show an error?"]
     notebook.panel.get_by_text("Cancel").focus()
     notebook.page.keyboard.press("Enter")
     notebook.at_step("failed")

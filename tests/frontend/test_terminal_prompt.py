@@ -65,6 +65,35 @@ def test_a_pasted_address_is_not_shown(demo: DemoServer, ipython: pexpect.spawn[
     ipython.expect(r"alice@contoso\.example")
 
 
+def test_an_error_on_the_page(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
+    """While it waits, a person types an error's number or text, is told what it means, and goes on."""
+    ipython.sendline("%login demo --flow device_code")
+    ipython.expect(r"open (\S+) on any device\s+and type the code (\S+) ")
+    assert ipython.match is not None
+    address, code = ipython.match.groups()
+    ipython.expect("Does the page show an error. Type its number or text and press Enter.")
+    ipython.sendline("AADSTS50011: The redirect URI does not match")
+    ipython.expect(r"The redirect URI is not registered \(AADSTS50011\)")
+    ipython.sendline("")
+    ipython.sendline("the parrot is dead")
+    ipython.expect("nbauth does not know this error")
+    Person("alice", ca_file=demo.ca_file).enter_code(address, code)
+    ipython.expect("Signed in to demo as Alice Adams")
+
+
+def test_an_error_on_the_page_in_place_of_an_address(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
+    """Where an address is asked for, an error may be typed in its place; the address is asked for again."""
+    ipython.sendline("%login demo --flow paste")
+    ipython.expect("in place of it")
+    found = re.search(r"http://localhost:\d+/\S+", ipython.before)
+    assert found is not None
+    ipython.sendline("50011")
+    ipython.expect(r"The redirect URI is not registered \(AADSTS50011\)")
+    ipython.expect("in place of it")
+    ipython.sendline(Person("alice", ca_file=demo.ca_file).address_after(found.group()))
+    ipython.expect("Signed in to demo as Alice Adams")
+
+
 def test_ctrl_c_ends_a_sign_in(demo: DemoServer, ipython: pexpect.spawn[str]) -> None:
     """Ctrl-C ends a sign-in with one clean line, and the next command works."""
     ipython.sendline("%login demo --flow device_code")

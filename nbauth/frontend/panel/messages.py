@@ -22,7 +22,7 @@ _LONGEST = 64 * 1024  # of what a person may paste
 
 _KINDS = frozenset(
     {
-        *("ready", "press", "approve", "opened", "redirect", "cancel"),
+        *("ready", "press", "approve", "opened", "redirect", "page_error", "cancel"),
         *("flow", "probed", "install", "sign_out", "switch", "use"),
     }
 )

@@ -4,6 +4,7 @@
 
 const STALE_MS = 4000; // a press that nothing answers: the kernel is busy or gone
 const PROBE_MS = 2000;
+const LONGEST = 20000; // of an error page's text
 
 function h(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -103,6 +104,36 @@ function render({ model, el }) {
     return h("a", { class: "nbauth-button nbauth-primary", href: url, target: "_blank", rel: "noopener noreferrer", onclick }, label);
   }
 
+  // Lab and Notebook have shortcuts on letters; they are not meant while somebody types here.
+  function keepKeys(field) {
+    for (const name of ["keydown", "keyup", "keypress", "paste"]) field.addEventListener(name, (event) => event.stopPropagation());
+  }
+
+  // Of an unknown client or redirect URI the provider's page alone tells: nothing of it comes back to the kernel.
+  function pageError() {
+    const field = h("input", { type: "text", class: "nbauth-error-field", autocomplete: "off", spellcheck: "false", placeholder: "AADSTS50011" });
+    keepKeys(field);
+    return h(
+      "details",
+      { class: "nbauth-ways nbauth-page-error" },
+      h("summary", {}, "Does the page show an error?"),
+      h(
+        "form",
+        {
+          class: "nbauth-paste",
+          onsubmit: (event) => {
+            event.preventDefault();
+            const text = field.value.trim().slice(0, LONGEST);
+            field.value = "";
+            if (text) send({ kind: "page_error", text });
+          },
+        },
+        h("label", {}, "Type its number, or paste its text.", field),
+        h("button", { type: "submit", class: "nbauth-button nbauth-plain" }, "What does it mean?"),
+      ),
+    );
+  }
+
   function pasteForm(open) {
     const field = h("input", {
       type: "text",
@@ -112,8 +143,7 @@ function render({ model, el }) {
       "aria-label": "The whole address where the browser ended up",
       placeholder: "http://localhost/?code=…",
     });
-    // Lab and Notebook have shortcuts on letters; they are not meant while somebody types here.
-    for (const name of ["keydown", "keyup", "keypress", "paste"]) field.addEventListener(name, (event) => event.stopPropagation());
+    keepKeys(field);
     const form = h(
       "form",
       {
@@ -182,6 +212,7 @@ function render({ model, el }) {
         view.paste ? pasteForm(view.paste === "open") : null,
         setUp(),
         ways(),
+        pageError(),
       ];
     },
     code: () => {
@@ -206,6 +237,7 @@ function render({ model, el }) {
         row(link(`Open ${view.verification_uri.replace(/^https?:\/\//, "")}`, view.verification_uri, () => send({ kind: "opened" })), cancel()),
         setUp(),
         ways(),
+        pageError(),
       ];
     },
     finishing: () => [row(cancel())],
@@ -216,10 +248,29 @@ function render({ model, el }) {
         ...(view.others || []).map((name) => button(`Use ${name}`, "plain", { kind: "use", account: name })),
       ),
     ],
-    failed: () => [row(button("Try again", "primary", { kind: "press" })), ways()],
+    failed: () => [row(button("Try again", "primary", { kind: "press" })), ways(), pageError()],
   };
 
   const row = (...children) => h("div", { class: "nbauth-row" }, ...children);
+
+  // What somebody is typing stays while the same step is drawn again.
+  function typed() {
+    const fields = [...body.querySelectorAll("input")];
+    const open = [...body.querySelectorAll("details")].map((each) => each.open);
+    return { values: fields.map((field) => field.value), focused: fields.indexOf(document.activeElement), open };
+  }
+
+  function putBack({ values, focused, open }) {
+    const fields = [...body.querySelectorAll("input")];
+    if (fields.length === values.length) {
+      fields.forEach((field, number) => (field.value = values[number]));
+    }
+    const details = [...body.querySelectorAll("details")];
+    if (details.length === open.length) {
+      details.forEach((each, number) => (each.open = open[number]));
+      fields[focused]?.focus();
+    }
+  }
 
   function draw() {
     const focused = panel.contains(document.activeElement);
@@ -234,7 +285,9 @@ function render({ model, el }) {
     if (view.step === "signed_in" && view.good_until) status.textContent += ` The token is good until ${clock(view.good_until)} and renewed by itself.`;
     alert.textContent = view.alert || "";
     told.textContent = view.told || "";
+    const kept = changed ? null : typed();
     body.replaceChildren(...steps[view.step]().filter(Boolean));
+    if (kept) putBack(kept);
     listen(view.channel || null);
     clearInterval(tick);
     const left = body.querySelector(".nbauth-left");

@@ -16,8 +16,9 @@ from nbauth.frontend.not_remembered import tell_not_remembered
 from nbauth.frontend.panel.messages import signed_in_view
 from nbauth.frontend.panel.prompt import PanelPrompt
 from nbauth.frontend.panel.widget import PanelWidget
-from nbauth.frontend.text import printable
+from nbauth.frontend.text import one_line, printable
 from nbauth.process import visitors
+from nbauth.signin.flows import page_errors
 from nbauth.signin.flows.sign_in_request import SignInRequest
 from nbauth.signin.login_request import LoginRequest
 from nbauth.signin.profile.resolve import by_name
@@ -119,6 +120,9 @@ class SignInPanel(PanelWidget):
                     self.start(select_account=True)
                 case "use":
                     self.start(account=action.text)
+                case "page_error":  # which still stands there when nobody waits any more
+                    told = one_line(page_errors.meaning(action.text, self.profile))
+                    self.show(dataclasses.replace(self._view, told=told))
         except NbauthError as error:
             self._failed(error)
 

@@ -271,6 +271,8 @@ class PanelPrompt:
                 self._panel.tell("taken")
                 self._show("finishing", status="Checking the answer…")
                 return action.text
+            case "page_error" if not self._asks_approval:
+                return action.text
             case "install":
                 install_callback_page(callback_directory())
                 self._panel.tell("look")  # it answers with `ready`

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nbauth.errors import SignInTimeout
 from nbauth.next_step import Login, NextStep, Shell, Words
-from nbauth.signin.flows.sign_in_request import DEFAULT_REDIRECT_URI, SignInRequest
+from nbauth.signin.flows.sign_in_request import SignInRequest, what_to_check
 
 if TYPE_CHECKING:
     import msal
@@ -96,7 +96,6 @@ class SignInAttempt:
 
 def _cure_of_timeout(profile: Profile, flow: str) -> NextStep:
     """Return what to do about a sign-in that nobody finished: perhaps nobody could."""
-    where = profile.source or f"profile {profile.name!r}"
     looked_up = Shell(("nbauth", "explain", "ERROR"))
     again = (Login(profile.name), " (", _TIMEOUT, " gives it longer)")
     if flow == "device_code":
@@ -104,9 +103,5 @@ def _cure_of_timeout(profile: Profile, flow: str) -> NextStep:
         lead = "If the provider's page refuses the code, run: "
         says = " says what its error means. Otherwise run: "
         return NextStep((lead, elsewhere, "; ", looked_up, says, *again))
-    uri = profile.redirect_uri or DEFAULT_REDIRECT_URI
-    lead = (
-        f"If the provider's page shows an error, check client_id {profile.client_id} in {where}, and that {uri} is "
-        "registered as redirect URI; "
-    )
+    lead = f"If the provider's page shows an error, {what_to_check(profile)}; "
     return NextStep((lead, looked_up, " says more. Otherwise run: ", *again))

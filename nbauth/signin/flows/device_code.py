@@ -16,6 +16,7 @@ from nbauth.net.secrecy import HiddenMapping
 from nbauth.next_step import Login, to_run
 from nbauth.signin.client.application import without_reserved_scopes
 from nbauth.signin.client.provider_errors import provider_errors, raise_for_error
+from nbauth.signin.flows import page_errors
 from nbauth.signin.flows.flow import Flow
 from nbauth.signin.http.transport import ProviderBusy
 
@@ -145,7 +146,7 @@ def _may_verify(uri: str, attempt: SignInAttempt) -> bool:
 def _pause(attempt: SignInAttempt, seconds: float) -> None:
     until = time.monotonic() + seconds
     while (left_s := until - time.monotonic()) > 0:
-        attempt.wait(min(_STEP_S, left_s))
+        page_errors.tell_what_it_means(attempt, attempt.wait(min(_STEP_S, left_s)))
 
 
 def _fits(situation: Situation) -> bool:

@@ -55,7 +55,7 @@ def run(attempt: SignInAttempt) -> HiddenMapping:
         with _browser(attempt, address) as started:
             attempt.prompt.show_address(address, opened=started)
             while listener.answer is None:
-                attempt.wait(_STEP_S)
+                page_errors.tell_what_it_means(attempt, attempt.wait(_STEP_S))
                 while (turned_away := listener.stray()) is not None:
                     page_errors.tell_of_stray(attempt, turned_away)
         return redirect.finish(attempt, flow, listener.answer)

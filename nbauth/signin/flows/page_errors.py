@@ -9,15 +9,44 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbauth.net.sanitize import clean
+from nbauth.signin.client.error_catalogue import explain
+from nbauth.signin.flows.sign_in_request import what_to_check
 
 if TYPE_CHECKING:
     from nbauth.net.secrecy import Members
     from nbauth.signin.flows.attempt import SignInAttempt
+    from nbauth.signin.profile.profile import Profile
 
-__all__ = ["tell_of_stray"]
+__all__ = ["meaning", "tell_of_stray", "tell_what_it_means"]
 
 _LONGEST = 200
 _MOST_STRAYS = 3  # anybody's page may send a browser to the listener
+
+
+def meaning(text: str, profile: Profile) -> str:
+    """Return what an error on the provider's page means.
+
+    Args:
+        text: its number, or the text of the page, as a person typed or pasted it.
+        profile: whose sign-in it is.
+    """
+    explained = explain(text, profile)
+    return (
+        str(explained)
+        if explained
+        else f"nbauth does not know this error. Perhaps it helps to {what_to_check(profile)}."
+    )
+
+
+def tell_what_it_means(attempt: SignInAttempt, text: str | None) -> None:
+    """Tell what an error means that the person sees; the sign-in goes on.
+
+    Args:
+        attempt: the sign-in that waits.
+        text: what they said of it, if they did.
+    """
+    if text and text.strip():
+        attempt.tell(meaning(text, attempt.profile))
 
 
 def tell_of_stray(attempt: SignInAttempt, answer: Members) -> None:
@@ -37,4 +66,5 @@ def tell_of_stray(attempt: SignInAttempt, answer: Members) -> None:
     if came in attempt.strays or len(attempt.strays) >= _MOST_STRAYS:
         return
     attempt.strays.append(came)
-    attempt.tell(f"{came[:1].upper()}{came[1:]}.")
+    explained = explain(clean(words), attempt.profile) if "error" in answer else None
+    attempt.tell(" ".join(map(str, filter(None, (f"{came[:1].upper()}{came[1:]}.", explained)))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING
 
 from nbauth.net.secrecy import HiddenMapping
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FLOW", "redeem_pasted"]
 
 _STEP_S = 0.25
+_ADDRESS = re.compile(r"\w+://\S*")
 _AGAIN = "That is not the address that this sign-in leads to. Finish on the page, then paste the whole address."
 
 
@@ -50,11 +52,13 @@ def redeem_pasted(attempt: SignInAttempt, flow: HiddenMapping, *, channel: str |
         # A person pastes only what their own browser shows: to them an error belongs, whatever it leaves out.
         if redirect.is_answer(flow, answer) or redirect.is_anonymous_refusal(answer):
             return redirect.finish(attempt, flow, answer)
-        # Part of an address, or one of an earlier try: ask again, the sign-in is not lost.
+        # Part of an address, one of an earlier try, or an error of the page: ask again, the sign-in is not lost.
         if "error" in answer:
             page_errors.tell_of_stray(attempt, answer)
-        else:
+        elif answer or _ADDRESS.fullmatch(pasted.strip()):
             attempt.tell(_AGAIN)
+        else:
+            page_errors.tell_what_it_means(attempt, pasted)
         ask()
 
 

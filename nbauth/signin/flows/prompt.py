@@ -95,7 +95,8 @@ class Prompt(Protocol):
         """Let up to `timeout_s` seconds pass.
 
         Returns:
-            What the person pasted, as soon as they did; None when the time is over.
+            What the person pasted, as soon as they did: the address that was asked for, or at any time the number or
+            the text of an error that the provider's page shows. None when the time is over.
 
         Raises:
             SignInCancelled: the person chose Cancel or interrupted.

@@ -12,9 +12,16 @@ if TYPE_CHECKING:
 
     from nbauth.signin.profile.profile import Profile
 
-__all__ = ["DEFAULT_REDIRECT_URI", "SignInRequest"]
+__all__ = ["DEFAULT_REDIRECT_URI", "SignInRequest", "what_to_check"]
 
 DEFAULT_REDIRECT_URI = "http://localhost"
+
+
+def what_to_check(profile: Profile) -> str:
+    """Return what is wrong where a provider's page does not go on, as the rest of a sentence."""
+    where = profile.source or f"profile {profile.name!r}"
+    uri = profile.redirect_uri or DEFAULT_REDIRECT_URI
+    return f"check client_id {profile.client_id} in {where}, and that {uri} is registered as redirect URI"
 
 
 @dataclass(frozen=True, kw_only=True)

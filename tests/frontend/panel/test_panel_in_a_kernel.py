@@ -55,6 +55,39 @@ def test_every_flow(flow: str, demo: DemoServer, started: FakeFrontEnd) -> None:
     assert page.view["good_until"] > time.time()
 
 
+@pytest.mark.parametrize("flow", ["loopback", "device_code", "paste"])
+def test_an_error_on_the_page(flow: str, demo: DemoServer, started: FakeFrontEnd) -> None:
+    """A person types the number of an error that the provider's page shows; the panel says more, and waits on."""
+    act, asked = _person(demo), []
+
+    def ask(page: FakeWidgetPage, view: dict[str, Any]) -> None:
+        if view["step"] in ("open", "code") and not asked:
+            asked.append(view)
+            page.send("page_error", text="50011")
+        elif "AADSTS50011" in view["told"] and len(asked) == 1:
+            asked.append(view)
+            act(page, view)
+
+    page = FakeWidgetPage(started, ask)
+    assert started.run(f"%login --flow {flow}").text.startswith(SIGNED_IN)
+    assert asked[1]["told"].startswith("The redirect URI is not registered (AADSTS50011).")
+    assert asked[1]["step"] == asked[0]["step"]
+    assert page.view["told"] == ""
+
+
+def test_an_error_on_the_page_after_the_timeout(demo: DemoServer, started: FakeFrontEnd) -> None:
+    """The page still shows its error when nobody waits any more, and the panel still says what it means."""
+    page = FakeWidgetPage(started)
+    assert started.run("%login --flow loopback --timeout 1").status == "error"
+    assert page.view["step"] == "failed"
+    page.send("page_error", text="something else")
+    started.until(lambda: page.view["told"])
+    assert page.view["told"].startswith(
+        f"nbauth does not know this error. Perhaps it helps to check client_id {demo.client_id}"
+    )
+    assert "nobody finished the sign-in" in page.view["alert"]
+
+
 def test_says_who_asks_before_anything_is_pressed(demo: DemoServer, started: FakeFrontEnd) -> None:
     """The panel shows application, authority and where tokens may go, with the button."""
     page = FakeWidgetPage(started, lambda page, view: page.send("cancel") if view["step"] == "open" else None)

@@ -195,7 +195,7 @@ def test_an_error_without_its_state(demo: DemoServer) -> None:
     """An error that comes to the listener without the state is not taken, but told; the sign-in goes on."""
     prompt = _Told(demo, _STRAY, f"{_STRAY}&state=other", "code=c")
     assert nbauth.login("demo", flow="loopback", prompt=prompt, timeout_s=20).username == "alice@contoso.example"
-    assert prompt.told[0].startswith(_TOLD)
+    assert prompt.told[0].startswith(f"{_TOLD} ")  # and what that means
     assert "with another state than this sign-in's" in prompt.told[1]
     assert prompt.told[2] == "A code came back without this sign-in's state, and was not taken."
 
@@ -206,6 +206,36 @@ def test_an_error_of_another_sign_in_is_pasted(demo: DemoServer) -> None:
     assert nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=20).username == "alice@contoso.example"
     (told,) = prompt.told
     assert "Client not allowed came back with another state than this sign-in's" in told
+
+
+_UNKNOWN = "nbauth does not know this error. Perhaps it helps to check client_id"
+_SAID = [
+    ("AADSTS50011", "AADSTS50011"),
+    ("50011", "AADSTS50011"),
+    ("AADSTS50011: The redirect URI 'http://localhost:1' specified in the request does not match", "AADSTS50011"),
+    ("Sorry, but we're having trouble signing you in.\nAADSTS700016: Application x was not found", "AADSTS700016"),
+    ("The parrot is dead", _UNKNOWN),
+]
+
+
+@each_flow
+@pytest.mark.parametrize(("said", "meaning"), _SAID)
+def test_an_error_on_the_page(flow: str, said: str, meaning: str, demo: DemoServer) -> None:
+    """A person who sees an error on the provider's page says so while it waits, is told more, and may go on."""
+
+    class Sees(_Told):
+        saw = False
+
+        def wait(self, timeout_s: float) -> str | None:
+            if self.saw:
+                return super().wait(timeout_s)
+            self.saw = True
+            return said
+
+    prompt = Sees(demo)
+    assert nbauth.login("demo", flow=flow, prompt=prompt, timeout_s=20).username == "alice@contoso.example"
+    (told,) = prompt.told
+    assert meaning in told
 
 
 def test_an_error_without_its_state_at_the_timeout(demo: DemoServer) -> None:
