@@ -353,7 +353,7 @@ def test_a_refusal_without_state(demo: DemoServer) -> None:
         def wait(self, timeout_s: float) -> str | None:
             return super().wait(timeout_s) and "http://localhost/?error=access_denied&error_description=No."
 
-    with pytest.raises(SignInRefused, match=r"consent was refused.*No\)"):
+    with pytest.raises(SignInRefused, match=r"sign-in was refused.*No\)"):
         nbauth.login("demo", flow="paste", prompt=Refused(demo), timeout_s=20)
 
 
