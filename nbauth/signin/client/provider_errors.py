@@ -142,10 +142,6 @@ def provider_errors(profile: Profile) -> Iterator[None]:
         raise ProviderUnavailable(
             f"Profile {profile.name!r}: {error}.", next_step=_of_client(profile), has_answered=True
         ) from None
-    except RequestRefused as error:
-        raise ProviderUnavailable(
-            f"Profile {profile.name!r}: {error}.", next_step=_of_client(profile), has_answered=True
-        ) from None
     except AnswerRefused as error:
         raise ProviderUnavailable(
             f"Profile {profile.name!r}: {error}.",
