@@ -41,6 +41,7 @@ __all__ = [
     "ProviderAnswer",
     "ProviderUnavailable",
     "ReadInterrupted",
+    "ScopesNotGrantedWarning",
     "SignInCancelled",
     "SignInFailed",
     "SignInRefused",
@@ -312,3 +313,7 @@ class ReadInterrupted(WithNextStep, KeyboardInterrupt):
 
 class NotRememberedWarning(UserWarning):
     """A sign-in that was to be remembered lives as long as the kernel only; given where nobody sees a line of text."""
+
+
+class ScopesNotGrantedWarning(UserWarning):
+    """A sign-in brought fewer scopes than it asked for; given where nobody sees a line of text."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nbauth import kernel
 from nbauth.environment import detect
 from nbauth.frontend import front_end
+from nbauth.frontend.not_granted import tell_not_granted
 from nbauth.frontend.not_remembered import tell_not_remembered
 from nbauth.signin.login_request import LoginRequest
 from nbauth.signin.profile.resolve import by_name
@@ -60,7 +61,7 @@ def login(
         SignInRequired: nobody can be asked here, or a server with several visitors does not tell whose visit this is.
         SignInCancelled: the person ended it.
         SignInTimeout: nobody finished it in time.
-        SignInRefused: consent was refused.
+        SignInRefused: the person, or a rule, said no on the provider's page.
         SignInFailed: the provider answered with an error, or its ID token is not valid.
         ProviderUnavailable: the provider cannot be reached or is not trusted.
     """
@@ -79,6 +80,7 @@ def login(
         make_prompt=front_end.prompt if prompt is None else lambda: prompt,
         environment=front_end.environment() if prompt is None else detect().with_somebody(),
     )
+    tell_not_granted(who, stacklevel=2)
     tell_not_remembered(why_not, stacklevel=2)
     return who
 
@@ -110,6 +112,7 @@ async def login_async(
         kernel.login, request, make_prompt=lambda: prompt, environment=front_end.environment(is_awaited=True)
     )
     who, why_not = await in_a_thread(sign_in, prompt)
+    tell_not_granted(who, stacklevel=2)
     tell_not_remembered(why_not, stacklevel=2)
     return who
 

@@ -14,6 +14,7 @@ from nbauth.signin.client.token_cache import HeldBackCache
 from nbauth.signin.flows.attempt import SignInAttempt
 from nbauth.signin.flows.browser_page import OtherFlow
 from nbauth.signin.flows.prompt import NullPrompt
+from nbauth.signin.http.granted_scopes import not_granted
 from nbauth.signin.msal_internals import is_brokered
 from nbauth.signin.profile.account import Account
 from nbauth.signin.tokens import on_behalf_of, renewal
@@ -155,7 +156,9 @@ def sign_in_application(connection: Connection, *, scopes: tuple[str, ...], time
         credential.of(assertion).keep(scopes, result)
         return SignedIn(_user(claims, application_account(connection, credential), profile), credential)
     credential.keep(scopes, result)
-    return SignedIn(application_account(connection, credential), credential)
+    account = application_account(connection, credential)
+    left_out = not_granted(scopes, result.get("scope"))
+    return SignedIn(dataclasses.replace(account, not_granted=left_out), credential)
 
 
 def _user(claims: dict[str, Any], account: Account, profile: Profile) -> Account:

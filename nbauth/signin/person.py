@@ -12,6 +12,7 @@ from nbauth.errors import SignInFailed
 from nbauth.next_step import Login, NextStep
 from nbauth.signin.client import token_cache
 from nbauth.signin.client.provider_errors import login_command, provider_errors
+from nbauth.signin.http.granted_scopes import not_granted
 from nbauth.signin.oidc import id_token, identity, issuers, userinfo
 from nbauth.signin.profile.account import Account
 from nbauth.signin.tokens.credential import Credential
@@ -103,6 +104,7 @@ def keep(
         home_account_id=proven.key,
         profile=profile.name,
         expires_at=credential.expires_at() or datetime.now(UTC),
+        not_granted=not_granted(scopes, proven.result.get("scope")),
         other_names=tuple(other_names),
     )
     return account, credential

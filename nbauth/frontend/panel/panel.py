@@ -12,6 +12,7 @@ import traitlets
 from nbauth import kernel
 from nbauth.environment import detect
 from nbauth.errors import NbauthError
+from nbauth.frontend.not_granted import tell_not_granted
 from nbauth.frontend.not_remembered import tell_not_remembered
 from nbauth.frontend.panel.messages import signed_in_view
 from nbauth.frontend.panel.prompt import PanelPrompt
@@ -150,7 +151,8 @@ class SignInPanel(PanelWidget):
 
         def run() -> None:
             try:
-                _, why_not = kernel.login(request, make_prompt=lambda: prompt, environment=detect().with_somebody())
+                who, why_not = kernel.login(request, make_prompt=lambda: prompt, environment=detect().with_somebody())
+                tell_not_granted(who, stacklevel=1)
                 tell_not_remembered(why_not, stacklevel=1)
             except NbauthError as error:
                 self._failed(error)

@@ -41,6 +41,12 @@ _ALGORITHMS = {
     ("OKP", "Ed25519"): ("EdDSA",),
 }
 _MOST_KEYS = 8  # of one id; each costs a look at the signature
+_LONGEST_AUDIENCE = 100
+_SIGN_OTHERWISE = (
+    "Have the provider sign the application's ID tokens with one of its public keys, as by RS256 "
+    "(id_token_signed_response_alg)."
+)
+_NAME_THE_PARTY = "Have the provider issue the application's ID tokens to it alone, or name it in them as azp."
 _LEEWAY_S = 300  # the clocks of notebooks in containers are often minutes off
 
 
@@ -81,7 +87,11 @@ def validate(
         step = NextStep(("Set the clock, then run: ", Login(profile.name))) if off else compare
         raise _failed(profile, off or str(error), step) from None
     except (jwt.InvalidSignatureError, jwt.InvalidKeyError, jwt.InvalidAlgorithmError) as error:
-        raise _failed(profile, "; ".join(filter(None, (str(error), kept_in(http_cache))))) from None
+        # Signing in again brings another token that is signed in the same way.
+        otherwise = _SIGN_OTHERWISE if isinstance(error, jwt.InvalidAlgorithmError) else None
+        raise _failed(profile, "; ".join(filter(None, (str(error), kept_in(http_cache)))), otherwise) from None
+    except _ForOthersToo as error:
+        raise _failed(profile, str(error), _NAME_THE_PARTY) from None
     except (jwt.PyJWTError, ValueError) as error:
         raise _failed(profile, str(error)) from None
     return claims
@@ -245,11 +255,18 @@ def check_times(claims: dict[str, Any], now: float) -> None:
         raise jwt.ImmatureSignatureError("it is not yet valid: it is of a time to come")
 
 
+class _ForOthersToo(ValueError):
+    """An ID token has further audiences, and does not say that it was issued to this application."""
+
+
 def _check_party(claims: dict[str, Any], profile: Profile) -> None:
-    # OpenID Connect Core §3.1.3.7, 3 to 5: where it is for several, it has to say that it was issued to us.
-    azp = claims.get("azp")
-    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
-    if (azp is not None or several) and azp != profile.client_id:
+    # OpenID Connect Core §3.1.3.7, 3 to 5. Its second errata no longer asks for azp, and has a token refused whose
+    # further audiences are not trusted: nobody has said of any that it is.
+    azp, audience = claims.get("azp"), claims["aud"]
+    if azp is None and isinstance(audience, list) and len(audience) > 1:
+        others = clean(", ".join(str(each) for each in audience if each != profile.client_id), _LONGEST_AUDIENCE)
+        raise _ForOthersToo(f"it is for others, too ({others}), and does not say by azp to whom it was issued")
+    if azp is not None and azp != profile.client_id:
         raise ValueError("it was issued to another application")
 
 

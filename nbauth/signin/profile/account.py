@@ -23,6 +23,7 @@ class Account:
         expires_at: when the present access token expires (UTC). It is renewed before that.
         kind: ``"person"`` or ``"application"``.
         name: the person's display name, or the username where the provider gives none.
+        not_granted: scopes that the sign-in asked for and the provider did not grant (RFC 6749 §3.3).
         other_names: what else the provider calls the person by, such as an e-mail address beside the sign-in name.
     """
 
@@ -33,4 +34,5 @@ class Account:
     expires_at: datetime
     kind: Literal["person", "application"] = "person"
     name: str = ""
+    not_granted: tuple[str, ...] = ()
     other_names: tuple[str, ...] = field(default=(), repr=False)

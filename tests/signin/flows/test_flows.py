@@ -391,7 +391,7 @@ def test_wrong_secret(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None
             client_secret={"env": "NIGHTLY_SECRET"},
         )
     )
-    with pytest.raises(SignInFailed, match=r"AADSTS7000215.*Check client_id and its credential") as caught:
+    with pytest.raises(SignInFailed, match=r"AADSTS7000215.*Check client_id and client_secret in") as caught:
         nbauth.login("job")
     assert "wrong" not in str(caught.value)
     monkeypatch.setenv("NIGHTLY_SECRET", demo.client_secret)
