@@ -184,7 +184,7 @@ def test_the_two_commands_stand_in_the_readme() -> None:
 def test_explain(apart: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """`nbauth explain` says what a number or a pasted page means, with the default profile's names and the source."""
     assert main(["explain", "AADSTS50011"]) == 0
-    said, source = capsys.readouterr().out.splitlines()
+    said, source, *_ = capsys.readouterr().out.splitlines()
     assert said.startswith("The redirect URI is not registered (AADSTS50011). The application that client_id names ")
     assert source.startswith("https://learn.microsoft.com/")
     assert main(["init"]) == 0
