@@ -34,8 +34,6 @@ class TestCanaille(Basics):
     """Canaille: it has no device code."""
 
     flows = ("loopback", "paste")
-    test_application = None  # only clients with HTTP Basic may have the grant
-    test_wrong_secret = None
 
     def test_a_scope_that_is_not_granted(self, server: OpenIdServer, flow: str) -> None:
         """A scope that the client may not have is left out of the token, and the API says so."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openid_basics import Basics
 from openid_servers import flask_server
-from openid_steps import profile_of, sign_in
+from openid_steps import age, profile_of, renewed, sign_in
 
 import nbauth
 from nbauth import kernel
@@ -36,13 +36,18 @@ class TestMock(Basics):
     flows = ("loopback", "paste")
     test_application = None
     test_wrong_secret = None
-    test_a_refresh = None  # only clients with HTTP Basic may have one
-    test_a_token_that_the_api_refuses = None
 
     @pytest.mark.parametrize("flow", ["paste"])
     def test_refused_consent(self, server: OpenIdServer, flow: str) -> None:
         """Saying no ends it as refused, though this server does not say which sign-in was refused."""
         super().test_refused_consent(server, flow)
+
+    def test_a_token_that_the_api_refuses(self, server: OpenIdServer) -> None:
+        """A 401 of the API costs one refresh, once it is known that this server takes a refresh by HTTP Basic alone."""
+        sign_in(server)
+        renewed()
+        age()
+        super().test_a_token_that_the_api_refuses(server)
 
     def test_sign_out_everywhere(self, server: OpenIdServer, monkeypatch: pytest.MonkeyPatch) -> None:
         """The address that is shown leads to the page that says the session has ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from nbauth.frontend import front_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from openid_servers import OpenIdServer
 
@@ -48,6 +50,13 @@ class TestNanoIdp(Basics):
         nbauth.logout("lab", everywhere=True)
         (address,) = shown
         assert "Your session has been terminated" in server.visitor().end_session(address)
+
+    def test_a_secret_in_the_header(self, server: OpenIdServer, job: Path) -> None:
+        """A client that is registered for HTTP Basic, which is this server's default, signs in by that."""
+        (nightly,) = [kernel.config().profiles["nightly"]]
+        kernel.add_profile(dataclasses.replace(nightly, client_id="basic"))
+        assert nbauth.login("nightly").username == "basic"
+        assert server.who(nbauth.session("nightly")) == "basic"
 
     def test_a_scope_that_is_not_granted(self, server: OpenIdServer, flow: str) -> None:
         """A scope that the client may not have is refused by name, at the start of the sign-in."""
