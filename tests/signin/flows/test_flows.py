@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.error import HTTPError
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import jwt
 import pytest
@@ -138,13 +141,111 @@ def test_interrupted_while_it_waits(flow: str, demo: DemoServer) -> None:
 
 @each_flow
 def test_nobody_finishes(flow: str, demo: DemoServer) -> None:
-    """A sign-in that nobody finishes ends when its time is over, and says how to give it longer."""
+    """A sign-in that nobody finishes ends when its time is over, and says why that may be and how to give it longer."""
     prompt = Watched(demo, instead=lambda: time.sleep(0.05))
     started = time.monotonic()
     with pytest.raises(SignInTimeout, match=r"within 0 s.*\(timeout_s gives it longer\)") as caught:
         nbauth.login("demo", flow=flow, prompt=prompt, timeout_s=0.3)
     assert time.monotonic() - started < 30  # a busy machine, and not the default of minutes
     assert isinstance(caught.value, TimeoutError)
+    page = 'refuses the code, run: nbauth.login("demo", flow="paste")' if flow == "device_code" else "shows an error"
+    assert page in str(caught.value)
+    assert "nbauth explain ERROR says" in str(caught.value)
+    if flow != "device_code":
+        assert f"client_id {demo.client_id} in {demo.config_path}, and that http://localhost is" in str(caught.value)
+
+
+class _Told(Watched):
+    """Keeps what it is told besides, and has a browser come back as a test says."""
+
+    def __init__(self, demo: DemoServer, *queries: str, finishes: bool = True) -> None:
+        super().__init__(demo)
+        self._finishes = finishes
+        self.told: list[str] = []
+        self._queries = list(queries)
+
+    def show_address(self, url: str, *, opened: bool) -> None:
+        redirect_uri = parse_qs(urlsplit(url).query)["redirect_uri"][0]
+        for query in self._queries:
+            with contextlib.suppress(HTTPError):
+                urlopen(f"{redirect_uri}/?{query}", timeout=10)
+        self._queries = []
+        if self._finishes:
+            super().show_address(url, opened=opened)
+
+    def ask_redirect(self, url: str, *, channel: str | None = None) -> None:
+        self.shown.append(url)
+        if not self._queries:
+            super().ask_redirect(url, channel=channel)
+
+    def wait(self, timeout_s: float) -> str | None:
+        if self._queries and len(self.shown):
+            return f"http://localhost/?{self._queries.pop(0)}"
+        return super().wait(timeout_s)
+
+    def tell(self, text: str) -> None:
+        self.told.append(text)
+
+
+_STRAY = "error=unauthorized_client&error_description=Client+not+allowed"
+_TOLD = "The error unauthorized_client: Client not allowed came back without this sign-in's state, and was not taken."
+
+
+def test_an_error_without_its_state(demo: DemoServer) -> None:
+    """An error that comes to the listener without the state is not taken, but told; the sign-in goes on."""
+    prompt = _Told(demo, _STRAY, f"{_STRAY}&state=other", "code=c")
+    assert nbauth.login("demo", flow="loopback", prompt=prompt, timeout_s=20).username == "alice@contoso.example"
+    assert prompt.told[0].startswith(f"{_TOLD} ")  # and what that means
+    assert "with another state than this sign-in's" in prompt.told[1]
+    assert prompt.told[2] == "A code came back without this sign-in's state, and was not taken."
+
+
+def test_an_error_of_another_sign_in_is_pasted(demo: DemoServer) -> None:
+    """A pasted error with another state is not taken, but told; the address is asked for again."""
+    prompt = _Told(demo, f"{_STRAY}&state=other")
+    assert nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=20).username == "alice@contoso.example"
+    (told,) = prompt.told
+    assert "Client not allowed came back with another state than this sign-in's" in told
+
+
+_UNKNOWN = "nbauth does not know this error. Perhaps it helps to check client_id"
+_SAID = [
+    ("AADSTS50011", "AADSTS50011"),
+    ("50011", "AADSTS50011"),
+    ("AADSTS50011: The redirect URI 'http://localhost:1' specified in the request does not match", "AADSTS50011"),
+    ("Sorry, but we're having trouble signing you in.\nAADSTS700016: Application x was not found", "AADSTS700016"),
+    ("The parrot is dead", _UNKNOWN),
+]
+
+
+@each_flow
+@pytest.mark.parametrize(("said", "meaning"), _SAID)
+def test_an_error_on_the_page(flow: str, said: str, meaning: str, demo: DemoServer) -> None:
+    """A person who sees an error on the provider's page says so while it waits, is told more, and may go on."""
+
+    class Sees(_Told):
+        saw = False
+
+        def wait(self, timeout_s: float) -> str | None:
+            if self.saw:
+                return super().wait(timeout_s)
+            self.saw = True
+            return said
+
+    prompt = Sees(demo)
+    assert nbauth.login("demo", flow=flow, prompt=prompt, timeout_s=20).username == "alice@contoso.example"
+    (told,) = prompt.told
+    assert meaning in told
+
+
+def test_an_error_without_its_state_at_the_timeout(demo: DemoServer) -> None:
+    """What came back without the state stands in the timeout's message, and of many like it only a few."""
+    queries = [*(f"error=e{number}" for number in range(8)), f"error=e0&error_description={'x' * 5000}"]
+    prompt = _Told(demo, *queries, finishes=False)
+    with pytest.raises(SignInTimeout) as caught:
+        nbauth.login("demo", flow="loopback", prompt=prompt, timeout_s=1)
+    assert "Meanwhile the error e0 came back without this sign-in's state, and was not taken. Mean" in str(caught.value)
+    assert str(caught.value).count("Meanwhile") == 3
 
 
 @each_flow
