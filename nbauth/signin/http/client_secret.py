@@ -16,6 +16,7 @@ __all__ = ["ClientSecret"]
 
 _Way = Literal["client_secret_post", "client_secret_basic"]
 _UNAUTHORIZED = 401  # RFC 9110 §15.5.2
+_NOT_ALLOWED = (_UNAUTHORIZED, 403)  # RFC 9110 §15.5.4
 _ABOUT_THE_CLIENT = ("invalid_client", "unauthorized_client")
 
 
@@ -76,9 +77,9 @@ class ClientSecret:
             try:
                 answer = send(url, **request)
             except requests.RequestException as error:
-                if getattr(error, "status", None) != _UNAUTHORIZED or (way == ways[-1] and not refused):
+                if getattr(error, "status", None) not in _NOT_ALLOWED or (way == ways[-1] and not refused):
                     raise
-                continue  # a server before the token endpoint may answer so, with no error of OAuth's
+                continue  # a server before the token endpoint, and some providers, answer so with no error of OAuth's
             if not _is_refused(answer):
                 if way != ways[0]:
                     self._ways = ways[::-1]

@@ -149,6 +149,14 @@ def test_how_providers_refuse_a_client(status: int, error: str, add: Any, demo: 
     assert _asked(demo) == [(False, status), (True, 200)]
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_without_a_body(status: int, add: Any, demo: DemoServer) -> None:
+    """A provider that refuses the client by the status alone, as Glewlwyd does, is asked in the other way, too."""
+    demo.provider.faults.add("*/token", status=status, body="")
+    assert _token(add())
+    assert _asked(demo) == [(False, status), (True, 200)]
+
+
 def test_a_refusal_without_an_error(add: Any, demo: DemoServer) -> None:
     """A server before the token endpoint may ask for Basic with no error of OAuth's; refused twice, that is told."""
     header = {"WWW-Authenticate": 'Basic realm="tokens"', "Content-Type": "text/html"}
