@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,9 +46,9 @@ def node_packages(wanted: Path) -> tuple[str, Path]:
             quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--prefer-offline", "--silent"]
             npm = str(shutil.which("npm", path=path))
             _install([npm, "install", *quiet], cwd=directory, environ={**os.environ, "PATH": path})
-    for beside in wanted.parent.iterdir():
-        if beside.is_file() and beside != wanted:
-            shutil.copy(beside, directory)
+        for beside in wanted.parent.iterdir():
+            if beside.is_file() and beside != wanted:
+                shutil.copy(beside, directory)
     return str(shutil.which("node", path=path)), directory
 
 
@@ -57,8 +59,9 @@ def _installed(wanted: Path) -> Iterator[tuple[Path, bool]]:
     directory = Path(sys.prefix) / "test-servers" / f"{wanted.parent.name}-{wanted.stem}-{name}"
     directory.mkdir(parents=True, exist_ok=True)
     finished = directory / "installed"
-    yield directory, finished.exists()
-    finished.touch()
+    with FileLock(f"{directory}.lock"):  # two files of tests may want the same, each in a process of its own
+        yield directory, finished.exists()
+        finished.touch()
 
 
 def _install(command: list[str], *, cwd: Path | None = None, environ: dict[str, str] | None = None) -> None:

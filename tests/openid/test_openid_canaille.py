@@ -11,6 +11,7 @@ from openid_steps import profile_of, sign_in
 
 import nbauth
 from nbauth import kernel
+from nbauth.errors import ScopesNotGrantedWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,8 @@ class TestCanaille(Basics):
     flows = ("loopback", "paste")
 
     def test_a_scope_that_is_not_granted(self, server: OpenIdServer, flow: str) -> None:
-        """A scope that the client may not have is left out of the token, and the API says so."""
+        """A scope that the client may not have is left out of the token: the sign-in says so, and then the API."""
         kernel.add_profile(profile_of(server, apis={server.api_origin: ("data.write",)}))
-        sign_in(server, flow)
+        with pytest.warns(ScopesNotGrantedWarning, match=r"data\.write"):
+            sign_in(server, flow)
         assert nbauth.session("lab").get(f"{server.api_origin}/api/me").status_code == 403

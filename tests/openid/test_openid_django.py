@@ -67,5 +67,7 @@ class TestDjango(Contract):
     def test_a_scope_that_there_is_not(self, server: OpenIdServer) -> None:
         """The server refuses a scope that it does not have, and nbauth says where to mend it."""
         kernel.add_profile(profile_of(server, apis={server.api_origin: ("data.fly",)}))
-        with pytest.raises(SignInFailed, match=r"invalid_scope.*data\.fly\. Check the scopes under apis"):
+        with pytest.raises(
+            SignInFailed, match=r"invalid_scope.*data\.fly \(nbauth adds .*Check the scopes in profile 'lab'"
+        ):
             sign_in(server)

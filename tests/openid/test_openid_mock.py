@@ -11,6 +11,7 @@ from openid_steps import age, profile_of, renewed, sign_in
 
 import nbauth
 from nbauth import kernel
+from nbauth.errors import ScopesNotGrantedWarning
 from nbauth.frontend import front_end
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class TestMock(Basics):
         assert "Session ended" in server.visitor().end_session(address)
 
     def test_a_scope_that_is_not_granted(self, server: OpenIdServer, flow: str) -> None:
-        """A scope that there is not is left out of the token, and the API says so."""
+        """A scope that there is not is left out of the token: the sign-in says so, and then the API."""
         kernel.add_profile(profile_of(server, apis={server.api_origin: ("data.read",)}))
-        sign_in(server, flow)
+        with pytest.warns(ScopesNotGrantedWarning, match=r"data\.read"):
+            sign_in(server, flow)
         assert nbauth.session("lab").get(f"{server.api_origin}/api/me").status_code == 403

@@ -56,7 +56,7 @@ def _alice(demo: DemoServer, scopes: list[str]) -> dict[str, Any]:
         demo.client_id, authority=demo.authority, instance_discovery=False, http_client=_session(demo)
     )
     with pytest.warns(UserWarning, match="response_mode"):
-        flow = application.initiate_auth_code_flow(["api://nbauth-demo/Data.Read"], "http://localhost")
+        flow = application.initiate_auth_code_flow(scopes or ["api://nbauth-demo/Data.Read"], "http://localhost")
     address = Person("alice", ca_file=demo.ca_file).address_after(flow["auth_uri"])
     query = dict(pair.split("=", 1) for pair in address.partition("?")[2].split("&"))
     from urllib.parse import unquote
@@ -77,7 +77,7 @@ def _session(demo: DemoServer) -> Any:
 
 def test_signs_in(runtime: Any, profile: Any, demo: DemoServer) -> None:
     """With a broker on this machine `auto` takes it; its ID token is validated like any other, and no page opens."""
-    answer = _alice(demo, [])
+    answer = _alice(demo, list(profile.login_scopes))
     runtime.person = lambda scopes: answer
     account = nbauth.login("demo", account="alice@contoso.example", prompt=_Waiting())
     assert account.username == "alice@contoso.example"
