@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import socket
 import stat
 import tomllib
@@ -63,11 +65,19 @@ def test_nothing_is_used_again(demo: DemoServer):
         assert (demo.client_id, demo.confidential_client_id) == (other.client_id, other.confidential_client_id)
 
 
+def _three_free_ports() -> int:
+    """Return the first of three free ports in a row, below those that the system gives to whoever asks for any."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with contextlib.ExitStack() as sockets, contextlib.suppress(OSError):
+            for number in range(port, port + 3):
+                sockets.enter_context(socket.socket()).bind(("127.0.0.1", number))
+            return port
+    pytest.fail("no three free ports in a row")
+
+
 def test_a_chosen_port():
     """With a port the provider, its pages and the API are on it and the next two; a taken one is an error."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _three_free_ports()
     with DemoServer(port, rows=1) as demo:
         assert f"https://localhost:{port}" == demo.provider.origin
         assert f"http://localhost:{port + 1}" == demo.provider.page_origin
