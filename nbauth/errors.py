@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ApiError",
     "ApprovalRequired",
+    "AssumptionWarning",
     "ConfigError",
     "DataError",
     "FormatError",
@@ -309,6 +310,10 @@ class ReadInterrupted(WithNextStep, KeyboardInterrupt):
     def __reduce__(self) -> str | tuple[Any, ...]:
         self._partial = self.partial
         return super().__reduce__()
+
+
+class AssumptionWarning(UserWarning):
+    """What a read took for granted, since the answer did not say it; the text names the argument that does."""
 
 
 class NotRememberedWarning(UserWarning):

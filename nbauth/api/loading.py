@@ -71,6 +71,10 @@ def read(
     concurrency: int = 1,
     retry_post: bool = False,
     max_bytes: int | None = None,
+    format: str | None = None,
+    encoding: str | None = None,
+    csv: Mapping[str, Any] | None = None,
+    sheet: str | int | None = None,
     to: None = None,
 ) -> pd.DataFrame: ...
 
@@ -90,6 +94,10 @@ def read(
     concurrency: int = 1,
     retry_post: bool = False,
     max_bytes: int | None = None,
+    format: str | None = None,
+    encoding: str | None = None,
+    csv: Mapping[str, Any] | None = None,
+    sheet: str | int | None = None,
     to: str | Path,
 ) -> Path: ...
 
@@ -108,6 +116,10 @@ def read(
     concurrency: int = 1,
     retry_post: bool = False,
     max_bytes: int | None = None,
+    format: str | None = None,  # noqa: A002 - what pandas, Arrow and Spark call it
+    encoding: str | None = None,
+    csv: Mapping[str, Any] | None = None,
+    sheet: str | int | None = None,
     to: str | Path | None = None,
 ) -> pd.DataFrame | Path:
     """Read a protected URL into a DataFrame: JSON with its further pages, NDJSON, CSV, TSV, Parquet or Excel.
@@ -128,6 +140,11 @@ def read(
         concurrency: how many requests at once, from 1 to 10, where the first answer tells how many rows there are.
         retry_post: whether a POST that broke off may be sent again.
         max_bytes: how many bytes may come, decompressed; of Parquet and Excel, what they become counts.
+        format: ``"json"``, ``"ndjson"``, ``"csv"``, ``"tsv"``, ``"parquet"`` or ``"excel"``, where the server says
+            another one or none; None finds it out.
+        encoding: the character set of text, such as ``"cp1252"``, where the server says another one or none.
+        csv: arguments of `pandas.read_csv`, such as ``{"sep": ";"}``: a table of text is then read by pandas alone.
+        sheet: the sheet of an Excel file, by its name or its number from 0.
         to: a Parquet file to write instead of returning a frame, in little memory whatever its size. It is there when
             all rows are; after a break the same call goes on where it was.
 
@@ -163,6 +180,10 @@ def read(
         concurrency=concurrency,
         retry_post=retry_post,
         max_bytes=max_bytes,
+        format=format,
+        encoding=encoding,
+        csv=csv,
+        sheet=sheet,
     )
     first = query.urls[0]
     progress = front_end.progress(f"Reading {redact_url(first)}")
@@ -192,6 +213,10 @@ def pages(
     as_: Literal["pandas"] = "pandas",
     retry_post: bool = False,
     max_bytes: int | None = None,
+    format: str | None = None,
+    encoding: str | None = None,
+    csv: Mapping[str, Any] | None = None,
+    sheet: str | int | None = None,
 ) -> Iterator[pd.DataFrame]: ...
 
 
@@ -210,6 +235,10 @@ def pages(
     as_: Literal["arrow"],
     retry_post: bool = False,
     max_bytes: int | None = None,
+    format: str | None = None,
+    encoding: str | None = None,
+    csv: Mapping[str, Any] | None = None,
+    sheet: str | int | None = None,
 ) -> Iterator[pa.Table]: ...
 
 
@@ -227,6 +256,10 @@ def pages(
     as_: Literal["pandas", "arrow"] = "pandas",
     retry_post: bool = False,
     max_bytes: int | None = None,
+    format: str | None = None,  # noqa: A002 - what pandas, Arrow and Spark call it
+    encoding: str | None = None,
+    csv: Mapping[str, Any] | None = None,
+    sheet: str | int | None = None,
 ) -> Iterator[pd.DataFrame] | Iterator[pa.Table]:
     """Read a protected URL page by page, in bounded memory.
 
@@ -251,6 +284,10 @@ def pages(
         dtype_backend=dtype_backend,
         retry_post=retry_post,
         max_bytes=max_bytes,
+        format=format,
+        encoding=encoding,
+        csv=csv,
+        sheet=sheet,
     )
     session_ = _session_for(query.urls[0], profile)
     return _closing(session_, pages_sink.pages(session_, query, as_=as_))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbauth.data.build.frame_builder import check_choices
 from nbauth.data.fetch.request import RequestSpec
 from nbauth.data.paging.styles import style_of
+from nbauth.data.parse.file_options import check_file_options
 from nbauth.errors import ConfigError
 from nbauth.net.origins import redact_url
 
@@ -38,6 +39,10 @@ class Query:
         concurrency: how many requests at once, where the first response tells all the others.
         retry_post: whether a POST that broke off may be sent again.
         max_bytes: how many bytes may come from each URL, decompressed; of Parquet and Excel, what they become counts.
+        format: the format of the answers, as `nbauth.data.parse.formats` names it; None finds it out.
+        encoding: the character set of text, such as ``"cp1252"``; None finds it out.
+        csv: arguments of `pandas.read_csv` for a table of text, which then reads it alone.
+        sheet: the sheet of an Excel file, by its name or its number from 0; None takes the only one that holds data.
         requests: the first request of each URL.
 
     Raises:
@@ -56,6 +61,10 @@ class Query:
     concurrency: int = 1
     retry_post: bool = False
     max_bytes: int | None = None
+    format: str | None = None
+    encoding: str | None = None
+    csv: Mapping[str, Any] | None = None
+    sheet: str | int | None = None
     requests: tuple[RequestSpec, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +76,7 @@ class Query:
             raise ConfigError(
                 f"concurrency: expected an integer from 1 to {_MOST_AT_ONCE}, found {self.concurrency!r}."
             )
+        check_file_options(self.format, self.encoding, self.csv, self.sheet)
         requests = tuple(self._request(url) for url in _checked_urls(self.url))
         object.__setattr__(self, "requests", requests)
 

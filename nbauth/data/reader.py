@@ -187,6 +187,10 @@ class Reader:
             in_parts=in_parts,
             repeat=repeat if request.body is None else None,
             stop=self._requester.stop,
+            assume=self._progress.assume,
+            encoding=self._query.encoding,
+            csv=self._query.csv,
+            sheet=self._query.sheet,
         )
         return self._requester.body(request, response), context
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import warnings
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from nbauth.errors import AssumptionWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 
 __all__ = ["LoadProgress", "Outcome", "Progress", "SilentProgress"]
@@ -55,6 +60,7 @@ class LoadProgress:
         self._rows = self._requests = self._bytes = 0
         self._total_rows: int | None = None
         self._has_ended = False  # a request that was given up may end later
+        self._assumptions: dict[str, None] = {}
 
     def add_requests(self, requests: int) -> None:
         """Count requests."""
@@ -87,16 +93,31 @@ class LoadProgress:
             self._tell()
             self._progress.wait(seconds, why)
 
+    def assume(self, text: str) -> None:
+        """Note what is taken for granted about the answer; the person is warned of it when the load is done.
+
+        Args:
+            text: what is assumed, with the URL, and the argument that says otherwise.
+        """
+        self._assumptions[text] = None
+
     def forget_rows(self) -> None:
         """Forget the rows, which are read again."""
         with self._lock:
             self._rows = 0
 
     def finish(self, outcome: Outcome) -> None:
-        """Tell that the load ended; nothing is told after that."""
+        """Tell that the load ended; nothing is told after that. Of a load that is done, warn what was assumed.
+
+        Warns:
+            AssumptionWarning: something was; the warning names the caller's line.
+        """
         with self._telling:
             self._has_ended = True
             self._progress.finish(outcome)
+        if outcome == "done":
+            for text in self._assumptions:
+                warnings.warn(text, AssumptionWarning, stacklevel=_callers_level())
 
     def _tell(self) -> None:
         with self._lock:
@@ -105,3 +126,12 @@ class LoadProgress:
         with self._telling:
             if not self._has_ended:
                 self._progress.update(**state, total_rows=total)
+
+
+def _callers_level() -> int:
+    """Return the ``stacklevel`` of whoever called the package, seen from the caller of this function."""
+    level = 1
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.stack() reads a source file for each frame
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("nbauth."):
+        level, frame = level + 1, frame.f_back
+    return level

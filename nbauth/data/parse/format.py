@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbauth.data.fetch.charsets import charset_of
 from nbauth.data.fetch.http_errors import format_error
 from nbauth.net.sanitize import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from requests import Response
 
@@ -32,6 +32,10 @@ class ReadContext:
         in_parts: whether batches of some ten thousand rows are wanted, Parquet as tables of Arrow's.
         repeat: sends the request once more; returns the body and its context. None where that is not safe.
         stop: ends what another thread reads of the body.
+        assume: notes what is taken for granted, of which the person is warned at the end.
+        encoding: the character set that the caller names, or None.
+        csv: arguments of `pandas.read_csv` that the caller names, or None.
+        sheet: the sheet of a workbook that the caller names, or None.
     """
 
     response: Response
@@ -40,6 +44,10 @@ class ReadContext:
     in_parts: bool
     repeat: Callable[[], tuple[Body, ReadContext]] | None
     stop: Callable[[], None]
+    assume: Callable[[str], None]
+    encoding: str | None = None
+    csv: Mapping[str, Any] | None = None
+    sheet: str | int | None = None
 
     @property
     def url(self) -> str:
