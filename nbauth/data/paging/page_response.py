@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.parse.lazy_json import PlainNode
@@ -74,8 +75,17 @@ class PageResponse:
 
 
 def at(node: Node, path: tuple[str, ...]) -> Node | None:
-    """Return the value at a path, or None. A member whose name has dots in it is found, too."""
+    """Return the value at a path, or None: a name leads to a member, a number to an item of an array.
+
+    A member whose name has dots in it is found, too.
+    """
     for index, name in enumerate(path):
+        if node.is_list:
+            item = next(islice(node.items(), int(name), None), None) if name.isdecimal() else None
+            if item is None:
+                return None
+            node = item
+            continue
         members = node.members()
         if name not in members:
             whole = ".".join(path[index:])

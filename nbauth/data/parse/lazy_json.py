@@ -14,7 +14,7 @@ from nbauth.data.extras import is_fast
 from nbauth.data.parse.json_text import loads, quotes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from nbauth.data.build.frame_builder import FrameBuilder
 
@@ -72,6 +72,9 @@ class Node(Protocol):
     def members(self) -> Mapping[str, Node]:
         """Return an object's members."""
 
+    def items(self) -> Sequence[Node]:
+        """Return an array's items."""
+
     def value(self) -> Any:
         """Decode it."""
 
@@ -128,6 +131,10 @@ class PlainNode:
     def members(self) -> Mapping[str, Node]:
         """Return an object's members."""
         return {name: PlainNode(value) for name, value in self._value.items()} if self.is_object else {}
+
+    def items(self) -> Sequence[Node]:
+        """Return an array's items."""
+        return [PlainNode(value) for value in self._value] if self.is_list else []
 
     def value(self) -> Any:
         """Return it."""
@@ -219,6 +226,18 @@ class RawNode:
         if self._members is None:
             self._members = self._find_members() if self.is_object else {}
         return self._members
+
+    def items(self) -> Sequence[Node]:
+        """Return an array's items, undecoded.
+
+        Raises:
+            ValueError: it is no JSON.
+        """
+        import msgspec
+
+        if not self.is_list:
+            return []
+        return [RawNode(memoryview(item)) for item in msgspec.json.decode(self.raw, type=list[msgspec.Raw])]
 
     def _find_members(self) -> Mapping[str, Node]:
         split = _around_the_array(self.raw)
