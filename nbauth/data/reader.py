@@ -185,7 +185,7 @@ class Reader:
             byte_limit=self._requester.byte_limit,
             backend=self._query.dtype_backend,
             in_parts=in_parts,
-            repeat=repeat if request.body is None else None,
+            repeat=repeat if request.verb == "GET" else None,
             stop=self._requester.stop,
             assume=self._progress.assume,
             encoding=self._query.encoding,

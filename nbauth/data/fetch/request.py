@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from nbauth.errors import ConfigError
 
@@ -19,11 +19,18 @@ class PageRequest:
         url: where.
         body: the JSON document to post, or None.
         headers: headers of this request only.
+        method: how it is sent, where the body does not tell: None makes it a POST with a body, and a GET without one.
     """
 
     url: str
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    method: Literal["GET", "POST"] | None = None
+
+    @property
+    def verb(self) -> Literal["GET", "POST"]:
+        """The method that it is sent with. So a request without a body, such as a link, is a GET after a POST, too."""
+        return self.method or ("GET" if self.body is None else "POST")
 
 
 @dataclass(frozen=True, kw_only=True)

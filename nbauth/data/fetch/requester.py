@@ -77,7 +77,6 @@ class Requester:
         self._headers = {"Accept": accept, **(spec.headers or {})}
         self._progress = progress
         self._retries = retries or Retries()
-        self._is_safe = spec.json is None or spec.retry_post
         self.byte_limit = ByteLimit(spec.max_bytes)
         self._templates: dict[str, _Template] = {}
         self._stopped = threading.Event()
@@ -123,12 +122,12 @@ class Requester:
             try:
                 response = self._send(request, headers or {}, method)
             except requests.RequestException as error:
-                self._wait_after(error, attempt, request.url)
+                self._wait_after(error, attempt, request)
             else:
                 if response.ok and not 300 <= response.status_code < 400:  # noqa: PLR2004 - RFC 9110 §15.4
                     self._had_success = True
                     return response
-                self._wait_for(response, attempt)
+                self._wait_for(response, attempt, request)
             attempt += 1
 
     def content(self, request: PageRequest, response: Response | None = None) -> tuple[Response, bytes]:
@@ -145,7 +144,7 @@ class Requester:
                 with Body(response, self._progress.byte_counter(), byte_limit=self.byte_limit) as body:
                     data = body.readall()
             except DataError as error:
-                self._wait_after(error.__cause__ or error, attempt, request.url, instead=error)
+                self._wait_after(error.__cause__ or error, attempt, request, instead=error)
                 response, attempt = None, attempt + 1
                 continue
             finally:
@@ -167,7 +166,7 @@ class Requester:
 
         def reopen(error: BaseException, position: int) -> Response | None:
             nonlocal attempt
-            if version is None or self._spec.json is not None:
+            if version is None or request.verb != "GET":
                 return None
             attempt += 1
             if attempt > self._retries.most or not is_transient(error, had_success=True):
@@ -184,7 +183,8 @@ class Requester:
 
     def try_again(self, error: BaseException, attempt: int) -> bool:
         """Wait, if a whole load that broke may be done again; tell whether it may."""
-        if not self._is_safe or attempt >= self._retries.most or not is_transient(error, had_success=True):
+        is_safe = self._is_safe(self.first)
+        if not is_safe or attempt >= self._retries.most or not is_transient(error, had_success=True):
             return False
         self._wait(self._retries.pause(attempt), "the connection broke")
         return True
@@ -198,9 +198,9 @@ class Requester:
             outgoing.url = request.url
         else:
             outgoing.prepare_url(request.url, None)
-        if request.body is not self._spec.json:
-            outgoing.headers.pop("Content-Length", None)
-            outgoing.prepare_body(None, None, json=request.body)
+        if request.body is not self._spec.json or request.verb != outgoing.method:
+            outgoing.method = request.verb
+            self._replace_body(outgoing, request.body)
         outgoing.headers.update({**request.headers, **headers})
         outgoing.method = method or outgoing.method
         if len(self._session.cookies):
@@ -217,6 +217,13 @@ class Requester:
             raise ReadInterrupted("Stopped.")
         self._progress.add_requests(1 + len(response.history))
         return response
+
+    @staticmethod
+    def _replace_body(outgoing: PreparedRequest, document: Any) -> None:
+        outgoing.headers.pop("Content-Length", None)
+        if document is None:
+            outgoing.headers.pop("Content-Type", None)  # of the POST before it
+        outgoing.prepare_body(None, None, json=document)
 
     def _template(self, url: str) -> _Template:
         for prefix, template in self._templates.items():
@@ -247,26 +254,33 @@ class Requester:
         host = rest.split("/", 1)[0].split("?", 1)[0]
         return _Template(prepared, settings, f"{scheme}://{host}/")
 
-    def _wait_for(self, response: Response, attempt: int) -> None:
+    def _is_safe(self, request: PageRequest) -> bool:
+        """Tell whether a request may be done twice."""
+        return request.verb == "GET" or self._spec.retry_post
+
+    def _wait_for(self, response: Response, attempt: int, request: PageRequest) -> None:
         if response.status_code == _TOO_MANY:
             self.on_throttle()
-        seconds = self._retries.wait_for(response, attempt, is_safe=self._is_safe)
+        is_safe = self._is_safe(request)
+        seconds = self._retries.wait_for(response, attempt, is_safe=is_safe)
         if seconds is None or not self._may_wait(seconds):
             error = api_error(response)
-            if not self._is_safe and is_unavailable(response.status_code):
+            if not is_safe and is_unavailable(response.status_code):
                 error.next_step = "Nobody knows whether it was done. If it may be done twice: retry_post=True."
             raise error
         response.close()
         self._wait(seconds, f"the API answered {response.status_code}")
 
-    def _wait_after(self, error: BaseException, attempt: int, url: str, *, instead: DataError | None = None) -> None:
+    def _wait_after(
+        self, error: BaseException, attempt: int, request: PageRequest, *, instead: DataError | None = None
+    ) -> None:
         seconds = self._retries.pause(attempt)
-        may = self._is_safe and attempt < self._retries.most and self._may_wait(seconds)
+        may = self._is_safe(request) and attempt < self._retries.most and self._may_wait(seconds)
         if not may or not is_transient(error, had_success=self._had_success):
             if instead is not None:
                 raise instead
             assert isinstance(error, Exception)
-            raise network_error(error, url) from error
+            raise network_error(error, request.url) from error
         self._wait(seconds, "the connection broke")
 
     def _may_wait(self, seconds: float) -> bool:

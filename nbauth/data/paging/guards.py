@@ -142,4 +142,6 @@ def _target(url: str) -> str:
 
 
 def _rest(request: PageRequest) -> str:
-    return json.dumps([request.body, dict(request.headers)]) if request.body is not None or request.headers else ""
+    if request.body is None and not request.headers and request.verb == "GET":
+        return ""
+    return json.dumps([request.verb, request.body, dict(request.headers)])
