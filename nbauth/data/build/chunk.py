@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from nbauth.data.build.type_rules import is_exact, is_unsigned
 
@@ -21,6 +23,8 @@ _KINDS: dict[frozenset[type], Kind] = {
     frozenset({float}): "float",
     frozenset({int, float}): "number",
     frozenset({str}): "text",
+    frozenset({Decimal}): "decimal",
+    frozenset({pd.Timedelta}): "span",
 }
 DTYPES: dict[Kind, tuple[type, Any]] = {
     "bool": (np.bool_, False),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nbauth.data.build.chunk import DTYPES, chunk_of, known_chunk, merged, nothing
+from nbauth.data.build.declared import nulls_of
 from nbauth.data.build.timestamps import is_time, timestamps
 from nbauth.data.build.type_rules import as_text, join
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nbauth.data.build.chunk import Chunk
-    from nbauth.data.build.type_rules import Kind, Target
+    from nbauth.data.build.type_rules import Declared, Kind, Target
 
 __all__ = ["Column"]
 
@@ -33,6 +34,16 @@ class Column:
         self._chunks: list[Chunk] = [nothing(rows)] if rows else []
         self._in_arrow = in_arrow
         self._compact = 0  # so many chunks are
+        self._declared: Declared | None = None
+
+    def declare(self, declared: Declared) -> None:
+        """Note what the values are said to be: text is never times then, and nulls alone get a dtype."""
+        self._declared = declared
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its text stays text, whatever it looks like."""
+        return self._declared in ("text", "any")
 
     def extend(self, values: list[Any]) -> None:
         """Take in the values of further rows; the list is kept."""
@@ -82,15 +93,17 @@ class Column:
                 return self._floats()
             case "text":
                 return self._text()
-            case "null" | "mixed":
-                return _objects(list(self._objects()))
+            case "null" | "mixed" | "decimal" | "span":
+                return self._others(target)
 
     def take_arrow(self) -> Any | None:
         """Return the column as a chunked array, and let it go; None if no type of Arrow's keeps all values."""
         from nbauth.data.build import arrow_arrays
 
         self.compact()
-        array = arrow_arrays.array_of(self._chunks, self._target())
+        array = arrow_arrays.array_of(self._chunks, self._target(), may_be_times=not self.is_text)
+        if array is not None and self._declared is not None and array.null_count == len(array):
+            array = arrow_arrays.nulls_of(self._declared, len(array))
         if array is not None:
             self._let_go()
         return array
@@ -110,6 +123,8 @@ class Column:
             from nbauth.data.build.arrow_series import text_arrays
 
             return pa.chunked_array([part.cast(pa.string(), memory_pool=POOL) for part in text_arrays(self._let_go())])
+        if not times and self._declared in ("time", "zoned time"):
+            self._declared = None  # nulls of text would make text of the other parts' times
         array = self.take_arrow()
         if array is not None:
             return array
@@ -155,17 +170,23 @@ class Column:
             parts.append(part)
         return pd.Series(_concatenated(parts), copy=False)
 
+    def _others(self, target: Literal["null", "mixed", "decimal", "span"]) -> pd.Series[Any]:
+        values = list(self._objects())
+        if target == "null" and self._declared is not None:
+            return nulls_of(self._declared, len(values))
+        return pd.Series(pd.to_timedelta(values).as_unit("ns")) if target == "span" else _objects(values)
+
     def _text(self) -> pd.Series[Any]:
         if not self._in_arrow or any(isinstance(chunk.data, list) for chunk in self._chunks):
-            return _text(list(self._objects()))
+            return (_plain_text if self.is_text else _text)(list(self._objects()))
         from nbauth.data.build import arrow_series
 
         self.compact()
-        times = arrow_series.times(self._chunks)
+        times = None if self.is_text else arrow_series.times(self._chunks)
         if times is not None:
             self._let_go()
             return times
-        if is_time(arrow_series.first_text(self._chunks)):
+        if not self.is_text and is_time(arrow_series.first_text(self._chunks)):
             return _text(list(self._objects()))  # written in several ways
         return arrow_series.text(self._let_go())
 
@@ -184,8 +205,10 @@ def _unsigned(values: list[int | None], *, has_nulls: bool) -> pd.Series[Any]:
 
 def _text(values: list[str | None]) -> pd.Series[Any]:
     parsed = timestamps(values)
-    if parsed is not None:
-        return parsed
+    return _plain_text(values) if parsed is None else parsed
+
+
+def _plain_text(values: list[str | None]) -> pd.Series[Any]:
     try:
         return pd.Series(values)  # `str` in pandas 3, `object` before
     except UnicodeEncodeError:  # half of a surrogate pair: JSON can write it, Arrow cannot hold it

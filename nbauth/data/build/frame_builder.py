@@ -13,11 +13,13 @@ What a column becomes, by the values that all pages have for its key. A key that
 | ISO 8601 times without, or dates | `datetime64` | NaT |
 | .NET's ``/Date(1700000000000)/`` | `datetime64`, in UTC | NaT |
 | objects and lists | `object`, text or further columns, as `nested` says | None |
-| nothing but null | `object` | None |
+| decimals (of tables that declare them) | `object` of `Decimal` | None |
+| spans of time (likewise) | `timedelta64` | NaT |
+| nothing but null | `object`, or what is declared | None |
 | anything mixed | `object`, each value unchanged | None |
 
 With ``dtype_backend="pyarrow"`` the dtypes are Arrow's: `int64`, `uint64`, `bool`, `double`, `string`, `timestamp` in
-microseconds or nanoseconds, and `null`; what is `object` above, but for nulls, stays so.
+microseconds or nanoseconds, `decimal`, `duration` and `null`; what is `object` above, but for nulls, stays so.
 """
 
 from __future__ import annotations
@@ -35,10 +37,10 @@ from nbauth.errors import ConfigError
 from nbauth.process.interrupts import defer_interrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from nbauth.data.build.type_rules import Kind
+    from nbauth.data.build.type_rules import Declared, Kind
 
 __all__ = ["Backend", "ColumnDecoder", "FrameBuilder", "Nested", "check_choices"]
 
@@ -134,6 +136,16 @@ class FrameBuilder:
         """Have columns of these names, also without a row."""
         for name in names:
             self._column((name,) if self._nested == "flatten" else name)
+
+    def declare(self, kinds: Mapping[str, Declared]) -> None:
+        """Have columns of these names, whose values are said to be of these kinds."""
+        for name, declared in kinds.items():
+            self._column((name,) if self._nested == "flatten" else name).declare(declared)
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The columns whose text is never times."""
+        return frozenset(n for n, c in zip(self._names(), self._columns.values(), strict=True) if c.is_text)
 
     def undo(self) -> None:
         """Take back a page that an interrupt let in by half."""

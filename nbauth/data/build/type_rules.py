@@ -11,7 +11,12 @@ Parts meet as pages in a column (`column`, `arrow_arrays`), as frames (`concat`)
 | int and big, or big, if all are from 0 to 2**64 - 1 | uint | `uint64` | `UInt64` | `uint64` |
 | numbers with floats among them, if each integer is at most 2**53 | float | `float64` | NaN | `double` |
 | text | times if all is times of one family, else text | `datetime64` or text | NaT or text | `timestamp`, `string` |
+| decimal | decimal | `object` | None | `decimal128`, `decimal256` |
+| span | span | `timedelta64` | NaT | `duration` |
 | anything else | mixed | `object` | None | none; in Arrow's tables and in Parquet text (`as_text`) |
+
+JSON has no decimals and no spans of time: they come from tables that declare the types of their columns, and so does
+text that is never times, whatever it looks like (`Declared`).
 
 Times are of one family if all have an offset, if none has one, if all are dates, or if all are .NET's. They are in
 nanoseconds if any has so many digits and nanoseconds reach them all; else in microseconds if none loses a digit; else
@@ -28,6 +33,8 @@ Two places differ from it, and for a reason:
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ __all__ = [
     "ARROW",
     "NULLABLE",
     "PLAIN",
+    "Declared",
     "Kind",
     "Target",
     "as_text",
@@ -48,10 +56,12 @@ __all__ = [
 ]
 
 # ``big`` are integers beyond int64, ``number`` integers and floats together.
-Kind = Literal["null", "bool", "int", "big", "float", "number", "text", "other"]
-Target = Literal["null", "bool", "int", "uint", "float", "text", "mixed"]
+Kind = Literal["null", "bool", "int", "big", "float", "number", "text", "decimal", "span", "other"]
+Target = Literal["null", "bool", "int", "uint", "float", "text", "decimal", "span", "mixed"]
+# What a service says that the values of a column are; ``any`` is what JSON writes as an object, a list or text.
+Declared = Literal["bool", "int", "float", "number", "decimal", "text", "time", "zoned time", "span", "any"]
 
-_ALONE: dict[Kind, Target] = {"bool": "bool", "int": "int", "text": "text"}
+_ALONE: dict[Kind, Target] = {"bool": "bool", "int": "int", "text": "text", "decimal": "decimal", "span": "span"}
 _INTEGERS: frozenset[Kind] = frozenset({"int", "big"})
 _NUMBERS: frozenset[Kind] = frozenset({"int", "big", "float", "number"})
 _EXACT = 2**53  # every integer up to here is a float64
@@ -62,7 +72,7 @@ ARROW: dict[Target, str] = {
 }  # fmt: skip
 _KIND_OF_ARROW: dict[str, Kind] = {
     "null": "null", "bool": "bool", "int64": "int", "uint64": "big", "double": "float", "string": "text",
-    "large_string": "text",
+    "large_string": "text", "duration[ns]": "span",
 }  # fmt: skip
 # pandas' dtypes for what has nulls: with NaN integers would be floats, and truth values objects.
 NULLABLE = {
@@ -95,7 +105,7 @@ def join(kinds: Iterable[Kind], *, are_unsigned: Callable[[], bool], are_exact: 
 
 def kind_of_arrow(type_name: str) -> Kind:
     """Return the kind of the values in an array of Arrow's, by the name of its type."""
-    return _KIND_OF_ARROW.get(type_name, "other")
+    return "decimal" if type_name.startswith("decimal") else _KIND_OF_ARROW.get(type_name, "other")
 
 
 def is_exact(least: int | None, most: int | None) -> bool:
@@ -123,5 +133,8 @@ def as_text(value: Any) -> str | None:
     """
     if value is None:
         return None
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, (str, Decimal, timedelta)):
+        text = str(value)
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=str)
     return text.encode("utf-8", "backslashreplace").decode()

@@ -168,13 +168,21 @@ class ParquetSink:
         with defer_interrupt():
             if not self._builder.has_columns:
                 self._builder.expect(self._names[:1])  # rows of empty objects: a file has no row without a column
-            self._keep(self._builder.table(times=False))
+            texts = self._builder.texts
+            self._keep(self._builder.table(times=False), texts=texts)
             self._waiting = self._whole = 0
 
-    def _keep(self, table: Any, *, may_be_times: bool = True) -> None:
+    def _keep(self, table: Any, *, may_be_times: bool = True, texts: frozenset[str] = frozenset()) -> None:
         self._names = self._names or table.column_names
         style, records = self._reader.detected
-        self._parts.add(table, next_request=self._next_request, style=style, records=records, may_be_times=may_be_times)
+        self._parts.add(
+            table,
+            next_request=self._next_request,
+            style=style,
+            records=records,
+            may_be_times=may_be_times,
+            texts=texts,
+        )
 
 
 def _check_dtypes(dtypes: dict[str, str], first: dict[str, str], target: str) -> None:

@@ -34,6 +34,7 @@ from nbauth.files.state_key import StateKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from nbauth.data.fetch.request import PageRequest
@@ -113,6 +114,7 @@ class Parts:
         style: Style,
         records: str | None,
         may_be_times: bool = True,
+        texts: AbstractSet[str] = frozenset(),
     ) -> None:
         """Keep some rows, and from where the load goes on after them.
 
@@ -122,8 +124,10 @@ class Parts:
             style: how the API is paged.
             records: the path of the rows.
             may_be_times: whether columns of text that is times are to be times.
+            texts: those that are not.
         """
-        kinds = {name: time_type(table[name]) for name in table.column_names} if may_be_times else {}
+        names = [name for name in table.column_names if name not in texts] if may_be_times else []
+        kinds = {name: time_type(table[name]) for name in names}
         times = {name: kind for name, kind in kinds.items() if kind is not None}
         with self._directory.new_file(part_name(len(self.checkpoint.parts))) as file:
             digested = _Digested(file)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["cast", "time_type", "unified"]
 
+_FEW_DIGITS, _MOST_DIGITS = 38, 76  # of decimal128 and decimal256
+
 
 def time_type(column: Any) -> str | None:
     """Return the type of a column of text that is all times: the unit, and whether with an offset or dates."""
@@ -91,7 +93,18 @@ def _type_of(name: str, schemas: Sequence[Any], times: Sequence[dict[str, str]],
     )
     if target == "text":
         return _time(name, [times[number].get(name) for number in held], list(held), read)
+    if target == "decimal":
+        return _decimal(list(held.values()))
     return pa.string() if target == "mixed" else pa.type_for_alias(ARROW[target])
+
+
+def _decimal(types: Sequence[Any]) -> Any:
+    """Return the type that holds decimals of all these types."""
+    scale = max(kind.scale for kind in types)
+    digits = scale + max(kind.precision - kind.scale for kind in types)
+    if digits > _MOST_DIGITS:
+        return pa.string()
+    return (pa.decimal128 if digits <= _FEW_DIGITS else pa.decimal256)(digits, scale)
 
 
 def _time(name: str, kinds: Sequence[str | None], held: Sequence[int], read: Read) -> Any:
