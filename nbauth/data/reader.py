@@ -94,6 +94,7 @@ class Reader:
             concurrency=query.concurrency,
             rows_before=0 if resume is None else resume.rows,
             is_named=query.records is not None,
+            assume=progress.assume,
         )
         self.can_start_over = False
         self.pending: list[Page] = []

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from nbauth.data.paging.odata_columns import selected_columns
 from nbauth.data.paging.page_response import MISSING
-from nbauth.data.paging.record_selector import COUNT, NEXT, collections_of, find_collection, rows_at, rows_of
+from nbauth.data.paging.record_selector import COUNT, NEXT, Choice, choose, rows_at, rows_of
 from nbauth.data.paging.styles import STYLES
 from nbauth.data.paging.styles.auto import Auto
 from nbauth.data.paging.styles.next import NextUrl
+from nbauth.data.paging.styles.none import OnePage
 from nbauth.data.paging.styles.page import PageNumber
 from nbauth.data.paging.styles.style import Sign
 from nbauth.errors import PaginationError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Layout", "check_end", "detect", "resumed", "rows_in", "total_in"]
 
 _OF_ARRAYS = (Sign.HEADER, Sign.LINK)  # all that an array can show
+_LEFT_OUT = "_embedded"  # where rows would be of which there are none
 _OF_MORE = (Sign.ADDRESS, Sign.CURSOR, Sign.NEXT_NUMBER)
 _SAY_HOW = 'Say how, as in paging=nbauth.data.paging.Cursor(parameter="cursor", path="meta.next").'
 
@@ -50,6 +52,7 @@ class Layout:
         is_array: whether the first response is an array.
         members: the first response's members, unless the caller named the path. A later one without rows has no others.
         columns: the columns that are known before any row.
+        assumed: what was taken for granted of where the rows are, to be said; None where the response says it.
     """
 
     style: Style
@@ -57,6 +60,7 @@ class Layout:
     is_array: bool = False
     members: frozenset[str] | None = None
     columns: tuple[str, ...] = ()
+    assumed: str | None = None
 
 
 def detect(envelope: Envelope, style: Style) -> Layout:
@@ -70,14 +74,12 @@ def detect(envelope: Envelope, style: Style) -> Layout:
         PaginationError: the response says that there is more, and it cannot be told of what.
     """
     if isinstance(style, Auto):
-        style, records = _shown_by(envelope)
-    elif envelope.named is not None:
-        records = envelope.named
+        style, choice = _shown_by(envelope)
     else:
-        records = _rows_of_style(envelope, style)
+        choice = _choice(envelope, style)
     members = None if envelope.named is not None else envelope.members
     columns = tuple(selected_columns(envelope.response.url, envelope.value("@odata.context")))
-    return Layout(style, records, envelope.response.document.is_list, members, columns)
+    return Layout(style, choice.path, envelope.response.document.is_list, members, columns, choice.assumed)
 
 
 def resumed(envelope: Envelope, style: Style, records: str | None) -> Layout:
@@ -137,61 +139,64 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
         )
 
 
-def _shown_by(envelope: Envelope) -> tuple[Style, str | None]:
-    """Return the style that a response shows, and the path of its rows."""
+def _shown_by(envelope: Envelope) -> tuple[Style, Choice]:
+    """Return the style that a response shows, and where its rows are."""
     is_object = envelope.response.document.is_object
     style = _style(envelope, Sign if is_object else _OF_ARRAYS)
     if not is_object or envelope.named is not None or envelope.form is not None:
-        return style or Auto(), envelope.rows_path if is_object else envelope.named
-    path, more = envelope.rows_path, _more(envelope, envelope.rows_path)
-    if style is None and more is None:
-        return Auto(), None  # nothing says that it is a page: it is a row
-    path = _only_list(envelope, style, more) if path is None else path
-    return (Auto(), None) if path is None else (style or Auto(), path)
+        return style or Auto(), Choice(envelope.rows_path if is_object else envelope.named)
+    more = _more(envelope, envelope.rows_path)
+    is_linked = isinstance(style, (NextUrl, Auto))
+    is_page = (style is not None or more is not None) and not is_linked
+    choice = choose(envelope.place, envelope.response.url, is_page=is_page, is_linked=is_linked)
+    if choice.path is not None:
+        return style or Auto(), choice
+    if _has_none(envelope, style, more):
+        return style or Auto(), Choice(_LEFT_OUT)
+    if more is not None and not envelope.place.has_id and (is_page or envelope.place.others):
+        raise _untold(envelope, more)
+    return (OnePage() if isinstance(style, Auto) else Auto()), choice  # a row's link leads to another row
+
+
+def _choice(envelope: Envelope, style: Style) -> Choice:
+    """Return where the rows of a first response are, where the caller named the style."""
+    members = envelope.response.document.members()
+    own = style.rows_member
+    if envelope.form is not None or envelope.named is not None:
+        return Choice(envelope.rows_path)
+    if own is not None and own in members and members[own].is_list:
+        return Choice(own)
+    choice = choose(envelope.place, envelope.response.url, is_page=style.responses_are_pages, is_linked=False)
+    if choice.path is None and _has_none(envelope, style, None):
+        return Choice(_LEFT_OUT)
+    if choice.assumed and choice.path is None and style.responses_are_pages:
+        raise _untold(envelope, "nothing of its rows")
+    return choice
+
+
+def _has_none(envelope: Envelope, style: Style | None, more: str | None) -> bool:
+    """Tell whether a response without a list says that there are no rows, as HAL and Google's APIs do."""
+    if isinstance(style, PageNumber) and style.pages is not None and envelope.number(style.pages) == 0:
+        return True
+    return more is None and envelope.place.is_none
+
+
+def _untold(envelope: Envelope, said: str) -> PaginationError:
+    """Make the error of a response with several lists, or none, of which it cannot be told what comes in pages."""
+    names = envelope.place.others
+    shown_url = redact_url(envelope.response.url)
+    which = f"has several lists: {', '.join(names)}" if names else "has no list"
+    return PaginationError(
+        f"{shown_url}: the answer says {said}, and {which}.",
+        url=shown_url,
+        next_step=f'Say where the rows are, as in records="{(names or ("data.items",))[0]}".',
+    )
 
 
 def _style(envelope: Envelope, signs: Iterable[Sign]) -> Style | None:
     """Return the style that is shown by the first of the signs."""
     shown = (style.shown_by(envelope, sign) for sign in signs for style in STYLES.values())
     return next((style for style in shown if style is not None), None)
-
-
-def _rows_of_style(envelope: Envelope, style: Style) -> str | None:
-    """Return the path of the rows of a first response where the caller named the style."""
-    members = envelope.response.document.members()
-    own = style.rows_member
-    if envelope.is_odata:
-        return "value"
-    if own is not None and own in members and members[own].is_list:
-        return own
-    if not style.responses_are_pages:
-        return None
-    known = find_collection(envelope.response.document)
-    lists = [] if known is not None else collections_of(envelope.response.document, is_page=True)
-    return lists[0] if len(lists) == 1 else known
-
-
-def _only_list(envelope: Envelope, style: Style | None, more: str | None) -> str | None:
-    """Return the path of the rows where their name is none that is known; None if the response is a row itself.
-
-    Raises:
-        PaginationError: there is more, and it cannot be told of what.
-    """
-    is_sure = more is not None and not isinstance(style, NextUrl)
-    names = collections_of(envelope.response.document, is_page=is_sure)
-    if len(names) == 1:
-        return names[0]
-    if isinstance(style, PageNumber) and style.pages is not None and envelope.number(style.pages) == 0:
-        return "_embedded"  # HAL leaves out what is empty
-    if more is None or (not names and not is_sure):
-        return None
-    shown_url = redact_url(envelope.response.url)
-    which = f"has several lists: {', '.join(names)}" if names else "has no list"
-    raise PaginationError(
-        f"{shown_url}: the answer says {more}, and {which}.",
-        url=shown_url,
-        next_step=f'Say where the rows are, as in records="{(names or ["data.items"])[0]}".',
-    )
 
 
 def _more(envelope: Envelope, rows_path: str | None) -> str | None:

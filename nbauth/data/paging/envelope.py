@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from nbauth.data.paging.body_values import BodyValues
 from nbauth.data.paging.counts import INSIDE, counts_of
 from nbauth.data.paging.link_header import next_link
-from nbauth.data.paging.record_selector import find_collection, is_odata, odata_2_rows
+from nbauth.data.paging.record_selector import is_odata, odata_2_rows
+from nbauth.data.paging.row_places import RowPlace, row_place
 
 if TYPE_CHECKING:
     from nbauth.data.paging.counts import PageCounts, RowCounts
@@ -55,11 +56,16 @@ class Envelope(BodyValues):
 
     @cached_property
     def rows_path(self) -> str | None:
-        """The path of the rows, if the caller named it or the envelope's form or names tell."""
+        """The path of the rows, if the caller named it or the envelope's form or names tell; it may be a guess."""
         if self.named is not None:
             return self.named
         document = self.response.document
-        return "value" if self.is_odata else odata_2_rows(document.members()) or find_collection(document)
+        return "value" if self.is_odata else odata_2_rows(document.members()) or self.place.path
+
+    @cached_property
+    def place(self) -> RowPlace:
+        """Where the rows of an object probably are, by its names alone."""
+        return row_place(self, self.response.url) if self.response.document.is_object else RowPlace()
 
     @cached_property
     def link(self) -> str | None:

@@ -43,6 +43,7 @@ class PageIterator:
         is_named: whether the caller named that path.
         concurrency: how many requests at once, where the first response tells all the others.
         rows_before: how many rows came in an earlier load that broke off.
+        assume: told what is taken for granted of where the rows are.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class PageIterator:
         is_named: bool = True,
         concurrency: int = 1,
         rows_before: int = 0,
+        assume: Callable[[str], None],
     ) -> None:
         self._requester = requester
+        self._assume = assume
         self._chain = chain
         self._layout = Layout(style, records)  # as the caller says, until the first response has come
         self._named = records if is_named else None
@@ -108,7 +111,7 @@ class PageIterator:
             return
         with _reading(http_response, content):
             envelope = Envelope(response, self._named)
-            self._layout = resumed(envelope, self.style, self.records) if resuming else detect(envelope, self.style)
+            self._layout = self._detect(envelope, resuming=resuming)
         paginator = self.style.paginator(rows_before=self._rows_before)
         guards = Guards(self._chain, most_equal_pages=self.style.most_equal_pages)
         source: _Source | None = None
@@ -143,6 +146,14 @@ class PageIterator:
         finally:
             if source is not None:
                 source.close()
+
+    def _detect(self, envelope: Envelope, *, resuming: bool) -> Layout:
+        if resuming:
+            return resumed(envelope, self.style, self.records)
+        layout = detect(envelope, self.style)
+        if layout.assumed is not None:
+            self._assume(layout.assumed)
+        return layout
 
     def _check(
         self, guards: Guards, envelope: Envelope, rows: Rows, next_request: PageRequest | None, *, is_first: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbauth.data.paging.page_response import Rows, at
@@ -14,17 +15,69 @@ if TYPE_CHECKING:
 
     from nbauth.data.paging.body_values import BodyValues
     from nbauth.data.paging.page_response import PageResponse
+    from nbauth.data.paging.row_places import RowPlace
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["COUNT", "NEXT", "collections_of", "find_collection", "is_odata", "odata_2_rows", "rows_at", "rows_of"]
+__all__ = ["COUNT", "NEXT", "Choice", "choose", "is_odata", "odata_2_rows", "rows_at", "rows_of"]
 
 NEXT = ("@odata.nextLink", "odata.nextLink", "@nextLink", "nextLink")  # OData 4, 3 and 4.01; Azure Resource Manager
 COUNT = ("@odata.count", "odata.count", "@count", "count")
-# What envelopes call their rows. Only looked for where something beside them says that the response is a page.
-_ROWS = (
-    "value", "data", "items", "results", "records", "rows", "entries", "content", "documents", "objects", "elements",
-    "values", "issues",
-)  # fmt: skip
+
+
+_MOST_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whether an object is a page of rows or a row.
+
+    Attributes:
+        path: the path of the rows; None where the object is a row itself.
+        assumed: what was taken for granted, to be said; None where the response says it.
+    """
+
+    path: str | None
+    assumed: str | None = None
+
+
+def choose(place: RowPlace, url: str, *, is_page: bool, is_linked: bool) -> Choice:
+    """Tell whether an object is a page of rows or a row.
+
+    Args:
+        place: where its rows probably are.
+        url: where it came from.
+        is_page: whether it is sure to be a page.
+        is_linked: whether it names a next address, which a row may do as well.
+    """
+    is_page = is_page or place.is_page
+    path, lists = place.path, place.others
+    if path is None or (place.has_id and not is_page):
+        return Choice(None, _as_row(lists, url) if lists and not place.has_id else None)
+    is_odd = bool(place.beside or place.others) or (is_linked and not place.is_of_rows and not place.is_known)
+    is_likely = place.is_known or not place.is_called
+    is_signed = place.is_of_rows and is_likely and (is_linked or place.is_counted)
+    is_told = (is_page or is_signed or not is_odd) and not (place.is_empty and place.others)
+    if is_told or (place.is_of_rows and is_likely):
+        return Choice(path, None if is_told else _as_rows(place, url))
+    is_plain = place.is_empty or not (place.is_of_rows or is_linked)  # a list such as things have
+    return Choice(None, None if is_plain else _as_row((path, *lists), url))
+
+
+def _as_row(lists: tuple[str, ...], url: str) -> str:
+    shown = " or ".join(f'records="{path}"' for path in lists[:_MOST_SHOWN])
+    return (
+        f"{redact_url(url)}: the answer was taken as one row. "
+        f'If its rows are in a list of it, say {shown}; else say records="".'
+    )
+
+
+def _as_rows(place: RowPlace, url: str) -> str:
+    beside = ", ".join([*place.beside, *place.others][:_MOST_SHOWN])
+    others = "".join(f', or records="{path}" for another list' for path in place.others[:1])
+    return (
+        f'{redact_url(url)}: the rows were taken from records="{place.path}", without what is beside them: {beside}. '
+        f'Say so, or records="" for the whole answer as one row{others}.'
+    )
 
 
 def rows_at(response: PageResponse, path: str, *, known: AbstractSet[str] | None = None) -> Rows:
@@ -67,15 +120,21 @@ def is_odata(values: BodyValues) -> bool:
     count.
     """
     members = values.response.document.members()
-    if "value" not in members or not members["value"].is_list:
+    if "value" not in members:
         return False
+    if not members["value"].is_list:  # Azure Resource Manager writes null for no rows
+        return members["value"].is_null and all(_is_odata_s(name) for name in members)
     if any(name in members and values.value(name) for name in NEXT):
         return True
     context = "@odata.context" in members and values.value("@odata.context")
     context = context or ("odata.metadata" in members and values.value("odata.metadata"))
     if isinstance(context, str):
         return not context.endswith("$entity")  # OData JSON Format 4.01 §10.7: one entity that has a `value`
-    return all(name == "value" or name in NEXT or name in COUNT or name.startswith("@") for name in members)
+    return all(_is_odata_s(name) for name in members)
+
+
+def _is_odata_s(name: str) -> bool:
+    return name == "value" or name in NEXT or name in COUNT or name.startswith("@")
 
 
 def odata_2_rows(members: Mapping[str, Node]) -> str | None:
@@ -86,34 +145,3 @@ def odata_2_rows(members: Mapping[str, Node]) -> str | None:
     if "results" in inner and inner["results"].is_list and set(inner) <= {"results", "__next", "__count"}:
         return "d.results"
     return "d" if members["d"].is_list else None
-
-
-def find_collection(document: Node) -> str | None:
-    """Return the path of the only array that can be the rows of an envelope, or None."""
-    members = document.members()
-    paths = [name for name in _ROWS if name in members and members[name].is_list]
-    if not paths:
-        for outer in ("data", "result", "response", "_embedded"):
-            inner = members[outer].members() if outer in members else {}
-            lists = [name for name, node in inner.items() if node.is_list]
-            if len(lists) == 1 and (outer == "_embedded" or lists[0] in _ROWS):
-                paths.append(f"{outer}.{lists[0]}")
-    return paths[0] if len(paths) == 1 else None
-
-
-def collections_of(document: Node, *, is_page: bool) -> list[str]:
-    """Return the members of an object that can be its rows, whatever their names: the lists of objects, if any.
-
-    Args:
-        document: the object.
-        is_page: whether it is sure to be a page. If not, one with an ``id`` is a row itself, and so is one whose lists
-            hold other things than objects.
-    """
-    members = document.members()
-    if "id" in members and not is_page:
-        return []
-    lists = {name: node for name, node in members.items() if node.is_list}
-    of_objects = [name for name, node in lists.items() if node.holds_objects]
-    known = [name for name in _ROWS if name in lists]
-    others = [name for name, node in lists.items() if is_page or node.is_empty]
-    return of_objects or known or others

@@ -14,7 +14,7 @@ from nbauth.data.extras import is_fast
 from nbauth.data.parse.json_text import loads, quotes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from nbauth.data.build.frame_builder import FrameBuilder
 
@@ -23,6 +23,7 @@ __all__ = ["Node", "PlainNode", "RawNode", "node_of"]
 _LONGEST_EMPTY = 1_000
 _EMPTY = re.compile(rb"\s*\[\s*\]\s*")
 _OBJECTS = re.compile(rb"\s*\[\s*\{")
+_LISTS = re.compile(rb"\s*\[\s*\[")
 _HOLE = b"[]"
 _WORTH_SPLITTING = 10_000  # bytes
 
@@ -39,12 +40,20 @@ class Node(Protocol):
         """Tell whether it is an object."""
 
     @property
+    def is_null(self) -> bool:
+        """Tell whether it is null."""
+
+    @property
     def is_empty(self) -> bool:
         """Tell whether it is an array without items."""
 
     @property
     def holds_objects(self) -> bool:
         """Tell whether it is an array whose first item is an object."""
+
+    @property
+    def holds_lists(self) -> bool:
+        """Tell whether it is an array whose first item is an array."""
 
     @property
     def identity(self) -> object:
@@ -75,6 +84,9 @@ class Node(Protocol):
     def items(self) -> Sequence[Node]:
         """Return an array's items."""
 
+    def may_begin_with(self, names: Collection[str]) -> bool:
+        """Tell whether the first item of an array may be an object with a member of these names."""
+
     def value(self) -> Any:
         """Decode it."""
 
@@ -96,6 +108,11 @@ class PlainNode:
         return isinstance(self._value, dict)
 
     @property
+    def is_null(self) -> bool:
+        """Tell whether it is null."""
+        return self._value is None
+
+    @property
     def is_empty(self) -> bool:
         """Tell whether it is an array without items."""
         return isinstance(self._value, list) and not self._value
@@ -104,6 +121,11 @@ class PlainNode:
     def holds_objects(self) -> bool:
         """Tell whether it is an array whose first item is an object."""
         return isinstance(self._value, list) and isinstance(next(iter(self._value), None), dict)
+
+    @property
+    def holds_lists(self) -> bool:
+        """Tell whether it is an array whose first item is an array."""
+        return isinstance(self._value, list) and isinstance(next(iter(self._value), None), list)
 
     @property
     def identity(self) -> object:
@@ -135,6 +157,10 @@ class PlainNode:
     def items(self) -> Sequence[Node]:
         """Return an array's items."""
         return [PlainNode(value) for value in self._value] if self.is_list else []
+
+    def may_begin_with(self, names: Collection[str]) -> bool:
+        """Tell whether the first item of an array is an object with a member of these names."""
+        return self.holds_objects and not self._value[0].keys().isdisjoint(names)
 
     def value(self) -> Any:
         """Return it."""
@@ -172,6 +198,11 @@ class RawNode:
         return self._start == b"{"
 
     @property
+    def is_null(self) -> bool:
+        """Tell whether it is null."""
+        return self._start == b"n"
+
+    @property
     def is_empty(self) -> bool:
         """Tell whether it is an array without items."""
         return self.is_list and len(self.raw) < _LONGEST_EMPTY and _EMPTY.fullmatch(self.raw) is not None
@@ -180,6 +211,11 @@ class RawNode:
     def holds_objects(self) -> bool:
         """Tell whether it is an array whose first item is an object."""
         return _OBJECTS.match(self.raw) is not None
+
+    @property
+    def holds_lists(self) -> bool:
+        """Tell whether it is an array whose first item is an array."""
+        return _LISTS.match(self.raw) is not None
 
     @property
     def identity(self) -> object:
@@ -238,6 +274,10 @@ class RawNode:
         if not self.is_list:
             return []
         return [RawNode(memoryview(item)) for item in msgspec.json.decode(self.raw, type=list[msgspec.Raw])]
+
+    def may_begin_with(self, names: Collection[str]) -> bool:
+        """Tell whether the first item of an array may be an object with a member of these names."""
+        return self.holds_objects and any(f'"{name}"'.encode() in self.start for name in names)
 
     def _find_members(self) -> Mapping[str, Node]:
         split = _around_the_array(self.raw)

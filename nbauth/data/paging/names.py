@@ -1,0 +1,78 @@
+"""The names of members, as APIs choose them: what envelopes call their rows, and what stands beside those.
+
+A name counts in any spelling: ``total_count``, ``totalCount``, ``TotalCount`` and ``total-count`` are one.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+__all__ = ["ASIDE", "NAMING", "ROWS", "WRAPPERS", "is_of_envelope", "plain"]
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_NO_LETTER = re.compile(r"[\W_]")
+
+# What envelopes call their rows.
+ROWS = frozenset({
+    "value", "data", "items", "item", "results", "result", "records", "record", "rows", "row", "entries", "entry",
+    "content", "contents", "documents", "docs", "objects", "elements", "values", "issues", "hits", "features", "member",
+    "members", "resources", "list", "nodes", "edges", "collection", "children", "resultset", "recordset", "dataset",
+})  # fmt: skip
+# The objects around them.
+WRAPPERS = frozenset({
+    "data", "result", "results", "response", "d", "body", "payload", "embedded", "hits", "query", "feed", "output",
+    "root", "content", "page", "resultset", "queryresponse", "queryresult", "channel",
+})  # fmt: skip
+# Lists that stand beside the rows and are none, unless there is no other list.
+ASIDE = frozenset({
+    "columns", "cols", "fields", "schema", "headers", "header", "columnheaders", "types", "warnings", "warning",
+    "warningmessages", "messages", "message", "errors", "error", "notices", "notifications", "links", "link",
+    "included", "includes", "facets", "aggregations", "suggestions", "suggest", "sort", "sorts", "orderby", "filters",
+    "filter", "breadcrumbs", "namespaces", "highlights", "highlighting", "fieldaliases", "transforms", "expand",
+    "groups", "queries", "exceptions", "statistics", "stats", "deprecations", "alerts", "parameters", "params", "next",
+    "prev", "debug", "tags", "labels", "relatedsearches", "dimensions", "metrics", "include",
+})  # fmt: skip
+# Scalars by which things are called that are no envelope.
+NAMING = frozenset({
+    "name", "title", "login", "username", "email", "mail", "displayname", "fullname", "firstname", "lastname", "slug",
+    "key", "sku", "label", "number", "ordernumber", "orderno",
+})  # fmt: skip
+# Words with which the names of other members of envelopes begin or end, and whole names.
+_BEGIN = frozenset({
+    "total", "count", "num", "per", "has", "is", "next", "prev", "previous", "continuation", "request", "trace",
+    "correlation", "query", "search", "pagination", "paging", "page", "pages", "response", "execution", "elapsed",
+    "took", "incomplete", "truncated", "exceeded", "generated", "server", "api", "error", "warning", "meta", "odata",
+    "cursor", "limit", "offset", "skip", "skipped", "status", "result", "max", "hits", "sync", "cache", "rate", "quota",
+})  # fmt: skip
+_END = frozenset({
+    "count", "counts", "total", "totals", "size", "token", "cursor", "url", "uri", "link", "links", "href", "page",
+    "pages", "limit", "offset", "took", "ms", "millis", "seconds", "duration", "version", "more", "next", "metadata",
+    "meta", "info", "etag", "timestamp", "stats", "statistics", "headers", "schema", "truncated", "format", "marker",
+})  # fmt: skip
+_WHOLE = frozenset({
+    "success", "ok", "successful", "code", "msg", "message", "messages", "errors", "warnings", "kind", "object", "type",
+    "context", "id", "self", "first", "last", "start", "end", "from", "to", "top", "time", "date", "timestamp",
+    "updated", "created", "retrieved", "version", "copyright", "license", "licence", "attribution", "documentation",
+    "language", "locale", "lang", "encoding", "summary", "facets", "shards", "clusters", "aggregations", "params",
+    "parameters", "filters", "filter", "options", "cursors", "extensions", "profile", "debug", "range", "period",
+    "sort", "done", "complete", "completed", "partial", "state", "help", "deprecated", "spatialreference", "crs",
+    "bbox", "typename", "jsonrpc", "resourcetype", "method", "path", "etag", "properties", "features", "processing",
+    "numfound", "nextmarker", "more", "final", "session", "source", "q", "scope", "objectidfieldname", "hasz", "hasm",
+    "globalidfieldname", "displayfieldname", "geometrytype", "uniqueidfield", "batchcomplete", "startposition",
+})  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def plain(name: str) -> str:
+    """Return a name in lower case, without separators and signs, and without a prefix as in ``hydra:member``."""
+    return _NO_LETTER.sub("", name.rpartition(":")[2].lower())
+
+
+@lru_cache(maxsize=4096)
+def is_of_envelope(name: str) -> bool:
+    """Tell whether envelopes have a member of this name beside the rows, which says something about all of them."""
+    if name.startswith(("@", "$", "odata.")) or plain(name) in _WHOLE:
+        return True
+    words = [word.lower() for word in _WORDS.findall(name)]
+    return bool(words) and (words[0] in _BEGIN or words[-1] in _END)

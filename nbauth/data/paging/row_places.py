@@ -1,0 +1,251 @@
+"""Where the rows of an object may be: the lists in it, the likeliest one, and what speaks against it.
+
+Nothing tells an envelope from a row for certain. A list that is called as envelopes call their rows is one, and so is
+the only list of objects beside what envelopes say. An ``id`` makes an object a row. All else is a guess, which says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from nbauth.data.paging.names import ASIDE, NAMING, ROWS, WRAPPERS, is_of_envelope, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nbauth.data.paging.body_values import BodyValues
+    from nbauth.data.parse.lazy_json import Node
+
+__all__ = ["RowPlace", "row_place"]
+
+_DEEPEST = 6
+_MOST_OBJECTS = 100
+_IDS = frozenset({"id", "uuid", "guid", "uid", "odataid", "odataetag"})
+_CONNECTION = ("nodes", "edges")  # GraphQL's: https://relay.dev/graphql/connections.htm
+_OF_EDGES = ("node", "cursor")
+_KINDS = ("kind", "object", "type", "@type", "resourceType")
+_COLLECTIONS = ("list", "collection", "bundle", "listing", "page", "results")
+_GROUPED = frozenset({"aggregations", "aggs", "facets"})  # Elasticsearch's buckets are rows of another kind
+_TABLES = ("tables", "rows", "Tables", "Rows")
+_FLAGS = frozenset({
+    "hasmore", "hasnext", "hasnextpage", "hasmoreitems", "hasmoreresults", "moreavailable", "more", "islast",
+    "islastpage", "lastpage", "last", "done", "truncated", "istruncated", "exceededtransferlimit", "incompleteresults",
+})  # fmt: skip
+_TOTALS = frozenset({
+    "total", "totalcount", "totalsize", "totalresults", "totalitems", "totalelements", "totalrecords", "totalrows",
+    "count", "numfound", "resultcount", "recordcount", "size", "length", "totalhits", "found", "matched",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RowPlace:
+    """Where the rows of an object probably are.
+
+    Attributes:
+        path: the path of the list; None where none is likelier than the others, or there is none.
+        others: the paths of other lists that may be the rows.
+        beside: the members beside the rows or above them that envelopes do not have.
+        is_known: whether the list is called as envelopes call their rows, or as the URL ends.
+        is_of_rows: whether the list holds objects or lists, or nothing.
+        is_empty: whether it holds nothing.
+        is_called: whether a name or an object of its own is beside it, as in things that are no envelope.
+        has_id: whether an ``id`` says that the object is a row.
+        is_page: whether a flag says that it is a page, whatever else there is.
+        is_counted: whether a count says so.
+        is_none: whether it says that there are no rows, and leaves out their list.
+    """
+
+    path: str | None = None
+    others: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    is_known: bool = False
+    is_of_rows: bool = False
+    is_empty: bool = False
+    is_called: bool = False
+    has_id: bool = False
+    is_page: bool = False
+    is_counted: bool = False
+    is_none: bool = False
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What stands beside and above a list that envelopes do not have."""
+
+    paths: tuple[str, ...] = ()
+    is_called: bool = False
+    has_id: bool = False
+
+
+@dataclass(frozen=True)
+class _List:
+    path: str
+    node: Node
+    rank: int  # the lower, the likelier
+    beside: _Beside
+    is_known: bool
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether it holds objects or lists."""
+        return self.node.holds_objects or self.node.holds_lists
+
+
+def row_place(values: BodyValues, url: str) -> RowPlace:
+    """Find the list that is the rows.
+
+    Args:
+        values: those of an object.
+        url: where it came from.
+    """
+    members = values.response.document.members()
+    context = values.value("@odata.context")
+    if isinstance(context, str) and context.endswith("$entity"):
+        return RowPlace(has_id=True)  # OData JSON Format 4.01 §10.7
+    lists = list(_Walk(values, _last_name(url)).lists(values.response.document))
+    is_page, is_counted, is_zero = _signs(values, members)
+    is_collection = _is_collection(values, members)
+    signs = RowPlace(is_page=is_page or is_collection, is_counted=is_counted, has_id=_has_id(members))
+    if not lists:
+        is_bare = all(is_of_envelope(name) for name in members)
+        return replace(signs, is_none=is_bare and (is_zero or is_collection))
+    lowest = min(one.rank for one in lists)
+    likeliest = [one for one in lists if one.rank == lowest]
+    full = [one for one in lists if one.has_rows and one.rank != _Rank.ASIDE]
+    chosen = likeliest if len(likeliest) == 1 else [one for one in likeliest if one.has_rows]
+    if len(chosen) != 1 or f"{chosen[0].path}.2" in members:  # the second of two members with one name
+        is_bare = lowest <= _Rank.INSIDE or (lowest <= _Rank.DEEP and not likeliest[0].beside.paths)
+        return replace(signs, others=tuple(one.path for one in full or (likeliest if is_bare else [])))
+    (one,) = chosen
+    return replace(
+        signs,
+        path=_into_tables(one.node, one.path),
+        others=tuple(other.path for other in full if other is not one),
+        beside=one.beside.paths,
+        is_known=one.is_known,
+        is_of_rows=one.has_rows or one.node.is_empty,
+        is_empty=one.node.is_empty,
+        is_called=one.beside.is_called,
+        has_id=one.beside.has_id,
+    )
+
+
+_NOTHING = _Beside()
+
+
+class _Rank:
+    KNOWN = 0  # called as envelopes call their rows
+    INSIDE = 1  # likewise, in an object that is called as envelopes are
+    ONLY = 2  # a list of objects of any name
+    DEEP = 3  # one in an object of any name
+    SCALARS = 4  # a list of anything else
+    GROUPED = 5
+    NULL = 6
+    ASIDE = 7
+
+
+class _Walk:
+    """A walk through the objects of a document.
+
+    Args:
+        values: its values.
+        wanted: the name with which the URL ends.
+    """
+
+    def __init__(self, values: BodyValues, wanted: str) -> None:
+        self._values = values
+        self._wanted = wanted
+        self._left = _MOST_OBJECTS
+
+    def lists(
+        self, node: Node, path: str = "", above: _Beside = _NOTHING, *, is_inside: bool = True
+    ) -> Iterator[_List]:
+        """Yield the lists in an object and in those inside it.
+
+        Args:
+            node: the object.
+            path: its path, with a dot behind it.
+            above: what stands beside it and above it.
+            is_inside: whether it and all objects above are called as envelopes are.
+        """
+        self._left -= 1
+        members = node.members()
+        has_id = (above.has_id or _has_id(members)) and not _is_collection(self._values, members, path)
+        odd = {name for name, member in members.items() if _is_odd(name, member)}
+        for name, member in members.items():
+            key, rest = plain(name), odd - {name}
+            is_called = any(members[other].is_object or plain(other) in NAMING for other in rest)
+            paths = (*above.paths, *(path + other for other in members if other in rest))
+            beside = _Beside(paths, above.is_called or is_called, has_id)
+            if key in _CONNECTION and path:  # whoever wrote the query for it knows what else is there
+                beside = _NOTHING
+            if member.is_list or member.is_null:
+                is_twin = key == "edges" and "nodes" in members and member.may_begin_with(_OF_EDGES)
+                if not is_twin:
+                    yield from self._list(name, member, path, beside, is_inside=is_inside)
+            elif member.is_object and path.count(".") < _DEEPEST and self._left > 0:
+                if key in _GROUPED:
+                    yield from (replace(one, rank=_Rank.GROUPED) for one in self.lists(member, f"{path}{name}."))
+                elif key in WRAPPERS or not is_of_envelope(name):
+                    is_wrapper = is_inside and key in WRAPPERS
+                    yield from self.lists(member, f"{path}{name}.", beside, is_inside=is_wrapper)
+
+    def _list(self, name: str, node: Node, path: str, beside: _Beside, *, is_inside: bool) -> Iterator[_List]:
+        key = plain(name)
+        is_known = key in ROWS or (key == self._wanted and not path) or path.endswith("_embedded.")
+        has_rows = node.holds_objects or node.holds_lists or node.is_empty
+        rank = None
+        if not node.is_list:
+            rank = _Rank.NULL if is_known or not (beside.paths or is_of_envelope(name)) else None
+        elif key in ASIDE and not is_known:
+            rank = _Rank.ASIDE
+        elif is_known and (is_inside or key in _CONNECTION):
+            rank = _Rank.INSIDE if path else _Rank.KNOWN
+        elif has_rows or is_inside:
+            rank = _Rank.SCALARS if not has_rows else _Rank.DEEP if path else _Rank.ONLY
+        if rank is not None:
+            yield _List(path + name, node, rank, beside, is_known)
+
+
+def _is_odd(name: str, node: Node) -> bool:
+    """Tell whether envelopes have no such member."""
+    return not (node.is_list or is_of_envelope(name) or node.is_null or (node.is_object and not node.members()))
+
+
+def _has_id(members: Mapping[str, Node]) -> bool:
+    if any(plain(name) in _IDS and not node.is_object and not node.is_null for name, node in members.items()):
+        return True
+    inner = members["metadata"].members() if "metadata" in members and "kind" in members else {}
+    return "name" in inner or "uid" in inner  # Kubernetes' objects
+
+
+def _is_collection(values: BodyValues, members: Mapping[str, Node], path: str = "") -> bool:
+    """Tell whether a member names the object's kind, and that is one of collections."""
+    kinds = (values.value(path + name) for name in _KINDS if name in members)
+    return any(isinstance(kind, str) and kind.lower().endswith(_COLLECTIONS) for kind in kinds)
+
+
+def _signs(values: BodyValues, members: Mapping[str, Node]) -> tuple[bool, bool, bool]:
+    """Return whether a flag says that it is a page, whether a count does, and whether one is zero."""
+    inner = [(f"{name}.", node.members()) for name, node in members.items() if node.is_object and is_of_envelope(name)]
+    names = {path + name: plain(name) for path, some in (("", members), *inner) for name in some}
+    is_page = any(type(values.nested(path)) is bool for path, key in names.items() if key in _FLAGS)
+    counts = [values.nested(path) for path, key in names.items() if key in _TOTALS]
+    counts = [count for count in counts if type(count) is int]
+    return is_page, bool(counts), 0 in counts
+
+
+def _into_tables(node: Node, path: str) -> str:
+    """Return the path of the rows in lists of one object each, as Power BI has them: ``results.0.tables.0.rows``."""
+    inner = next(iter(node.items())).members() if node.may_begin_with(_TABLES) else {}
+    for name, member in inner.items():
+        if name in _TABLES and member.is_list and "columns" not in map(plain, inner):
+            return _into_tables(member, f"{path}.0.{name}")
+    return path
+
+
+def _last_name(url: str) -> str:
+    """Return the last name in a URL's path, without an ending."""
+    return plain(urlsplit(url).path.rstrip("/").rpartition("/")[2].partition(".")[0])

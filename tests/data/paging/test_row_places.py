@@ -1,0 +1,161 @@
+"""Where the rows of an object are, or whether it is a row itself; answers as their APIs document them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from page_responses import page_response
+
+from nbauth.data.paging.detect import detect
+from nbauth.data.paging.envelope import Envelope
+from nbauth.data.paging.styles.auto import Auto
+
+if TYPE_CHECKING:
+    from nbauth.data.paging.detect import Layout
+
+ROWS = [{"id": 1}, {"id": 2}]
+_ES = {"took": 1, "timed_out": False, "_shards": {"total": 1, "failed": 0}}
+
+
+def _layout(document: Any, url: str = "https://api.example/v1/x") -> Layout:
+    return detect(Envelope(page_response(document, url)), Auto())
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        # One page only, with nothing beside the rows but what envelopes say.
+        ({"results": ROWS}, "results"),
+        ({"results": []}, "results"),
+        ({"result": ROWS}, "result"),
+        ({"Items": ROWS, "Count": 2, "ScannedCount": 2}, "Items"),
+        ({"total_count": 2, "incomplete_results": False, "items": ROWS}, "items"),
+        ({"kind": "PodList", "apiVersion": "v1", "metadata": {"resourceVersion": "9"}, "items": ROWS}, "items"),
+        ({"value": ROWS, "count": 2, "skipped": 0}, "value"),
+        ({"issues": ROWS, "isLast": True}, "issues"),
+        ({"object": "list", "url": "/v1/x", "has_more": False, "data": ROWS}, "data"),
+        ({"totalSize": 2, "done": True, "records": ROWS}, "records"),
+        ({"total": 0, "data": []}, "data"),
+        ({"status": "success", "code": 200, "data": ROWS}, "data"),
+        ({"users": ROWS}, "users"),
+        ({"users": [], "count": 0, "next_page": None}, "users"),
+        ({"ok": True, "channels": ROWS, "response_metadata": {"next_cursor": ""}}, "channels"),
+        ({"schemas": ["urn:ietf:params:scim"], "totalResults": 2, "startIndex": 1, "Resources": ROWS}, "Resources"),
+        ({"names": ["a", "b"]}, "names"),
+        # Other lists beside them, which are no rows.
+        ({"Stats": {"ExecutionTime": 0.2}, "Schema": [{"Name": "F"}], "Results": ROWS}, "Results"),
+        ({"schema": [{"name": "F"}], "results": ROWS}, "results"),
+        ({"objectIdFieldName": "ID", "fields": [{"name": "ID"}], "features": ROWS}, "features"),
+        ({"data": ROWS, "included": ROWS, "links": {"self": "/"}, "meta": {}}, "data"),
+        ({"issues": ROWS, "warningMessages": ["w"], "names": {"a": "b"}, "total": 2}, "issues"),
+        # Inside other objects, at any depth.
+        ({**_ES, "hits": {"total": {"value": 2}, "max_score": None, "hits": ROWS}}, "hits.hits"),
+        ({"responseHeader": {"status": 0}, "response": {"numFound": 2, "start": 0, "docs": ROWS}}, "response.docs"),
+        ({"data": {"repository": {"issues": {"nodes": ROWS, "pageInfo": {}}}}}, "data.repository.issues.nodes"),
+        ({"data": {"viewer": {"login": "a", "repos": {"edges": [{"node": {}}]}}}}, "data.viewer.repos.edges"),
+        ({"data": {"a": {"edges": [{"node": {}}], "nodes": ROWS, "totalCount": 2}}}, "data.a.nodes"),
+        ({"data": {"countries": ROWS}}, "data.countries"),
+        ({"kind": "Listing", "data": {"children": ROWS, "after": None, "dist": 2}}, "data.children"),
+        (
+            {"QueryResponse": {"Invoice": ROWS, "startPosition": 1, "maxResults": 2}, "time": "t"},
+            "QueryResponse.Invoice",
+        ),
+        ({"batchcomplete": "", "query": {"search": ROWS}}, "query.search"),
+        ({"help": "h", "success": True, "result": {"records": ROWS, "fields": [{"id": "a"}]}}, "result.records"),
+        ({"_embedded": {"orders": ROWS}, "_links": {"self": {"href": "/"}}}, "_embedded.orders"),
+        ({"@id": "/books", "@type": "hydra:Collection", "hydra:member": ROWS, "hydra:totalItems": 2}, "hydra:member"),
+        ({"results": [{"tables": [{"rows": ROWS}]}]}, "results.0.tables.0.rows"),
+        ({"results": [{"tables": [{"rows": []}]}]}, "results.0.tables.0.rows"),
+        # The kind says that it is no single thing, although it has an id.
+        ({"resourceType": "Bundle", "id": "b", "type": "searchset", "total": 2, "entry": ROWS}, "entry"),
+        ({"type": "FeatureCollection", "id": "c", "features": ROWS}, "features"),
+        ({"id": "q", "has_more": False, "data": ROWS}, "data"),
+    ],
+)
+def test_pages(document: Any, path: str) -> None:
+    """A list is the rows where it has a known name, or is the only one beside what envelopes say; that is no guess."""
+    layout = _layout(document)
+    assert (layout.records, layout.assumed) == (path, None)
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"value": None}, "value"),
+        ({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": None}, "items"),
+        ({"data": None, "total": 0}, "data"),
+        ({"users": None, "next_token": None}, "users"),
+        ({"data": {"items": None}, "error": None}, "data.items"),
+        ({"kind": "drive#fileList", "incompleteSearch": False}, "_embedded"),
+        ({"kind": "books#volumes", "totalItems": 0}, "_embedded"),
+    ],
+)
+def test_pages_without_rows(document: Any, path: str) -> None:
+    """Go's APIs write null for an empty list, and Google's leave it out; neither is a row."""
+    layout = _layout(document)
+    assert (layout.records, layout.assumed) == (path, None)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"id": 7, "title": "x", "items": ROWS},
+        {"Id": 7, "items": ROWS, "next": "/api/orders/8"},
+        {"id": 7, "total": 12, "count": 2, "items": ROWS},
+        {"data": {"id": 7, "parts": ROWS}, "included": ROWS},
+        {"user": {"id": 7, "roles": ROWS}},
+        {"id": 7, "value": None},
+        {"kind": "Role", "apiVersion": "v1", "metadata": {"name": "r", "uid": "u"}, "rules": ROWS},
+        {"@odata.context": "https://x/$metadata#Things/$entity", "value": [1, 2]},
+        {"name": "x", "tags": ["a"], "roles": []},
+        {"name": "x", "value": None},
+        {"a": None, "b": None},
+        {"time": ["t"], "temperature": [1.5]},
+        {"next": "/b", "name": "x"},
+        {"status": "UP", "components": {"db": {"status": "UP"}}},
+    ],
+)
+def test_rows(document: Any) -> None:
+    """An object with an id is a row, whatever lists it has, and so is one whose lists hold no rows."""
+    layout = _layout(document)
+    assert (layout.records, layout.assumed) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "says"),
+    [
+        ({"region": "eu", "value": ROWS}, "value", 'from records="value", without .*: region'),
+        ({"title": "x", "items": ROWS}, "items", 'or records="" for the whole'),
+        ({"region": "eu", "customers": ROWS}, "customers", 'from records="customers"'),
+        ({"data": ROWS, "categories": ROWS}, "data", 'records="categories" for another list'),
+        (
+            {**_ES, "hits": {"total": 3, "hits": []}, "aggregations": {"a": {"buckets": ROWS}}},
+            "hits.hits",
+            'records="aggregations.a.buckets" for',
+        ),
+        ({"order": "A1", "name": "x", "lines": ROWS}, None, 'as one row.* say records="lines"; else say records=""'),
+        ({"openapi": "3", "paths": {"/": {}}, "servers": ROWS}, None, 'records="servers"'),
+        ({"nodes": ROWS, "edges": ROWS}, None, 'say records="nodes" or records="edges"'),
+        ({"a": ROWS, "b": ROWS}, None, 'say records="a" or records="b"'),
+        (
+            {"data": {"r": {"id": 1, "issues": {"nodes": ROWS}, "labels": {"nodes": ROWS}}}},
+            None,
+            'records="data.r.issues.nodes"',
+        ),
+        ({"films": ["/f/1"], "next": "/b"}, None, 'records="films"'),
+    ],
+)
+def test_guesses(document: Any, path: str | None, says: str) -> None:
+    """Where an object may be a page or a row, the warning says what was taken, and how to say otherwise."""
+    layout = _layout(document)
+    assert layout.records == path
+    assert re.search(says, layout.assumed or "")
+
+
+def test_the_url_names_the_rows() -> None:
+    """A list that is called as the URL ends is the rows."""
+    document = {"region": "eu", "users": ROWS, "groups": []}
+    assert _layout(document, "https://api.example/v1/users.json?x=1").records == "users"
+    assert _layout({"errors": ROWS, "region": 1}, "https://api.example/v1/errors").records == "errors"
