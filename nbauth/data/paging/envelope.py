@@ -22,6 +22,7 @@ _MORE = (
     *(("has_more", True), ("hasMore", True), ("has_next", True), ("hasNext", True), ("has_next_page", True)),
     *(("hasNextPage", True), ("more", True), ("moreAvailable", True), ("isLast", False), ("is_last", False)),
 )
+_LARGE = 100_000  # bytes of an object that holds the rows, where looking further inside takes time
 _BESIDE_ROWS = ("", "pageInfo.", "page_info.")  # the second is GraphQL's
 
 
@@ -71,6 +72,28 @@ class Envelope(BodyValues):
     def link(self) -> str | None:
         """The target of the ``Link`` header's next link."""
         return next_link(self.response.headers.get("Link", ""), self.response.url)
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """The objects in which things are said of all the rows, each as the start of a path: the document itself first.
+
+        They are those beside the rows and above them, two levels deep.
+        """
+        places = ["", *(f"{name}." for name in self._objects(""))]
+        above = [outer + name + "." for outer in places[1:] for name in self._objects(outer)]
+        return (*places, *above)
+
+    def names(self, place: str) -> list[str]:
+        """Return the names in one of these objects."""
+        if not place:
+            return list(self.response.document.members())
+        node = self.node(place.removesuffix("."))
+        return list(node.members()) if node is not None else []
+
+    def _objects(self, place: str) -> list[str]:
+        node = self.response.document if not place else self.node(place.removesuffix("."))
+        members = {} if node is None else node.members()
+        return [name for name, inner in members.items() if inner.is_object and inner.size < _LARGE and "." not in name]
 
     @cached_property
     def counts(self) -> RowCounts | PageCounts | None:

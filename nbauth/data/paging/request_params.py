@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["get_int", "in_body", "set_in_body", "set_in_query"]
+__all__ = ["get_int", "in_body", "set_in_body", "set_in_query", "without_in_query"]
 
 
 def set_in_query(url: str, values: Mapping[str, Any]) -> str:
@@ -18,6 +18,13 @@ def set_in_query(url: str, values: Mapping[str, Any]) -> str:
     # `$` stays as OData's documentation writes it.
     given = [f"{quote(name, safe='$')}={quote(str(value), safe='')}" for name, value in values.items()]
     return urlunsplit(parts._replace(query="&".join(kept + given)))
+
+
+def without_in_query(url: str, is_out: Callable[[str], bool]) -> str:
+    """Return the URL without the parameters of these names."""
+    parts = urlsplit(url)
+    kept = [item for item in parts.query.split("&") if item and not is_out(unquote_plus(item.partition("=")[0]))]
+    return urlunsplit(parts._replace(query="&".join(kept)))
 
 
 def get_int(url: str, name: str) -> int | None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from urllib.parse import unquote
 
 from nbauth.data.paging.guards import canonical
 from nbauth.data.paging.page_response import MISSING
-from nbauth.data.paging.request_params import set_in_body, set_in_query
+from nbauth.data.paging.request_params import set_in_body, set_in_query, without_in_query
+from nbauth.data.paging.styles.cursor_names import cursor_header, empty_cursor, named_cursor, parameter_for
+from nbauth.data.paging.styles.known_cursors import known_cursor
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
 from nbauth.errors import ConfigError, PaginationError
 from nbauth.net.origins import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Self
 
     from nbauth.data.fetch.request import PageRequest
@@ -23,18 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Cursor"]
 
 _Where = Literal["query", "body", "header"]
-# Where the cursor stands, and what requests call it.
-_PATHS = (
-    ("nextPageToken", "pageToken"), ("next_page_token", "page_token"), ("next_cursor", "cursor"),
-    ("nextCursor", "cursor"), ("meta.next_cursor", "cursor"), ("meta.nextCursor", "cursor"),
-    ("pagination.next_cursor", "cursor"), ("pagination.nextCursor", "cursor"),
-    ("response_metadata.next_cursor", "cursor"), ("paging.next.after", "after"), ("paging.cursors.after", "after"),
-    ("nextToken", "nextToken"), ("continuationToken", "continuationToken"),
-    ("continuation_token", "continuation_token"),
-)  # fmt: skip
-_HEADERS = (("x-ms-continuationtoken", "continuationToken"), ("x-next-cursor", "cursor"))
 # Where the number of the next page stands, not its address.
 _NEXT_NUMBERS = ("next", "next_page", "nextPage", "meta.next_page", "meta.nextPage", "pagination.next_page")
+_ESCAPED = re.compile(r"(?:[\w.~-]|%[0-9A-Fa-f]{2})+", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +38,8 @@ class Cursor(StatelessStyle):
     Attributes:
         parameter: what the request calls it; with ``send="body"`` a path with dots.
         path: where it stands in the body, with dots between the members.
-        header: the response's header that holds it, instead of `path`.
+        header: the response's header that holds it, instead of `path`. One that ends in ``*`` stands for all headers
+            that begin so, and the ``*`` at the end of `parameter` for the rest of each one's name.
         send: whether it goes into the query, the JSON body or a header of the request.
     """
 
@@ -56,17 +51,52 @@ class Cursor(StatelessStyle):
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
         """Return it for a header, a cursor, the next page's number, and an empty member where a cursor would be."""
-        named: Iterable[tuple[str, str]] = ()  # the path, and the request's name for it
+        request = envelope.response.request
+        if sign in (Sign.HEADER, Sign.CURSOR):
+            known = cls._known(envelope, in_header=sign is Sign.HEADER)
+            if known is not None:
+                return known
         if sign is Sign.HEADER:
-            headers = envelope.response.headers
-            return next((cls(parameter=name, header=header) for header, name in _HEADERS if header in headers), None)
-        if sign is Sign.CURSOR:
-            named = ((path, name) for path, name in _PATHS if _is_cursor(envelope.nested(path)))
-        elif sign is Sign.NEXT_NUMBER:
-            named = ((path, "page") for path in _NEXT_NUMBERS if envelope.number(path))
-        elif sign is Sign.EMPTY:
-            named = ((path, name) for path, name in _PATHS if envelope.nested(path) in (None, ""))
-        return next((cls(parameter=name, path=path) for path, name in named), None)
+            header = cursor_header(envelope)
+            return (
+                None
+                if header is None
+                else cls(header=header, parameter=parameter_for(header.lower().replace("-", "_"), request))
+            )
+        if sign is Sign.NEXT_NUMBER:
+            path = next((path for path in _NEXT_NUMBERS if envelope.number(path)), None)
+            return None if path is None else cls._in(request, "page", path)
+        if sign not in (Sign.CURSOR, Sign.EMPTY):
+            return None
+        path = named_cursor(envelope) if sign is Sign.CURSOR else empty_cursor(envelope)
+        if path is None:
+            return None
+        return cls._in(request, parameter_for(path.rpartition(".")[2], request), path)
+
+    @classmethod
+    def _known(cls, envelope: Envelope, *, in_header: bool) -> Self | None:
+        """Return it as the service's own word says."""
+        known = known_cursor(envelope, in_header=in_header)
+        if known is None:
+            return None
+        if known.elsewhere is not None:
+            place = redact_url(envelope.response.url)
+            raise PaginationError(
+                f"{place}: the answer says {known.path}, which is sent elsewhere: by {known.elsewhere}.",
+                url=place,
+                next_step="Ask for the pages one by one; for the first one alone say paging='none'.",
+            )
+        if known.header:
+            send = cast("_Where", known.send or "query")
+            return cls(header=known.header, parameter=known.parameter, send=send)
+        return cls._in(envelope.response.request, known.parameter, known.path, body=known.body)
+
+    @classmethod
+    def _in(cls, request: PageRequest, parameter: str, path: str, *, body: str | None = None) -> Self:
+        """Return it for the query, or for the JSON object of a request that posts one and has no query for it."""
+        if isinstance(request.body, dict):
+            return cls(parameter=body or parameter, path=path, send="body")
+        return cls(parameter=parameter, path=path)
 
     def check(self) -> None:
         """Check where the cursor goes."""
@@ -78,28 +108,64 @@ class Cursor(StatelessStyle):
         """Where the cursor stands, unless that is a header."""
         return None if self.header else self.path
 
+    @property
+    def next_step(self) -> str:
+        """What to type where the service does not know the parameter."""
+        place = f'header="{self.header}"' if self.header else f'path="{self.path}"'
+        send = "" if self.send == "query" else f', send="{self.send}"'
+        return (
+            f"The cursor of {self.header or self.path} was sent as {self.parameter}. If the API calls it otherwise, "
+            f'say so, as in paging=nbauth.data.paging.Cursor(parameter="{self.parameter}", {place}{send}).'
+        )
+
     def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
         """Return the request that sends the cursor."""
         del rows
         request = response.request
-        if self.header is not None:
-            cursor: Any = response.headers.get(self.header)
-        else:
-            cursor = response.get(*self.path.split("."))
-        if cursor is MISSING or cursor is None or cursor == "" or cursor is False:
+        cursors = {name: value for name, value in self._cursors(response).items() if not _is_none(value)}
+        if not cursors:
             return None
-        if not isinstance(cursor, (str, int)) or isinstance(cursor, bool):
-            place, where = redact_url(response.url), self.header or self.path
-            raise PaginationError(f"{place}: {where} is neither text nor a number.", url=place)
-        if self.send == "query":
-            return replace(request, url=canonical(set_in_query(request.url, {self.parameter: cursor})))
         if self.send == "body":
-            return replace(request, body=set_in_body(request.body, {self.parameter: cursor}))
-        return replace(request, headers={**request.headers, self.parameter: str(cursor)})
+            return replace(request, body=set_in_body(request.body, cursors))
+        for value in cursors.values():
+            if not isinstance(value, (str, int)) or isinstance(value, bool):
+                place, where = redact_url(response.url), self.header or self.path
+                raise PaginationError(f"{place}: {where} is neither text nor a number.", url=place)
+        if self.send == "query":
+            url = self._without_starred(request.url)
+            return replace(request, url=canonical(set_in_query(url, _unescaped(cursors))))
+        return replace(request, headers={**request.headers, **{name: str(value) for name, value in cursors.items()}})
+
+    def _without_starred(self, url: str) -> str:
+        """Return the URL without the cursors of the page before: this one may name fewer of them."""
+        start, star, _ = self.parameter.partition("*")
+        return without_in_query(url, lambda name: name.startswith(start)) if star else url
+
+    def _cursors(self, response: PageResponse) -> dict[str, Any]:
+        """Return the cursor under the name that the request gives it; several, where the header has a star."""
+        if self.header is None:
+            return {self.parameter: response.get(*self.path.split("."))}
+        start, star, _ = self.header.partition("*")
+        if not star:
+            return {self.parameter: response.headers.get(start)}
+        starred = [name for name in response.headers if name.lower().startswith(start.lower())]
+        return {self.parameter.replace("*", name[len(start) :]): response.headers[name] for name in starred}
 
 
 STYLE = Cursor
 
 
-def _is_cursor(value: Any) -> bool:
-    return type(value) in (str, int) and bool(value)
+def _is_none(value: Any) -> bool:
+    return value is MISSING or value is None or value == "" or value is False
+
+
+def _unescaped(cursors: dict[str, Any]) -> dict[str, Any]:
+    """Return the cursors for a query, which escapes them. One that comes escaped is not to be escaped twice.
+
+    Fabric's, Power BI's and HubSpot's come so, as ``LDEsMTAwMDAwLDA%3D``:
+    https://learn.microsoft.com/rest/api/fabric/articles/pagination
+    """
+    return {
+        name: unquote(value) if isinstance(value, str) and "%" in value and _ESCAPED.fullmatch(value) else value
+        for name, value in cursors.items()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,30 +22,36 @@ if TYPE_CHECKING:
 __all__ = ["NextUrl"]
 
 _ODATA_2 = "d.__next"
+_HEADER = re.compile(r"\bnext(?:$|[-_]?(?:page|link|ur[il]|href|records))", re.IGNORECASE)
 # Where APIs put the address.
 _PATHS = (
     "next", "next_url", "nextUrl", "nextUri", "next_link", "next_page_url", "nextPageUrl", "nextPageLink",
-    "next_page", "nextPage", "next_page.uri", "nextRecordsUrl", "links.next", "links.next.href", "_links.next",
-    "_links.next.href", "paging.next", "paging.next.link", "pagination.next", "pagination.next_url",
+    "next_page", "nextPage", "next_page.uri", "continuationUri", "nextRecordsUrl", "links.next", "links.next.href",
+    "_links.next", "_links.next.href", "paging.next", "paging.next.link", "pagination.next", "pagination.next_url",
     "pagination.nextUrl", "pagination.links.next", "meta.next", "meta.pagination.links.next", "page.next",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class NextUrl(StatelessStyle):
-    """The next page's address stands in the body.
+    """The next page's address stands in the body, or in a header of its own.
 
     Attributes:
         path: where, with dots between the members.
+        header: the response's header that holds it, instead of `path`.
     """
 
     path: str = "next"
+    header: str | None = None
 
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
         """Return it for OData 2, for an address, and for a member that is null where the address would be."""
         if sign is Sign.ODATA_2 and envelope.form == "odata 2":
             return cls(path=_ODATA_2)
+        if sign is Sign.HEADER:
+            header = _header(envelope)
+            return None if header is None else cls(header=header)
         if sign is Sign.ADDRESS:
             return next((cls(path=path) for path in _PATHS if _is_address(envelope.nested(path))), None)
         if sign is Sign.EMPTY:
@@ -53,13 +60,13 @@ class NextUrl(StatelessStyle):
 
     @property
     def next_path(self) -> str | None:
-        """Where the address stands."""
-        return self.path
+        """Where the address stands, unless that is a header."""
+        return None if self.header else self.path
 
     def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
         """Return the request that the link names."""
         del rows
-        link: Any = response.get(*self.path.split("."))
+        link: Any = response.headers.get(self.header) if self.header else response.get(*self.path.split("."))
         if link is MISSING or link is None or link == "" or link is False:
             return None
         if not isinstance(link, str):
@@ -69,6 +76,15 @@ class NextUrl(StatelessStyle):
 
 
 STYLE = NextUrl
+
+
+def _header(envelope: Envelope) -> str | None:
+    """Return the name of the header that holds the next page's address: Office 365's ``NextPageUri`` and its like.
+
+    See https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-reference#pagination
+    """
+    headers = envelope.response.headers.items()
+    return next((name for name, value in headers if _HEADER.search(name) and _is_address(value.strip())), None)
 
 
 def _is_address(value: Any) -> bool:
