@@ -8,7 +8,9 @@ from email.utils import parsedate_to_datetime
 
 __all__ = ["retry_after_s"]
 
-_SECONDS = re.compile(r"-?[0-9]{1,20}", re.ASCII)  # nobody may write a negative one, and some do
+_SECONDS = re.compile(
+    r"-?[0-9]{1,20}(\.[0-9]{0,20})?", re.ASCII
+)  # nobody may write a negative one or a fraction, and some do
 
 
 def retry_after_s(value: str | None, *, now: datetime | None = None) -> float | None:

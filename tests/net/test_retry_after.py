@@ -12,6 +12,10 @@ from nbauth.net.retry_after import retry_after_s
     [
         ("0", 0),
         (" 7 ", 7),
+        ("2.0", 2),
+        ("0.25", 0.25),
+        ("1.", 1),
+        (".", None),
         ("Mon, 01 Jan 2024 00:01:00 GMT", 60),
         ("Mon, 01 Jan 2024 00:01:00 -0000", 60),
         ("Sun, 31 Dec 2023 00:00:00 GMT", 0),

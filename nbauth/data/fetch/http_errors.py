@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 import zlib
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 import requests
 
+from nbauth.data.fetch.named_waits import is_used_up, limit_wait_s, named_wait_s
 from nbauth.errors import ApiError, ConfigError, DataError, FormatError, NbauthError, ReadInterrupted
 from nbauth.net.origins import is_loopback, redact_url
 from nbauth.net.proxies import proxy_for
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["api_error", "clean", "format_error", "network_error", "read_interrupted"]
 
 _MOST_BYTES = 64 * 1024
-_TOO_MANY = 429
+_FORBIDDEN, _TOO_MANY = 403, 429
 _NO_URL = (
     requests.URLRequired,
     requests.exceptions.InvalidURL,
@@ -144,18 +146,23 @@ def _next_step(response: Response) -> Step | None:
         return f"It asks for {what}: add it to the profile's apis and sign in again, or ask an administrator."
     if "insufficient_claims" in challenge:
         return NextStep(("It asks for a new sign-in: ", Logout(), ", then ", Login()))
-    waits = response.headers.get("Retry-After", "").strip()
+    limited = response.status_code == _TOO_MANY or (response.status_code == _FORBIDDEN and is_used_up(response.headers))
+    wait_s = (limit_wait_s if limited else named_wait_s)(response.headers)
     steps: dict[int, Step] = {
         401: NextStep(
             ("Neither token nor a fresh one was accepted: check the scopes in the profile's apis, then run: ", Login())
         ),
-        403: "You are signed in, but not allowed: ask whoever runs the API for access.",
+        _FORBIDDEN: "You are signed in, but not allowed: ask whoever runs the API for access.",
         404: "Check the URL.",
         _TOO_MANY: "Too many requests: try again later.",
     }
-    if waits and (response.status_code == _TOO_MANY or response.status_code >= 500):  # noqa: PLR2004
-        shown = clean(waits, 40)
-        return f"Try again {f'in {shown} s' if waits.isdecimal() else f'after {shown}'} (Retry-After)."
+    has_to_wait = limited or response.status_code == _FORBIDDEN or response.status_code >= 500  # noqa: PLR2004
+    if wait_s is not None and has_to_wait:
+        date = clean(response.headers.get("Retry-After", "").strip(), 40)
+        when = f"after {date}" if date.endswith("GMT") else f"in {max(1, math.ceil(wait_s)):,} s"
+        return f"Try again {when}: the API says so."
+    if limited:
+        return steps[_TOO_MANY]
     return steps.get(response.status_code)
 
 

@@ -14,7 +14,7 @@ from nbauth.data.fetch.headers import carried_over
 from nbauth.data.fetch.http_errors import api_error, network_error
 from nbauth.data.fetch.request import PageRequest
 from nbauth.data.fetch.response_body import Body, ByteLimit
-from nbauth.data.fetch.retry import Retries, is_transient, is_unavailable
+from nbauth.data.fetch.retry import Retries, is_limited, is_transient, is_unavailable
 from nbauth.data.fetch.validators import content_range_of, version_of
 from nbauth.errors import ConfigError, DataError, ReadInterrupted
 from nbauth.net.origins import origin_of, redact_url
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.session import Session
 
 __all__ = ["Requester"]
-
-_TOO_MANY = 429
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Requester:
         accept: the ``Accept`` header, where the caller names none.
 
     Attributes:
-        on_throttle: called when the API answers 429.
+        on_throttle: called when the API says that there are too many requests.
         byte_limit: how many bytes may still come.
         first: the first request.
         chain: whose tokens all its requests carry.
@@ -259,13 +257,13 @@ class Requester:
         return request.verb == "GET" or self._spec.retry_post
 
     def _wait_for(self, response: Response, attempt: int, request: PageRequest) -> None:
-        if response.status_code == _TOO_MANY:
+        if is_limited(response):
             self.on_throttle()
         is_safe = self._is_safe(request)
         seconds = self._retries.wait_for(response, attempt, is_safe=is_safe)
         if seconds is None or not self._may_wait(seconds):
             error = api_error(response)
-            if not is_safe and is_unavailable(response.status_code):
+            if not is_safe and is_unavailable(response):
                 error.next_step = "Nobody knows whether it was done. If it may be done twice: retry_post=True."
             raise error
         response.close()

@@ -2,11 +2,14 @@
 
 | what went wrong | GET, HEAD | POST |
 |---|---|---|
-| 429 | again, after `Retry-After` | again: it was not done (RFC 6585 §4) |
-| 502, 503, 504 | again, after `Retry-After` | only with ``retry_post=True`` |
+| 429; 403 with a limit that is used up | again, when the limit is over | again: it was not done (RFC 6585 §4) |
+| 408, 502, 503, 504; another 5xx with `Retry-After` | again, after `Retry-After` | only with ``retry_post=True`` |
 | reset, timeout, body cut off | again | only with ``retry_post=True`` |
 | refused, no such host | again, once something had been read | the same |
 | certificate not trusted, another status | no | no |
+
+`named_waits` has the headers that say when a limit is over. GitHub answers 403 instead of 429, with `Retry-After` or
+`x-ratelimit-remaining: 0` (docs.github.com, rate limits for the REST API).
 """
 
 from __future__ import annotations
@@ -18,15 +21,16 @@ from typing import TYPE_CHECKING
 import requests
 import urllib3
 
-from nbauth.net.retry_after import retry_after_s
+from nbauth.data.fetch.named_waits import is_used_up, limit_wait_s, named_wait_s
 
 if TYPE_CHECKING:
     from requests import Response
 
-__all__ = ["Retries", "is_transient", "is_unavailable"]
+__all__ = ["Retries", "is_limited", "is_transient", "is_unavailable"]
 
-_TOO_MANY = 429
-_UNAVAILABLE = frozenset({502, 503, 504})
+_FORBIDDEN, _TIMED_OUT, _TOO_MANY = 403, 408, 429
+_SERVER_ERRORS = range(500, 600)
+_UNAVAILABLE = frozenset({_TIMED_OUT, 502, 503, 504})
 _HOPELESS = (
     requests.exceptions.SSLError,
     requests.exceptions.InvalidSchema,
@@ -47,7 +51,7 @@ class Retries:
     Attributes:
         most: further tries of one request.
         pause_s: seconds before the first of them where the API names none; doubled each time.
-        longest_wait_s: the longest ``Retry-After`` that is waited for; a longer one is an error at once.
+        longest_wait_s: the longest time named by the API that is waited for; a longer one is an error at once.
         longest_s: seconds of waiting in one load, all together.
     """
 
@@ -68,18 +72,27 @@ class Retries:
             attempt: how often it was sent again already.
             is_safe: whether the request may be done twice.
         """
-        status = response.status_code
-        if attempt >= self.most or not (status == _TOO_MANY or (status in _UNAVAILABLE and is_safe)):
+        is_over_limit = is_limited(response)
+        if attempt >= self.most or not (is_over_limit or (is_unavailable(response) and is_safe)):
             return None
-        named = retry_after_s(response.headers.get("Retry-After", ""))
-        if named is None:
+        named = (limit_wait_s if is_over_limit else named_wait_s)(response.headers)
+        if not named:  # or 0, which is no reason to ask without a pause again and again
             return self.pause(attempt)
         return named if named <= self.longest_wait_s else None
 
 
-def is_unavailable(status: int) -> bool:
-    """Tell whether a status says that the API may answer later."""
-    return status in _UNAVAILABLE
+def is_limited(response: Response) -> bool:
+    """Tell whether a response says that there were too many requests, so that this one was not done."""
+    status, headers = response.status_code, response.headers
+    if status == _FORBIDDEN:
+        return named_wait_s(headers) is not None or (is_used_up(headers) and limit_wait_s(headers) is not None)
+    return status == _TOO_MANY
+
+
+def is_unavailable(response: Response) -> bool:
+    """Tell whether a response says that the API may answer later."""
+    status = response.status_code
+    return status in _UNAVAILABLE or (status in _SERVER_ERRORS and named_wait_s(response.headers) is not None)
 
 
 def is_transient(error: BaseException, *, had_success: bool) -> bool:

@@ -82,11 +82,13 @@ ONE = as_json([{"a": 1}])
         DOWN,
         Reply(b"", 502),
         Reply(b"", 504),
+        Reply(b"", 408),
+        Reply(b"", 500, headers={"Retry-After": "0"}),
         Reply(reset=True),
         _cut(ONE.body),
         Reply(ONE.body, chunks=[b"[{"], whole=False),
     ],
-    ids=["429", "503", "502", "504", "reset", "cut", "chunks"],
+    ids=["429", "503", "502", "504", "408", "500", "reset", "cut", "chunks"],
 )
 def test_tried_again(session: Session, api: Server, fault: Reply) -> None:
     """What may pass is tried again, the first request as well as later ones."""
@@ -94,6 +96,34 @@ def test_tried_again(session: Session, api: Server, fault: Reply) -> None:
     api.routes["/y"] = _once(fault, fault, then=as_json({"value": [{"a": 2}]}))
     assert read(session, f"{api.origin}/x")["a"].tolist() == [1, 2]
     assert len(api.seen) == 6
+
+
+@pytest.mark.parametrize("json", [None, {"q": 1}], ids=["GET", "POST"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "0.001", "X-RateLimit-Remaining": "0"},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0"},
+        {"Retry-After": "0"},
+    ],
+)
+def test_limit_told_by_403(session: Session, api: Server, headers: dict[str, str], json: Any) -> None:
+    """A 403 that tells of a limit, as GitHub's does, is waited for; a POST was not done, either."""
+    api.routes["/x"] = _once(Reply(b"slow", 403, headers=headers), then=ONE)
+    assert len(read(session, f"{api.origin}/x", json=json)) == 1
+
+
+def test_limit_that_is_long(session: Session, api: Server) -> None:
+    """A limit that ends too late is an error that says when, and no word of missing rights."""
+    limit = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2400"}
+    for status, headers in ((403, limit), (429, limit), (403, {"Retry-After": "2400"}), (500, {"Retry-After": "2400"})):
+        api.routes["/x"] = Reply(b"slow", status, headers=headers)
+        with pytest.raises(ApiError, match=r"slow[^$]*Try again in 2,400 s") as caught:
+            read(session, f"{api.origin}/x")
+        assert "not allowed" not in str(caught.value)
+    api.routes["/x"] = Reply(b"slow", 403, headers={"X-RateLimit-Remaining": "0"})
+    with pytest.raises(ApiError, match="try again later"):
+        read(session, f"{api.origin}/x")
 
 
 @pytest.mark.parametrize("fault", [BUSY, DOWN, Reply(reset=True), _cut(ONE.body)], ids=["429", "503", "reset", "cut"])
@@ -141,7 +171,7 @@ def test_waits_as_told(session: Session, api: Server) -> None:
 def test_waits_no_longer(session: Session, api: Server) -> None:
     """A `Retry-After` beyond what is bearable is an error at once; so are waits that add up to too much."""
     api.routes["/x"] = Reply(b"", 429, headers={"Retry-After": "3600"})
-    with pytest.raises(ApiError, match="in 3600 s"):
+    with pytest.raises(ApiError, match="in 3,600 s"):
         read(session, f"{api.origin}/x")
     assert len(api.seen) == 1
     api.routes["/x"] = Reply(b"", 429, headers={"Retry-After": "1"})
