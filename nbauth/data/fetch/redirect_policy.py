@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.chain import Chain
     from nbauth.data.fetch.cookies import OriginCookies
 
-__all__ = ["OutsideSession", "keep_keys_apart", "leave", "lost_target"]
+__all__ = ["OutsideSession", "keep_keys_apart", "keep_post", "leave", "lost_target"]
+
+_OPEN = (301, 302)  # 303 says GET, 307 and 308 say that nothing changes
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +59,22 @@ def keep_keys_apart(
     for name in [n for n in redirected.headers if is_credential(n) and n not in for_all]:
         del redirected.headers[name]
     cookies.fit(redirected)
+
+
+def keep_post(request: PreparedRequest, redirected: PreparedRequest, status: int) -> None:
+    """Keep the method and the body of a POST that is redirected, where RFC 9110 §15.4 leaves it open.
+
+    Args:
+        request: what was redirected.
+        redirected: the request to where it was redirected; requests has made it a GET.
+        status: the status of the redirect.
+    """
+    if request.method != "POST" or status not in _OPEN:
+        return
+    redirected.method, redirected.body = request.method, request.body
+    for name in ("Content-Length", "Content-Type"):
+        if name in request.headers:
+            redirected.headers[name] = request.headers[name]
 
 
 def leave(chain: Chain, request: PreparedRequest, redirected: PreparedRequest) -> None:

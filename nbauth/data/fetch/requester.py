@@ -204,7 +204,7 @@ class Requester:
         if len(self._session.cookies):
             outgoing.headers.pop("Cookie", None)
             outgoing.prepare_cookies(self._session.cookies)
-        response = self._session.send_within(self.chain, outgoing, **template.settings)
+        response = self._session.send_within(self.chain, outgoing, keeps_post=True, **template.settings)
         with self._lock:
             self._open = {response for response in self._open if not response.raw.closed}
             self._open.add(response)

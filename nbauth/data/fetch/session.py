@@ -17,7 +17,7 @@ from nbauth.data.fetch.chain import Authorizer, may_carry
 from nbauth.data.fetch.challenge import asked_claims
 from nbauth.data.fetch.charsets import safe_charset
 from nbauth.data.fetch.cookies import OriginCookies
-from nbauth.data.fetch.redirect_policy import OutsideSession, keep_keys_apart, leave, lost_target
+from nbauth.data.fetch.redirect_policy import OutsideSession, keep_keys_apart, keep_post, leave, lost_target
 from nbauth.environment import notebook_directory
 from nbauth.net.origins import is_loopback, redact_url
 from nbauth.net.redirects import UnreadRedirects, has_lost_target
@@ -143,12 +143,16 @@ class Session(UnreadRedirects):
         return self.send_within(chain, request, **options)
 
     @clears_frames  # requests and urllib3 hold the token in their frames
-    def send_within(self, chain: Chain, request: PreparedRequest, **options: Any) -> Response:
+    def send_within(
+        self, chain: Chain, request: PreparedRequest, *, keeps_post: bool = False, **options: Any
+    ) -> Response:
         """Send a prepared request that an earlier one led to; arguments and errors are otherwise those of `send`.
 
         Args:
             chain: what the earlier one began.
             request: what to send.
+            keeps_post: whether a POST stays one with 301 and 302. Callers of a session get what requests documents, and
+                what browsers do: a GET. A load would bring the rows of another question then.
             options: as `requests.Session.send` takes them.
         """
         if self._process != os.getpid():
@@ -179,6 +183,8 @@ class Session(UnreadRedirects):
                 raise requests.TooManyRedirects(f"Exceeded {self.max_redirects} redirects.", response=response)
             history.append(response)
             redirected = response.next
+            if keeps_post:
+                keep_post(request, redirected, response.status_code)
             # A chain that has left does not come back with a token: the address is no longer the API's choice.
             inside = inside and may_carry(chain, str(redirected.url))
             if inside:

@@ -248,3 +248,40 @@ def test_a_streamed_download(session: Session, api: Server, secure_stranger: Ser
     api.routes["/x"] = redirect(f"{secure_stranger.origin}/blob")
     with session.get(f"{api.origin}/x", stream=True) as response:
         assert len(response.raw.read()) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("status", "method"), [(301, "POST"), (302, "POST"), (303, "GET"), (307, "POST"), (308, "POST")]
+)
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_post_of_a_read(
+    session: Session, api: Server, sibling: Server, status: int, method: str, *, is_elsewhere: bool
+) -> None:
+    """A read's POST stays one with its body, since a GET asks for other rows; 303 alone says that it is to be a GET."""
+    server = sibling if is_elsewhere else api
+    api.routes["/x"] = redirect(f"{server.origin}/x/", status)
+    server.routes["/x/"] = lambda seen: as_json([{"method": seen.method, "body": seen.body.decode()}])
+
+    frame = read(session, f"{api.origin}/x", json={"q": 1})
+
+    body = '{"q": 1}' if method == "POST" else ""
+    assert frame.to_dict("records") == [{"method": method, "body": body}]
+    assert server.seen[-1].headers.get("content-type") == ("application/json" if body else None)
+    assert server.seen[-1].headers.get("content-length", "0") == str(len(body))
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_post_of_a_read_elsewhere(session: Session, api: Server, secure_stranger: Server, status: int) -> None:
+    """A read's POST goes nowhere but to the profile's origins."""
+    api.routes["/x"] = redirect(f"{secure_stranger.origin}/x", status)
+    with pytest.raises(OriginNotAllowed, match="POST"):
+        read(session, f"{api.origin}/x", json={"q": 1})
+    assert secure_stranger.seen == []
+
+
+@pytest.mark.parametrize("status", [301, 302])
+def test_post_of_a_session(session: Session, api: Server, status: int) -> None:
+    """A session's own POST becomes a GET, as requests documents it."""
+    api.routes["/x"] = redirect("/y", status)
+    api.routes["/y"] = lambda seen: as_json(seen.method)
+    assert session.post(f"{api.origin}/x", json={"q": 1}).json() == "GET"
