@@ -5,39 +5,28 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import requests
 
-from nbauth.data.fetch.headers import carried_over
 from nbauth.data.fetch.http_errors import api_error, network_error
-from nbauth.data.fetch.request import PageRequest
+from nbauth.data.fetch.outgoing import OutgoingRequests
 from nbauth.data.fetch.response_body import Body, ByteLimit
 from nbauth.data.fetch.retry import Retries, is_limited, is_transient, is_unavailable
 from nbauth.data.fetch.validators import content_range_of, version_of
-from nbauth.errors import ConfigError, DataError, ReadInterrupted
-from nbauth.net.origins import origin_of, redact_url
+from nbauth.errors import DataError, ReadInterrupted
+from nbauth.net.origins import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from requests import PreparedRequest, Response
+    from requests import Response
 
     from nbauth.data.fetch.progress import LoadProgress
-    from nbauth.data.fetch.request import RequestSpec
+    from nbauth.data.fetch.request import PageRequest, RequestSpec
     from nbauth.data.fetch.session import Session
 
 __all__ = ["Requester"]
-
-
-@dataclass(frozen=True)
-class _Template:
-    """A request to one origin, to be sent with other URLs."""
-
-    prepared: PreparedRequest
-    settings: dict[str, Any]
-    prefix: str  # of URLs that need no further preparation
 
 
 class Requester:
@@ -72,11 +61,9 @@ class Requester:
     ) -> None:
         self._session = session
         self._spec = spec
-        self._headers = {"Accept": accept, **(spec.headers or {})}
         self._progress = progress
         self._retries = retries or Retries()
         self.byte_limit = ByteLimit(spec.max_bytes)
-        self._templates: dict[str, _Template] = {}
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._open: set[Response] = set()
@@ -84,11 +71,9 @@ class Requester:
         self._waits_until = 0.0  # by the monotonic clock
         self._had_success = False
         self.on_throttle: Callable[[], None] = lambda: None
-        first = self._prepare(spec.url, self._headers, spec.params)
-        self.first = PageRequest(str(first.prepared.url), spec.json)
+        self._outgoing = OutgoingRequests(session, spec, accept=accept)
+        self.first = self._outgoing.first
         self.chain = session.chain(self.first.url)
-        self._first_prefix = first.prefix
-        self._templates[first.prefix] = first
 
     def stop(self) -> None:
         """End what other threads are doing for this load: their next request fails, and a stalled read ends."""
@@ -187,24 +172,11 @@ class Requester:
         self._wait(self._retries.pause(attempt), "the connection broke")
         return True
 
-    def _send(self, request: PageRequest, headers: Mapping[str, str], method: str | None) -> Response:
+    def _send(self, request: PageRequest, headers: Mapping[str, str], method: Literal["HEAD"] | None) -> Response:
         if self._stopped.is_set():
             raise ReadInterrupted("Stopped.")
-        template = self._template(request.url)
-        outgoing = template.prepared.copy()
-        if request.url.startswith(template.prefix):
-            outgoing.url = request.url
-        else:
-            outgoing.prepare_url(request.url, None)
-        if request.body is not self._spec.json or request.verb != outgoing.method:
-            outgoing.method = request.verb
-            self._replace_body(outgoing, request.body)
-        outgoing.headers.update({**request.headers, **headers})
-        outgoing.method = method or outgoing.method
-        if len(self._session.cookies):
-            outgoing.headers.pop("Cookie", None)
-            outgoing.prepare_cookies(self._session.cookies)
-        response = self._session.send_within(self.chain, outgoing, keeps_post=True, **template.settings)
+        prepared, settings = self._outgoing.prepare(request, headers, method)
+        response = self._session.send_within(self.chain, prepared, keeps_post=True, **settings)
         with self._lock:
             self._open = {response for response in self._open if not response.raw.closed}
             self._open.add(response)
@@ -215,42 +187,6 @@ class Requester:
             raise ReadInterrupted("Stopped.")
         self._progress.add_requests(1 + len(response.history))
         return response
-
-    @staticmethod
-    def _replace_body(outgoing: PreparedRequest, document: Any) -> None:
-        outgoing.headers.pop("Content-Length", None)
-        if document is None:
-            outgoing.headers.pop("Content-Type", None)  # of the POST before it
-        outgoing.prepare_body(None, None, json=document)
-
-    def _template(self, url: str) -> _Template:
-        for prefix, template in self._templates.items():
-            if url.startswith(prefix):
-                return template
-        same_origin = origin_of(url) == origin_of(self._first_prefix)
-        template = self._prepare(url, carried_over(self._headers, same_origin=same_origin), None)
-        self._templates[template.prefix] = template
-        return template
-
-    def _prepare(self, url: str, headers: Mapping[str, str], params: Mapping[str, Any] | None) -> _Template:
-        spec = self._spec
-        outgoing = requests.Request(spec.method, url, dict(headers), params=dict(params or {}), json=spec.json)
-        try:
-            prepared = self._session.prepare_request(outgoing)
-        except requests.exceptions.InvalidJSONError as error:
-            raise ConfigError(f"json: {error}.") from None
-        except (TypeError, ValueError) as error:
-            if spec.json is not None and not isinstance(error, requests.RequestException):
-                raise ConfigError(f"json: {error}.") from None
-            if isinstance(error, requests.RequestException):
-                raise network_error(error, url) from error
-            raise
-        except requests.RequestException as error:
-            raise network_error(error, url) from error
-        settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)
-        scheme, _, rest = str(prepared.url).partition("://")
-        host = rest.split("/", 1)[0].split("?", 1)[0]
-        return _Template(prepared, settings, f"{scheme}://{host}/")
 
     def _is_safe(self, request: PageRequest) -> bool:
         """Tell whether a request may be done twice."""
