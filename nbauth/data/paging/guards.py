@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urljoin
 
 from nbauth.data.fetch.chain import may_carry, who_names
+from nbauth.data.paging.novelty import Novelty
 from nbauth.errors import OriginNotAllowed, PaginationError
 from nbauth.net.origins import redact_url
 
@@ -19,6 +21,7 @@ __all__ = ["Guards", "canonical", "resolve"]
 
 _MOST_EMPTY_PAGES = 100
 _MOST_EQUAL_PAGES = 3
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PAIR = 2  # where an API that does not know the parameter would send its first page again
 
 
@@ -28,15 +31,24 @@ class Guards:
     Args:
         chain: tells whether a request to a URL may carry a token.
         most_equal_pages: how many equal pages in a row are one too many.
+        is_counted: whether requests hold a number, which an API may not know, so that the last page counts, too.
+        next_step: what to type where pages come again.
     """
 
-    def __init__(self, chain: Chain, *, most_equal_pages: int = _MOST_EQUAL_PAGES) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        *,
+        most_equal_pages: int = _MOST_EQUAL_PAGES,
+        is_counted: bool = False,
+        next_step: str | None = None,
+    ) -> None:
         self._chain = chain
-        self._most_equal_pages = most_equal_pages
+        self._is_counted = is_counted and most_equal_pages == _PAIR
+        self._next_step = next_step
+        self._novelty = Novelty(most_equal_pages, most_equal_pages if is_counted else _MOST_EQUAL_PAGES)
         self._seen: set[tuple[str, str]] = set()
         self._empty_pages = 0
-        self._equal_pages = 1
-        self._last: object = None
 
     def saw(self, response: PageResponse) -> None:
         """Note the URL of a request, and that of its response after redirects."""
@@ -61,7 +73,7 @@ class Guards:
         shown_url, next_url = redact_url(here), redact_url(request.url)
         if not may_carry(self._chain, request.url):
             whose, other = who_names(self._chain, request.url)
-            step = "If the API is to be trusted next_url, add the origin to the profile's apis."
+            step = _elsewhere(request.url, before.url)
             if other is not None:
                 step = (
                     f"Read it in a call of its own: nbauth.read(URL, profile={other!r}); or, if it is the same API's, "
@@ -80,7 +92,9 @@ class Guards:
             )
         if (request.url, _rest(request)) in self._seen:
             raise PaginationError(
-                f"{shown_url}: the next link leads to {next_url}, which was read before; it loops.", url=shown_url
+                f"{shown_url}: the next link leads to {next_url}, which was read before; it loops.",
+                url=shown_url,
+                next_step=self._next_step,
             )
 
     def check_progress(self, rows: Rows, *, here: str, is_last: bool = False) -> None:
@@ -94,7 +108,7 @@ class Guards:
         Raises:
             PaginationError: more and more pages bring nothing new.
         """
-        if is_last and (rows.is_empty or self._most_equal_pages > _PAIR):
+        if is_last and (rows.is_empty or not self._is_counted):
             return
         if rows.is_empty:
             self._empty_pages += 1
@@ -105,14 +119,13 @@ class Guards:
                 )
             return
         self._empty_pages = 0
-        identity = rows.node.identity
-        self._equal_pages = self._equal_pages + 1 if identity == self._last else 1
-        self._last = identity
-        if self._equal_pages >= self._most_equal_pages:
+        times = None if rows.is_single else self._novelty.saw(rows.node)
+        if times is not None:
             shown_url = redact_url(here)
             raise PaginationError(
-                f"{shown_url}: the same page came {self._equal_pages} times in a row behind different next links.",
+                f"{shown_url}: the same page came {times} times in a row behind different next links.",
                 url=shown_url,
+                next_step=self._next_step,
             )
 
 
@@ -130,10 +143,28 @@ def resolve(link: str, here: str) -> str:
 
 
 def canonical(url: str) -> str:
-    """Return a URL in the form in which it is sent."""
+    """Return a URL in the form in which it is sent.
+
+    A lone percent sign is a sign of its own. What stands escaped beside it is not escaped again.
+    """
     from requests.utils import requote_uri  # late: who names a style of `nbauth.data.paging` need not wait for it
 
-    return requote_uri(urldefrag(url.strip())[0])
+    return requote_uri(_LONE_PERCENT.sub("%25", urldefrag(url.strip())[0]))
+
+
+def _elsewhere(url: str, asked: str) -> str | None:
+    """Return what helps where a link leads to an origin that no profile names."""
+    if not url.lower().startswith(("http://", "https://")):
+        return None
+    theirs, ours = (url.split("/", 3)[:3] for url in (url, asked))
+    own = f'"{"/".join(theirs)}", "{"/".join(ours)}"'
+    step = (
+        "If that is the same API under a name of its own network, follow its links under the name that you use: "
+        f'paging=lambda answer: (answer.json().get("next") or "").replace({own}), with the name of its link.'
+    )
+    if url.lower().startswith("https:"):
+        step = f"If the API is to be trusted there, too, add the origin to the profile's apis. {step}"
+    return step
 
 
 def _target(url: str) -> str:

@@ -113,7 +113,12 @@ class PageIterator:
             envelope = Envelope(response, self._named)
             self._layout = self._detect(envelope, resuming=resuming)
         paginator = self.style.paginator(rows_before=self._rows_before)
-        guards = Guards(self._chain, most_equal_pages=self.style.most_equal_pages)
+        guards = Guards(
+            self._chain,
+            most_equal_pages=self.style.most_equal_pages,
+            is_counted=self.style.is_counted,
+            next_step=self.style.next_step,
+        )
         source: _Source | None = None
         is_first = not resuming
         try:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["get_int", "in_body", "set_in_body", "set_in_query", "without_in_query"]
+__all__ = ["folded", "get_int", "in_body", "set_in_body", "set_in_query", "without_in_query"]
+
+
+def folded(name: str) -> str:
+    """Return a name in small letters, without signs between its words."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def set_in_query(url: str, values: Mapping[str, Any]) -> str:

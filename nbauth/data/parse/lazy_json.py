@@ -6,7 +6,9 @@ The thread that fetches looks for the next link only; with msgspec it need not d
 from __future__ import annotations
 
 import codecs
+import json
 import re
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +27,9 @@ _EMPTY = re.compile(rb"\s*\[\s*\]\s*")
 _OBJECTS = re.compile(rb"\s*\[\s*\{")
 _LISTS = re.compile(rb"\s*\[\s*\[")
 _HOLE = b"[]"
+_SAMPLE = 20_000  # bytes
+_ITEM = re.compile(r"[\s,]*(?=\S)")
+_DECODER = json.JSONDecoder()
 _WORTH_SPLITTING = 10_000  # bytes
 
 
@@ -77,6 +82,9 @@ class Node(Protocol):
 
     def count(self) -> int:
         """Return how many items the array has."""
+
+    def first(self, count: int) -> list[Any]:
+        """Return the first items of an array, decoded; fewer where they are long."""
 
     def members(self) -> Mapping[str, Node]:
         """Return an object's members."""
@@ -149,6 +157,10 @@ class PlainNode:
     def count(self) -> int:
         """Return how many items the array has."""
         return len(self._value)
+
+    def first(self, count: int) -> list[Any]:
+        """Return the first items of an array."""
+        return list(self._value[:count]) if self.is_list else []
 
     def members(self) -> Mapping[str, Node]:
         """Return an object's members."""
@@ -252,6 +264,17 @@ class RawNode:
         import msgspec
 
         return len(msgspec.json.decode(self.raw, type=list[msgspec.Raw]))
+
+    def first(self, count: int) -> list[Any]:
+        """Return the first items of an array, as far as they stand at its start."""
+        text = bytes(self.raw[1:_SAMPLE]).decode("utf-8", "ignore") if self.is_list else ""
+        items: list[Any] = []
+        position = 0
+        with suppress(ValueError, RecursionError):
+            while len(items) < count and (start := _ITEM.match(text, position)) is not None:
+                item, position = _DECODER.raw_decode(text, start.end())
+                items.append(item)
+        return items
 
     def members(self) -> Mapping[str, Node]:
         """Return an object's members.

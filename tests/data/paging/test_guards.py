@@ -49,13 +49,31 @@ def test_resolved(link: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "link",
-    ["https://evil.example/x", "http://api.example/x", "//evil.example/x", "javascript:alert(1)", "ftp://api.example/"],
+    [
+        "https://evil.example/x",
+        "http://api.example:8080/x",
+        "//evil.example/x",
+        "javascript:alert(1)",
+        "ftp://api.example/",
+    ],
 )
 def test_elsewhere(link: str) -> None:
     """A next link that leaves the origins is never followed, and its query is not shown."""
     with pytest.raises(OriginNotAllowed) as caught:
         _follow(_guards(), f"{link}?sig=hush", [1])
     assert "hush" not in f"{caught.value} {caught.value.url}"
+
+
+def test_a_way_that_works() -> None:
+    """A link to another name of the API, such as one of its own network, is an error that says what to type."""
+    with pytest.raises(OriginNotAllowed) as caught:
+        _follow(_guards(), "http://backend:8080/items?page=2", [1])
+    step = str(caught.value.next_step)
+    assert 'replace("http://backend:8080", "https://api.example")' in step
+    assert "add the origin" not in step  # no profile may name an origin on http
+    with pytest.raises(OriginNotAllowed) as caught:
+        _follow(_guards(), "https://backend.example/items?page=2", [1])
+    assert "add the origin" in str(caught.value.next_step)
 
 
 def test_unreadable() -> None:
@@ -99,3 +117,49 @@ def test_equal_pages() -> None:
     assert _walk(_guards(), [[{"a": 1}], [{"a": 1}], [{"a": 2}], [{"a": 1}], [{"a": 1}]]) == 5
     with pytest.raises(PaginationError, match="same page came 3 times"):
         _walk(_guards(), [[{"a": math.nan}]] * 3)
+
+
+def _counted(pages: list[list[object]]) -> int:
+    """Walk through pages of an API that is asked by numbers and repeats none."""
+    guards = Guards(FakeAuthorizer("https://api.example"), most_equal_pages=2, is_counted=True)
+    return _walk(guards, pages)
+
+
+def _served(count: int, **row: object) -> list[list[object]]:
+    """Make the same page again and again, in which only the time of the answer differs."""
+    return [[{"id": number, "answered_in_ms": time, **row} for number in range(3)] for time in range(count)]
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        _served(2),
+        [[{"id": 1, "name": "n", "fetched": str(time)}] for time in range(2)],
+        [[{"uuid": name, "file": f"https://x/{name}?sig={time}"} for name in "ab"] for time in range(2)],
+        [[{"name": name, "servedAt": time} for name in "ab"] for time in range(10)],
+        [[{"id": number, "value": time} for number in "ab"] for time in range(50)],
+        [[{"name": name, "tick": time} for name in "ab"] for time in range(50)],
+        [[{"a": 1}, {"a": 1}]] * 100,
+    ],
+)
+def test_nothing_new(pages: list[list[object]]) -> None:
+    """Pages that bring the same rows end, also where the answer's own time in them differs."""
+    assert _counted(pages[:-1]) == len(pages) - 1
+    with pytest.raises(PaginationError, match=f"came {len(pages)} times in a row"):
+        _counted(pages)
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [[{"value": 20}, {"value": 20}, {"value": 20}]] * 9,
+        [[{"id": "a", "time": hour, "value": 5}, {"id": "b", "time": hour, "value": 5}] for hour in range(24)],
+        [[{"id": "a", "time": hour * 2 + half, "value": 5} for half in (0, 1)] for hour in range(200)],
+        [[{"path": "/", "elapsed_ms": 9}, {"path": "/x", "elapsed_ms": page}] for page in range(9)],
+        [[{"id": 0, "pinned": True}, {"id": page * 2 + 1}, {"id": page * 2 + 2}] for page in range(200)],
+        [[[page, 1], [page, 2]] for page in range(200)],
+    ],
+)
+def test_alike_in_truth(pages: list[list[object]]) -> None:
+    """Rows that are alike in truth, such as readings of sensors, are no loop."""
+    assert _counted(pages) == len(pages)

@@ -109,6 +109,11 @@ class Cursor(StatelessStyle):
         return None if self.header else self.path
 
     @property
+    def most_equal_pages(self) -> int:
+        """Two: an API that does not know the parameter answers its first page again."""
+        return 2
+
+    @property
     def next_step(self) -> str:
         """What to type where the service does not know the parameter."""
         place = f'header="{self.header}"' if self.header else f'path="{self.path}"'

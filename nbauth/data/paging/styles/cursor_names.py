@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlsplit
 
+from nbauth.data.paging.request_params import folded
 from nbauth.data.paging.styles.known_cursors import is_cursor
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.paging.envelope import Envelope
 
-__all__ = ["cursor_header", "empty_cursor", "folded", "named_cursor", "parameter_for"]
+__all__ = ["cursor_header", "empty_cursor", "named_cursor", "parameter_for"]
 
 # Names in small letters without signs between the words.
 _CURSORS = frozenset({
@@ -33,11 +34,6 @@ _PARAMETERS = frozenset({
     "startingafter", "after", "aftercursor", "bookmark", "cursormark", "nexttoken", "paginationtoken", "nextcursor",
     "pagecursor", "skiptoken", "startkey",
 })  # fmt: skip
-
-
-def folded(name: str) -> str:
-    """Return a name in small letters, without signs between its words."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def named_cursor(envelope: Envelope) -> str | None:

@@ -40,6 +40,7 @@ class Offset(StatelessStyle):
     """
 
     knows_its_end: ClassVar[bool] = True
+    is_counted: ClassVar[bool] = True
 
     offset: str = "offset"
     limit: str = "limit"
@@ -80,6 +81,14 @@ class Offset(StatelessStyle):
     def most_equal_pages(self) -> int:
         """Two, unless the API repeats what it was asked for."""
         return numbered.most_equal_pages(self.echo)
+
+    @property
+    def next_step(self) -> str:
+        """What to type where the API ignores the number."""
+        return (
+            f"The API may not know the parameter {self.offset}. Say what it calls it, as in "
+            'paging=nbauth.data.paging.Offset(offset="skip", limit="top"); or paging="none" if one page is all.'
+        )
 
     @property
     def total_path(self) -> str | None:

@@ -40,6 +40,7 @@ class PageNumber(Style):
     """
 
     knows_its_end: ClassVar[bool] = True
+    is_counted: ClassVar[bool] = True
 
     parameter: str = "page"
     limit: str = "per_page"
@@ -76,6 +77,14 @@ class PageNumber(Style):
     def most_equal_pages(self) -> int:
         """Two, unless the API repeats what it was asked for."""
         return numbered.most_equal_pages(self.echo)
+
+    @property
+    def next_step(self) -> str:
+        """What to type where the API ignores the number."""
+        return (
+            f"The API may not know the parameter {self.parameter}. Say what it calls it, as in "
+            'paging=nbauth.data.paging.PageNumber(parameter="pageNumber"); or paging="none" if one page is all.'
+        )
 
     @property
     def total_path(self) -> str | None:

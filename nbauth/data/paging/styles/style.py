@@ -57,11 +57,13 @@ class Style(ABC):
         knows_its_end: whether its end is sure, whatever else the response says: it counts, or is the caller's word.
         rows_member: the member that holds the rows, in every response of this style.
         responses_are_pages: whether every response is a page, so that its only list is the rows whatever its name.
+        is_counted: whether its requests hold a number, which an API that does not know it ignores.
     """
 
     knows_its_end: ClassVar[bool] = False
     rows_member: ClassVar[str | None] = None
     responses_are_pages: ClassVar[bool] = True
+    is_counted: ClassVar[bool] = False
 
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
@@ -92,6 +94,11 @@ class Style(ABC):
     def most_equal_pages(self) -> int:
         """How many equal pages in a row are one too many."""
         return 3
+
+    @property
+    def next_step(self) -> str | None:
+        """What to type where its pages come again; None where nothing is known."""
+        return None
 
     @property
     def next_path(self) -> str | None:
