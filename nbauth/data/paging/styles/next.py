@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nbauth.data.paging.guards import resolve
+from nbauth.data.paging.next_address import next_address
 from nbauth.data.paging.page_response import MISSING
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
 from nbauth.errors import PaginationError
@@ -72,7 +72,7 @@ class NextUrl(StatelessStyle):
         if not isinstance(link, str):
             shown_url = redact_url(response.url)
             raise PaginationError(f"{shown_url}: {self.path} is not a string.", url=shown_url)
-        return replace(response.request, url=resolve(link, response.url))
+        return replace(response.request, url=next_address(link, response, "" if self.header else self.path))
 
 
 STYLE = NextUrl

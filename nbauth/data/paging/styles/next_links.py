@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nbauth.data.paging.guards import resolve
 from nbauth.data.paging.link_header import next_link
+from nbauth.data.paging.next_address import next_address
 from nbauth.data.paging.page_response import MISSING
 from nbauth.data.paging.styles.style import StatelessStyle
 from nbauth.errors import PaginationError
@@ -40,7 +40,7 @@ class NextLinks(StatelessStyle):
                 shown_url = redact_url(response.url)
                 raise PaginationError(f"{shown_url}: {name} is not a string.", url=shown_url)
             if isinstance(link, str) and link:
-                return replace(response.request, url=resolve(link, response.url))
+                return replace(response.request, url=next_address(link, response))
         header = response.headers.get("Link") if self.has_header else None
         target = next_link(header, response.url) if header else None
-        return replace(response.request, url=resolve(target, response.url)) if target else None
+        return replace(response.request, url=next_address(target, response)) if target else None
