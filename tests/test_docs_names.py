@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "nbauth"
 TEXTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "pyproject.toml", ".ci/run", "benchmarks/README.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 DOTTED = re.compile(r"(?<![\w/.@-])nbauth(?:\.[A-Za-z_]\w*)+(?![\w/])")
 IMPORTED = re.compile(r"^from (nbauth[\w.]*) import ([\w, ]+)$", re.MULTILINE)
@@ -58,6 +58,12 @@ def missing_files(text: Path) -> list[str]:
     return [name for name in sorted(names) if not (ROOT / name).exists() and not name.startswith(NOT_OURS)]
 
 
+def headings(text: Path) -> set[str]:
+    """Return the anchors of a text's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", text.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
 def test_names(text: Path) -> None:
     """Each dotted name that begins with the package's is a module or a member of one, and each import works."""
@@ -76,6 +82,19 @@ def test_tests(text: Path) -> None:
     tests = [f"/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "tests").rglob("test_*.py")]
     named = re.findall(r"`([\w/]*test_\w+\.py)`", text.read_text(encoding="utf-8"))
     assert [name for name in named if not any(path.endswith(f"/{name}") for path in tests)] == []
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
+def test_links(text: Path) -> None:
+    """Each link of a text to a file of the repository leads to one, and to a heading that is there."""
+    content = re.sub(r"^```.*?^```$", "", text.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", content):
+        name, _, anchor = link.partition("#")
+        if "://" in link:
+            continue
+        target = (text.parent / name).resolve() if name else text
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
 
 
 def test_comments() -> None:

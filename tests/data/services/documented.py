@@ -12,6 +12,7 @@ A file says
     error, says        the class of the error that comes, and what it says
     warns              what a warning says, if one comes
     dtypes             of the columns that are named, the dtypes
+    by_page            true where its page in `docs/services` says more than a file can, such as a function
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Documented:
         says: what the error says.
         warns: what a warning says, if one comes.
         dtypes: of some columns.
+        by_page: whether its page in `docs/services` alone can say how it is read.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Documented:
     says: Sequence[str] = ()
     warns: str | None = None
     dtypes: Mapping[str, str] = field(default_factory=dict)
+    by_page: bool = False
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -79,7 +82,7 @@ class Documented:
 def documented(file: Path) -> dict[str, Documented]:
     """Return what a file says: one by the file's name, and one more where one page is another case."""
     content = json.loads(file.read_text(encoding="utf-8"))
-    common = {key: content[key] for key in ("error", "says", "warns", "dtypes") if key in content}
+    common = {key: content[key] for key in ("error", "says", "warns", "dtypes", "by_page") if key in content}
     cases = {file.stem: Documented(file.stem, content["call"], content["answers"], content.get("rows"), **common)}
     if "one_page" in content:
         one = content["one_page"]
