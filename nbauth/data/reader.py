@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from nbauth.data.build.width import TooManyColumns, too_many_columns
 from nbauth.data.fetch.prefetch import prefetched
 from nbauth.data.fetch.requester import Requester
-from nbauth.data.fetch.response_body import Body, as_file
 from nbauth.data.paging.page_iterator import NOT_FOUND, PageIterator
 from nbauth.data.paging.styles import style_of
 from nbauth.data.parse.format import ReadContext
-from nbauth.data.parse.formats import accept, format_of, no_format
+from nbauth.data.parse.formats import accept
+from nbauth.data.parse.opened import no_format, opened
 from nbauth.errors import ApiError, FormatError
 
 if TYPE_CHECKING:
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from nbauth.data.build.frame_builder import FrameBuilder
     from nbauth.data.fetch.progress import LoadProgress
     from nbauth.data.fetch.request import PageRequest, RequestSpec
+    from nbauth.data.fetch.response_body import Body
     from nbauth.data.fetch.retry import Retries
     from nbauth.data.fetch.session import Session
     from nbauth.data.paging.page import Page
     from nbauth.data.paging.styles import Style
+    from nbauth.data.parse.opened import Opened
     from nbauth.data.query import Query
 
 __all__ = ["CannotResume", "Reader", "Resume"]
@@ -95,6 +97,8 @@ class Reader:
             rows_before=0 if resume is None else resume.rows,
             is_named=query.records is not None,
             assume=progress.assume,
+            format_=query.format,
+            encoding=query.encoding,
         )
         self.can_start_over = False
         self.pending: list[Page] = []
@@ -119,14 +123,16 @@ class Reader:
                 return
             raise CannotResume from error
         try:
-            format_ = format_of(response.headers.get("Content-Type", ""), response.url, request.url)
-            if format_ is None:
-                self._check_nothing(response)
-            elif format_.read is None:
-                yield from self._pages(request, response, prefetch=prefetch)
+            self.can_start_over = not in_parts  # a file that is packed is read to its end here
+            found = self._open(request, response)
+            if found.format is None:
+                self._check_nothing(response, found.body)
+            elif found.format.read is None:
+                self.can_start_over = False
+                yield from self._pages(request, response, found, prefetch=prefetch)
             else:
-                self.can_start_over = not in_parts
-                yield from self._counted(format_.read(*self._source(request, response, in_parts=in_parts)))
+                context = self._context(request, response, in_parts=in_parts)
+                yield from self._counted(found.format.read(found.body, context))
         finally:
             response.close()
 
@@ -161,8 +167,13 @@ class Reader:
             raise
         self._progress.add_rows(builder.rows - before, batch.total_rows)
 
-    def _pages(self, request: PageRequest, response: Response, *, prefetch: bool) -> Iterator[Page]:
-        pages = self._page_iterator.pages(request, response, resuming=self._resume is not None)
+    def _open(self, request: PageRequest, response: Response) -> Opened:
+        body, limit = self._requester.body(request, response), self._requester.byte_limit
+        assume = self._progress.assume
+        return opened(body, response, request.url, limit, named=self._query.format, assume=assume)
+
+    def _pages(self, request: PageRequest, response: Response, found: Opened, *, prefetch: bool) -> Iterator[Page]:
+        pages = self._page_iterator.pages(request, response, found, resuming=self._resume is not None)
         if not prefetch:
             return pages
         is_eager = self._query.concurrency > 1
@@ -175,13 +186,14 @@ class Reader:
                 self._progress.add_rows(batch.rows, batch.total_rows)
             yield batch
 
-    def _source(self, request: PageRequest, response: Response, *, in_parts: bool) -> tuple[Body, ReadContext]:
-        """Return the body of a file, and what its format may need beside it."""
+    def _context(self, request: PageRequest, response: Response, *, in_parts: bool) -> ReadContext:
+        """Return what the format of a file may need beside its body."""
 
         def repeat() -> tuple[Body, ReadContext]:
-            return self._source(request, self._requester.send(request), in_parts=in_parts)
+            again = self._requester.send(request)
+            return self._open(request, again).body, self._context(request, again, in_parts=in_parts)
 
-        context = ReadContext(
+        return ReadContext(
             response=response,
             byte_limit=self._requester.byte_limit,
             backend=self._query.dtype_backend,
@@ -193,12 +205,11 @@ class Reader:
             csv=self._query.csv,
             sheet=self._query.sheet,
         )
-        return self._requester.body(request, response), context
 
-    def _check_nothing(self, response: Response) -> None:
+    def _check_nothing(self, response: Response, body: Body) -> None:
         """Make sure that a body in no format that is known is no body at all."""
-        with as_file(Body(response, self._progress.byte_counter())) as file:
-            start = file.read(1000)
+        with body:
+            start = body.read(1000)
         if start.strip():
             raise no_format(response, start)
         self._progress.add_rows(0, 0)

@@ -71,19 +71,22 @@ def api_error(response: Response) -> ApiError:
     )
 
 
-def format_error(response: Response, start: bytes, why: str) -> FormatError:
+def format_error(response: Response, start: bytes, why: str, *, next_step: Step | None = None) -> FormatError:
     """Make the error of a body that cannot be read in its format.
 
     Args:
         response: the response.
         start: the first bytes of its body.
         why: what is wrong.
+        next_step: what to do next, if something helps.
     """
     shown_url = redact_url(response.url)
     kind = clean(response.headers.get("Content-Type", ""), 100) or "no content type"
     shown = clean(start[:1000].decode("utf-8", "replace"), 120)
     return FormatError(
-        f"{shown_url} answered {response.status_code} with {kind}, {why}. It begins: {shown!r}.", url=shown_url
+        f"{shown_url} answered {response.status_code} with {kind}, {why}. It begins: {shown!r}.",
+        url=shown_url,
+        next_step=next_step,
     )
 
 

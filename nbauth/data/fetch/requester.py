@@ -113,22 +113,26 @@ class Requester:
                 self._wait_for(response, attempt, request)
             attempt += 1
 
-    def content(self, request: PageRequest, response: Response | None = None) -> tuple[Response, bytes]:
+    def content(
+        self, request: PageRequest, response: Response | None = None, body: Body | None = None
+    ) -> tuple[Response, bytes]:
         """Return a response and its whole body; asked for again if the body breaks off.
 
         Args:
             request: the request.
             response: its response, if it was sent already.
+            body: the response's body, if somebody looked at it already.
         """
         attempt = 0
         while True:
             response = self.send(request) if response is None else response
             try:
-                with Body(response, self._progress.byte_counter(), byte_limit=self.byte_limit) as body:
-                    data = body.readall()
+                with body or Body(response, self._progress.byte_counter(), byte_limit=self.byte_limit) as source:
+                    source.read_at_once()
+                    data = source.readall()
             except DataError as error:
                 self._wait_after(error.__cause__ or error, attempt, request, instead=error)
-                response, attempt = None, attempt + 1
+                response, body, attempt = None, None, attempt + 1
                 continue
             finally:
                 self._forget(response)

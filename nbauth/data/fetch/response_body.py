@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from requests import Response
 
-__all__ = ["Body", "ByteLimit", "as_file", "spooled"]
+__all__ = ["Body", "ByteLimit", "FileBody", "as_file", "spooled"]
 
 _BUFFER = 256 * 1024
 _PIECE = 1024 * 1024
+_PEEK = 64 * 1024
 _OURS = frozenset({"gzip", "x-gzip", "deflate"})
 _IN_MEMORY = 16_000_000
 
@@ -55,6 +56,11 @@ class ByteLimit:
                 next_step="Ask for less, or raise the limit.",
             )
 
+    def give_back(self, size: int) -> None:
+        """Count some bytes no longer: what they become is counted instead."""
+        if self._left is not None:
+            self._left += size
+
 
 class Body(io.RawIOBase):
     """Reads a response's body; closing it closes the connection unless it is read to its end.
@@ -83,11 +89,13 @@ class Body(io.RawIOBase):
         self._on_bytes = on_bytes
         self._byte_limit = byte_limit or ByteLimit()
         coding = response.headers.get("Content-Encoding", "").strip().lower()
-        self._inflater = Decompressor(coding) if coding in _OURS else None
+        self._inflaters = [Decompressor(coding)] if coding in _OURS else []
         # The other codings are urllib3's: what it decodes cannot be counted in bytes of the wire.
-        self._is_foreign = self._inflater is None and coding not in ("", "identity")
+        self._is_foreign = not self._inflaters and coding not in ("", "identity")
         self._reopen = None if self._is_foreign else reopen
         self._position = 0
+        self._ahead = b""  # what was looked at, and is still to be read
+        self._broke: BaseException | None = None  # what happened then, and is still to be raised
         self.name = response.url.partition("?")[0]
         self.error: BaseException | None = None
 
@@ -115,9 +123,52 @@ class Body(io.RawIOBase):
         """Return the bytes that have arrived, at most so many. It waits for the first; none is the end."""
         return self._read(size, waits=False)
 
+    def peek(self, least: int) -> bytes:
+        """Return the next bytes, which are read again.
+
+        At least so many, fewer only before the end, or where it breaks off or the person stops it: the one who reads
+        on gets that raised, after what had come.
+        """
+        reopen, self._reopen = self._reopen, None
+        pieces = [self._ahead]
+        try:
+            while sum(map(len, pieces)) < least:
+                self._ahead = b""
+                piece = self._decoded(_PEEK, waits=False)
+                if not piece:
+                    break
+                pieces.append(piece)
+        except (urllib3.exceptions.HTTPError, OSError, zlib.error, KeyboardInterrupt) as error:
+            self._broke = error
+        finally:
+            self._reopen = reopen
+            self._ahead = b"".join(pieces)
+        return self._ahead
+
+    def check(self) -> None:
+        """Raise what broke while it was looked at, if anything did.
+
+        Raises:
+            DataError: it broke off, or is damaged.
+            KeyboardInterrupt: the person stopped it.
+        """
+        if self._broke is not None:
+            self._ahead, self._reopen = b"", None
+            self._read(1)
+
+    def unpack(self) -> None:
+        """Decompress what comes: the file itself is gzip, beside what its transfer may be."""
+        self._inflaters.append(Decompressor("gzip"))
+        self._inflaters[-1].feed(self._ahead)
+        self._ahead = b""
+
+    def read_at_once(self) -> None:
+        """Let no byte range mend it if it breaks off: who reads it asks for all of it again."""
+        self._reopen = None
+
     def readall(self) -> bytes:
         """Read all further bytes at once."""
-        if self._inflater is None and self._byte_limit.limit is None and self._reopen is None:
+        if not self._inflaters and self._byte_limit.limit is None and self._reopen is None:
             return self._read(None)
         return b"".join(iter(lambda: self._read(_PIECE), b""))
 
@@ -142,12 +193,17 @@ class Body(io.RawIOBase):
             raise
         return data
 
-    def _decoded(self, size: int | None, *, waits: bool) -> bytes:
-        inflater = self._inflater
-        if inflater is None:
+    def _decoded(self, size: int | None, *, waits: bool, layers: int | None = None) -> bytes:
+        """Return the next bytes below so many layers of compression; all layers, if none is named."""
+        if layers is None:
+            layers = len(self._inflaters)
+            if self._ahead:
+                return self._looked_at(size, waits=waits)
+        if not layers:
             return self._wire(size, waits=waits)
+        inflater = self._inflaters[layers - 1]
         while not (data := inflater.take(size or 0)):
-            piece = self._wire(_BUFFER, waits=waits)
+            piece = self._decoded(_BUFFER, waits=waits, layers=layers - 1)
             if not piece:
                 if not inflater.is_whole:
                     raise urllib3.exceptions.IncompleteRead(self._position, 0)
@@ -155,10 +211,17 @@ class Body(io.RawIOBase):
             inflater.feed(piece)
         return data
 
+    def _looked_at(self, size: int | None, *, waits: bool) -> bytes:
+        data, self._ahead = (self._ahead, b"") if size is None else (self._ahead[:size], self._ahead[size:])
+        return data + self._decoded(None, waits=waits) if size is None else data
+
     def _wire(self, size: int | None, *, waits: bool) -> bytes:
         while True:
             raw = self._response.raw
             try:
+                if self._broke is not None:
+                    broke, self._broke = self._broke, None
+                    raise broke
                 data = bytes((raw.read if waits else raw.read1)(size, decode_content=self._is_foreign))
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 further = self._reopen(error, self._position) if self._reopen is not None else None
@@ -169,6 +232,31 @@ class Body(io.RawIOBase):
                 continue
             self._position += len(data)
             return data
+
+
+class FileBody(Body):
+    """Reads a file that came in a response as if it were the response's body.
+
+    Args:
+        file: the file; closed with the body.
+        response: the response.
+        byte_limit: how many bytes may still come.
+    """
+
+    def __init__(self, file: IO[bytes], response: Response, byte_limit: ByteLimit) -> None:
+        super().__init__(response, byte_limit=byte_limit)
+        self._inflaters = []
+        self._is_foreign = False
+        self._file = file
+
+    def close(self) -> None:
+        """Close the file, too."""
+        self._file.close()
+        super().close()
+
+    def _wire(self, size: int | None, *, waits: bool) -> bytes:
+        del waits
+        return self._file.read(-1 if size is None else size)
 
 
 def as_file(body: io.RawIOBase) -> BinaryIO:

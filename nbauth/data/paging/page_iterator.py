@@ -12,9 +12,10 @@ from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.page import Page
 from nbauth.data.paging.page_response import PageResponse, Rows
-from nbauth.data.parse.formats import JSON, format_of, no_format
 from nbauth.data.parse.json_text import reason
+from nbauth.data.parse.json_wrapping import as_json
 from nbauth.data.parse.lazy_json import node_of
+from nbauth.data.parse.opened import json_of
 from nbauth.errors import ApiError, NbauthError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.fetch.requester import Requester
     from nbauth.data.paging.styles.style import Paginator, Style
+    from nbauth.data.parse.opened import Opened
 
 __all__ = ["NOT_FOUND", "PageIterator"]
 
@@ -44,6 +46,8 @@ class PageIterator:
         concurrency: how many requests at once, where the first response tells all the others.
         rows_before: how many rows came in an earlier load that broke off.
         assume: told what is taken for granted of where the rows are.
+        format_: the name of the responses' format, if the caller says it.
+        encoding: their character set, likewise.
     """
 
     def __init__(
@@ -57,6 +61,8 @@ class PageIterator:
         concurrency: int = 1,
         rows_before: int = 0,
         assume: Callable[[str], None],
+        format_: str | None = None,
+        encoding: str | None = None,
     ) -> None:
         self._requester = requester
         self._assume = assume
@@ -65,6 +71,8 @@ class PageIterator:
         self._named = records if is_named else None
         self._concurrency = concurrency
         self._rows_before = rows_before
+        self._format = format_
+        self._encoding = encoding
         self._missing_is_end = style.missing_is_end(None)
 
     @property
@@ -92,26 +100,30 @@ class PageIterator:
         """Tell whether a 404 for a further page means that there is none."""
         return self._missing_is_end
 
-    def pages(self, request: PageRequest, http_response: Response, *, resuming: bool = False) -> Iterator[Page]:
+    def pages(
+        self, request: PageRequest, http_response: Response, found: Opened, *, resuming: bool = False
+    ) -> Iterator[Page]:
         """Yield the pages, from a response whose body is still to be read.
 
         Args:
             request: the request.
             http_response: its response.
+            found: its body.
             resuming: whether it goes on after an earlier load that broke off, and showed the style and the path.
 
         Raises:
             DataError: and what is derived from it; see `nbauth.data.sinks.frame.read`.
             OriginNotAllowed: a next link leaves the origins of the profile that serves the load.
         """
-        http_response, content = self._requester.content(request, http_response)
+        http_response, content = self._first(request, http_response, found)
         response = _page_response(request, http_response, content)
         if response is None:
             yield Page(Rows.none(), http_response, None, None)
             return
-        with _reading(http_response, content):
+        with _reading(http_response, content), _data(found, http_response, content):
             envelope = Envelope(response, self._named)
             self._layout = self._detect(envelope, resuming=resuming)
+            self._check_data(found, envelope, http_response, content)
         paginator = self.style.paginator(rows_before=self._rows_before)
         guards = Guards(
             self._chain,
@@ -160,6 +172,23 @@ class PageIterator:
             self._assume(layout.assumed)
         return layout
 
+    def _first(self, request: PageRequest, http_response: Response, found: Opened) -> tuple[Response, bytes]:
+        response, content = self._requester.content(request, http_response, found.body)
+        if response is not http_response:  # it broke off, and was asked for again
+            return response, self._json_of(request, response, content)
+        with _reading(response, content):
+            return response, as_json(content, response.headers.get("Content-Type", ""), self._encoding)
+
+    def _json_of(self, request: PageRequest, response: Response, content: bytes) -> bytes:
+        limit = self._requester.byte_limit
+        with _reading(response, content):
+            return json_of(response, content, request.url, limit, named=self._format, encoding=self._encoding)
+
+    def _check_data(self, found: Opened, envelope: Envelope, response: Response, content: bytes) -> None:
+        """Make sure that JSON has rows where its server says that a table comes."""
+        if found.announced is not None and rows_in(envelope, self._layout).is_single:
+            raise found.contradicted(response, content)
+
     def _check(
         self, guards: Guards, envelope: Envelope, rows: Rows, next_request: PageRequest | None, *, is_first: bool
     ) -> NbauthError | None:
@@ -195,12 +224,7 @@ class PageIterator:
             if error.status == NOT_FOUND and self._missing_is_end:
                 return None
             raise
-        body_format = format_of(response.headers.get("Content-Type", ""), response.url, request.url)
-        if body_format is JSON or (body_format is None and not content.strip()):
-            return response, content
-        if body_format is None:
-            raise no_format(response, content)
-        raise format_error(response, content, "where the pages before were JSON")
+        return response, self._json_of(request, response, content)
 
 
 class _Source:
@@ -231,6 +255,17 @@ def _page_response(request: PageRequest, response: Response, content: bytes) -> 
         return None
     with _reading(response, content):
         return PageResponse(response.url, response.status_code, response.headers, node_of(content), request)
+
+
+@contextmanager
+def _data(found: Opened, response: Response, content: bytes) -> Iterator[None]:
+    """Turn an API's error into one that says that no table came, where its server says that one does."""
+    try:
+        yield
+    except ApiError as error:
+        if found.announced is None:
+            raise
+        raise found.contradicted(response, content) from error
 
 
 @contextmanager

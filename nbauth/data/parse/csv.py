@@ -238,4 +238,5 @@ FORMAT = Format(
     endings=(".csv",),
     read=partial(read_table, separator=","),
     weight=0.8,
+    suffix="+csv",
 )

@@ -6,22 +6,18 @@ A new format is a file beside this one and a line in `_MODULES`.
 from __future__ import annotations
 
 import importlib
+import re
 from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.parse.format import Format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from requests import Response
-
-    from nbauth.errors import FormatError
-
-__all__ = ["FORMATS", "JSON", "accept", "format_of", "no_format"]
+__all__ = ["FORMATS", "JSON", "accept", "file_name", "format_by_ending", "format_named", "format_of"]
 
 JSON = Format(
     name="JSON",
@@ -44,7 +40,17 @@ FORMATS: tuple[Format, ...] = (
     *(importlib.import_module(f"nbauth.data.parse.{name}").FORMAT for name in _MODULES),
 )
 
-_SAY_NOTHING = frozenset({"", "text/plain", "application/octet-stream", "binary/octet-stream"})
+# What is said of a body of any format: of old Excel's type too, since CSV and pages of HTML come as that.
+_SAY_NOTHING = frozenset(
+    {
+        *("", "text/plain", "application/octet-stream", "binary/octet-stream", "application/x-octet-stream"),
+        *("application/force-download", "application/x-download", "application/download", "application/unknown"),
+        *("application/gzip", "application/x-gzip", "application/zip", "application/x-zip-compressed"),
+        *("application/vnd.ms-excel", "application/excel", "application/x-excel", "application/x-msexcel"),
+    }
+)
+_PACKED = frozenset({".gz", ".gzip", ".zip"})
+_FILE_NAME = re.compile(r'(?:^|;)\s*filename(\*?)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.IGNORECASE)
 
 
 def accept() -> str:
@@ -58,28 +64,37 @@ def format_of(content_type: str, *urls: str) -> Format | None:
 
     Args:
         content_type: the response's ``Content-Type``; may be empty. Where it says nothing, the URLs' endings do.
-        urls: the URL that answered and the one that was asked for.
+        urls: the file's name, if the response tells it, the URL that answered and the one that was asked for.
     """
-    by_type, by_ending = _tables(FORMATS)
+    by_type, _ = _tables(FORMATS)
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type in _SAY_NOTHING:
-        endings = (PurePosixPath(unquote(urlsplit(url).path)).suffix.lower() for url in urls)
-        return next((by_ending[ending] for ending in endings if ending in by_ending), None)
+        return format_by_ending(*urls)
     by_suffix = (f for f in FORMATS if f.suffix is not None and media_type.endswith(f.suffix))
     return by_type.get(media_type) or next(by_suffix, None)
 
 
-def no_format(response: Response, start: bytes) -> FormatError:
-    """Return the error of a body in no format that is read.
+def format_by_ending(*names: str) -> Format | None:
+    """Return the format that the ending of a URL or a file's name shows; the first one counts."""
+    by_ending = _tables(FORMATS)[1]
+    return next((by_ending[ending] for ending in map(_ending, names) if ending in by_ending), None)
 
-    Args:
-        response: the response.
-        start: the first bytes of its body.
-    """
-    if "html" in response.headers.get("Content-Type", ""):
-        return format_error(response, start, "a web page, not data")
-    *names, last = (f.name for f in FORMATS)
-    return format_error(response, start, f"which is none of {', '.join(names)} and {last}")
+
+def format_named(name: str) -> Format:
+    """Return the format of a name, which must be there."""
+    return next(f for f in FORMATS if f.name == name)
+
+
+def file_name(disposition: str) -> str:
+    """Return the file's name that a ``Content-Disposition`` tells (RFC 6266, RFC 8187); nothing if it tells none."""
+    named: dict[bool, str] = {bool(star): value.strip('"') for star, value in _FILE_NAME.findall(disposition)}
+    return named.get(True, named.get(False, "")).rpartition("'")[2]
+
+
+def _ending(name: str) -> str:
+    """Return the ending of a URL's path or of a file's name, without that of what it is packed in."""
+    suffixes = PurePosixPath(unquote(urlsplit(name).path if "://" in name else name).lower()).suffixes[-2:]
+    return suffixes[0] if len(suffixes) > 1 and suffixes[1] in _PACKED else "".join(suffixes[-1:])
 
 
 @cache

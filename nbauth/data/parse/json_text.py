@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["loads", "quotes", "reason"]
+__all__ = ["decoded_first", "loads", "quotes", "reason"]
 
 # One NaN object for all: pages that are equal then compare equal.
 _CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -24,6 +24,16 @@ def loads(content: bytes | str) -> Any:
     # As json.loads does, but for making a decoder each time.
     text = content if isinstance(content, str) else content.decode(json.detect_encoding(content), "surrogatepass")
     return _decoder.decode(text)
+
+
+def decoded_first(text: str, position: int) -> tuple[Any, int]:
+    """Decode the document that begins at a position, as `loads` does; return it and where it ends.
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deeply.
+    """
+    return _decoder.raw_decode(text, position)
 
 
 def quotes(raw: bytes | memoryview) -> int:

@@ -101,8 +101,13 @@ class LineBatch:
         return records, None
 
 
-def read_lines(body: Body, context: ReadContext) -> Iterator[LineBatch]:
+def read_lines(body: Body, context: ReadContext, *, separator: bytes = b"\n") -> Iterator[LineBatch]:
     """Yield the lines of a body; if it breaks off, those that came whole before that is raised.
+
+    Args:
+        body: the body.
+        context: what the response says of it.
+        separator: what stands between the documents.
 
     Raises:
         DataError: the body is not whole.
@@ -116,7 +121,7 @@ def read_lines(body: Body, context: ReadContext) -> Iterator[LineBatch]:
     with body:
         if not has_lines(codec):
             text = body.readall().decode(codec)
-            waiting, codec = [line.encode() for line in text.split("\n")], "utf-8"
+            waiting, codec = [line.encode() for line in text.split(separator.decode())], "utf-8"
         else:
             while True:
                 try:
@@ -127,9 +132,9 @@ def read_lines(body: Body, context: ReadContext) -> Iterator[LineBatch]:
                 if not piece:
                     break
                 parts.append(piece)
-                if b"\n" not in piece:
+                if separator not in piece:
                     continue
-                *whole, rest = b"".join(parts).split(b"\n")
+                *whole, rest = b"".join(parts).split(separator)
                 parts = [rest]
                 waiting += whole
                 while len(waiting) >= _LINES_AT_ONCE:
@@ -154,8 +159,17 @@ FORMAT = Format(
         "application/x-jsonl",
         "application/jsonlines",
         "application/x-jsonlines",
+        "application/json-lines",
+        "application/json-seq",
+        "application/stream+json",
+        "application/x-json-stream",
+        "application/x-ldjson",
+        "text/x-ndjson",
+        "text/ndjson",
+        "text/jsonl",
     ),
     endings=(".ndjson", ".jsonl"),
     read=read_lines,
     weight=0.9,
+    suffix="+json-seq",
 )

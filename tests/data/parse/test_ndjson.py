@@ -49,7 +49,13 @@ def _context() -> ReadContext:
     response = Response()
     response.headers["Content-Type"] = "application/x-ndjson"
     return ReadContext(
-        response=response, byte_limit=ByteLimit(), backend=None, in_parts=False, repeat=None, stop=lambda: None
+        response=response,
+        byte_limit=ByteLimit(),
+        backend=None,
+        in_parts=False,
+        repeat=None,
+        stop=lambda: None,
+        assume=lambda _: None,
     )
 
 
