@@ -39,6 +39,7 @@ _PARTS = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|d|h|m|s)", re.ASCII)
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{2}):([0-9]{2}(\.[0-9]+)?)", re.ASCII)
 _A_POLICY = re.compile(r"\b(r|remaining|t|reset)\s*=\s*([0-9]+)", re.ASCII)
+_LONGEST = 100  # signs that a time may have; a longer value is none, and would take the patterns long
 _YEAR_2001_S, _YEAR_2001_MS = 1e9, 1e12  # less than that is no time of day
 
 
@@ -69,7 +70,7 @@ def is_used_up(headers: Mapping[str, str]) -> bool:
 
 
 def _of(headers: Mapping[str, str], pattern: re.Pattern[str]) -> list[str]:
-    return [value.strip() for name, value in headers.items() if pattern.search(name)]
+    return [value.strip() for name, value in headers.items() if len(value) <= _LONGEST and pattern.search(name)]
 
 
 def _resets_of_draft(value: str) -> list[str]:
