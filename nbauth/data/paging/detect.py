@@ -1,13 +1,14 @@
 """Detection: from the first response to where its rows are and how the next page is asked for.
 
-Three questions are asked here and nowhere else, in this order:
+Four questions are asked here and nowhere else, in this order:
 
-1. Where are the rows? The first response tells, for the whole load: by the form of OData, by a known name, or because
+1. Is it an error, whatever its status says? Any response may be.
+2. Where are the rows? The first response tells, for the whole load: by the form of OData, by a known name, or because
    it has one list only.
-2. How does the API page? The first response tells that, too: the first of the `Sign`s counts that it shows.
-3. Does the last response say that there is more? Then it is an error.
+3. How does the API page? The first response tells that, too: the first of the `Sign`s counts that it shows.
+4. Does the last response say that there is more? Then it is an error.
 
-Whatever else a response can be, such as an error or not yet done, belongs here, before the first question.
+Whatever else a response can be, such as not yet done, belongs here, before the second question.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nbauth.data.paging.failure import failure_of
 from nbauth.data.paging.odata_columns import selected_columns
 from nbauth.data.paging.page_response import MISSING
 from nbauth.data.paging.record_selector import COUNT, NEXT, Choice, choose, rows_at, rows_of
@@ -33,8 +35,9 @@ if TYPE_CHECKING:
     from nbauth.data.paging.envelope import Envelope
     from nbauth.data.paging.page_response import Rows
     from nbauth.data.paging.styles import Style
+    from nbauth.errors import ApiError
 
-__all__ = ["Layout", "check_end", "detect", "resumed", "rows_in", "total_in"]
+__all__ = ["Layout", "check_end", "detect", "failed", "resumed", "rows_in", "total_in"]
 
 _OF_ARRAYS = (Sign.HEADER, Sign.LINK)  # all that an array can show
 _LEFT_OUT = "_embedded"  # where rows would be of which there are none
@@ -71,8 +74,12 @@ def detect(envelope: Envelope, style: Style) -> Layout:
         style: how the API pages, as the caller says.
 
     Raises:
+        ApiError: the response is an error, and has no rows beside it.
         PaginationError: the response says that there is more, and it cannot be told of what.
     """
+    error = failure_of(envelope, envelope.rows_path, may_be_row=envelope.named is None)
+    if error is not None and not _has_rows(envelope, envelope.rows_path):
+        raise error
     if isinstance(style, Auto):
         style, choice = _shown_by(envelope)
     else:
@@ -98,11 +105,21 @@ def rows_in(envelope: Envelope, layout: Layout) -> Rows:
     """Return the rows of any response.
 
     Raises:
+        ApiError: it has none, and is an error.
         FormatError: it has none where the first response had them, and is no page without rows.
     """
+    if not envelope.response.document.is_list and not _has_list(envelope, layout.records):
+        error = failed(envelope, layout)
+        if error is not None:
+            raise error
     if layout.records is None:
         return rows_of(envelope.response.document)
     return rows_at(envelope.response, layout.records, known=layout.members)
+
+
+def failed(envelope: Envelope, layout: Layout) -> ApiError | None:
+    """Return the error that any response is, though it may have rows."""
+    return failure_of(envelope, layout.records, may_be_row=layout.records is None and not layout.is_array)
 
 
 def total_in(envelope: Envelope, style: Style) -> int | None:
@@ -137,6 +154,16 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
             url=shown_url,
             next_step=_SAY_HOW,
         )
+
+
+def _has_list(envelope: Envelope, path: str | None) -> bool:
+    node = None if path is None else envelope.node(path)
+    return node is not None and node.is_list
+
+
+def _has_rows(envelope: Envelope, path: str | None) -> bool:
+    node = None if path is None else envelope.node(path)
+    return node is not None and node.is_list and not node.is_empty
 
 
 def _shown_by(envelope: Envelope) -> tuple[Style, Choice]:

@@ -16,8 +16,9 @@ _NO_LETTER = re.compile(r"[\W_]")
 # What envelopes call their rows.
 ROWS = frozenset({
     "value", "data", "items", "item", "results", "result", "records", "record", "rows", "row", "entries", "entry",
-    "content", "contents", "documents", "docs", "objects", "elements", "values", "issues", "hits", "features", "member",
-    "members", "resources", "list", "nodes", "edges", "collection", "children", "resultset", "recordset", "dataset",
+    "content", "contents", "documents", "docs", "objects", "elements", "values", "issues", "hits", "features",
+    "member", "members", "resources", "list", "nodes", "edges", "collection", "children", "resultset", "recordset",
+    "dataset",
 })  # fmt: skip
 # The objects around them.
 WRAPPERS = frozenset({
@@ -30,8 +31,8 @@ ASIDE = frozenset({
     "warningmessages", "messages", "message", "errors", "error", "notices", "notifications", "links", "link",
     "included", "includes", "facets", "aggregations", "suggestions", "suggest", "sort", "sorts", "orderby", "filters",
     "filter", "breadcrumbs", "namespaces", "highlights", "highlighting", "fieldaliases", "transforms", "expand",
-    "groups", "queries", "exceptions", "statistics", "stats", "deprecations", "alerts", "parameters", "params", "next",
-    "prev", "debug", "tags", "labels", "relatedsearches", "dimensions", "metrics", "include",
+    "groups", "queries", "exceptions", "statistics", "stats", "deprecations", "alerts", "parameters", "params",
+    "next", "prev", "debug", "tags", "labels", "relatedsearches", "dimensions", "metrics", "include",
 })  # fmt: skip
 # Scalars by which things are called that are no envelope.
 NAMING = frozenset({
@@ -42,8 +43,9 @@ NAMING = frozenset({
 _BEGIN = frozenset({
     "total", "count", "num", "per", "has", "is", "next", "prev", "previous", "continuation", "request", "trace",
     "correlation", "query", "search", "pagination", "paging", "page", "pages", "response", "execution", "elapsed",
-    "took", "incomplete", "truncated", "exceeded", "generated", "server", "api", "error", "warning", "meta", "odata",
-    "cursor", "limit", "offset", "skip", "skipped", "status", "result", "max", "hits", "sync", "cache", "rate", "quota",
+    "took", "incomplete", "truncated", "exceeded", "partial", "generated", "server", "api", "error", "warning",
+    "meta", "odata", "cursor", "limit", "offset", "skip", "skipped", "status", "result", "max", "hits", "sync",
+    "cache", "rate", "quota",
 })  # fmt: skip
 _END = frozenset({
     "count", "counts", "total", "totals", "size", "token", "cursor", "url", "uri", "link", "links", "href", "page",
@@ -51,15 +53,16 @@ _END = frozenset({
     "meta", "info", "etag", "timestamp", "stats", "statistics", "headers", "schema", "truncated", "format", "marker",
 })  # fmt: skip
 _WHOLE = frozenset({
-    "success", "ok", "successful", "code", "msg", "message", "messages", "errors", "warnings", "kind", "object", "type",
-    "context", "id", "self", "first", "last", "start", "end", "from", "to", "top", "time", "date", "timestamp",
-    "updated", "created", "retrieved", "version", "copyright", "license", "licence", "attribution", "documentation",
-    "language", "locale", "lang", "encoding", "summary", "facets", "shards", "clusters", "aggregations", "params",
-    "parameters", "filters", "filter", "options", "cursors", "extensions", "profile", "debug", "range", "period",
-    "sort", "done", "complete", "completed", "partial", "state", "help", "deprecated", "spatialreference", "crs",
-    "bbox", "typename", "jsonrpc", "resourcetype", "method", "path", "etag", "properties", "features", "processing",
-    "numfound", "nextmarker", "more", "final", "session", "source", "q", "scope", "objectidfieldname", "hasz", "hasm",
-    "globalidfieldname", "displayfieldname", "geometrytype", "uniqueidfield", "batchcomplete", "startposition",
+    "success", "ok", "successful", "code", "msg", "message", "messages", "errors", "warnings", "kind", "object",
+    "type", "context", "id", "self", "first", "last", "start", "end", "from", "to", "top", "time", "date",
+    "timestamp", "updated", "created", "retrieved", "version", "copyright", "license", "licence", "attribution",
+    "documentation", "language", "locale", "lang", "encoding", "summary", "facets", "shards", "clusters",
+    "aggregations", "params", "parameters", "filters", "filter", "options", "cursors", "extensions", "profile",
+    "debug", "range", "period", "sort", "done", "complete", "completed", "partial", "state", "help", "deprecated",
+    "spatialreference", "crs", "bbox", "typename", "jsonrpc", "resourcetype", "method", "path", "etag", "properties",
+    "features", "processing", "numfound", "nextmarker", "more", "final", "session", "source", "q", "scope",
+    "objectidfieldname", "hasz", "hasm", "failed", "failures", "globalidfieldname", "displayfieldname",
+    "geometrytype", "uniqueidfield", "batchcomplete", "startposition",
 })  # fmt: skip
 
 

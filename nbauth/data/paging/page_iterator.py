@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.fetch.ordered_pool import OrderedPool
-from nbauth.data.paging.detect import Layout, check_end, detect, resumed, rows_in, total_in
+from nbauth.data.paging.detect import Layout, check_end, detect, failed, resumed, rows_in, total_in
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.page import Page
@@ -199,6 +199,8 @@ class PageIterator:
         """
         response = envelope.response
         guards.saw(response)
+        if (failure := failed(envelope, self._layout)) is not None:
+            return failure
         guards.check_progress(rows, here=response.url, is_last=next_request is None)
         try:
             if next_request is not None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nbauth.data.paging.body_values import BodyValues
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["RowPlace", "row_place"]
+__all__ = ["RowPlace", "has_id", "row_place"]
 
 _DEEPEST = 6
 _MOST_OBJECTS = 100
@@ -107,7 +107,7 @@ def row_place(values: BodyValues, url: str) -> RowPlace:
     lists = list(_Walk(values, _last_name(url)).lists(values.response.document))
     is_page, is_counted, is_zero = _signs(values, members)
     is_collection = _is_collection(values, members)
-    signs = RowPlace(is_page=is_page or is_collection, is_counted=is_counted, has_id=_has_id(members))
+    signs = RowPlace(is_page=is_page or is_collection, is_counted=is_counted, has_id=has_id(members))
     if not lists:
         is_bare = all(is_of_envelope(name) for name in members)
         return replace(signs, is_none=is_bare and (is_zero or is_collection))
@@ -172,13 +172,13 @@ class _Walk:
         """
         self._left -= 1
         members = node.members()
-        has_id = (above.has_id or _has_id(members)) and not _is_collection(self._values, members, path)
+        is_row = (above.has_id or has_id(members)) and not _is_collection(self._values, members, path)
         odd = {name for name, member in members.items() if _is_odd(name, member)}
         for name, member in members.items():
             key, rest = plain(name), odd - {name}
             is_called = any(members[other].is_object or plain(other) in NAMING for other in rest)
             paths = (*above.paths, *(path + other for other in members if other in rest))
-            beside = _Beside(paths, above.is_called or is_called, has_id)
+            beside = _Beside(paths, above.is_called or is_called, is_row)
             if key in _CONNECTION and path:  # whoever wrote the query for it knows what else is there
                 beside = _NOTHING
             if member.is_list or member.is_null:
@@ -200,7 +200,7 @@ class _Walk:
         if not node.is_list:
             rank = _Rank.NULL if is_known or not (beside.paths or is_of_envelope(name)) else None
         elif key in ASIDE and not is_known:
-            rank = _Rank.ASIDE
+            rank = None if key.startswith(("error", "exception")) else _Rank.ASIDE
         elif is_known and (is_inside or key in _CONNECTION):
             rank = _Rank.INSIDE if path else _Rank.KNOWN
         elif has_rows or is_inside:
@@ -214,7 +214,8 @@ def _is_odd(name: str, node: Node) -> bool:
     return not (node.is_list or is_of_envelope(name) or node.is_null or (node.is_object and not node.members()))
 
 
-def _has_id(members: Mapping[str, Node]) -> bool:
+def has_id(members: Mapping[str, Node]) -> bool:
+    """Tell whether an object has an id, as single things have."""
     if any(plain(name) in _IDS and not node.is_object and not node.is_null for name, node in members.items()):
         return True
     inner = members["metadata"].members() if "metadata" in members and "kind" in members else {}

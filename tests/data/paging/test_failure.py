@@ -1,0 +1,193 @@
+"""Answers with HTTP 200 that are errors, in the forms that services document, and good ones that look alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from loads import read
+from loopback_api import as_json
+from page_responses import page_response
+
+from nbauth.data.paging.detect import detect, failed, rows_in
+from nbauth.data.paging.envelope import Envelope
+from nbauth.data.paging.styles.auto import Auto
+from nbauth.errors import ApiError, PaginationError
+
+if TYPE_CHECKING:
+    from loopback_api import Reply, Seen, Server
+
+    from nbauth.data.fetch.session import Session
+
+ROWS = [{"id": 1}, {"id": 2}]
+_SHARDS = {"total": 2, "successful": 1, "skipped": 0, "failed": 1, "failures": [{"reason": {"type": "timeout"}}]}
+_HITS = {"total": {"value": 2}, "hits": ROWS}
+
+
+def _error(document: Any, records: str | None = None, url: str = "https://api.example/v1/x") -> ApiError | None:
+    """Return the error of a first answer, with or without rows."""
+    envelope = Envelope(page_response(document, url), records)
+    try:
+        layout = detect(envelope, Auto())
+        rows_in(envelope, layout)
+    except ApiError as error:
+        return error
+    return failed(envelope, layout)
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        # https://developers.arcgis.com/rest/services-reference/enterprise/error-handling-with-services/
+        ({"error": {"code": 498, "message": "Invalid token.", "details": []}}, "Invalid token. (498)"),
+        ({"error": {"message": "stopped: took too long", "detail": "x"}, "status": "failure"}, "took too long"),
+        ({"ok": False, "error": "invalid_auth"}, "invalid_auth"),  # https://docs.slack.dev/apis/web-api
+        ({"success": False, "error": "rate limited", "data": [], "next_cursor": None}, "rate limited"),
+        ({"success": False, "message": "No licence.", "data": {}}, "No licence."),
+        ({"Success": "false", "ErrorMessage": "No licence."}, "No licence."),
+        ({"status": "error", "message": "backend timeout"}, "backend timeout"),
+        ({"stat": "fail", "code": 100, "message": "Invalid API Key"}, "Invalid API Key"),  # Flickr
+        (
+            {"status": "fail", "data": {"title": "A title is required"}},
+            "status",
+        ),  # https://github.com/omniti-labs/jsend
+        ({"status": "error", "errorType": "bad_data", "error": "parse error"}, "parse error"),  # Prometheus
+        ({"status": "OVER_QUERY_LIMIT", "error_message": "Quota exceeded.", "results": []}, "Quota exceeded."),
+        ({"code": 401, "message": "Log in first."}, "Log in first."),
+        ({"type": "about:blank", "title": "Gone", "status": 410, "detail": "It moved."}, "It moved."),  # RFC 9457
+        ({"errcode": 40001, "errmsg": "invalid credential"}, "invalid credential"),
+        ({"message": "API rate limit exceeded for 203.0.113.9", "documentation_url": "https://x"}, "rate limit"),
+        ({"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "Method not found"}}, "Method not found"),
+        ({"kind": "Status", "metadata": {}, "status": "Failure", "message": "Forbidden", "code": 403}, "Forbidden"),
+        ({"object": "error", "status": 429, "code": "rate_limited", "message": "Slow down"}, "Slow down"),  # Notion
+        ({"type": "error", "error": {"type": "overloaded", "message": "Overloaded"}}, "Overloaded"),
+        (
+            {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "diagnostics": "Unknown code"}]},
+            "resourceType",  # FHIR
+        ),
+        ({"errors": [{"status": "422", "title": "Invalid", "detail": "Too short."}]}, "Too short."),  # JSON:API
+        ({"data": None, "errors": [{"message": "shard down"}]}, "shard down"),
+        ({"data": {"things": ROWS}, "errors": [{"message": "shard down", "path": ["things", 3]}]}, "shard down"),
+        ({"odata.error": {"code": "5", "message": {"lang": "en", "value": "No such list."}}}, "No such list. (5)"),
+        ({"@odata.context": "x#y", "value": ROWS, "error": {"code": "", "message": "Broke off."}}, "Broke off."),
+        # https://learn.microsoft.com/azure/azure-monitor/logs/api/errors and Power BI's executeQueries
+        ({"tables": [{"name": "P", "columns": [], "rows": []}], "error": {"message": "partial"}}, "partial"),
+        (
+            {
+                "results": [
+                    {"tables": [{"rows": ROWS, "error": {"code": "E", "details": [{"detail": {"value": "Cut."}}]}}]}
+                ]
+            },
+            "Cut. (E)",
+        ),
+        ({"results": [{"error": {"code": "E", "details": [{"detail": {"value": "Bad DAX"}}]}}]}, "Bad DAX (E)"),
+        ({"Tables": [{"Rows": []}], "Exceptions": ["E_QUERY_RESULT_SET_TOO_LARGE"]}, "E_QUERY_RESULT_SET"),  # Kusto v1
+        ({"statement_id": "s", "status": {"state": "FAILED", "error": {"message": "No table"}}}, "No table"),
+        ([{"message": "Session expired", "errorCode": "INVALID_SESSION_ID"}], "Session expired (INVALID_SESSION_ID)"),
+        ({"timed_out": True, "_shards": {"failed": 0}, "hits": _HITS}, "a part of its rows (timed_out)"),
+        ({"timed_out": False, "_shards": _SHARDS, "hits": _HITS}, "a part of its rows (_shards.failed)"),
+        ({"total_count": 9, "incomplete_results": True, "items": ROWS}, "a part of its rows (incomplete_results)"),
+        ({"responseHeader": {"status": 0, "partialResults": True}, "response": {"docs": ROWS}}, "partialResults"),
+    ],
+)
+def test_errors(document: Any, says: str) -> None:
+    """An answer that says that it failed is an error with the service's own words, beside rows, too."""
+    error = _error(document)
+    assert error is not None
+    assert says in str(error)
+    assert error.status == 200
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"value": ROWS, "error": None},
+        {"data": ROWS, "errors": [], "error": "", "success": True, "status": "ok", "code": 0},
+        {"data": ROWS, "errors": {}, "message": "No error", "errorCode": 0, "errorMessage": "OK"},
+        {"errcode": 0, "errmsg": "ok", "list": ROWS},
+        {"status": "success", "data": ROWS, "exceptions": None},
+        {"status": "ZERO_RESULTS", "results": []},
+        {"total": 0, "data": [], "message": "Nothing was found."},
+        {"_shards": {"total": 1, "failed": 0}, "timed_out": False, "hits": _HITS},
+        {"data": [{"status": "error", "error": "x"}, {"status": "failed"}]},
+        [{"status": "error", "error": {"message": "x"}}],
+        [{"message": "x", "errorCode": "A"}, {"message": "y", "errorCode": "B"}],
+        # Single things, of which the members speak.
+        {"id": 7, "status": "failed", "error": {"code": 5, "message": "x"}},
+        {"id": 7, "success": False, "errors": ["x"]},
+        {"data": {"id": 7, "status": "failed", "error": "x"}},
+        {"kind": "Pod", "metadata": {"name": "p"}, "status": {"phase": "Failed", "message": "evicted"}},
+        {"name": "nightly", "status": "failed", "took": 3},
+        {"name": "model", "error": 0.05},
+        {"code": "DE", "name": "Germany"},
+        {"message": "hello"},
+    ],
+)
+def test_no_errors(document: Any) -> None:
+    """Empty members for errors, rows that tell of errors, and single things that failed are no errors of the answer."""
+    assert _error(document) is None
+
+
+def test_errors_that_were_asked_for() -> None:
+    """Rows that are called errors are rows, where the URL or the caller says so."""
+    errors = {"errors": [{"id": 1, "message": "x"}], "total": 1}
+    assert _error(errors) is not None
+    assert _error(errors, url="https://api.example/v1/errors") is None
+    assert _error(errors, "errors") is None
+    assert _error({"status": "failed", "message": "x"}, "") is None
+
+
+def test_what_to_do_next() -> None:
+    """A token that was not accepted is said so; else it is said how such an answer becomes a row."""
+    refused = _error({"error": {"code": 498, "message": "Invalid token."}})
+    assert "login" in str(refused and refused.next_step)
+    other = _error({"status": "error", "message": "x"})
+    assert 'records=""' in str(other and other.next_step)
+
+
+_FIRST = {"status": "ok", "message": "", "error": None, "items": ROWS, "next_cursor": "c2"}
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("named", [{}, {"records": "items"}])
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"status": "error", "message": "backend timeout"},
+        {"status": "error", "message": "backend timeout", "items": []},
+        {"id": 1, "status": "failed", "error": "backend timeout", "items": None},
+        {"message": "backend timeout"},
+        {"message": "backend timeout", "items": None, "next_cursor": None},
+        {"error": "backend timeout", "items": [], "next_cursor": "c2"},
+    ],
+)
+def test_later_errors(session: Session, api: Server, named: dict[str, Any], later: dict[str, Any]) -> None:
+    """An error on a later page is no end, and carries the rows before it."""
+
+    def answer(seen: Seen) -> Reply:
+        return as_json(later if "cursor=" in seen.path else _FIRST)
+
+    api.routes["/x"] = answer
+    with pytest.raises(ApiError, match=r"with an error .*backend timeout") as caught:
+        read(session, f"{api.origin}/x", **named)
+    assert caught.value.partial.to_dict("records") == ROWS
+
+
+def test_rows_beside_an_error(session: Session, api: Server) -> None:
+    """The rows that came with an error are in it; an empty page before the total stays an error of paging."""
+    api.routes["/x"] = as_json({"data": {"things": ROWS}, "errors": [{"message": "shard down"}]})
+    with pytest.raises(ApiError, match="shard down") as caught:
+        read(session, f"{api.origin}/x")
+    assert caught.value.partial.to_dict("records") == ROWS
+    counted = {"success": True, "data": ROWS, "offset": 0, "limit": 2, "total": 5}
+    empty = {"success": False, "error": "slow down", "data": [], "offset": 2, "limit": 2, "total": 5}
+    api.routes["/x"] = lambda seen: as_json(empty if "offset=2" in seen.path else counted)
+    with pytest.raises(PaginationError):
+        read(session, f"{api.origin}/x")
+
+
+@pytest.mark.parametrize("last", [{"items": None}, {"items": []}, {}, {"message": "No more items.", "items": None}])
+def test_an_end_without_rows(session: Session, api: Server, last: dict[str, Any]) -> None:
+    """A later page without rows is the end, where nothing says that it failed."""
+    api.routes["/x"] = lambda seen: as_json(last if "cursor=" in seen.path else _FIRST)
+    assert read(session, f"{api.origin}/x").to_dict("records") == ROWS
