@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbauth.data.paging.names import WRAPPERS, is_of_envelope, plain
+from nbauth.data.paging.names import is_of_envelope, is_wrapper, plain
 from nbauth.data.paging.page_response import MISSING, whole_number
 from nbauth.data.paging.row_places import has_id
 from nbauth.errors import ApiError
@@ -43,20 +43,23 @@ _NUMBERS = frozenset({"status", "statuscode", "code", "cod", "httpstatus", "http
 _KINDS = frozenset({"type", "kind", "object", "resourcetype"})
 _ERROR_KINDS = frozenset({"error", "errorresponse", "operationoutcome", "exception", "fault"})  # the third is FHIR's
 _INCOMPLETE = frozenset({"timedout", "incompleteresults", "partialresults", "incompletesearch"})
-_SAID = ("message", "msg", "errormessage", "errordescription", "detail", "reason", "description", "title")
+_SAID = ("message", "msg", "errormessage", "errordescription", "detail", "reason", "description", "title", "remark",
+         "note", "information")  # fmt: skip
 _WORDS = (*_SAID, "text", "diagnostics", "faultstring", "errmsg", "info", "value", "error")
-_FAILING = _SUCCESS | _NUMBERS | _STATES | _KINDS
+_FAILING = _SUCCESS | _NUMBERS | _STATES | _KINDS | {"remark"}
 _LISTED = frozenset({"error", "errors", "exceptions", "errormessages"})
 _NOTHING = frozenset({"", "0", "ok", "none", "no", "null", "false", "success", "noerror", "noerrors", "succeeded"})
 _BAD = re.compile(
     r"error|fail|time[d-]?\s?out|exceed|denied|too many|limit|invalid|unable|cannot|can't|could not|unavailable|expired"
-    r"|not allowed|unauthori|forbidden|refused|try again|exception|abort|throttl",
+    r"|not allowed|unauthori|forbidden|refused|try again|exception|abort|throttl|frequency",
     re.IGNORECASE,
 )
+# As Google's Maps and the US Bureau of Labor Statistics say it, beside an empty list.
+_REFUSED = re.compile(r"_(DENIED|ERROR|FAILED|LIMIT|EXCEEDED|NOT_PROCESSED)$|^(INVALID|UNKNOWN)_|^NOT_")
 # Objects that speak of the answer, besides those around its rows.
 _HEADERS = frozenset({"responseheader", "header", "meta", "shards"})
 _OF_ANSWER = _HEADERS | {"status", "response", "result", "data", "d"}
-_ONE_RESULT = frozenset({"error", "errors"})
+_ONE_RESULT = frozenset({"error", "errors", "statementid"})
 _NOT_SIGNED_IN = (401, 498, 499)  # the last two are ArcGIS's
 _CLIENT_ERRORS, _LAST_ERROR = 400, 599
 _MOST_SHOWN = 300
@@ -129,7 +132,7 @@ class _Answer:
                 inner = node.members()
                 if plain(name) in _HEADERS or (not has_id(inner) and all(map(is_of_envelope, inner))):
                     yield f"{name}.", inner
-            elif name == "results" and node.may_begin_with(_ONE_RESULT) and name not in around:
+            elif name == "results" and node.may_begin_with(("error", "errors")) and name not in around:
                 inner = next(iter(node.items())).members()  # Power BI's and InfluxDB's
                 if {plain(one) for one in inner} <= _ONE_RESULT:
                     yield f"{name}.0.", inner
@@ -149,7 +152,9 @@ class _Answer:
             elif key in _INCOMPLETE or (key == "failed" and where.endswith("shards.failed")):  # Elasticsearch's
                 if self._envelope.value(where) is True or (self._envelope.number(where) or 0) > 0:
                     yield _Sign(where, words, is_part=True)
-            elif key in _FAILING and (words or is_bare or path or self._is_page) and self._fails(where, key):
+            elif key == "messages" and members[name].may_begin_with(("type", "severity", "level")):
+                yield from (_Sign(where, one) for one in self._decoded(where)[:10] if _is_severe(one))  # Splunk's
+            elif self._fails(where, key) and (words or is_bare or path or self._is_page):
                 yield _Sign(where, words)
         if words and is_bare and not self._has_rows and not path and _BAD.search(words):
             yield _Sign("message", words)
@@ -165,31 +170,46 @@ class _Answer:
     def _words(self, path: str, keys: Mapping[str, str]) -> str | None:
         """Return the text that is said of the answer."""
         said = {key: path + name for name, key in keys.items() if key in _SAID}
-        values = (self._envelope.value(said[key]) for key in _SAID if key in said)
-        return next((value for value in values if isinstance(value, str) and plain(value) not in _NOTHING), None)
+        values = ((key, self._envelope.value(said[key])) for key in _SAID if key in said)
+        texts = (self._decoded(said[key]) if hasattr(value, "members") else value for key, value in values)
+        texts = ("; ".join(filter(_is_text, value[:3])) if isinstance(value, list) else value for value in texts)
+        return next((value for value in texts if isinstance(value, str) and plain(value) not in _NOTHING), None)
 
     def _fails(self, path: str, key: str) -> bool:
         """Tell whether a member says in a word or a number that the answer is an error."""
-        value = self._envelope.value(path)
+        value = self._envelope.value(path) if key in _FAILING else None
+        if key == "remark":  # Overpass's, beside a part of the rows
+            return isinstance(value, str) and bool(_BAD.search(value))
         if key in _SUCCESS and (value is False or value == "false"):
             return True
         number = whole_number(value) if key in _NUMBERS else None
         if number is not None:
             return _CLIENT_ERRORS <= number <= _LAST_ERROR and not self._has_rows
         failed = _FAILED if key in _STATES else _ERROR_KINDS if key in _KINDS else ()
-        return isinstance(value, str) and plain(value) in failed
+        if not isinstance(value, str):
+            return False
+        return plain(value) in failed or (key == "status" and not self._has_rows and bool(_REFUSED.search(value)))
 
 
 def _is_no_thing(name: str, node: Node) -> bool:
     """Tell whether a member holds nothing, or an object that may tell of the error, such as JSend's ``data``."""
     if node.is_object:
-        return not node.members() or (plain(name) in WRAPPERS and not has_id(node.members()))
+        return not node.members() or (is_wrapper(name) and not has_id(node.members()))
     return node.is_null or node.is_empty
 
 
 def _is_row(envelope: Envelope) -> bool:
     place = envelope.place
     return place.has_id and not place.is_page and "jsonrpc" not in envelope.members
+
+
+def _is_severe(message: Any) -> bool:
+    kinds = [message.get(name) for name in ("type", "severity", "level")] if isinstance(message, dict) else []
+    return any(isinstance(kind, str) and kind.lower() in ("error", "fatal") for kind in kinds)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _is_error(value: Any, key: str, *, has_words: bool) -> bool:

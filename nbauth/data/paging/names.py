@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-__all__ = ["ASIDE", "NAMING", "ROWS", "WRAPPERS", "is_of_envelope", "plain"]
+__all__ = ["NAMING", "ROWS", "is_aside", "is_of_envelope", "is_wrapper", "plain"]
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NO_LETTER = re.compile(r"[\W_]")
@@ -18,21 +18,20 @@ ROWS = frozenset({
     "value", "data", "items", "item", "results", "result", "records", "record", "rows", "row", "entries", "entry",
     "content", "contents", "documents", "docs", "objects", "elements", "values", "issues", "hits", "features",
     "member", "members", "resources", "list", "nodes", "edges", "collection", "children", "resultset", "recordset",
-    "dataset",
+    "dataset", "bindings",
 })  # fmt: skip
 # The objects around them.
-WRAPPERS = frozenset({
+_WRAPPERS = frozenset({
     "data", "result", "results", "response", "d", "body", "payload", "embedded", "hits", "query", "feed", "output",
-    "root", "content", "page", "resultset", "queryresponse", "queryresult", "channel",
+    "root", "content", "page", "resultset", "queryresponse", "queryresult", "channel", "message",
 })  # fmt: skip
 # Lists that stand beside the rows and are none, unless there is no other list.
-ASIDE = frozenset({
+_ASIDE = frozenset({
     "columns", "cols", "fields", "schema", "headers", "header", "columnheaders", "types", "warnings", "warning",
-    "warningmessages", "messages", "message", "errors", "error", "notices", "notifications", "links", "link",
-    "included", "includes", "facets", "aggregations", "suggestions", "suggest", "sort", "sorts", "orderby", "filters",
-    "filter", "breadcrumbs", "namespaces", "highlights", "highlighting", "fieldaliases", "transforms", "expand",
-    "groups", "queries", "exceptions", "statistics", "stats", "deprecations", "alerts", "parameters", "params",
-    "next", "prev", "debug", "tags", "labels", "relatedsearches", "dimensions", "metrics", "include",
+    "warningmessages", "messages", "message", "errors", "error", "notices", "links", "link", "included", "includes",
+    "facets", "aggregations", "suggestions", "suggest", "sort", "sorts", "orderby", "filters", "filter",
+    "breadcrumbs", "namespaces", "highlights", "highlighting", "fieldaliases", "transforms", "expand", "exceptions",
+    "deprecations", "next", "prev", "debug", "relatedsearches", "sortcolumns", "groupbyfields",
 })  # fmt: skip
 # Scalars by which things are called that are no envelope.
 NAMING = frozenset({
@@ -62,7 +61,9 @@ _WHOLE = frozenset({
     "spatialreference", "crs", "bbox", "typename", "jsonrpc", "resourcetype", "method", "path", "etag", "properties",
     "features", "processing", "numfound", "nextmarker", "more", "final", "session", "source", "q", "scope",
     "objectidfieldname", "hasz", "hasm", "failed", "failures", "globalidfieldname", "displayfieldname",
-    "geometrytype", "uniqueidfield", "batchcomplete", "startposition",
+    "geometrytype", "uniqueidfield", "batchcomplete", "startposition", "timedout", "ispartial", "preview",
+    "frequency", "description", "generator", "osm3s", "cod", "cnt", "head", "note", "information", "remark", "pager",
+    "timezone", "accessrole",
 })  # fmt: skip
 
 
@@ -72,10 +73,26 @@ def plain(name: str) -> str:
     return _NO_LETTER.sub("", name.rpartition(":")[2].lower())
 
 
+_ASIDE_ENDS = ("columns", "fields", "headers", "warnings", "errors", "messages", "links")
+_WRAPPER_ENDS = ("result", "results", "response", "list", "collection")
+
+
+@lru_cache(maxsize=4096)
+def is_wrapper(name: str) -> bool:
+    """Tell whether an object of this name is one in which envelopes keep their rows."""
+    return plain(name) in _WRAPPERS or plain(name).endswith(_WRAPPER_ENDS)
+
+
+@lru_cache(maxsize=4096)
+def is_aside(name: str) -> bool:
+    """Tell whether a list of this name stands beside the rows."""
+    return plain(name) in _ASIDE or plain(name).endswith(_ASIDE_ENDS)
+
+
 @lru_cache(maxsize=4096)
 def is_of_envelope(name: str) -> bool:
     """Tell whether envelopes have a member of this name beside the rows, which says something about all of them."""
     if name.startswith(("@", "$", "odata.")) or plain(name) in _WHOLE:
         return True
-    words = [word.lower() for word in _WORDS.findall(name)]
+    words = [word.lower() for word in _WORDS.findall(name.rpartition(":")[2])]
     return bool(words) and (words[0] in _BEGIN or words[-1] in _END)

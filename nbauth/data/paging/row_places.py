@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nbauth.data.paging.names import ASIDE, NAMING, ROWS, WRAPPERS, is_of_envelope, plain
+from nbauth.data.paging.names import NAMING, ROWS, is_aside, is_of_envelope, is_wrapper, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ _IDS = frozenset({"id", "uuid", "guid", "uid", "odataid", "odataetag"})
 _CONNECTION = ("nodes", "edges")  # GraphQL's: https://relay.dev/graphql/connections.htm
 _OF_EDGES = ("node", "cursor")
 _KINDS = ("kind", "object", "type", "@type", "resourceType")
-_COLLECTIONS = ("list", "collection", "bundle", "listing", "page", "results")
+_COLLECTIONS = ("list", "collection", "bundle", "listing", "page", "results", "listresponse")
 _GROUPED = frozenset({"aggregations", "aggs", "facets"})  # Elasticsearch's buckets are rows of another kind
 _TABLES = ("tables", "rows", "Tables", "Rows")
 _FLAGS = frozenset({
@@ -50,10 +50,11 @@ class RowPlace:
         is_known: whether the list is called as envelopes call their rows, or as the URL ends.
         is_of_rows: whether the list holds objects or lists, or nothing.
         is_empty: whether it holds nothing.
-        is_called: whether a name or an object of its own is beside it, as in things that are no envelope.
+        is_named: whether a name is beside it, as things have that are no envelope.
+        has_objects: whether objects are beside it that envelopes do not have.
         has_id: whether an ``id`` says that the object is a row.
         is_page: whether a flag says that it is a page, whatever else there is.
-        is_counted: whether a count says so.
+        is_counted: whether a count says so; beside what envelopes do not have, only that of the list.
         is_none: whether it says that there are no rows, and leaves out their list.
     """
 
@@ -63,7 +64,8 @@ class RowPlace:
     is_known: bool = False
     is_of_rows: bool = False
     is_empty: bool = False
-    is_called: bool = False
+    is_named: bool = False
+    has_objects: bool = False
     has_id: bool = False
     is_page: bool = False
     is_counted: bool = False
@@ -75,7 +77,8 @@ class _Beside:
     """What stands beside and above a list that envelopes do not have."""
 
     paths: tuple[str, ...] = ()
-    is_called: bool = False
+    is_named: bool = False
+    has_objects: bool = False
     has_id: bool = False
 
 
@@ -105,12 +108,13 @@ def row_place(values: BodyValues, url: str) -> RowPlace:
     if isinstance(context, str) and context.endswith("$entity"):
         return RowPlace(has_id=True)  # OData JSON Format 4.01 §10.7
     lists = list(_Walk(values, _last_name(url)).lists(values.response.document))
-    is_page, is_counted, is_zero = _signs(values, members)
+    is_page, counts = _signs(values, members)
     is_collection = _is_collection(values, members)
-    signs = RowPlace(is_page=is_page or is_collection, is_counted=is_counted, has_id=has_id(members))
+    signs = RowPlace(is_page=is_page or is_collection, has_id=has_id(members))
     if not lists:
-        is_bare = all(is_of_envelope(name) for name in members)
-        return replace(signs, is_none=is_bare and (is_zero or is_collection))
+        empty = [name for name, node in members.items() if node.is_object and not node.members()]
+        is_none = is_collection or 0 in counts or any(plain(name) in ROWS for name in empty)
+        return replace(signs, is_none=is_none and all(is_of_envelope(name) or name in empty for name in members))
     lowest = min(one.rank for one in lists)
     likeliest = [one for one in lists if one.rank == lowest]
     full = [one for one in lists if one.has_rows and one.rank != _Rank.ASIDE]
@@ -127,7 +131,9 @@ def row_place(values: BodyValues, url: str) -> RowPlace:
         is_known=one.is_known,
         is_of_rows=one.has_rows or one.node.is_empty,
         is_empty=one.node.is_empty,
-        is_called=one.beside.is_called,
+        is_named=one.beside.is_named,
+        has_objects=one.beside.has_objects,
+        is_counted=bool(counts) and (not one.beside.paths or (one.node.is_list and one.node.count() in counts)),
         has_id=one.beside.has_id,
     )
 
@@ -172,13 +178,15 @@ class _Walk:
         """
         self._left -= 1
         members = node.members()
-        is_row = (above.has_id or has_id(members)) and not _is_collection(self._values, members, path)
+        is_feed = path.endswith(("feed.", "channel.")) or _is_collection(self._values, members, path)
+        is_row = (above.has_id or has_id(members)) and not is_feed
         odd = {name for name, member in members.items() if _is_odd(name, member)}
         for name, member in members.items():
             key, rest = plain(name), odd - {name}
-            is_called = any(members[other].is_object or plain(other) in NAMING for other in rest)
+            is_named = above.is_named or any(plain(other) in NAMING for other in rest)
+            has_objects = above.has_objects or any(members[other].is_object for other in rest)
             paths = (*above.paths, *(path + other for other in members if other in rest))
-            beside = _Beside(paths, above.is_called or is_called, is_row)
+            beside = _Beside(paths, is_named, has_objects, is_row)
             if key in _CONNECTION and path:  # whoever wrote the query for it knows what else is there
                 beside = _NOTHING
             if member.is_list or member.is_null:
@@ -188,9 +196,8 @@ class _Walk:
             elif member.is_object and path.count(".") < _DEEPEST and self._left > 0:
                 if key in _GROUPED:
                     yield from (replace(one, rank=_Rank.GROUPED) for one in self.lists(member, f"{path}{name}."))
-                elif key in WRAPPERS or not is_of_envelope(name):
-                    is_wrapper = is_inside and key in WRAPPERS
-                    yield from self.lists(member, f"{path}{name}.", beside, is_inside=is_wrapper)
+                elif is_wrapper(name) or not is_of_envelope(name):
+                    yield from self.lists(member, f"{path}{name}.", beside, is_inside=is_inside and is_wrapper(name))
 
     def _list(self, name: str, node: Node, path: str, beside: _Beside, *, is_inside: bool) -> Iterator[_List]:
         key = plain(name)
@@ -199,8 +206,8 @@ class _Walk:
         rank = None
         if not node.is_list:
             rank = _Rank.NULL if is_known or not (beside.paths or is_of_envelope(name)) else None
-        elif key in ASIDE and not is_known:
-            rank = None if key.startswith(("error", "exception")) else _Rank.ASIDE
+        elif is_aside(name) and not is_known:
+            rank = _Rank.ASIDE if has_rows and not key.startswith(("error", "exception")) else None
         elif is_known and (is_inside or key in _CONNECTION):
             rank = _Rank.INSIDE if path else _Rank.KNOWN
         elif has_rows or is_inside:
@@ -225,17 +232,17 @@ def has_id(members: Mapping[str, Node]) -> bool:
 def _is_collection(values: BodyValues, members: Mapping[str, Node], path: str = "") -> bool:
     """Tell whether a member names the object's kind, and that is one of collections."""
     kinds = (values.value(path + name) for name in _KINDS if name in members)
-    return any(isinstance(kind, str) and kind.lower().endswith(_COLLECTIONS) for kind in kinds)
+    said = [kind.lower() for kind in kinds if isinstance(kind, str)]
+    return any(kind.endswith(_COLLECTIONS) or ("#" in kind and kind.endswith("s")) for kind in said)  # Google's
 
 
-def _signs(values: BodyValues, members: Mapping[str, Node]) -> tuple[bool, bool, bool]:
-    """Return whether a flag says that it is a page, whether a count does, and whether one is zero."""
+def _signs(values: BodyValues, members: Mapping[str, Node]) -> tuple[bool, list[int]]:
+    """Return whether a flag says that it is a page, and the counts."""
     inner = [(f"{name}.", node.members()) for name, node in members.items() if node.is_object and is_of_envelope(name)]
     names = {path + name: plain(name) for path, some in (("", members), *inner) for name in some}
     is_page = any(type(values.nested(path)) is bool for path, key in names.items() if key in _FLAGS)
     counts = [values.nested(path) for path, key in names.items() if key in _TOTALS]
-    counts = [count for count in counts if type(count) is int]
-    return is_page, bool(counts), 0 in counts
+    return is_page, [count for count in counts if type(count) is int]
 
 
 def _into_tables(node: Node, path: str) -> str:

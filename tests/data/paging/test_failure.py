@@ -84,6 +84,13 @@ def _error(document: Any, records: str | None = None, url: str = "https://api.ex
         ({"Tables": [{"Rows": []}], "Exceptions": ["E_QUERY_RESULT_SET_TOO_LARGE"]}, "E_QUERY_RESULT_SET"),  # Kusto v1
         ({"statement_id": "s", "status": {"state": "FAILED", "error": {"message": "No table"}}}, "No table"),
         ([{"message": "Session expired", "errorCode": "INVALID_SESSION_ID"}], "Session expired (INVALID_SESSION_ID)"),
+        ({"preview": False, "messages": [{"type": "FATAL", "text": "No index"}], "results": []}, "No index"),  # Splunk
+        ({"results": [{"statement_id": 0, "error": "no such database"}]}, "no such database"),  # InfluxDB 1
+        ({"status": "REQUEST_NOT_PROCESSED", "message": ["Daily threshold."], "Results": {}}, "Daily threshold."),
+        ({"elements": ROWS, "generator": "Overpass", "remark": "runtime error: out of memory"}, "out of memory"),
+        ({"meta": {"httpStatus": "401", "error": {"errorMessage": "No such token."}}}, "No such token."),
+        ({"Fault": {"Error": [{"Message": "Bad", "code": "610"}], "type": "ValidationFault"}}, "Bad (610)"),
+        ({"code": -1121, "msg": "Invalid symbol."}, "Invalid symbol."),
         ({"timed_out": True, "_shards": {"failed": 0}, "hits": _HITS}, "a part of its rows (timed_out)"),
         ({"timed_out": False, "_shards": _SHARDS, "hits": _HITS}, "a part of its rows (_shards.failed)"),
         ({"total_count": 9, "incomplete_results": True, "items": ROWS}, "a part of its rows (incomplete_results)"),
@@ -108,6 +115,8 @@ def test_errors(document: Any, says: str) -> None:
         {"status": "success", "data": ROWS, "exceptions": None},
         {"status": "ZERO_RESULTS", "results": []},
         {"total": 0, "data": [], "message": "Nothing was found."},
+        {"preview": False, "messages": [{"type": "INFO", "text": "x"}], "results": ROWS},
+        {"messages": [{"id": "a", "type": "error"}], "resultSizeEstimate": 1},
         {"_shards": {"total": 1, "failed": 0}, "timed_out": False, "hits": _HITS},
         {"data": [{"status": "error", "error": "x"}, {"status": "failed"}]},
         [{"status": "error", "error": {"message": "x"}}],

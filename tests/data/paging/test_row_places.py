@@ -68,6 +68,14 @@ def _layout(document: Any, url: str = "https://api.example/v1/x") -> Layout:
         ({"@id": "/books", "@type": "hydra:Collection", "hydra:member": ROWS, "hydra:totalItems": 2}, "hydra:member"),
         ({"results": [{"tables": [{"rows": ROWS}]}]}, "results.0.tables.0.rows"),
         ({"results": [{"tables": [{"rows": []}]}]}, "results.0.tables.0.rows"),
+        ({"status": "ok", "message": {"total-results": 2, "facets": {}, "items": ROWS}}, "message.items"),
+        ({"feed": {"id": "u", "updated": "t", "entry": ROWS}}, "feed.entry"),
+        ({"search-results": {"opensearch:totalResults": "2", "entry": ROWS, "link": [{}]}}, "search-results.entry"),
+        ({"ListUsersResponse": {"ListUsersResult": {"Users": ROWS}}}, "ListUsersResponse.ListUsersResult.Users"),
+        ({"head": {"vars": ["a"]}, "results": {"bindings": ROWS}}, "results.bindings"),
+        ({"tracks": {"href": "h", "items": ROWS, "next": None, "total": 2}}, "tracks.items"),
+        ({"lists": ROWS, "total_items": 2, "constraints": {"may_create": True}}, "lists"),
+        ({"pager": {"page": 1}, "organisationUnits": ROWS}, "organisationUnits"),
         # The kind says that it is no single thing, although it has an id.
         ({"resourceType": "Bundle", "id": "b", "type": "searchset", "total": 2, "entry": ROWS}, "entry"),
         ({"type": "FeatureCollection", "id": "c", "features": ROWS}, "features"),
@@ -90,6 +98,8 @@ def test_pages(document: Any, path: str) -> None:
         ({"data": {"items": None}, "error": None}, "data.items"),
         ({"kind": "drive#fileList", "incompleteSearch": False}, "_embedded"),
         ({"kind": "books#volumes", "totalItems": 0}, "_embedded"),
+        ({"total": 0, "data": {}}, "_embedded"),
+        ({"status": "ok", "items": {}}, "_embedded"),
     ],
 )
 def test_pages_without_rows(document: Any, path: str) -> None:
@@ -129,6 +139,8 @@ def test_rows(document: Any) -> None:
         ({"region": "eu", "value": ROWS}, "value", 'from records="value", without .*: region'),
         ({"title": "x", "items": ROWS}, "items", 'or records="" for the whole'),
         ({"region": "eu", "customers": ROWS}, "customers", 'from records="customers"'),
+        ({"invoice": "A1", "total": 100, "lines": ROWS}, "lines", 'from records="lines", without .*: invoice'),
+        ({"data": {"users": ROWS, "groups": ROWS}}, None, 'say records="data.users" or records="data.groups"'),
         ({"data": ROWS, "categories": ROWS}, "data", 'records="categories" for another list'),
         (
             {**_ES, "hits": {"total": 3, "hits": []}, "aggregations": {"a": {"buckets": ROWS}}},
