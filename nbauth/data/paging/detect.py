@@ -144,7 +144,7 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
     style = layout.style
     if style.knows_its_end:
         return
-    more = envelope.more(layout.records)
+    more = envelope.said(layout.records).any_more
     if more is None and is_first and (not style.next_path or envelope.nested(style.next_path) is MISSING):
         more = _more(envelope, layout.records)
     if more is not None:
@@ -228,6 +228,6 @@ def _style(envelope: Envelope, signs: Iterable[Sign]) -> Style | None:
 
 def _more(envelope: Envelope, rows_path: str | None) -> str | None:
     """Return what says that there is more: the path of a member."""
-    said = envelope.more(rows_path)
+    said = envelope.said(rows_path).any_more
     style = None if said is not None else _style(envelope, _OF_MORE)
     return said if style is None else style.next_path or "that there is more"

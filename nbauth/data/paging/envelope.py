@@ -6,24 +6,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from nbauth.data.paging.body_values import BodyValues
-from nbauth.data.paging.counts import INSIDE, counts_of
+from nbauth.data.paging.counts import counts_of
 from nbauth.data.paging.link_header import next_link
+from nbauth.data.paging.more import said_in
+from nbauth.data.paging.places import places
 from nbauth.data.paging.record_selector import is_odata, odata_2_rows
 from nbauth.data.paging.row_places import RowPlace, row_place
 
 if TYPE_CHECKING:
     from nbauth.data.paging.counts import PageCounts, RowCounts
+    from nbauth.data.paging.more import Said
     from nbauth.data.paging.page_response import PageResponse
+    from nbauth.data.paging.places import Place
 
 __all__ = ["Envelope"]
-
-# Members that say whether there is more, and what they say then.
-_MORE = (
-    *(("has_more", True), ("hasMore", True), ("has_next", True), ("hasNext", True), ("has_next_page", True)),
-    *(("hasNextPage", True), ("more", True), ("moreAvailable", True), ("isLast", False), ("is_last", False)),
-)
-_LARGE = 100_000  # bytes of an object that holds the rows, where looking further inside takes time
-_BESIDE_ROWS = ("", "pageInfo.", "page_info.")  # the second is GraphQL's
 
 
 class Envelope(BodyValues):
@@ -40,6 +36,8 @@ class Envelope(BodyValues):
     def __init__(self, response: PageResponse, named: str | None = None) -> None:
         super().__init__(response)
         self.named = named
+        self._places: dict[str | None, list[Place]] = {}
+        self._said: dict[str | None, Said] = {}
 
     @cached_property
     def is_odata(self) -> bool:
@@ -74,43 +72,24 @@ class Envelope(BodyValues):
         return next_link(self.response.headers.get("Link", ""), self.response.url)
 
     @cached_property
-    def places(self) -> tuple[str, ...]:
-        """The objects in which things are said of all the rows, each as the start of a path: the document itself first.
-
-        They are those beside the rows and above them, two levels deep.
-        """
-        places = ["", *(f"{name}." for name in self._objects(""))]
-        above = [outer + name + "." for outer in places[1:] for name in self._objects(outer)]
-        return (*places, *above)
-
-    def names(self, place: str) -> list[str]:
-        """Return the names in one of these objects."""
-        if not place:
-            return list(self.response.document.members())
-        node = self.node(place.removesuffix("."))
-        return list(node.members()) if node is not None else []
-
-    def _objects(self, place: str) -> list[str]:
-        node = self.response.document if not place else self.node(place.removesuffix("."))
-        members = {} if node is None else node.members()
-        return [name for name, inner in members.items() if inner.is_object and inner.size < _LARGE and "." not in name]
-
-    @cached_property
     def counts(self) -> RowCounts | PageCounts | None:
         """The rows or pages that are counted."""
         return counts_of(self, self.rows_path)
 
-    def more(self, rows_path: str | None) -> str | None:
-        """Return the path of a member that says that there is more.
+    @property
+    def places(self) -> list[Place]:
+        """The objects beside and above the rows, as far as it is known where those are."""
+        return self.places_around(self.rows_path)
 
-        Args:
-            rows_path: the path of the rows; such members stand beside or above them, too.
-        """
-        above = (rows_path or "").split(".")[:-1]
-        beside = [".".join([*above[: count + 1], ""]) for count in range(len(above))]
-        for inside in (*INSIDE, *(outer + inner for outer in ["", *beside] for inner in _BESIDE_ROWS)):
-            for name, sign in _MORE:
-                if self.nested(inside + name) is sign:
-                    return inside + name
-        # Spring's; elsewhere it may be anything.
-        return "last=false" if rows_path == "content" and self.nested("last") is False else None
+    def places_around(self, rows_path: str | None) -> list[Place]:
+        """Return the objects beside and above the rows at a path."""
+        if rows_path not in self._places:
+            self._places[rows_path] = list(places(self.response.document, rows_path))
+        return self._places[rows_path]
+
+    def said(self, rows_path: str | None) -> Said:
+        """Return what it says of the rows that are not in it."""
+        if rows_path not in self._said:
+            around = self.places_around(rows_path)
+            self._said[rows_path] = said_in(self, around, has_rows=rows_path is not None)
+        return self._said[rows_path]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["MISSING", "PageResponse", "Rows", "at", "number_at", "whole_number"]
 
 MISSING = object()
+_LONGEST_LINKS = 50_000  # bytes; longer, it is rows
+_RELATION = ("rel", "relation", "Rel", "name", "type")  # HAL, STAC, OGC API: rel; FHIR: relation
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,12 @@ class PageResponse:
 def at(node: Node, path: tuple[str, ...]) -> Node | None:
     """Return the value at a path, or None: a name leads to a member, a number to an item of an array.
 
-    A member whose name has dots in it is found, too.
+    A member whose name has dots in it is found, too. In an array of links a name is a link's relation, as in
+    ``links.next.href``.
     """
     for index, name in enumerate(path):
         if node.is_list:
-            item = next(islice(node.items(), int(name), None), None) if name.isdecimal() else None
+            item = next(islice(node.items(), int(name), None), None) if name.isdecimal() else _related(node, name)
             if item is None:
                 return None
             node = item
@@ -92,6 +95,17 @@ def at(node: Node, path: tuple[str, ...]) -> Node | None:
             return members.get(whole)
         node = members[name]
     return node
+
+
+def _related(links: Node, relation: str) -> Node | None:
+    """Return the link of a relation, from an array as HAL, FHIR, STAC and OGC API write it."""
+    if not links.holds_objects or links.size > _LONGEST_LINKS:
+        return None
+    for link in links.items():
+        names = link.members()
+        if any(name in names and names[name].value() == relation for name in _RELATION):
+            return link
+    return None
 
 
 def number_at(response: PageResponse, path: str | None) -> int | None:

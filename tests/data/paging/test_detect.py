@@ -237,6 +237,7 @@ def test_more_of_what_cannot_be_told(document: dict[str, Any], says: str) -> Non
         ("auto", {"data": [1], "has_more": True}, "data", "has_more"),
         ("auto", {"values": [1], "isLast": False}, "values", "isLast"),
         ("auto", {"content": [1], "last": False}, "content", "last=false"),
+        ("auto", {"data": [1], "done": False}, "data", "done=false"),
         ("auto", {"data": {"o": {"nodes": [1], "pageInfo": {"hasNextPage": True}}}}, "data.o.nodes", "data.o.pageInfo"),
         (NextUrl(), {"data": [1], "next": None, "has_more": True}, "data", "has_more"),
         (NextUrl(path="links.nxt"), {"data": [1], "links": {"next": "/b"}}, "data", "links.next"),
@@ -259,7 +260,8 @@ def test_more_in_no_known_way(style: Any, document: dict[str, Any], path: str, s
         (lambda answer: None, {"data": [1], "has_more": True}),
         (Offset(), {"data": [1], "has_more": True}),
         (NextUrl(path="paging.next"), {"data": [1], "paging": {"cursors": {"after": "always"}, "next": None}}),
-        ("auto", {"data": [1], "done": False, "last": False}),
+        ("auto", {"data": [1], "done": True, "last": True}),
+        ("auto", {"data": [1], "last": "Byron", "more": "of it", "end": 7}),
     ],
 )
 def test_an_end(style: Any, document: dict[str, Any]) -> None:

@@ -69,13 +69,13 @@ def test_read_once(document: Any, rows: str) -> None:
 
 
 def test_later_answers() -> None:
-    """Of a later answer only what says in so many words that there is more is read."""
+    """Of a later answer only what may say in so many words that there is more is read."""
     first, _ = _recorded({"items": ROWS, "next_cursor": "c"})
     layout = detect(first, Auto())
     last, decoded = _recorded({"items": ROWS, "next_cursor": None, "next": "/b", "total": 9, "has_more": False})
     assert not rows_in(last, layout).is_empty
     check_end(last, layout, is_first=False)
-    assert decoded == ["/has_more"]
+    assert set(decoded) == {"/has_more", "/next"}
 
 
 def test_values() -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from urllib.parse import unquote
 
 from nbauth.data.paging.guards import canonical
+from nbauth.data.paging.next_members import numbers
 from nbauth.data.paging.page_response import MISSING
 from nbauth.data.paging.request_params import set_in_body, set_in_query, without_in_query
 from nbauth.data.paging.styles.cursor_names import cursor_header, empty_cursor, named_cursor, parameter_for
-from nbauth.data.paging.styles.known_cursors import known_cursor
+from nbauth.data.paging.styles.known_cursors import NO_CURSOR, known_cursor
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
 from nbauth.errors import ConfigError, PaginationError
 from nbauth.net.origins import redact_url
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Cursor"]
 
 _Where = Literal["query", "body", "header"]
-# Where the number of the next page stands, not its address.
-_NEXT_NUMBERS = ("next", "next_page", "nextPage", "meta.next_page", "meta.nextPage", "pagination.next_page")
 _ESCAPED = re.compile(r"(?:[\w.~-]|%[0-9A-Fa-f]{2})+", re.ASCII)
 
 
@@ -64,7 +63,7 @@ class Cursor(StatelessStyle):
                 else cls(header=header, parameter=parameter_for(header.lower().replace("-", "_"), request))
             )
         if sign is Sign.NEXT_NUMBER:
-            path = next((path for path in _NEXT_NUMBERS if envelope.number(path)), None)
+            path = next((path for path in numbers(envelope.places) if envelope.number(path)), None)
             return None if path is None else cls._in(request, "page", path)
         if sign not in (Sign.CURSOR, Sign.EMPTY):
             return None
@@ -161,7 +160,7 @@ STYLE = Cursor
 
 
 def _is_none(value: Any) -> bool:
-    return value is MISSING or value is None or value == "" or value is False
+    return value is MISSING or value is None or value is False or value in NO_CURSOR
 
 
 def _unescaped(cursors: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlsplit
 
+from nbauth.data.paging.next_members import cursors
+from nbauth.data.paging.page_response import whole_number
 from nbauth.data.paging.request_params import folded
 from nbauth.data.paging.styles.known_cursors import is_cursor
 
@@ -17,16 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["cursor_header", "empty_cursor", "named_cursor", "parameter_for"]
 
-# Names in small letters without signs between the words.
-_CURSORS = frozenset({
-    "nextpagetoken", "nextcursor", "nexttoken", "continuationtoken", "nextcontinuationtoken", "nextmarker",
-    "nextcursormark", "nextbookmark", "nextpagecursor", "nextskiptoken", "nextpagingtoken", "nextpaginationtoken",
-    "cursornext", "aftercursor", "nextcursorid", "nextcontinuation",
-})  # fmt: skip
-# Of these only the place tells that they are cursors.
-_IN_PLACE = {"cursors": ("after", "next"), "next": ("after", "cursor"), "nextpage": ("cursor", "token")}
-_ALONE = ("cursor", "bookmark")  # they may also repeat what was asked for
 _HEADER = re.compile(r"x?(?:\w*(?:next(?:page)?(?:cursor|token|marker)|continuationtoken))")
+_PAGE_OF = re.compile(r"(?:page|row|record|item|result)[-_]?(?=start|offset|skip|from)", re.IGNORECASE)
 _AGAIN = ("nexttoken", "nextpaginationtoken")  # which keep their name, as at Amazon's APIs
 # What requests call the place where they start, whatever answers call it.
 _PARAMETERS = frozenset({
@@ -38,12 +32,12 @@ _PARAMETERS = frozenset({
 
 def named_cursor(envelope: Envelope) -> str | None:
     """Return the path of the first member that is a cursor by its name or its place, or None."""
-    return _first(envelope, empty=False)
+    return next((path for path in cursors(envelope.places) if _is_cursor(path, envelope.value(path))), None)
 
 
 def empty_cursor(envelope: Envelope) -> str | None:
     """Return the path of the first such member without a value, or None."""
-    return _first(envelope, empty=True)
+    return next((path for path in cursors(envelope.places) if envelope.value(path) in (None, "")), None)
 
 
 def cursor_header(envelope: Envelope) -> str | None:
@@ -65,32 +59,20 @@ def parameter_for(name: str, request: PageRequest) -> str:
     return name if folded(name) in _AGAIN else _without_next(name)
 
 
-def _first(envelope: Envelope, *, empty: bool) -> str | None:
-    alone = None
-    for place in envelope.places:
-        around = folded(place.removesuffix(".").rpartition(".")[2])
-        for name in envelope.names(place):
-            short = folded(name)
-            is_known = short in _CURSORS or short in _IN_PLACE.get(around, ())
-            if not is_known and (short not in _ALONE or empty or alone is not None):
-                continue
-            value: Any = envelope.nested(place + name)
-            if is_known and (value in (None, "") if empty else is_cursor(value)):
-                return place + name
-            if not is_known and is_cursor(value) and isinstance(value, str):
-                alone = place + name
-    return alone
-
-
 def _names_of(request: PageRequest) -> Iterator[str]:
     yield from (unquote_plus(item.partition("=")[0]) for item in urlsplit(request.url).query.split("&") if item)
     if isinstance(request.body, dict):
         yield from request.body
 
 
+def _is_cursor(path: str, value: Any) -> bool:
+    """Tell whether a member's value is a cursor; an offset in numbers counts rows."""
+    return is_cursor(value) and not (path.lower() == "offset" and whole_number(value) is not None)
+
+
 def _without_next(name: str) -> str:
     """Return ``cursor`` for ``next_cursor``, ``pageToken`` for ``nextPageToken``, ``Marker`` for ``NextMarker``."""
     rest = re.sub(r"^(?:x_)?next[-_]?(?=.)|[-_]?next$", "", name, flags=re.IGNORECASE)
-    rest = rest.removeprefix("x_")
+    rest = _PAGE_OF.sub("", rest.removeprefix("x_"), count=1)
     is_low = name[:1].islower()
     return (rest[:1].lower() if is_low else rest[:1]) + rest[1:]

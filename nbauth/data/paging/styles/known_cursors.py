@@ -13,7 +13,9 @@ from nbauth.data.paging.page_response import MISSING
 if TYPE_CHECKING:
     from nbauth.data.paging.envelope import Envelope
 
-__all__ = ["KnownCursor", "is_cursor", "known_cursor", "known_cursors"]
+__all__ = ["NO_CURSOR", "KnownCursor", "is_cursor", "known_cursor", "known_cursors"]
+
+NO_CURSOR: tuple[Any, ...] = ("", 0, "0", -1, "-1", "nil")  # Twitter's 0, -1 of others, CouchDB's "nil"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ def known_cursor(envelope: Envelope, *, in_header: bool) -> KnownCursor | None:
 
 def is_cursor(value: Any) -> bool:
     """Tell whether a value is a cursor: a text or a number that says something."""
-    return type(value) in (str, int) and bool(value)
+    return type(value) in (str, int) and value not in NO_CURSOR
 
 
 def _has(envelope: Envelope, entry: KnownCursor) -> bool:

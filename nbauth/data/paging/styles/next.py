@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.paging.next_address import next_address
+from nbauth.data.paging.next_members import addresses
 from nbauth.data.paging.page_response import MISSING
+from nbauth.data.paging.record_selector import NEXT
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
 from nbauth.errors import PaginationError
 from nbauth.net.origins import redact_url
@@ -23,13 +25,6 @@ __all__ = ["NextUrl"]
 
 _ODATA_2 = "d.__next"
 _HEADER = re.compile(r"\bnext(?:$|[-_]?(?:page|link|ur[il]|href|records))", re.IGNORECASE)
-# Where APIs put the address.
-_PATHS = (
-    "next", "next_url", "nextUrl", "nextUri", "next_link", "next_page_url", "nextPageUrl", "nextPageLink",
-    "next_page", "nextPage", "next_page.uri", "continuationUri", "nextRecordsUrl", "links.next", "links.next.href",
-    "_links.next", "_links.next.href", "paging.next", "paging.next.link", "pagination.next", "pagination.next_url",
-    "pagination.nextUrl", "pagination.links.next", "meta.next", "meta.pagination.links.next", "page.next",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +48,14 @@ class NextUrl(StatelessStyle):
             header = _header(envelope)
             return None if header is None else cls(header=header)
         if sign is Sign.ADDRESS:
-            return next((cls(path=path) for path in _PATHS if _is_address(envelope.nested(path))), None)
-        if sign is Sign.EMPTY:
-            return next((cls(path=path) for path in _PATHS if envelope.nested(path) is None), None)
-        return None
+            own = NEXT if envelope.is_odata else ()  # which the form's own style follows
+            paths = (path for path in addresses(envelope.places) if path not in own)
+            found = (path for path in paths if _is_address(envelope.value(path)))
+        elif sign is Sign.EMPTY:
+            found = (path for path in addresses(envelope.places) if envelope.value(path) is None)
+        else:
+            return None
+        return next((cls(path=path) for path in found), None)
 
     @property
     def next_path(self) -> str | None:

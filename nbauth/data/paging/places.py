@@ -1,0 +1,103 @@
+"""The objects of a response in which it says something about all of its rows, and the names in them.
+
+APIs spell one name in many ways: ``has_more``, ``hasMore``, ``HasMore``, ``has-more``,
+``@Microsoft.Dynamics.CRM.morerecords``. Here a name is known by its `plain` form, and its place by the
+objects around it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nbauth.data.parse.lazy_json import Node
+
+__all__ = ["Place", "places", "plain"]
+
+_NOT_PLAIN = re.compile(r"[^a-z0-9]")
+_MOST_PLACES = 60
+_DEEPEST = 5
+_LONGEST_LINKS = 50_000  # bytes; longer, it is rows
+_LINKS = {"links", "link"}
+# Objects that speak of something else: what was asked for, other pages, a cluster's parts, groups of rows.
+_ELSEWHERE = {
+    "request", "params", "parameters", "query", "input", "arguments", "filter", "filters", "shards", "clusters",
+    "facets", "aggregations", "aggs", "aggregates", "buckets", "schema", "error", "errors", "included", "profile",
+    "self", "first", "last", "prev", "previous", "previouspage", "prevpage", "extensions", "context", "ratelimit",
+}  # fmt: skip
+# Objects that speak of the rows, also where it is not known yet where the rows are.
+_ENVELOPES = {
+    "meta", "metadata", "pagination", "paging", "page", "pages", "pageinfo", "paginginfo", "paginationinfo", "pager",
+    "pagemeta", "pagecontext", "cursor", "cursors", "links", "link", "next", "nextpage", "additionaldata",
+    "responsemetadata", "resultinfo", "resultset", "resultmetadata", "response", "result", "listinfo", "searchinfo",
+    "queryresult", "queryresponse", "info", "summary", "header", "manifest", "data", "d", "hits", "total", "embedded",
+    "searchmetadata", "searchinformation", "continuation", "properties", "pagingmetadata", "navigation", "nav",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """An object, and the plain forms of its members' names.
+
+    Attributes:
+        inside: the object, as the start of a path.
+        role: its own plain name; nothing for the whole document.
+        is_above: whether the rows are inside it.
+        names: the names as they are written, by their plain forms.
+        links: the arrays of links in it.
+    """
+
+    inside: str
+    role: str
+    is_above: bool
+    names: Mapping[str, str]
+    links: tuple[str, ...] = ()
+
+    def path(self, name: str) -> str:
+        """Return the path of the member with this plain name."""
+        return self.inside + self.names[name]
+
+
+@lru_cache(maxsize=4096)
+def plain(name: str) -> str:
+    """Return a name without case, separators and what is before its last dot: ``@odata.nextLink`` is ``nextlink``."""
+    return _NOT_PLAIN.sub("", name.rpartition(".")[2].lower())
+
+
+def places(document: Node, rows_path: str | None) -> Iterator[Place]:
+    """Yield the objects beside and above the rows, outer ones first.
+
+    Nothing but names is read, no array is looked into, and of very many objects only the first.
+
+    Args:
+        document: the response's.
+        rows_path: the path of the rows. If it is not known, only objects count whose names say what they are.
+    """
+    above = _above(rows_path)
+    waiting = [("", "", document, 0)]
+    for inside, role, node, depth in waiting:
+        names: dict[str, str] = {}
+        links = []
+        is_above = not inside or inside[:-1] in above
+        for name, member in node.members().items():
+            key = plain(name)
+            names.setdefault(key, name)
+            path = inside + name
+            if member.is_list:
+                if key in _LINKS and path != rows_path and member.holds_objects and member.size < _LONGEST_LINKS:
+                    links.append(path)
+            elif member.is_object and path != rows_path and key not in _ELSEWHERE:
+                is_met = path in above or key in _ENVELOPES or (rows_path is not None and is_above)
+                if is_met and depth < _DEEPEST and len(waiting) < _MOST_PLACES:
+                    waiting.append((path + ".", key, member, depth + 1))
+        yield Place(inside, role, is_above, names, tuple(links))
+
+
+def _above(rows_path: str | None) -> set[str]:
+    parts = (rows_path or "").split(".")[:-1]
+    return {".".join(parts[: count + 1]) for count in range(len(parts))}
