@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -81,8 +82,7 @@ def write(
             load_progress.add_rows(parts.checkpoint.rows)
             try:
                 _fill(parts, query, new_reader, load_progress)
-                with defer_interrupt():
-                    parts.finish()
+                parts.finish()  # it takes the file's place in one step; stopped before, the same call does it again
             except KeyboardInterrupt:
                 outcome = "interrupted"
                 kept = f"{parts.checkpoint.rows:,} rows of {shown_url} are kept beside {path.name}"
@@ -145,7 +145,8 @@ class ParquetSink:
                     self._keep_built()
         except BaseException:
             self._builder.undo()
-            if self._whole and self._builder.rows == self._whole and self._next_request is not None:
+            is_whole = self._whole and self._builder.rows == self._whole and not self._builder.is_wide
+            if is_whole and self._next_request is not None:
                 self._keep_built()
             raise
         self._next_request = None
@@ -165,7 +166,8 @@ class ParquetSink:
             self._waiting += batch.size
 
     def _keep_built(self) -> None:
-        with defer_interrupt():
+        # A wide table takes longer than an interrupt may wait: what is lost of it then is asked for again.
+        with nullcontext() if self._builder.is_wide else defer_interrupt():
             if not self._builder.has_columns:
                 self._builder.expect(self._names[:1])  # rows of empty objects: a file has no row without a column
             texts = self._builder.texts

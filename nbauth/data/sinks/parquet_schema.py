@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,9 +16,10 @@ from nbauth.data.build.timestamps import is_iso
 from nbauth.data.build.type_rules import ARROW, as_text, is_exact, is_unsigned, join, kind_of_arrow, time_units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Read = Callable[[int, list[str]], Any]
+    _Held = Mapping[str, Mapping[int, Any]]  # the types that a column has in the parts, but for nulls alone
 
 __all__ = ["cast", "time_type", "unified"]
 
@@ -51,18 +53,27 @@ def unified(schemas: Sequence[Any], times: Sequence[dict[str, str]], read: Read)
         times: for each part, its columns that are times.
         read: returns some columns of a part, which is told by its number.
     """
-    names = dict.fromkeys(name for schema in schemas for name in schema.names)
-    return pa.schema([(name, _type_of(name, schemas, times, read)) for name in names])
+    held: dict[str, dict[int, Any]] = {}
+    for number, schema in enumerate(schemas):
+        for field in schema:
+            of_parts = held.setdefault(field.name, {})
+            if not pa.types.is_null(field.type):
+                of_parts[number] = field.type
+    bounds, fitting = _look_at_integers(held, read), _look_at_times(held, times, read)
+    types = [(name, _type_of(name, of_parts, times, bounds, fitting)) for name, of_parts in held.items()]
+    return pa.schema(types)
 
 
 def cast(table: Any, schema: Any) -> Any:
     """Return a part in the schema of all."""
+    own, names = table.schema, set(table.column_names)
     columns = []
     for wanted in schema:
-        if wanted.name not in table.column_names:
+        if wanted.name not in names:
             columns.append(pa.nulls(table.num_rows, wanted.type, POOL))
             continue
-        column = table[wanted.name]
+        place = own.get_field_index(wanted.name)  # -1 where two have the name, which the table says
+        column = table.column(place if place >= 0 else wanted.name)
         if pa.types.is_string(wanted.type) and not pa.types.is_string(column.type):
             column = _as_text(column)
         columns.append(
@@ -73,26 +84,80 @@ def cast(table: Any, schema: Any) -> Any:
     return pa.table(columns, schema=schema)
 
 
-def _type_of(name: str, schemas: Sequence[Any], times: Sequence[dict[str, str]], read: Read) -> Any:
+class _Look:
+    """What the values of some columns show, where somebody asks.
+
+    With the first question each part is read once, for all of the columns: a file of many columns takes long to open.
+
+    Args:
+        columns: for each part, the columns of which somebody may ask.
+        read: returns some columns of a part.
+        look: returns what a column shows, given its name.
+    """
+
+    def __init__(self, columns: Mapping[int, list[str]], read: Read, look: Callable[[str, Any], Any]) -> None:
+        self._columns = columns
+        self._read = read
+        self._look = look
+
+    def __getitem__(self, part_and_name: tuple[int, str]) -> Any:
+        return self._shown[part_and_name]
+
+    @cached_property
+    def _shown(self) -> dict[tuple[int, str], Any]:
+        shown: dict[tuple[int, str], Any] = {}
+        for number, names in self._columns.items():
+            table = self._read(number, names)
+            shown.update(((number, name), self._look(name, table[name])) for name in names)
+        return shown
+
+
+def _look_at_integers(held: _Held, read: Read) -> _Look:
+    """Return the bounds of integers, where the parts of a column have several types."""
+    columns: dict[int, list[str]] = {}
+    for name, of_parts in held.items():
+        if len(set(of_parts.values())) > 1:
+            for number, kind in of_parts.items():
+                if kind_of_arrow(str(kind)) in ("int", "big"):
+                    columns.setdefault(number, []).append(name)
+    return _Look(columns, read, lambda _, column: _bounds(column))
+
+
+def _look_at_times(held: _Held, times: Sequence[dict[str, str]], read: Read) -> _Look:
+    """Return the units that hold the times of text, where not all of it is in microseconds, which need no look."""
+    units: dict[str, set[tuple[str, bool]]] = {}
+    columns: dict[int, list[str]] = {}
+    for name, of_parts in held.items():
+        own = [times[number].get(name, "").partition(" ") for number in of_parts]
+        if any(unit == "ns" for unit, _, _ in own):
+            units[name] = {(unit, own[0][2] == "zoned") for unit in ("us", "ns")}
+            for number in of_parts:
+                if name in times[number]:
+                    columns.setdefault(number, []).append(name)
+
+    def look(name: str, column: Any) -> set[str]:
+        wanted = {unit: pa.timestamp(unit, "UTC" if is_zoned else None) for unit, is_zoned in units[name]}
+        return {unit for unit, kind in wanted.items() if _fits(column, kind)}
+
+    return _Look(columns, read, look)
+
+
+def _type_of(name: str, held: Mapping[int, Any], times: Sequence[dict[str, str]], bounds: _Look, fitting: _Look) -> Any:
     """Return the type of a column by `nbauth.data.build.type_rules`. The parts are read only where values matter."""
-    held = {number: schema.field(name).type for number, schema in enumerate(schemas) if name in schema.names}
-    held = {number: kind for number, kind in held.items() if not pa.types.is_null(kind)}
     kinds = {number: kind_of_arrow(str(kind)) for number, kind in held.items()}
     if len(set(held.values())) == 1 and "text" not in kinds.values():
         return next(iter(held.values()))  # a file may have types that JSON knows nothing of
 
     def integers() -> Iterator[tuple[int | None, int | None]]:
-        for number, kind in kinds.items():
-            if kind in ("int", "big"):
-                yield _bounds(read(number, [name])[name])
+        return (bounds[number, name] for number, kind in kinds.items() if kind in ("int", "big"))
 
     target = join(
         kinds.values(),
-        are_unsigned=lambda: all(is_unsigned(*bounds) for bounds in integers()),
-        are_exact=lambda: all(is_exact(*bounds) for bounds in integers()),
+        are_unsigned=lambda: all(is_unsigned(*ends) for ends in integers()),
+        are_exact=lambda: all(is_exact(*ends) for ends in integers()),
     )
     if target == "text":
-        return _time(name, [times[number].get(name) for number in held], list(held), read)
+        return _time({number: times[number].get(name) for number in held}, lambda number: fitting[number, name])
     if target == "decimal":
         return _decimal(list(held.values()))
     return pa.string() if target == "mixed" else pa.type_for_alias(ARROW[target])
@@ -107,16 +172,22 @@ def _decimal(types: Sequence[Any]) -> Any:
     return (pa.decimal128 if digits <= _FEW_DIGITS else pa.decimal256)(digits, scale)
 
 
-def _time(name: str, kinds: Sequence[str | None], held: Sequence[int], read: Read) -> Any:
-    pairs = [str(kind).partition(" ") for kind in kinds]
-    if None in kinds or len({family for _, _, family in pairs}) != 1:
+def _time(kinds: Mapping[int, str | None], fitting: Callable[[int], set[str]]) -> Any:
+    """Return the type of text that may be times.
+
+    Args:
+        kinds: for each part, what `time_type` says of it.
+        fitting: returns the units that hold the times of a part.
+    """
+    pairs = {number: str(kind).partition(" ") for number, kind in kinds.items()}
+    families = {family for _, _, family in pairs.values()}
+    if None in kinds.values() or len(families) != 1:
         return pa.string()
-    units = [unit for unit, _, _ in pairs]
-    zone = "UTC" if pairs[0][2] == "zoned" else None
-    for unit in time_units(units):
+    zone = "UTC" if families == {"zoned"} else None
+    for unit in time_units([own for own, _, _ in pairs.values()]):
         # Microseconds hold what was found to be in microseconds, and need no look.
-        looked_at = [number for number, own in zip(held, units, strict=True) if unit == "ns" or own == "ns"]
-        if all(_fits(read(number, [name])[name], pa.timestamp(unit, zone)) for number in looked_at):
+        looked_at = [number for number, (own, _, _) in pairs.items() if unit == "ns" or own == "ns"]
+        if all(unit in fitting(number) for number in looked_at):
             return pa.timestamp(unit, zone)
     return pa.string()
 
