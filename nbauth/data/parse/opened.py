@@ -37,6 +37,7 @@ _MOST_LAYERS = 3
 _OTHERS = frozenset({"CSV", "TSV", "Parquet", "Excel"})  # what JSON is none of
 _TABLES = frozenset({"CSV", "TSV"})
 _LINES = frozenset({"CSV", "TSV", "NDJSON"})
+_KNOWN = _OTHERS | _LINES | {"JSON"}  # told apart by their bytes; of others the server's word counts
 _DOCUMENTS = {"ndjson": None, "json-seq": SEQUENCE, "documents": DOCUMENTS}
 _SAY = (
     'Say what it is, as in format="csv", with encoding=, csv= or sheet= if they help; '
@@ -111,7 +112,8 @@ def opened(
             break
     if announced is None and sign in ("text", ""):
         body.check()  # there may be too little of it to tell
-    if sign == "page" or (sign in ("markup", "other") and said is None):
+    is_trusted = announced is not None and announced.name not in _KNOWN
+    if sign == "page" or (sign in ("markup", "other") and said is None and not is_trusted):
         body.close()
         raise _not_read(response, start, sign)
     if said is not None:
