@@ -61,9 +61,9 @@ _WHOLE = frozenset({
     "spatialreference", "crs", "bbox", "typename", "jsonrpc", "resourcetype", "method", "path", "etag", "properties",
     "features", "processing", "numfound", "nextmarker", "more", "final", "session", "source", "q", "scope",
     "objectidfieldname", "hasz", "hasm", "failed", "failures", "globalidfieldname", "displayfieldname",
-    "geometrytype", "uniqueidfield", "batchcomplete", "startposition", "timedout", "ispartial", "preview",
-    "frequency", "description", "generator", "osm3s", "cod", "cnt", "head", "note", "information", "remark", "pager",
-    "timezone", "accessrole",
+    "geometrytype", "uniqueidfield", "batchcomplete", "startindex", "itemsperpage", "startposition", "timedout",
+    "ispartial", "preview", "frequency", "description", "generator", "osm3s", "cod", "cnt", "head", "note",
+    "information", "remark", "pager", "timezone", "accessrole",
 })  # fmt: skip
 
 

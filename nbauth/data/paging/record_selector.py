@@ -54,7 +54,7 @@ def choose(place: RowPlace, url: str, *, is_page: bool, is_linked: bool) -> Choi
     if path is None or (place.has_id and not is_page):
         return Choice(None, _as_row(lists, url) if lists and not place.has_id else None)
     is_odd = bool(place.beside or place.others) or (is_linked and not place.is_of_rows and not place.is_known)
-    is_counted = place.is_of_rows and (is_linked or place.is_counted)
+    is_counted = place.is_of_rows and ((is_linked and not place.is_numbered) or place.is_counted)
     is_likely = place.is_known or not (place.is_named or (place.has_objects and not is_counted))
     is_told = (is_page or (is_counted and is_likely) or not is_odd) and not (place.is_empty and place.others)
     if is_told or (place.is_of_rows and is_likely):

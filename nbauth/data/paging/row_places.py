@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from nbauth.data.paging.names import NAMING, ROWS, is_aside, is_of_envelope, is_wrapper, plain
 
@@ -23,6 +23,7 @@ __all__ = ["RowPlace", "has_id", "row_place"]
 _DEEPEST = 6
 _MOST_OBJECTS = 100
 _IDS = frozenset({"id", "uuid", "guid", "uid", "odataid", "odataetag"})
+_ENDS_OF_IDS = ("id", "number", "key", "code")
 _CONNECTION = ("nodes", "edges")  # GraphQL's: https://relay.dev/graphql/connections.htm
 _OF_EDGES = ("node", "cursor")
 _KINDS = ("kind", "object", "type", "@type", "resourceType")
@@ -51,6 +52,7 @@ class RowPlace:
         is_of_rows: whether the list holds objects or lists, or nothing.
         is_empty: whether it holds nothing.
         is_named: whether a name is beside it, as things have that are no envelope.
+        is_numbered: whether an id of some name is beside it.
         has_objects: whether objects are beside it that envelopes do not have.
         has_id: whether an ``id`` says that the object is a row.
         is_page: whether a flag says that it is a page, whatever else there is.
@@ -65,6 +67,7 @@ class RowPlace:
     is_of_rows: bool = False
     is_empty: bool = False
     is_named: bool = False
+    is_numbered: bool = False
     has_objects: bool = False
     has_id: bool = False
     is_page: bool = False
@@ -107,10 +110,11 @@ def row_place(values: BodyValues, url: str) -> RowPlace:
     context = values.value("@odata.context")
     if isinstance(context, str) and context.endswith("$entity"):
         return RowPlace(has_id=True)  # OData JSON Format 4.01 §10.7
-    lists = list(_Walk(values, _last_name(url)).lists(values.response.document))
+    lists = list(_Walk(values, plain(_last_name(url))).lists(values.response.document))
     is_page, counts = _signs(values, members)
     is_collection = _is_collection(values, members)
-    signs = RowPlace(is_page=is_page or is_collection, has_id=has_id(members))
+    is_called_for = _is_called_for(values, members, _last_name(url))
+    signs = RowPlace(is_page=is_page or is_collection, has_id=has_id(members) or is_called_for)
     if not lists:
         empty = [name for name, node in members.items() if node.is_object and not node.members()]
         is_none = is_collection or 0 in counts or any(plain(name) in ROWS for name in empty)
@@ -134,7 +138,8 @@ def row_place(values: BodyValues, url: str) -> RowPlace:
         is_named=one.beside.is_named,
         has_objects=one.beside.has_objects,
         is_counted=bool(counts) and (not one.beside.paths or (one.node.is_list and one.node.count() in counts)),
-        has_id=one.beside.has_id,
+        is_numbered=any(plain(name).endswith(_ENDS_OF_IDS) for name in one.beside.paths),
+        has_id=one.beside.has_id or (is_called_for and not is_collection),
     )
 
 
@@ -180,24 +185,21 @@ class _Walk:
         members = node.members()
         is_feed = path.endswith(("feed.", "channel.")) or _is_collection(self._values, members, path)
         is_row = (above.has_id or has_id(members)) and not is_feed
-        odd = {name for name, member in members.items() if _is_odd(name, member)}
+        odd = [name for name, member in members.items() if _is_odd(name, member)]
+        beside = _with(above, members, odd, path, is_row=is_row)
         for name, member in members.items():
-            key, rest = plain(name), odd - {name}
-            is_named = above.is_named or any(plain(other) in NAMING for other in rest)
-            has_objects = above.has_objects or any(members[other].is_object for other in rest)
-            paths = (*above.paths, *(path + other for other in members if other in rest))
-            beside = _Beside(paths, is_named, has_objects, is_row)
-            if key in _CONNECTION and path:  # whoever wrote the query for it knows what else is there
-                beside = _NOTHING
+            key = plain(name)
+            is_connection = key in _CONNECTION and bool(path)  # whoever wrote the query for it knows what else is there
             if member.is_list or member.is_null:
-                is_twin = key == "edges" and "nodes" in members and member.may_begin_with(_OF_EDGES)
-                if not is_twin:
-                    yield from self._list(name, member, path, beside, is_inside=is_inside)
+                if not (key == "edges" and "nodes" in members and member.may_begin_with(_OF_EDGES)):
+                    around = _NOTHING if is_connection else beside
+                    yield from self._list(name, member, path, around, is_inside=is_inside)
             elif member.is_object and path.count(".") < _DEEPEST and self._left > 0:
                 if key in _GROUPED:
                     yield from (replace(one, rank=_Rank.GROUPED) for one in self.lists(member, f"{path}{name}."))
                 elif is_wrapper(name) or not is_of_envelope(name):
-                    yield from self.lists(member, f"{path}{name}.", beside, is_inside=is_inside and is_wrapper(name))
+                    around = _with(above, members, [other for other in odd if other != name], path, is_row=is_row)
+                    yield from self.lists(member, f"{path}{name}.", around, is_inside=is_inside and is_wrapper(name))
 
     def _list(self, name: str, node: Node, path: str, beside: _Beside, *, is_inside: bool) -> Iterator[_List]:
         key = plain(name)
@@ -214,6 +216,16 @@ class _Walk:
             rank = _Rank.SCALARS if not has_rows else _Rank.DEEP if path else _Rank.ONLY
         if rank is not None:
             yield _List(path + name, node, rank, beside, is_known)
+
+
+def _with(above: _Beside, members: Mapping[str, Node], odd: list[str], path: str, *, is_row: bool) -> _Beside:
+    """Return what stands beside a member, with what stands above it."""
+    return _Beside(
+        (*above.paths, *(path + name for name in odd)),
+        above.is_named or any(plain(name) in NAMING for name in odd),
+        above.has_objects or any(members[name].is_object for name in odd),
+        is_row,
+    )
 
 
 def _is_odd(name: str, node: Node) -> bool:
@@ -254,6 +266,12 @@ def _into_tables(node: Node, path: str) -> str:
     return path
 
 
+def _is_called_for(values: BodyValues, members: Mapping[str, Node], name: str) -> bool:
+    """Tell whether the URL ends with what an object is called by: ``/orders/7`` is that of the order with number 7."""
+    called = (one for one in members if plain(one) in NAMING or plain(one).endswith(_ENDS_OF_IDS))
+    return bool(name) and any(str(values.nested(one)) == name for one in called if not members[one].is_list)
+
+
 def _last_name(url: str) -> str:
     """Return the last name in a URL's path, without an ending."""
-    return plain(urlsplit(url).path.rstrip("/").rpartition("/")[2].partition(".")[0])
+    return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]).partition(".")[0]

@@ -19,7 +19,7 @@ ROWS = [{"id": 1}, {"id": 2}]
 _ES = {"took": 1, "timed_out": False, "_shards": {"total": 1, "failed": 0}}
 
 
-def _layout(document: Any, url: str = "https://api.example/v1/x") -> Layout:
+def _layout(document: Any, url: str = "https://api.example/v1/q") -> Layout:
     return detect(Envelope(page_response(document, url)), Auto())
 
 
@@ -164,6 +164,16 @@ def test_guesses(document: Any, path: str | None, says: str) -> None:
     layout = _layout(document)
     assert layout.records == path
     assert re.search(says, layout.assumed or "")
+
+
+def test_the_url_names_the_row() -> None:
+    """An object whose number ends the URL is a row, and its link leads to another one."""
+    order = {"orderNumber": "A-7", "items": ROWS, "next": "/v1/orders/A-8"}
+    layout = _layout(order, "https://api.example/v1/orders/A-7?x=1")
+    assert (layout.records, layout.assumed) == (None, None)
+    assert _layout({"login": "ada", "repos": ROWS}, "https://api.example/users/ada").records is None
+    guess = _layout(order, "https://api.example/v1/next")
+    assert (guess.records, bool(guess.assumed)) == ("items", True)
 
 
 def test_the_url_names_the_rows() -> None:
