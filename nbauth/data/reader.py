@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nbauth.data.build.width import TooManyColumns, too_many_columns
@@ -11,7 +12,7 @@ from nbauth.data.fetch.requester import Requester
 from nbauth.data.paging.page_iterator import NOT_FOUND, PageIterator
 from nbauth.data.paging.styles import style_of
 from nbauth.data.parse.format import ReadContext
-from nbauth.data.parse.formats import accept
+from nbauth.data.parse.formats import JSON, accept
 from nbauth.data.parse.opened import no_format, opened
 from nbauth.errors import ApiError, FormatError
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.retry import Retries
     from nbauth.data.fetch.session import Session
     from nbauth.data.paging.page import Page
+    from nbauth.data.paging.pending import Arrival
     from nbauth.data.paging.styles import Style
     from nbauth.data.parse.opened import Opened
     from nbauth.data.query import Query
@@ -123,13 +125,12 @@ class Reader:
                 return
             raise CannotResume from error
         try:
-            self.can_start_over = not in_parts  # a file that is packed is read to its end here
-            found = self._open(request, response)
-            if found.format is None:
+            arrival = self._page_iterator.arrive(request, response, partial(self._open_first, in_parts=in_parts))
+            request, response, found = arrival.request, arrival.response, arrival.found
+            if found is None or found.format is JSON:
+                yield from self._pages(arrival, prefetch=prefetch)
+            elif found.format is None or found.format.read is None:
                 self._check_nothing(response, found.body)
-            elif found.format.read is None:
-                self.can_start_over = False
-                yield from self._pages(request, response, found, prefetch=prefetch)
             else:
                 context = self._context(request, response, in_parts=in_parts)
                 yield from self._counted(found.format.read(found.body, context))
@@ -172,8 +173,14 @@ class Reader:
         assume = self._progress.assume
         return opened(body, response, request.url, limit, named=self._query.format, assume=assume)
 
-    def _pages(self, request: PageRequest, response: Response, found: Opened, *, prefetch: bool) -> Iterator[Page]:
-        pages = self._page_iterator.pages(request, response, found, resuming=self._resume is not None)
+    def _open_first(self, request: PageRequest, response: Response, *, in_parts: bool) -> Opened:
+        self.can_start_over = not in_parts  # a file that is packed is read to its end here
+        found = self._open(request, response)
+        self.can_start_over = self.can_start_over and found.format is not JSON
+        return found
+
+    def _pages(self, arrival: Arrival, *, prefetch: bool) -> Iterator[Page]:
+        pages = self._page_iterator.pages(arrival, resuming=self._resume is not None)
         if not prefetch:
             return pages
         is_eager = self._query.concurrency > 1

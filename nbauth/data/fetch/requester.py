@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Requester"]
 
+_STEP_S = 0.2
+
 
 class Requester:
     """Sends the requests of one load. `request` may be called from several threads.
@@ -44,6 +46,7 @@ class Requester:
         byte_limit: how many bytes may still come.
         first: the first request.
         chain: whose tokens all its requests carry.
+        retries: how often and how long to try again.
 
     Raises:
         ConfigError: the URL, a header or the document cannot be sent.
@@ -62,7 +65,7 @@ class Requester:
         self._session = session
         self._spec = spec
         self._progress = progress
-        self._retries = retries or Retries()
+        self.retries = retries or Retries()
         self.byte_limit = ByteLimit(spec.max_bytes)
         self._stopped = threading.Event()
         self._lock = threading.Lock()
@@ -156,9 +159,9 @@ class Requester:
             if version is None or request.verb != "GET":
                 return None
             attempt += 1
-            if attempt > self._retries.most or not is_transient(error, had_success=True):
+            if attempt > self.retries.most or not is_transient(error, had_success=True):
                 return None
-            self._wait(self._retries.pause(attempt - 1), "the connection broke")
+            self._wait(self.retries.pause(attempt - 1), "the connection broke")
             further = self.send(request, headers=version.headers(start + position, stop))
             codings = {r.headers.get("Content-Encoding") for r in (response, further)}
             if not version.begins(further, start + position) or len(codings) > 1:
@@ -171,9 +174,9 @@ class Requester:
     def try_again(self, error: BaseException, attempt: int) -> bool:
         """Wait, if a whole load that broke may be done again; tell whether it may."""
         is_safe = self._is_safe(self.first)
-        if not is_safe or attempt >= self._retries.most or not is_transient(error, had_success=True):
+        if not is_safe or attempt >= self.retries.most or not is_transient(error, had_success=True):
             return False
-        self._wait(self._retries.pause(attempt), "the connection broke")
+        self._wait(self.retries.pause(attempt), "the connection broke")
         return True
 
     def _send(self, request: PageRequest, headers: Mapping[str, str], method: Literal["HEAD"] | None) -> Response:
@@ -200,7 +203,7 @@ class Requester:
         if is_limited(response):
             self.on_throttle()
         is_safe = self._is_safe(request)
-        seconds = self._retries.wait_for(response, attempt, is_safe=is_safe)
+        seconds = self.retries.wait_for(response, attempt, is_safe=is_safe)
         if seconds is None or not self._may_wait(seconds):
             error = api_error(response)
             if not is_safe and is_unavailable(response):
@@ -212,8 +215,8 @@ class Requester:
     def _wait_after(
         self, error: BaseException, attempt: int, request: PageRequest, *, instead: DataError | None = None
     ) -> None:
-        seconds = self._retries.pause(attempt)
-        may = self._is_safe(request) and attempt < self._retries.most and self._may_wait(seconds)
+        seconds = self.retries.pause(attempt)
+        may = self._is_safe(request) and attempt < self.retries.most and self._may_wait(seconds)
         if not may or not is_transient(error, had_success=self._had_success):
             if instead is not None:
                 raise instead
@@ -223,19 +226,36 @@ class Requester:
 
     def _may_wait(self, seconds: float) -> bool:
         with self._lock:
-            return not self._stopped.is_set() and self._waited_s + self._more(seconds) <= self._retries.longest_s
+            return not self._stopped.is_set() and self._waited_s + self._more(seconds) <= self.retries.longest_s
 
     def _more(self, seconds: float) -> float:
         """Return by how much a wait makes the load longer: threads may wait at the same time."""
         now = time.monotonic()
         return max(0.0, now + seconds - max(now, self._waits_until))
 
+    def assume(self, text: str) -> None:
+        """Note what is taken for granted about an answer; see `LoadProgress.assume`."""
+        self._progress.assume(text)
+
     def _wait(self, seconds: float, why: str) -> None:
         with self._lock:
             self._waited_s += self._more(seconds)
             self._waits_until = max(self._waits_until, time.monotonic() + seconds)
-        self._progress.waiting(seconds, f"{why}: trying again in {seconds:,.0f} s")
-        if self._stopped.wait(seconds):
+        self.pause(seconds, f"{why}: trying again in {seconds:,.0f} s")
+
+    def pause(self, seconds: float, why: str) -> None:
+        """Send nothing for a while, and tell why.
+
+        Raises:
+            ReadInterrupted: the load is stopped meanwhile.
+        """
+        self._progress.waiting(seconds, why)
+        until = time.monotonic() + seconds
+        while not self._stopped.is_set():
+            # In steps: an interrupt that comes as a flag, as in kernels on Windows, wakes no main thread that waits.
+            if self._stopped.wait(min(_STEP_S, max(0.0, until - time.monotonic()))) or time.monotonic() >= until:
+                break
+        if self._stopped.is_set():
             raise ReadInterrupted("Stopped.", url=redact_url(self._spec.url))
 
     def _forget(self, response: Response | None) -> None:

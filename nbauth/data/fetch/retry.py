@@ -53,16 +53,24 @@ class Retries:
         pause_s: seconds before the first of them where the API names none; doubled each time.
         longest_wait_s: the longest time named by the API that is waited for; a longer one is an error at once.
         longest_s: seconds of waiting in one load, all together.
+        longest_job_s: seconds for which a job is waited for that the API tells of, such as a query that runs.
+        longest_unnamed_job_s: the same where the API does not say where or when to ask.
     """
 
     most: int = 4
     pause_s: float = 0.25
     longest_wait_s: float = 120.0
     longest_s: float = 600.0
+    longest_job_s: float = 3600.0
+    longest_unnamed_job_s: float = 30.0
 
     def pause(self, attempt: int) -> float:
         """Return the seconds before a further try; a little at random, so that clients do not come in step."""
         return self.pause_s * float(2**attempt) * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+
+    def job_pause(self, attempt: int) -> float:
+        """Return the seconds before a job is asked for again where the API names none; ten at most."""
+        return min(10.0, self.pause(min(attempt, 10)))
 
     def wait_for(self, response: Response, attempt: int, *, is_safe: bool) -> float | None:
         """Return the seconds to wait before a response's request is sent again, or None if it is not.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.paging.page_response import PageResponse, Rows
 
-__all__ = ["Guards", "canonical", "resolve"]
+__all__ = ["Guards", "canonical", "check_leads", "resolve"]
 
 _MOST_EMPTY_PAGES = 100
 _MOST_EQUAL_PAGES = 3
@@ -65,31 +65,11 @@ class Guards:
             response: the response.
 
         Raises:
-            OriginNotAllowed: it leaves the origins of the profile that serves the load; or a server that is none of
-                them says where it goes.
+            OriginNotAllowed: it leads where it may not; see `check_leads`.
             PaginationError: it was made before.
         """
-        here, before = response.url, response.request
-        shown_url, next_url = redact_url(here), redact_url(request.url)
-        if not may_carry(self._chain, request.url):
-            whose, other = who_names(self._chain, request.url)
-            step = _elsewhere(request.url, before.url)
-            if other is not None:
-                step = (
-                    f"Read it in a call of its own: nbauth.read(URL, profile={other!r}); or, if it is the same API's, "
-                    f"name the origin under [profiles.{self._chain.profile}.apis], too."
-                )
-            raise OriginNotAllowed(
-                f"{shown_url}: the next link leads to {next_url}, whose origin {whose}.", url=next_url, next_step=step
-            )
-        if not may_carry(self._chain, here) and _target(request.url) != _target(before.url):
-            # A redirect led to that server, as to a download; where our token goes is not for it to say.
-            raise OriginNotAllowed(
-                f"{shown_url}: the next link leads back to {next_url}, another address than {redact_url(before.url)}, "
-                f"from a server that profile {self._chain.profile!r} does not name.",
-                url=next_url,
-                next_step="Read it in a call of its own if you trust that server.",
-            )
+        check_leads(self._chain, request.url, here=response.url, before=response.request.url, what="the next link")
+        shown_url, next_url = redact_url(response.url), redact_url(request.url)
         if (request.url, _rest(request)) in self._seen:
             raise PaginationError(
                 f"{shown_url}: the next link leads to {next_url}, which was read before; it loops.",
@@ -127,6 +107,42 @@ class Guards:
                 url=shown_url,
                 next_step=self._next_step,
             )
+
+
+def check_leads(chain: Chain, url: str, *, here: str, before: str, what: str) -> None:
+    """Check where a response leads.
+
+    Args:
+        chain: tells whether a request to a URL may carry a token.
+        url: to where.
+        here: where the response came from.
+        before: the URL that was asked for.
+        what: what leads there, such as ``"the next link"``.
+
+    Raises:
+        OriginNotAllowed: it leaves the origins of the profile that serves the load; or a server that is none of them
+            says where it goes.
+    """
+    shown_url, next_url = redact_url(here), redact_url(url)
+    if not may_carry(chain, url):
+        whose, other = who_names(chain, url)
+        step = _elsewhere(url, before)
+        if other is not None:
+            step = (
+                f"Read it in a call of its own: nbauth.read(URL, profile={other!r}); or, if it is the same API's, "
+                f"name the origin under [profiles.{chain.profile}.apis], too."
+            )
+        raise OriginNotAllowed(
+            f"{shown_url}: {what} leads to {next_url}, whose origin {whose}.", url=next_url, next_step=step
+        )
+    if not may_carry(chain, here) and _target(url) != _target(before):
+        # A redirect led to that server, as to a download; where our token goes is not for it to say.
+        raise OriginNotAllowed(
+            f"{shown_url}: {what} leads back to {next_url}, another address than {redact_url(before)}, "
+            f"from a server that profile {chain.profile!r} does not name.",
+            url=next_url,
+            next_step="Read it in a call of its own if you trust that server.",
+        )
 
 
 def resolve(link: str, here: str) -> str:

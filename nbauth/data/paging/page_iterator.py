@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nbauth.data.fetch.http_errors import format_error
-from nbauth.data.fetch.ordered_pool import OrderedPool
+from nbauth.data.paging.arrive import arrive
 from nbauth.data.paging.detect import Layout, check_end, detect, failed, resumed, rows_in, total_in
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.page import Page
 from nbauth.data.paging.page_response import PageResponse, Rows
+from nbauth.data.paging.page_source import PageSource
+from nbauth.data.paging.pending import Arrival
+from nbauth.data.parse.formats import JSON
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.json_wrapping import as_json
 from nbauth.data.parse.lazy_json import node_of
@@ -100,23 +103,39 @@ class PageIterator:
         """Tell whether a 404 for a further page means that there is none."""
         return self._missing_is_end
 
-    def pages(
-        self, request: PageRequest, http_response: Response, found: Opened, *, resuming: bool = False
-    ) -> Iterator[Page]:
-        """Yield the pages, from a response whose body is still to be read.
+    def arrive(
+        self, request: PageRequest, response: Response, open_: Callable[[PageRequest, Response], Opened]
+    ) -> Arrival:
+        """Return the response with the data: where the first tells of a job, that of the job's result.
 
         Args:
-            request: the request.
-            http_response: its response.
-            found: its body.
+            request: the first request.
+            response: its response.
+            open_: finds out in which format a body is.
+        """
+
+        def look_at(request: PageRequest, response: Response) -> Arrival:
+            found = open_(request, response)
+            if found.format is not JSON:
+                return Arrival(request, response, found=found)
+            response, content = self._first(request, response, found)
+            return Arrival(request, response, content, found)
+
+        return arrive(self._requester, request, response, look_at=look_at, named=self._named)
+
+    def pages(self, arrival: Arrival, *, resuming: bool = False) -> Iterator[Page]:
+        """Yield the pages, from the first response that has data.
+
+        Args:
+            arrival: that response, which is JSON.
             resuming: whether it goes on after an earlier load that broke off, and showed the style and the path.
 
         Raises:
             DataError: and what is derived from it; see `nbauth.data.sinks.frame.read`.
             OriginNotAllowed: a next link leaves the origins of the profile that serves the load.
         """
-        http_response, content = self._first(request, http_response, found)
-        response = _page_response(request, http_response, content)
+        http_response, content, found = arrival.response, arrival.content or b"", arrival.found
+        response = _page_response(arrival)
         if response is None:
             yield Page(Rows.none(), http_response, None, None)
             return
@@ -131,7 +150,7 @@ class PageIterator:
             is_counted=self.style.is_counted,
             next_step=self.style.next_step,
         )
-        source: _Source | None = None
+        source: PageSource | None = None
         is_first = not resuming
         try:
             while True:
@@ -153,8 +172,8 @@ class PageIterator:
                 further = source.take(next_request)
                 if further is None:
                     return
-                (http_response, content), is_first = further, False
-                response = _page_response(next_request, http_response, content)
+                http_response, content, is_first = further.response, further.content or b"", False
+                response = _page_response(further)
                 if response is None:
                     if not self.style.empty_is_end(http_response.url, http_response.status_code):
                         raise format_error(http_response, b"", "which is empty, where the pages before were JSON")
@@ -184,9 +203,9 @@ class PageIterator:
         with _reading(response, content):
             return json_of(response, content, request.url, limit, named=self._format, encoding=self._encoding)
 
-    def _check_data(self, found: Opened, envelope: Envelope, response: Response, content: bytes) -> None:
+    def _check_data(self, found: Opened | None, envelope: Envelope, response: Response, content: bytes) -> None:
         """Make sure that JSON has rows where its server says that a table comes."""
-        if found.announced is not None and rows_in(envelope, self._layout).is_single:
+        if found is not None and found.announced is not None and rows_in(envelope, self._layout).is_single:
             raise found.contradicted(response, content)
 
     def _check(
@@ -211,61 +230,44 @@ class PageIterator:
             return error
         return None
 
-    def _source(self, paginator: Paginator, guards: Guards, response: PageResponse, rows: Rows) -> _Source:
+    def _source(self, paginator: Paginator, guards: Guards, response: PageResponse, rows: Rows) -> PageSource:
         planned = paginator.plan(response, rows) if self._concurrency > 1 else []
         for request in planned:
             guards.check(request, response=response)
-        source = _Source(self._get, planned, at_once=self._concurrency)
+        source = PageSource(self._get, planned, at_once=self._concurrency)
         self._requester.on_throttle = source.slow_down
         return source
 
-    def _get(self, request: PageRequest) -> tuple[Response, bytes] | None:
+    def _get(self, request: PageRequest) -> Arrival | None:
         try:
-            response, content = self._requester.content(request)
+            response = self._requester.send(request)
+            return arrive(self._requester, request, response, look_at=self._look_at_later, named=self._named)
         except ApiError as error:
             if error.status == NOT_FOUND and self._missing_is_end:
                 return None
             raise
-        return response, self._json_of(request, response, content)
+
+    def _look_at_later(self, request: PageRequest, response: Response) -> Arrival:
+        response, content = self._requester.content(request, response)
+        return Arrival(request, response, self._json_of(request, response, content))
 
 
-class _Source:
-    """Where pages come from: those that were planned, several at once and in order; others one by one."""
-
-    def __init__(
-        self, get: Callable[[PageRequest], tuple[Response, bytes] | None], planned: list[PageRequest], *, at_once: int
-    ) -> None:
-        self._get = get
-        self._left = planned[::-1]
-        self._results = OrderedPool(get, planned, at_once=at_once)
-        self.slow_down = self._results.slow_down
-        self.close = self._results.close
-
-    def take(self, request: PageRequest) -> tuple[Response, bytes] | None:
-        if self._left and self._left[-1] == request:
-            self._left.pop()
-            return self._results.take()
-        # A page was shorter than the first: the rest of the plan would leave rows out.
-        self._left = []
-        self.close()
-        return self._get(request)
-
-
-def _page_response(request: PageRequest, response: Response, content: bytes) -> PageResponse | None:
+def _page_response(arrival: Arrival) -> PageResponse | None:
     """Return a response with its whole body; None if it has none."""
-    if not content.strip():
-        return None
+    response, content = arrival.response, arrival.content or b""
+    if arrival.page is not None or not content.strip():
+        return arrival.page
     with _reading(response, content):
-        return PageResponse(response.url, response.status_code, response.headers, node_of(content), request)
+        return PageResponse(response.url, response.status_code, response.headers, node_of(content), arrival.request)
 
 
 @contextmanager
-def _data(found: Opened, response: Response, content: bytes) -> Iterator[None]:
+def _data(found: Opened | None, response: Response, content: bytes) -> Iterator[None]:
     """Turn an API's error into one that says that no table came, where its server says that one does."""
     try:
         yield
     except ApiError as error:
-        if found.announced is None:
+        if found is None or found.announced is None:
             raise
         raise found.contradicted(response, content) from error
 
