@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nbauth.data.paging.envelope import Envelope
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["failure_of"]
+__all__ = ["failure_of", "words_in"]
 
 # Members that are there, or hold something, for an error alone.
 _ERRORS = frozenset({
@@ -42,7 +42,7 @@ _FAILED = frozenset({"error", "errored", "fail", "failed", "failure", "fault", "
 _NUMBERS = frozenset({"status", "statuscode", "code", "cod", "httpstatus", "httpstatuscode", "httpcode"})
 _KINDS = frozenset({"type", "kind", "object", "resourcetype"})
 _ERROR_KINDS = frozenset({"error", "errorresponse", "operationoutcome", "exception", "fault"})  # the third is FHIR's
-_INCOMPLETE = frozenset({"timedout", "incompleteresults", "partialresults", "incompletesearch"})
+_INCOMPLETE = frozenset({"timedout", "incompleteresults", "partialresults", "incompletesearch", "ispartial"})
 _SAID = ("message", "msg", "errormessage", "errordescription", "detail", "reason", "description", "title", "remark",
          "note", "information")  # fmt: skip
 _WORDS = (*_SAID, "text", "diagnostics", "faultstring", "errmsg", "info", "value", "error")
@@ -57,7 +57,7 @@ _BAD = re.compile(
 # As Google's Maps and the US Bureau of Labor Statistics say it, beside an empty list.
 _REFUSED = re.compile(r"_(DENIED|ERROR|FAILED|LIMIT|EXCEEDED|NOT_PROCESSED)$|^(INVALID|UNKNOWN)_|^NOT_")
 # Objects that speak of the answer, besides those around its rows.
-_HEADERS = frozenset({"responseheader", "header", "meta", "shards"})
+_HEADERS = frozenset({"responseheader", "header", "meta", "shards", "clusters"})
 _OF_ANSWER = _HEADERS | {"status", "response", "result", "data", "d"}
 _ONE_RESULT = frozenset({"error", "errors", "statementid"})
 _NOT_SIGNED_IN = (401, 498, 499)  # the last two are ArcGIS's
@@ -89,8 +89,8 @@ def failure_of(envelope: Envelope, rows_path: str | None, *, may_be_row: bool) -
     signs = list(_Answer(envelope, rows_path, may_be_row=may_be_row, has_rows=has_rows).signs())
     if not signs or (may_be_row and _is_row(envelope)):
         return None
-    sign = next((one for one in signs if _text(one.words)), signs[0])
-    shown_url, said = redact_url(envelope.response.url), clean(_text(sign.words), _MOST_SHOWN)
+    sign = next((one for one in signs if words_in(one.words)), signs[0])
+    shown_url, said = redact_url(envelope.response.url), clean(words_in(sign.words), _MOST_SHOWN)
     what = "with a part of its rows" if sign.is_part else "with an error"
     message = f"{shown_url} answered {envelope.response.status} {what} ({sign.path})" + (f": {said}" if said else "")
     return ApiError(
@@ -149,7 +149,9 @@ class _Answer:
                 value = self._decoded(where)
                 if _is_error(value, key, has_words=bool(words) or is_bare):
                     yield _Sign(where, value if not words or not _is_poor(value) else words)
-            elif key in _INCOMPLETE or (key == "failed" and where.endswith("shards.failed")):  # Elasticsearch's
+            elif key in _INCOMPLETE or (
+                key == "failed" and where.endswith(("shards.failed", "clusters.failed"))
+            ):  # Elasticsearch's
                 if self._envelope.value(where) is True or (self._envelope.number(where) or 0) > 0:
                     yield _Sign(where, words, is_part=True)
             elif key == "messages" and members[name].may_begin_with(("type", "severity", "level")):
@@ -234,17 +236,17 @@ def _of_array(document: Node) -> Iterator[_Sign]:
             yield _Sign("errorCode", error)
 
 
-def _text(value: Any) -> str:
+def words_in(value: Any) -> str:
     """Return the service's own words in a value."""
     if isinstance(value, dict):
         inner = {plain(name): part for name, part in value.items()}
-        nested = [part for part in value.values() if isinstance(part, (dict, list))]
-        said = next(filter(None, map(_text, [*(inner.get(name) for name in _WORDS), *nested])), "")
+        nested = [part for part in value.values() if isinstance(part, (dict, list)) or " " in str(part)]
+        said = next(filter(None, map(words_in, [*(inner.get(name) for name in _WORDS), *nested])), "")
         code = inner.get("code", inner.get("errorcode"))
         code = "" if code is None or isinstance(code, (dict, list)) else str(code)
         return f"{said} ({code})" if said and code and code not in said else said or code
     if isinstance(value, list):
-        return "; ".join(text for part in value[:3] if (text := _text(part)))
+        return "; ".join(text for part in value[:3] if (text := words_in(part)))
     return value.strip() if isinstance(value, str) else ""
 
 

@@ -10,6 +10,7 @@ from nbauth.data.paging.arrive import arrive
 from nbauth.data.paging.detect import Layout, check_end, detect, failed, resumed, rows_in, total_in
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
+from nbauth.data.paging.notices import notice_of
 from nbauth.data.paging.page import Page
 from nbauth.data.paging.page_response import PageResponse, Rows
 from nbauth.data.paging.page_source import PageSource
@@ -158,6 +159,7 @@ class PageIterator:
                     rows = rows_in(envelope, self._layout)
                     if self._layout.is_array and self.records is None and rows.is_single:
                         raise format_error(http_response, content, "where the pages before were arrays")
+                    self._tell(envelope)
                     next_request = paginator.next_request(response, rows)
                     self._missing_is_end = self.style.missing_is_end(response)
                     error = self._check(guards, envelope, rows, next_request, is_first=is_first)
@@ -190,6 +192,11 @@ class PageIterator:
         if layout.assumed is not None:
             self._assume(layout.assumed)
         return layout
+
+    def _tell(self, envelope: Envelope) -> None:
+        notice = None if self.records is None else notice_of(envelope, self.records)
+        if notice is not None:
+            self._assume(notice)
 
     def _first(self, request: PageRequest, http_response: Response, found: Opened) -> tuple[Response, bytes]:
         response, content = self._requester.content(request, http_response, found.body)

@@ -12,7 +12,7 @@ from page_responses import page_response
 from nbauth.data.paging.detect import detect, failed, rows_in
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.styles.auto import Auto
-from nbauth.errors import ApiError, PaginationError
+from nbauth.errors import ApiError, AssumptionWarning, PaginationError
 
 if TYPE_CHECKING:
     from loopback_api import Reply, Seen, Server
@@ -92,6 +92,8 @@ def _error(document: Any, records: str | None = None, url: str = "https://api.ex
         ({"Fault": {"Error": [{"Message": "Bad", "code": "610"}], "type": "ValidationFault"}}, "Bad (610)"),
         ({"code": -1121, "msg": "Invalid symbol."}, "Invalid symbol."),
         ({"timed_out": True, "_shards": {"failed": 0}, "hits": _HITS}, "a part of its rows (timed_out)"),
+        ({"_shards": {"failed": 0}, "_clusters": {"total": 2, "failed": 1}, "hits": _HITS}, "_clusters.failed"),
+        ({"is_partial": True, "values": ROWS}, "is_partial"),  # ES|QL
         ({"timed_out": False, "_shards": _SHARDS, "hits": _HITS}, "a part of its rows (_shards.failed)"),
         ({"total_count": 9, "incomplete_results": True, "items": ROWS}, "a part of its rows (incomplete_results)"),
         ({"responseHeader": {"status": 0, "partialResults": True}, "response": {"docs": ROWS}}, "partialResults"),
@@ -200,3 +202,22 @@ def test_an_end_without_rows(session: Session, api: Server, last: dict[str, Any]
     """A later page without rows is the end, where nothing says that it failed."""
     api.routes["/x"] = lambda seen: as_json(last if "cursor=" in seen.path else _FIRST)
     assert read(session, f"{api.origin}/x").to_dict("records") == ROWS
+
+
+@pytest.mark.parametrize(
+    ("warnings", "says"),
+    [
+        (["results truncated due to limit"], "results truncated"),
+        ([{"code": "W1", "message": "No such column."}], "No such column. .W1."),
+        ({"main": {"*": "Unrecognized parameter."}}, "Unrecognized parameter"),
+        ("Old data.", "Old data."),
+    ],
+)
+def test_warnings(session: Session, api: Server, warnings: Any, says: str) -> None:
+    """What an answer warns of is passed on; its rows are good."""
+    api.routes["/x"] = as_json({"status": "success", "warnings": warnings, "data": ROWS})
+    with pytest.warns(AssumptionWarning, match=f"warns of its answer.*{says}"):
+        assert read(session, f"{api.origin}/x").to_dict("records") == ROWS
+    for nothing in ([], None, {}, ""):
+        api.routes["/x"] = as_json({"warnings": nothing, "warningMessages": [], "data": ROWS})
+        assert read(session, f"{api.origin}/x").to_dict("records") == ROWS
