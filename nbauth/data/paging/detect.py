@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nbauth.data.paging.advice import how_to_go_on
 from nbauth.data.paging.failure import failure_of
 from nbauth.data.paging.odata_columns import selected_columns
 from nbauth.data.paging.page_response import MISSING
@@ -42,7 +43,6 @@ __all__ = ["Layout", "check_end", "detect", "failed", "resumed", "rows_in", "tot
 _OF_ARRAYS = (Sign.HEADER, Sign.LINK)  # all that an array can show
 _LEFT_OUT = "_embedded"  # where rows would be of which there are none
 _OF_MORE = (Sign.ADDRESS, Sign.CURSOR, Sign.NEXT_NUMBER)
-_SAY_HOW = 'Say how, as in paging=nbauth.data.paging.Cursor(parameter="cursor", path="meta.next").'
 
 
 @dataclass(frozen=True)
@@ -142,17 +142,18 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
         PaginationError: it does.
     """
     style = layout.style
-    if style.knows_its_end:
+    if style.is_callers_word:
         return
     more = envelope.said(layout.records).any_more
-    if more is None and is_first and (not style.next_path or envelope.nested(style.next_path) is MISSING):
+    asks_more = is_first and not style.knows_its_end
+    if more is None and asks_more and (not style.next_path or envelope.nested(style.next_path) is MISSING):
         more = _more(envelope, layout.records)
     if more is not None:
         shown_url = redact_url(envelope.response.url)
         raise PaginationError(
             f"{shown_url}: the answer says {more}, but not how the next page is asked for.",
             url=shown_url,
-            next_step=_SAY_HOW,
+            next_step=how_to_go_on(envelope, layout.records),
         )
 
 

@@ -91,7 +91,7 @@ def said_in(values: BodyValues, places: Iterable[Place], *, has_rows: bool) -> S
                 more = more or (f"{path}={number}" if number is not None and number > 0 else None)
             elif kind in (_MORE, _LAST) and is_so is not None:
                 is_more = is_so is (kind is _MORE)
-                is_end = is_end or not is_more
+                is_end = is_end or (not is_more and place.is_envelope)
                 more = more or ((path if is_so else f"{path}=false") if is_more else None)
             elif kind is _DONE and is_so is False and has_rows and "id" not in place.names:
                 more = more or f"{path}=false"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.paging.arrive import arrive
 from nbauth.data.paging.detect import Layout, check_end, detect, failed, resumed, rows_in, total_in
+from nbauth.data.paging.ending import Ending
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.notices import notice_of
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["NOT_FOUND", "PageIterator"]
 
 NOT_FOUND = 404
+_BEHIND_THE_END = 416  # PostgREST's, for an offset beyond the last row
 
 
 class PageIterator:
@@ -151,6 +153,7 @@ class PageIterator:
             is_counted=self.style.is_counted,
             next_step=self.style.next_step,
         )
+        ending = Ending(self._requester.first, rows_before=self._rows_before, assume=self._assume)
         source: PageSource | None = None
         is_first = not resuming
         try:
@@ -161,8 +164,9 @@ class PageIterator:
                         raise format_error(http_response, content, "where the pages before were arrays")
                     self._tell(envelope)
                     next_request = paginator.next_request(response, rows)
+                    next_request = ending.following(envelope, self._layout, rows, next_request)
                     self._missing_is_end = self.style.missing_is_end(response)
-                    error = self._check(guards, envelope, rows, next_request, is_first=is_first)
+                    error = self._check(guards, ending, envelope, rows, next_request, is_first=is_first)
                     total_rows = total_in(envelope, self.style)
                 is_good = error is None
                 yield Page(rows, http_response, total_rows, next_request if is_good else None, is_good)
@@ -173,12 +177,14 @@ class PageIterator:
                 source = source or self._source(paginator, guards, response, rows)
                 further = source.take(next_request)
                 if further is None:
+                    ending.check(envelope, self._layout)
                     return
                 http_response, content, is_first = further.response, further.content or b"", False
                 response = _page_response(further)
                 if response is None:
                     if not self.style.empty_is_end(http_response.url, http_response.status_code):
                         raise format_error(http_response, b"", "which is empty, where the pages before were JSON")
+                    ending.check(envelope, self._layout)
                     return
                 envelope = Envelope(response, self._named)
         finally:
@@ -216,7 +222,14 @@ class PageIterator:
             raise found.contradicted(response, content)
 
     def _check(
-        self, guards: Guards, envelope: Envelope, rows: Rows, next_request: PageRequest | None, *, is_first: bool
+        self,
+        guards: Guards,
+        ending: Ending,
+        envelope: Envelope,
+        rows: Rows,
+        next_request: PageRequest | None,
+        *,
+        is_first: bool,
     ) -> NbauthError | None:
         """Return what speaks against going on after a page.
 
@@ -233,6 +246,7 @@ class PageIterator:
                 guards.check(next_request, response=response)
             elif not rows.is_single:
                 check_end(envelope, self._layout, is_first=is_first)
+                ending.check(envelope, self._layout)
         except NbauthError as error:
             return error
         return None
@@ -250,7 +264,8 @@ class PageIterator:
             response = self._requester.send(request)
             return arrive(self._requester, request, response, look_at=self._look_at_later, named=self._named)
         except ApiError as error:
-            if error.status == NOT_FOUND and self._missing_is_end:
+            is_end = error.status == NOT_FOUND and self._missing_is_end
+            if is_end or (error.status == _BEHIND_THE_END and self.style.beyond_is_end):
                 return None
             raise
 

@@ -84,7 +84,10 @@ def at(node: Node, path: tuple[str, ...]) -> Node | None:
     """
     for index, name in enumerate(path):
         if node.is_list:
-            item = next(islice(node.items(), int(name), None), None) if name.isdecimal() else _related(node, name)
+            if name.isdecimal():
+                item = next(islice(node.items(), int(name), None), None)
+            else:
+                item = _related(node, name) if index else None  # a document that is an array is the rows
             if item is None:
                 return None
             node = item

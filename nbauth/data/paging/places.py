@@ -47,14 +47,14 @@ class Place:
     Attributes:
         inside: the object, as the start of a path.
         role: its own plain name; nothing for the whole document.
-        is_above: whether the rows are inside it.
+        is_envelope: whether it speaks of the rows: they are inside it, or its name says so.
         names: the names as they are written, by their plain forms.
         links: the arrays of links in it.
     """
 
     inside: str
     role: str
-    is_above: bool
+    is_envelope: bool
     names: Mapping[str, str]
     links: tuple[str, ...] = ()
 
@@ -79,8 +79,8 @@ def places(document: Node, rows_path: str | None) -> Iterator[Place]:
         rows_path: the path of the rows. If it is not known, only objects count whose names say what they are.
     """
     above = _above(rows_path)
-    waiting = [("", "", document, 0)]
-    for inside, role, node, depth in waiting:
+    waiting = [("", "", document, 0, True)]
+    for inside, role, node, depth, is_envelope in waiting:
         names: dict[str, str] = {}
         links = []
         is_above = not inside or inside[:-1] in above
@@ -94,8 +94,9 @@ def places(document: Node, rows_path: str | None) -> Iterator[Place]:
             elif member.is_object and path != rows_path and key not in _ELSEWHERE:
                 is_met = path in above or key in _ENVELOPES or (rows_path is not None and is_above)
                 if is_met and depth < _DEEPEST and len(waiting) < _MOST_PLACES:
-                    waiting.append((path + ".", key, member, depth + 1))
-        yield Place(inside, role, is_above, names, tuple(links))
+                    speaks = path in above or (is_envelope and key in _ENVELOPES)
+                    waiting.append((path + ".", key, member, depth + 1, speaks))
+        yield Place(inside, role, is_envelope, names, tuple(links))
 
 
 def _above(rows_path: str | None) -> set[str]:

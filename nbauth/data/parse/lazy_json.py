@@ -193,6 +193,7 @@ class RawNode:
         self.raw = memoryview(raw)
         self._start = bytes(self.raw[:1])
         self._members: Mapping[str, Node] | None = None
+        self._count: int | None = None
 
     @cached_property
     def quotes(self) -> int:
@@ -263,7 +264,9 @@ class RawNode:
         """
         import msgspec
 
-        return len(msgspec.json.decode(self.raw, type=list[msgspec.Raw]))
+        if self._count is None:
+            self._count = len(msgspec.json.decode(self.raw, type=list[msgspec.Raw]))
+        return self._count
 
     def first(self, count: int) -> list[Any]:
         """Return the first items of an array, as far as they stand at its start."""

@@ -243,6 +243,7 @@ def test_more_of_what_cannot_be_told(document: dict[str, Any], says: str) -> Non
         (NextUrl(path="links.nxt"), {"data": [1], "links": {"next": "/b"}}, "data", "links.next"),
         (Cursor(path="meta.nxt"), {"data": [1], "meta": {"next_cursor": "c"}}, "data", "meta.next_cursor"),
         (Cursor(), {"items": [1], "nextPageToken": "c"}, "items", "nextPageToken"),
+        (Offset(), {"data": [1], "has_more": True}, "data", "has_more"),
         ("odata", {"items": [1], "links": {"next": "/b"}}, "items", "links.next"),
     ],
 )
@@ -258,7 +259,7 @@ def test_more_in_no_known_way(style: Any, document: dict[str, Any], path: str, s
         ("auto", {"data": [1], "has_more": False}),
         ("none", {"data": [1], "has_more": True}),
         (lambda answer: None, {"data": [1], "has_more": True}),
-        (Offset(), {"data": [1], "has_more": True}),
+        (Offset(), {"data": [1], "next": "/b"}),
         (NextUrl(path="paging.next"), {"data": [1], "paging": {"cursors": {"after": "always"}, "next": None}}),
         ("auto", {"data": [1], "done": True, "last": True}),
         ("auto", {"data": [1], "last": "Byron", "more": "of it", "end": 7}),

@@ -312,7 +312,7 @@ def _in_turn(*pages: Any, name: str = "n") -> Any:
 @pytest.mark.parametrize("last", [{"value": [{"id": 3}]}, {"value": None}, {}])
 def test_rows_are_where_they_were(session: Session, api: Server, paging: Any, last: dict[str, Any]) -> None:
     """Where the rows are is told from the first answer; a later one without them has none."""
-    api.routes["/x"] = _in_turn({"value": [{"id": 1}], "total": 3, "nextLink": "/x?n=1"}, {**last, "total": 3})
+    api.routes["/x"] = _in_turn({"value": [{"id": 1}], "took": 3, "nextLink": "/x?n=1"}, {**last, "took": 3})
     expected = [1, 3] if last.get("value") else [1]
     assert read(session, f"{api.origin}/x", paging=paging)["id"].tolist() == expected
 

@@ -27,7 +27,7 @@ class ByFunction(StatelessStyle):
     """What the function says. It has no name, and a checkpoint cannot hold it: the caller gives it again."""
 
     function: Function
-    knows_its_end: ClassVar[bool] = True
+    is_callers_word: ClassVar[bool] = True
 
     def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
         """Return the request that the function names: a URL, or parameters for the present one."""

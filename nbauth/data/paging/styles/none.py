@@ -18,7 +18,7 @@ __all__ = ["OnePage"]
 class OnePage(StatelessStyle):
     """The first response alone."""
 
-    knows_its_end: ClassVar[bool] = True
+    is_callers_word: ClassVar[bool] = True
     responses_are_pages: ClassVar[bool] = False
 
     def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:

@@ -95,6 +95,21 @@ class Offset(StatelessStyle):
         """Where the body names the number of all rows."""
         return self.total
 
+    @property
+    def rows_left_out(self) -> int:
+        """The rows that are left out first."""
+        return self.start
+
+    @property
+    def beyond_is_end(self) -> bool:
+        """Whether nothing says how many rows there are."""
+        return self.total is None
+
+    def after_empty(self, response: PageResponse, step: int) -> PageRequest | None:
+        """Return the request for the rows a page further on: those of this one were filtered out."""
+        step = self.size or step
+        return self._request(response.request, self._offset(response.request) + step) if step else None
+
     def empty_is_end(self, url: str, status: int) -> bool:
         """Return True, unless responses name a total: it is not reached."""
         del status

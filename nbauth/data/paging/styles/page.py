@@ -97,6 +97,11 @@ class PageNumber(Style):
             return self.pages is None and self.total is None
         return number_at(response, self.pages) is None and number_at(response, self.total) is None
 
+    def after_empty(self, response: PageResponse, step: int) -> PageRequest | None:
+        """Return the request for the page with the next number: the rows of this one were filtered out."""
+        del step
+        return self.request(response.request, self.number(response.request) + 1)
+
     def empty_is_end(self, url: str, status: int) -> bool:
         """Return True, unless responses name the number of pages or rows: it is not reached."""
         del status

@@ -54,13 +54,15 @@ class Style(ABC):
     The parameters are what JSON can hold, since a checkpoint notes them under the name that the registry has.
 
     Attributes:
-        knows_its_end: whether its end is sure, whatever else the response says: it counts, or is the caller's word.
+        knows_its_end: whether it counts, so that a link or a cursor in a response says nothing more.
+        is_callers_word: whether its end is the caller's word, whatever a response says.
         rows_member: the member that holds the rows, in every response of this style.
         responses_are_pages: whether every response is a page, so that its only list is the rows whatever its name.
         is_counted: whether its requests hold a number, which an API that does not know it ignores.
     """
 
     knows_its_end: ClassVar[bool] = False
+    is_callers_word: ClassVar[bool] = False
     rows_member: ClassVar[str | None] = None
     responses_are_pages: ClassVar[bool] = True
     is_counted: ClassVar[bool] = False
@@ -108,6 +110,26 @@ class Style(ABC):
     @property
     def total_path(self) -> str | None:
         """The path of the number of all rows, if the style knows it."""
+        return None
+
+    @property
+    def rows_left_out(self) -> int:
+        """How many rows the first request leaves out, as the caller says."""
+        return 0
+
+    @property
+    def beyond_is_end(self) -> bool:
+        """Whether a 416 for a further page means that there is none."""
+        return False
+
+    def after_empty(self, response: PageResponse, step: int) -> PageRequest | None:
+        """Return the request for the page after one without rows, which says that there is more; None if it has none.
+
+        Args:
+            response: the response.
+            step: how many rows the largest page had before.
+        """
+        del response, step
         return None
 
     def missing_is_end(self, response: PageResponse | None) -> bool:

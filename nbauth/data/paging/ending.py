@@ -1,0 +1,146 @@
+"""Whether a load goes on after a page, and whether all rows came when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nbauth.data.paging.advice import how_to_go_on
+from nbauth.data.paging.totals import asked_for, total_in
+from nbauth.errors import PaginationError
+from nbauth.net.origins import redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbauth.data.fetch.request import PageRequest
+    from nbauth.data.paging.detect import Layout
+    from nbauth.data.paging.envelope import Envelope
+    from nbauth.data.paging.page_response import Rows
+    from nbauth.data.paging.totals import Asked, Total
+
+__all__ = ["Ending"]
+
+_FEW = 0.01  # of all rows
+
+
+class Ending:
+    """What the pages of one load say of its end.
+
+    Args:
+        first: the request that the caller made.
+        rows_before: how many rows came in an earlier load that broke off.
+        assume: told what is taken for granted.
+    """
+
+    def __init__(self, first: PageRequest, *, rows_before: int, assume: Callable[[str], None]) -> None:
+        self._first = first
+        self._assume = assume
+        self._rows: int | None = rows_before
+        self._largest_page = 0
+        self._pages = 0
+        self._total: Total | None = None
+        self._partial: str | None = None
+        self._had_cut = False
+
+    def following(
+        self, envelope: Envelope, layout: Layout, rows: Rows, next_request: PageRequest | None
+    ) -> PageRequest | None:
+        """Return the request for the page after this one, by the style's and by what else the response says.
+
+        What says that it is the last page counts more than a cursor that is there, too. A page without rows that says
+        that there is more is no end.
+
+        Args:
+            envelope: the response's.
+            layout: where the rows are, and how the API pages.
+            rows: the rows.
+            next_request: the request by the style alone.
+        """
+        self._count(envelope, layout, rows)
+        style, response = layout.style, envelope.response
+        if style.is_callers_word or rows.is_single:
+            return next_request
+        said = envelope.said(layout.records)
+        had_cut, self._had_cut = self._had_cut, said.cut is not None
+        if next_request is None:
+            return style.after_empty(response, self._largest_page) if rows.is_empty and said.any_more else None
+        if said.is_end or (had_cut and style.knows_its_end and not said.any_more):
+            return None  # ArcGIS leaves the flag out at the end
+        if rows.is_empty and not said.any_more and (next_request == response.request or self._has_all):
+            return None  # a cursor that comes again, or a link that goes on behind the last row
+        return next_request
+
+    def check(self, envelope: Envelope, layout: Layout) -> None:
+        """Check at the end of a load that the rows are all that there are.
+
+        Raises:
+            PaginationError: the responses say that there are more, or that rows were left out.
+        """
+        if layout.style.is_callers_word:
+            return
+        shown_url = redact_url(envelope.response.url)
+        if self._partial is not None:
+            raise PaginationError(
+                f"{shown_url}: the answer says {self._partial}: the service left rows out.",
+                url=shown_url,
+                next_step='Ask for fewer rows, or for a shorter time, or again later; paging="none" takes what came.',
+            )
+        total = self._total
+        if total is None or self._rows is None:
+            return
+        expected = self._asked(layout).of(total.number)
+        if self._rows >= expected or _is_of_another_list(envelope, layout, total):
+            return
+        text = f"{shown_url}: the answer says {total.path}={total.number:,}, and {_rows(self._rows)} came"
+        if self._pages > 1 and expected - self._rows < min(self._largest_page, _FEW * expected):
+            self._assume(f"{text}. It is taken that rows were added or deleted while the pages were read.")
+            return
+        raise PaginationError(f"{text}.", url=shown_url, next_step=how_to_go_on(envelope, layout.records, total))
+
+    @property
+    def _has_all(self) -> bool:
+        return self._total is not None and self._total.is_sure and (self._rows or 0) >= self._total.number
+
+    def _count(self, envelope: Envelope, layout: Layout, rows: Rows) -> None:
+        """Count the rows, if the first response says how many there are, or the style counts them, too."""
+        self._pages += 1
+        self._partial = self._partial or envelope.said(layout.records).partial
+        if rows.is_single or _is_in_a_list(layout.records):
+            self._rows = None
+        if self._rows is not None:
+            total = total_in(envelope, envelope.places_around(layout.records))
+            if total is not None and (self._total is None or total.path == self._total.path):
+                self._total = total
+        if self._total is None:
+            self._rows = None
+        if self._rows is not None or layout.style.knows_its_end:
+            count = rows.count()
+            self._rows = None if self._rows is None else self._rows + count
+            self._largest_page = max(self._largest_page, count)
+
+    def _asked(self, layout: Layout) -> Asked:
+        asked = asked_for(self._first)
+        if self._pages > 1 and asked.limit is not None and (self._rows or 0) > asked.limit:
+            asked = replace(asked, limit=None)  # it is the size of a page
+        return replace(asked, skipped=max(asked.skipped, layout.style.rows_left_out))
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _is_in_a_list(path: str | None) -> bool:
+    return path is not None and any(part.isdecimal() for part in path.split("."))
+
+
+def _is_of_another_list(envelope: Envelope, layout: Layout, total: Total) -> bool:
+    """Tell whether a list beside the rows has as many items as the total says."""
+    outer = total.path.rpartition(".")[0]
+    node = envelope.response.document if not outer else envelope.node(outer)
+    members = {} if node is None else node.members()
+    path = f"{outer}." if outer else ""
+    return any(
+        member.is_list and path + name != layout.records and member.count() == total.number
+        for name, member in members.items()
+    )
