@@ -5,19 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nbauth.data.paging.totals import SURE_TOTALS, TOTALS
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from nbauth.data.paging.body_values import BodyValues
+    from nbauth.data.paging.places import Place
 
-__all__ = ["INSIDE", "PageCounts", "RowCounts", "counts_of"]
+__all__ = ["PageCounts", "RowCounts", "counts_of"]
 
-# The objects of an envelope in which things stand that are said of all its rows.
-INSIDE = ("", "meta.", "pagination.", "paging.", "page.", "meta.pagination.")
-_OFFSETS = ("offset", "skip", "start", "startAt")
-_LIMITS = ("limit", "top", "size", "count", "page_size", "pageSize", "per_page", "maxResults")
-_TOTALS = ("total", "total_count", "totalCount", "totalResults", "total_results", "totalElements", "count")
-# The page's own number, what requests call it, and the number of the first one.
-_NUMBERS = (("page", "page", 1), ("current_page", "page", 1), ("currentPage", "page", 1), ("number", "page", 0))
-_PAGES = ("total_pages", "totalPages", "pages", "last_page", "page_count", "pageCount")
+# Plain names; the first that is there counts.
+_OFFSETS = ("offset", "skip", "start", "startat", "startindex", "startposition", "resultoffset", "from")
+_LIMITS = (
+    "limit", "top", "size", "count", "pagesize", "perpage", "maxresults", "itemsperpage", "take", "ps",
+    "resultsperpage", "maxrecords", "maxitems", "length", "rows",
+)  # fmt: skip
+_NUMBERS = ("page", "currentpage", "number", "pagenumber", "pageindex", "pageno", "pagenum", "p")
+_NEEDS = {"p": "ps", "number": "size"}  # alone, such a name may be anything
+_ALL_CALLED_PAGE = ("page", "currentpage", "number")  # requests call all of these so
+_FROM_ZERO = ("number",)  # Spring's
+_PAGES = ("totalpages", "pages", "lastpage", "pagecount", "numpages", "numberofpages", "totalpagecount", "pagestotal")
 
 
 @dataclass(frozen=True)
@@ -25,15 +33,13 @@ class RowCounts:
     """Rows are counted.
 
     Attributes:
-        inside: the object that says so, as the start of a path.
-        offset: the member with the place of the first row.
-        limit: the member with the size of a page.
-        total: the member with the number of all rows, if there is one.
+        offset: the path of the place of the first row.
+        limit: what the size of a page is called, if it is said.
+        total: the path of the number of all rows, if there is one.
     """
 
-    inside: str
     offset: str
-    limit: str
+    limit: str | None
     total: str | None
 
 
@@ -42,48 +48,80 @@ class PageCounts:
     """Pages are counted.
 
     Attributes:
-        inside: the object that says so, as the start of a path.
-        number: the member with the page's own number.
-        pages: the member with the number of pages.
+        number: the path of the page's own number.
+        pages: the path of the number of pages, if there is one; else there is a total.
+        limit: the path of the size of a page, if it is said.
+        total: the path of the number of all rows, if there is one and no number of pages.
         parameter: what requests call the page's number.
         first: the number of the first page.
     """
 
-    inside: str
     number: str
-    pages: str
+    pages: str | None
+    limit: str | None
+    total: str | None
     parameter: str
     first: int
 
 
-def counts_of(values: BodyValues, rows_path: str | None) -> RowCounts | PageCounts | None:
+def counts_of(values: BodyValues, places: Iterable[Place], rows_path: str | None) -> RowCounts | PageCounts | None:
     """Return what the first object counts that counts rows or pages; rows, if it counts both.
 
     Args:
         values: the response's.
+        places: the objects beside and above its rows.
         rows_path: the path of the rows, if it is known.
     """
-    for inside in INSIDE:
-        offset, limit = _first(values, inside, _OFFSETS), _first(values, inside, _LIMITS)
-        if offset and limit:
-            return RowCounts(inside, offset, limit, _total(values, inside, limit, rows_path))
-        pages = _first(values, inside, _PAGES)
-        for name, parameter, first in _NUMBERS if pages else ():
-            if pages and values.number(inside + name) is not None:
-                return PageCounts(inside, name, pages, parameter, first)
+    for place in places:
+        if place.is_envelope:
+            counts = _rows(values, place, rows_path) or _pages(values, place)
+            if counts is not None:
+                return counts
     return None
 
 
-def _total(values: BodyValues, inside: str, limit: str, rows_path: str | None) -> str | None:
-    total = _first(values, inside, _TOTALS)
+def _rows(values: BodyValues, place: Place, rows_path: str | None) -> RowCounts | None:
+    offset, limit = _first(values, place, _OFFSETS), _first(values, place, _LIMITS)
+    if offset is None:
+        return None
+    total = _total(values, place, limit, rows_path)
+    if limit is None and (total is None or not SURE_TOTALS.fullmatch(total)):
+        return None
+    return RowCounts(place.path(offset), limit and place.names[limit], total and place.path(total))
+
+
+def _pages(values: BodyValues, place: Place) -> PageCounts | None:
+    number = _first(values, place, _NUMBERS)
+    if number is None:
+        return None
+    pages, limit = _first(values, place, _PAGES), _first(values, place, _LIMITS)
+    sure = (name for name in place.names if SURE_TOTALS.fullmatch(name))
+    total = next((name for name in sure if values.number(place.path(name)) is not None), None)
+    if pages is None and (limit is None or total is None or _NEEDS.get(number, limit) != limit):
+        return None
+    first = 0 if number in _FROM_ZERO or values.number(place.path(number)) == 0 else 1
+    return PageCounts(
+        number=place.path(number),
+        pages=pages and place.path(pages),
+        limit=limit and place.path(limit),
+        total=None if pages is not None or total is None else place.path(total),
+        parameter="page" if number in _ALL_CALLED_PAGE else place.names[number],
+        first=first,
+    )
+
+
+def _total(values: BodyValues, place: Place, limit: str | None, rows_path: str | None) -> str | None:
+    numbers = [name for name in place.names if TOTALS.fullmatch(name) and values.number(place.path(name)) is not None]
+    total = next((name for name in numbers if SURE_TOTALS.fullmatch(name)), next(iter(numbers), None))
     if total == limit:
         return None
-    if total == "count" and rows_path is not None:
+    if total is not None and not SURE_TOTALS.fullmatch(total) and rows_path is not None:
         rows = values.node(rows_path)
-        if (rows.count() if rows is not None and rows.is_list else 0) == values.number(inside + "count"):
+        if (rows.count() if rows is not None and rows.is_list else 0) == values.number(place.path(total)):
             return None  # of this page
     return total
 
 
-def _first(values: BodyValues, inside: str, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if values.number(inside + name) is not None), None)
+def _first(values: BodyValues, place: Place, names: tuple[str, ...]) -> str | None:
+    there = (name for name in names if name in place.names)
+    return next((name for name in there if values.number(place.path(name)) is not None), None)

@@ -74,12 +74,18 @@ class Envelope(BodyValues):
     @cached_property
     def counts(self) -> RowCounts | PageCounts | None:
         """The rows or pages that are counted."""
-        return counts_of(self, self.rows_path)
+        return counts_of(self, self.places, self.rows_path)
 
     @property
     def places(self) -> list[Place]:
         """The objects beside and above the rows, as far as it is known where those are."""
         return self.places_around(self.rows_path)
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it has, as far as it is known where those are."""
+        rows = None if self.rows_path is None else self.node(self.rows_path)
+        return rows.count() if rows is not None and rows.is_list else 0
 
     def places_around(self, rows_path: str | None) -> list[Place]:
         """Return the objects beside and above the rows at a path."""

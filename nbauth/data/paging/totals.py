@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbauth.data.paging.body_values import BodyValues
     from nbauth.data.paging.places import Place
 
-__all__ = ["SURE_TOTALS", "TOTALS", "Asked", "Total", "asked_for", "total_in"]
+__all__ = ["SURE_TOTALS", "TOTALS", "Asked", "Total", "asked_for", "limit_in", "page_in", "place_in", "total_in"]
 
 _OF_WHAT = (
     "(?:row|record|result|item|element|hit|entry|entrie|match|matche|object|doc|document|resource|element|feature)s?"
@@ -111,6 +111,30 @@ def asked_for(request: PageRequest) -> Asked:
                 return Asked(is_part=True)
             skipped = max(0, number - (short in _FROM_ONE))
     return Asked(limit, skipped)
+
+
+def place_in(request: PageRequest) -> str | None:
+    """Return the name of the one parameter that says how many rows to leave out; None without one."""
+    return _named(request, _SKIPS)
+
+
+def limit_in(request: PageRequest) -> str | None:
+    """Return the name of the one parameter that says how many rows to bring; None without one."""
+    return _named(request, _LIMITS)
+
+
+def page_in(request: PageRequest) -> str | None:
+    """Return the name of the one parameter that says which page to bring; None without one."""
+    return _named(request, _PAGES)
+
+
+def _named(request: PageRequest, names: set[str]) -> str | None:
+    body = request.body
+    given: Iterable[tuple[str, Any]] = (
+        body.items() if isinstance(body, dict) else parse_qsl(urlsplit(request.url).query)
+    )
+    found = [name for name, value in given if plain(name) in names and whole_number(value) is not None]
+    return found[0] if len(found) == 1 else None
 
 
 def _totals(values: BodyValues, places: Iterable[Place]) -> Iterator[Total]:

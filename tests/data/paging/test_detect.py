@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from page_responses import next_request, page_response
 
+from nbauth.data.fetch.request import PageRequest
 from nbauth.data.paging import Cursor, NextUrl, Offset, PageNumber, detect
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.styles import style_of
@@ -188,6 +189,98 @@ def test_total() -> None:
 def test_recognised(document: dict[str, Any], style: Any, path: str | None) -> None:
     """A first answer shows its style and where its rows are; where it shows none, the whole is a row."""
     assert _detected(page_response(document)) == (style, path)
+
+
+@pytest.mark.parametrize(
+    ("beside", "style"),
+    [
+        # SCIM (RFC 7644 §3.4.2.4), Solr, QuickBooks, PascalCase and kebab-case
+        (
+            {"totalResults": 7, "itemsPerPage": 1, "startIndex": 1},
+            Offset(offset="startIndex", limit="itemsPerPage", base=1, total="totalResults", echo="startIndex"),
+        ),
+        (
+            {"response": {"numFound": 7, "start": 0}},
+            Offset(offset="start", total="response.numFound", echo="response.start"),
+        ),
+        (
+            {"startPosition": 1, "maxResults": 1, "totalCount": 7},
+            Offset(offset="startPosition", limit="maxResults", base=1, total="totalCount", echo="startPosition"),
+        ),
+        (
+            {"Paging": {"Offset": 0, "Limit": 1, "Total": 7}},
+            Offset(offset="Offset", limit="Limit", total="Paging.Total", echo="Paging.Offset"),
+        ),
+        (
+            {"page-info": {"offset": "0", "page-size": "1", "total-count": "7"}},
+            Offset(offset="offset", limit="page-size", total="page-info.total-count", echo="page-info.offset"),
+        ),
+        # A page's number with a total, or with the number of pages.
+        ({"page": 1, "per_page": 1, "total": 7}, PageNumber(total="total", echo="page")),
+        ({"p": 1, "ps": 1, "total": 7}, PageNumber(parameter="p", total="total", echo="p")),  # SonarQube
+        (
+            {"pageIndex": 0, "pageSize": 1, "totalCount": 7},
+            PageNumber(parameter="pageIndex", first=0, total="totalCount", echo="pageIndex"),
+        ),
+        ({"PageNumber": 1, "TotalPages": 7}, PageNumber(parameter="PageNumber", pages="TotalPages", echo="PageNumber")),
+        (
+            {"result": {"page": {"number": 0, "size": 1, "totalPages": 7}}},
+            PageNumber(first=0, pages="result.page.totalPages", echo="result.page.number"),
+        ),
+        # These count nothing of the rows.
+        ({"from": 3, "number": 5, "total": "many"}, "auto"),
+        ({"number": 5, "total": 7}, "auto"),
+        ({"p": 5, "total": 7}, "auto"),
+        ({"id": 4, "start": 2024, "size": "L"}, "auto"),
+    ],
+)
+def test_counted(beside: dict[str, Any], style: Any) -> None:
+    """Rows and pages are counted under any spelling of their names, in any object that speaks of the rows."""
+    assert _detected(page_response({"rows": [1], **beside}, "https://a.example/x"), "rows") == (style, "rows")
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "beside", "style"),
+    [
+        (
+            "https://a.example/x",
+            {"limit": 1, "offset": 0},
+            {"rowCount": 7},  # Google Analytics
+            Offset(total="rowCount", send="body"),
+        ),
+        (
+            "https://a.example/x?$skip=0&$top=1",
+            None,
+            {"total_count": 7},
+            Offset(offset="$skip", limit="$top", total="total_count"),
+        ),
+        (
+            "https://a.example/x?pageNumber=1",
+            None,
+            {"page": 1, "pages": 7},
+            PageNumber(parameter="pageNumber", pages="pages", echo="page"),
+        ),
+        (
+            "https://a.example/x",
+            {"startAt": 0},
+            {"startAt": 0, "maxResults": 1, "total": 7},
+            Offset(offset="startAt", limit="maxResults", total="total", echo="startAt", send="body"),
+        ),
+        (
+            "https://a.example/x",
+            None,
+            {"exceededTransferLimit": True},
+            Offset(offset="resultOffset", limit="resultRecordCount"),
+        ),
+        # A count that is that of the page, and requests that name no place.
+        ("https://a.example/x?offset=0", None, {"count": 1}, "auto"),
+        ("https://a.example/x?limit=1", None, {"total": 7}, "auto"),
+    ],
+)
+def test_counted_by_the_request(url: str, body: Any, beside: dict[str, Any], style: Any) -> None:
+    """Where the answer says how many rows there are, the request's own parameter tells how the others are asked for."""
+    response = page_response({"rows": [1], **beside}, url, request=PageRequest(url, body))
+    assert _detected(response, "rows") == (style, "rows")
 
 
 def test_recognised_by_header() -> None:

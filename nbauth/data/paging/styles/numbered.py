@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nbauth.data.paging.guards import canonical
 from nbauth.data.paging.page_response import number_at
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_PLANNED", "check_echo", "check_numbers", "check_send", "check_total", "empty_is_end", "first_request",
-    "given", "most_equal_pages", "with_values",
+    "given", "most_equal_pages", "sent_by", "with_values",
 ]  # fmt: skip
 
 MOST_PLANNED = 1_000_000
@@ -50,6 +50,11 @@ def most_equal_pages(echo: str | None) -> int:
     An API that does not know the parameter answers its first page again, unless it repeats what it was asked for.
     """
     return 2 if echo is None else 3
+
+
+def sent_by(request: PageRequest) -> Literal["query", "body"]:
+    """Return where a request holds such numbers: in the JSON object that it posts, or else in the query."""
+    return "body" if isinstance(request.body, dict) else "query"
 
 
 def check_send(send: str) -> None:

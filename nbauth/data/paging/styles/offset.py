@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from nbauth.data.paging.counts import RowCounts
 from nbauth.data.paging.page_response import number_at
-from nbauth.data.paging.request_params import get_int
+from nbauth.data.paging.places import plain
 from nbauth.data.paging.styles import numbered
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
+from nbauth.data.paging.totals import limit_in, place_in, total_in
 
 if TYPE_CHECKING:
     from typing import Self
@@ -54,18 +55,36 @@ class Offset(StatelessStyle):
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
         """Return it for a place in the rows and the size of a page; with a total, they say that there is more."""
-        counts = envelope.counts if sign in (Sign.MORE_COUNTED, Sign.COUNTED) else None
-        if not isinstance(counts, RowCounts):
+        if sign not in (Sign.MORE_COUNTED, Sign.COUNTED):
             return None
+        counts, request = envelope.counts, envelope.response.request
+        if not isinstance(counts, RowCounts):
+            return cls._asked_for(envelope) if sign is Sign.MORE_COUNTED and counts is None else None
         if sign is not (Sign.COUNTED if counts.total is None else Sign.MORE_COUNTED):
             return None
-        start = envelope.number(counts.inside + counts.offset) or 0
+        own = counts.offset.rpartition(".")[2]
+        start = envelope.number(counts.offset) or 0
         # Some count from one; a place that the caller's URL names says nothing about that.
-        base = int(start == 1 and get_int(envelope.response.request.url, counts.offset) is None)
+        base = int(start == 1 and numbered.given(request, own, numbered.sent_by(request)) is None)
         return cls(
-            offset=counts.offset, limit=counts.limit, start=start - base, base=base,
-            total=counts.total and counts.inside + counts.total, echo=counts.inside + counts.offset,
+            offset=own, limit=counts.limit or "limit", start=start - base, base=base,
+            total=counts.total, echo=counts.offset, send=numbered.sent_by(request),
         )  # fmt: skip
+
+    @classmethod
+    def _asked_for(cls, envelope: Envelope) -> Self | None:
+        """Return it where the request names a place in the rows, and the response how many there are, or a flag."""
+        request = envelope.response.request
+        send = numbered.sent_by(request)
+        said = envelope.said(envelope.rows_path)
+        if said.cut is not None and plain(said.cut) == "exceededtransferlimit" and send == "query":
+            # https://developers.arcgis.com/rest/services-reference/enterprise/query-feature-service-layer/
+            return cls(offset="resultOffset", limit="resultRecordCount")
+        name, limit = place_in(request), limit_in(request)
+        total = None if name is None else total_in(envelope, envelope.places)
+        if name is None or total is None or (not total.is_sure and total.number <= envelope.row_count):
+            return None
+        return cls(offset=name, limit=limit or "limit", total=total.path, send=send)
 
     def check(self) -> None:
         """Check the numbers, and where they are sent."""

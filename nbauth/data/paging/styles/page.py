@@ -9,6 +9,7 @@ from nbauth.data.paging.counts import PageCounts
 from nbauth.data.paging.page_response import number_at
 from nbauth.data.paging.styles import numbered
 from nbauth.data.paging.styles.style import Sign, Style
+from nbauth.data.paging.totals import page_in
 
 if TYPE_CHECKING:
     from typing import Self
@@ -57,11 +58,18 @@ class PageNumber(Style):
         counts = envelope.counts if sign in (Sign.MORE_COUNTED, Sign.COUNTED) else None
         if not isinstance(counts, PageCounts):
             return None
-        pages, number = counts.inside + counts.pages, counts.inside + counts.number
-        is_more = (envelope.number(number) or 0) + 1 < (envelope.number(pages) or 0) + counts.first
+        number, first = envelope.number(counts.number) or 0, counts.first
+        pages = None if counts.pages is None else envelope.number(counts.pages)
+        if pages is None and counts.total is not None and counts.limit is not None:
+            pages = -(-(envelope.number(counts.total) or 0) // max(1, envelope.number(counts.limit) or 1))
+        is_more = number + 1 < (pages or 0) + first
         if sign is not (Sign.MORE_COUNTED if is_more else Sign.COUNTED):
             return None
-        return cls(parameter=counts.parameter, first=counts.first, pages=pages, echo=number)
+        request = envelope.response.request
+        return cls(
+            parameter=page_in(request) or counts.parameter, first=first, pages=counts.pages, total=counts.total,
+            echo=counts.number, send=numbered.sent_by(request),
+        )  # fmt: skip
 
     def check(self) -> None:
         """Check the numbers, and where they are sent."""
