@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbauth.data.paging.next_members import addresses, cursors
+from nbauth.data.paging.relay import how_to_page
 
 if TYPE_CHECKING:
     from nbauth.data.paging.envelope import Envelope
@@ -18,10 +19,14 @@ _ONE_PAGE = 'If these rows are all that you want, say paging="none".'
 
 def how_to_go_on(envelope: Envelope, rows_path: str | None, total: Total | None = None) -> str:
     """Return the argument that reads the other pages, as far as the response tells, and the one that leaves them."""
+    request = envelope.response.request
+    query = how_to_page(request)
+    if query is not None:
+        return f"{query} {_ONE_PAGE}"
     around = envelope.places_around(rows_path)
     address = next((path for path in addresses(around) if isinstance(envelope.value(path), str)), None)
     cursor = next((path for path in cursors(around) if isinstance(envelope.value(path), (str, int))), None)
-    send = ', send="body"' if envelope.response.request.body is not None else ""
+    send = ', send="body"' if request.body is not None else ""
     if address is not None:
         how = f'NextUrl(path="{address}")'
     elif cursor is not None:
@@ -30,6 +35,8 @@ def how_to_go_on(envelope: Envelope, rows_path: str | None, total: Total | None 
     elif envelope.is_odata:
         how = 'Offset(offset="$skip", limit="$top", total="@odata.count")'
     else:
+        is_elastic = total is not None and total.path.startswith("hits.")
+        offset, limit = ("from", "size") if is_elastic else ("offset", "limit")
         known = f', total="{total.path}"' if total is not None else ""
-        how = f'Offset(offset="offset", limit="limit"{known}{send})'
+        how = f'Offset(offset="{offset}", limit="{limit}"{known}{send})'
     return f"Say how the next page is asked for, as in paging={_STYLES}.{how}, with the API's own names. {_ONE_PAGE}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nbauth.data.paging.envelope import Envelope
     from nbauth.data.paging.page_response import Rows
     from nbauth.data.paging.totals import Asked, Total
+    from nbauth.data.parse.lazy_json import Node
 
 __all__ = ["Ending"]
 
@@ -42,6 +43,7 @@ class Ending:
         self._total: Total | None = None
         self._partial: str | None = None
         self._had_cut = False
+        self._short: Node | None = None  # the rows of the page before, if they were fewer than were asked for
 
     def following(
         self, envelope: Envelope, layout: Layout, rows: Rows, next_request: PageRequest | None
@@ -57,6 +59,7 @@ class Ending:
             rows: the rows.
             next_request: the request by the style alone.
         """
+        self._check_overlap(envelope, layout, rows)
         self._count(envelope, layout, rows)
         style, response = layout.style, envelope.response
         if style.is_callers_word or rows.is_single:
@@ -70,6 +73,31 @@ class Ending:
         if rows.is_empty and not said.any_more and (next_request == response.request or self._has_all):
             return None  # a cursor that comes again, or a link that goes on behind the last row
         return next_request
+
+    def _check_overlap(self, envelope: Envelope, layout: Layout, rows: Rows) -> None:
+        """Check that the rows behind a short page are others: a service may count the rows that it leaves out.
+
+        Raises:
+            PaginationError: they begin with a row that came before.
+        """
+        before, self._short = self._short, None
+        if not layout.style.knows_its_end or rows.is_single or rows.is_empty:
+            return
+        size = layout.style.page_size(envelope.response)
+        if size is not None and rows.count() < size:
+            self._short = rows.node
+        if before is None:
+            return
+        first = rows.node.items()[0].identity
+        if any(item.identity == first for item in before.items()):
+            shown_url = redact_url(envelope.response.url)
+            raise PaginationError(
+                f"{shown_url}: the page begins with a row of the page before, which had fewer rows than its size: the "
+                "service leaves rows out, and counts them.",
+                url=shown_url,
+                next_step="Say where the next page begins by a function, as in paging=lambda answer: "
+                '{"offset": answer.json()["offset"] + 100} if answer.json()["items"] else None.',
+            )
 
     def check(self, envelope: Envelope, layout: Layout) -> None:
         """Check at the end of a load that the rows are all that there are.
@@ -87,16 +115,22 @@ class Ending:
                 next_step='Ask for fewer rows, or for a shorter time, or again later; paging="none" takes what came.',
             )
         total = self._total
-        if total is None or self._rows is None:
+        if total is None or self._rows is None or not layout.style.checks_total:
             return
         expected = self._asked(layout).of(total.number)
         if self._rows >= expected or _is_of_another_list(envelope, layout, total):
             return
+        said, is_posted = envelope.said(layout.records), envelope.response.request.body is not None
         text = f"{shown_url}: the answer says {total.path}={total.number:,}, and {_rows(self._rows)} came"
         if self._pages > 1 and expected - self._rows < min(self._largest_page, _FEW * expected):
             self._assume(f"{text}. It is taken that rows were added or deleted while the pages were read.")
             return
-        raise PaginationError(f"{text}.", url=shown_url, next_step=how_to_go_on(envelope, layout.records, total))
+        step = how_to_go_on(envelope, layout.records, total)
+        if said.is_done or (is_posted and envelope.is_odata):
+            # Its protocol says so that these are all: SOQL by `done`, OData by no next link.
+            self._assume(f"{text}. These are taken for all. {step}")
+            return
+        raise PaginationError(f"{text}.", url=shown_url, next_step=step)
 
     @property
     def _has_all(self) -> bool:

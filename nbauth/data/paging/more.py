@@ -56,12 +56,14 @@ class Said:
         is_end: whether it says that there is not.
         cut: what says that rows were left out, which a next page may bring.
         partial: what says that rows were left out, which no page brings.
+        is_done: whether it says that it is done, which Salesforce says of the rows.
     """
 
     more: str | None = None
     is_end: bool = False
     cut: str | None = None
     partial: str | None = None
+    is_done: bool = False
 
     @property
     def any_more(self) -> str | None:
@@ -79,7 +81,7 @@ def said_in(values: BodyValues, places: Iterable[Place], *, has_rows: bool) -> S
             is not done.
     """
     more = cut = partial = None
-    is_end = False
+    is_end = is_done = False
     for place in places:
         for name in place.names:
             kind = _kind(name)
@@ -93,13 +95,14 @@ def said_in(values: BodyValues, places: Iterable[Place], *, has_rows: bool) -> S
                 is_more = is_so is (kind is _MORE)
                 is_end = is_end or (not is_more and place.is_envelope)
                 more = more or ((path if is_so else f"{path}=false") if is_more else None)
-            elif kind is _DONE and is_so is False and has_rows and "id" not in place.names:
-                more = more or f"{path}=false"
+            elif kind is _DONE and has_rows and "id" not in place.names:
+                is_done = is_done or bool(is_so)
+                more = more or (f"{path}=false" if is_so is False else None)
             elif kind is _CUT and is_so and has_rows:
                 cut = cut or path
             elif kind is _PARTIAL and is_so and has_rows:
                 partial = partial or path
-    return Said(more, is_end and more is None, cut, partial)
+    return Said(more, is_end and more is None, cut, partial, is_done)
 
 
 def truth(value: Any, *, has_numbers: bool = False) -> bool | None:

@@ -67,7 +67,7 @@ def test_more(beside: dict[str, Any], more: str | None) -> None:
         ({"hasNextPage": "false"}, Said(is_end=True)),
         ({"end_of_stream": True}, Said(is_end=True)),
         ({"isLast": True, "page": {"hasMore": True}}, Said(more="page.hasMore")),
-        ({"done": True}, Said()),  # a query may be done whose rows go on
+        ({"done": True}, Said(is_done=True)),  # a query may be done whose rows go on
     ],
 )
 def test_said(beside: dict[str, Any], said: Said) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from nbauth.data.paging.odata_count import lacks_rows
 from nbauth.data.paging.record_selector import NEXT
 from nbauth.data.paging.styles.next_links import NextLinks
 from nbauth.data.paging.styles.style import Sign
@@ -30,7 +31,7 @@ class Auto(NextLinks):
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
         """Return it for OData's form, and for a next link in the header."""
-        is_shown = (sign is Sign.ODATA and envelope.form == "odata") or (
+        is_shown = (sign is Sign.ODATA and envelope.form == "odata" and not lacks_rows(envelope)) or (
             sign is Sign.LINK and envelope.link is not None
         )
         return cls() if is_shown else None

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from nbauth.data.paging.guards import canonical
 from nbauth.data.paging.next_members import numbers
 from nbauth.data.paging.page_response import MISSING
+from nbauth.data.paging.relay import relay_cursor
 from nbauth.data.paging.request_params import set_in_body, set_in_query, without_in_query
 from nbauth.data.paging.styles.cursor_names import cursor_header, empty_cursor, named_cursor, parameter_for
 from nbauth.data.paging.styles.known_cursors import NO_CURSOR, known_cursor
@@ -75,6 +76,9 @@ class Cursor(StatelessStyle):
     @classmethod
     def _known(cls, envelope: Envelope, *, in_header: bool) -> Self | None:
         """Return it as the service's own word says."""
+        relay = None if in_header else relay_cursor(envelope)
+        if relay is not None:
+            return cls(path=relay[0], parameter=relay[1], send="body")
         known = known_cursor(envelope, in_header=in_header)
         if known is None:
             return None

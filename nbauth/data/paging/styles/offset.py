@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from nbauth.data.paging.counts import RowCounts
+from nbauth.data.paging.odata_count import count_path, lacks_rows
 from nbauth.data.paging.page_response import number_at
 from nbauth.data.paging.places import plain
 from nbauth.data.paging.styles import numbered
@@ -80,6 +81,8 @@ class Offset(StatelessStyle):
         if said.cut is not None and plain(said.cut) == "exceededtransferlimit" and send == "query":
             # https://developers.arcgis.com/rest/services-reference/enterprise/query-feature-service-layer/
             return cls(offset="resultOffset", limit="resultRecordCount")
+        if lacks_rows(envelope):
+            return cls(offset="$skip", limit="$top", total=count_path(envelope))
         name, limit = place_in(request), limit_in(request)
         total = None if name is None else total_in(envelope, envelope.places)
         if name is None or total is None or (not total.is_sure and total.number <= envelope.row_count):
@@ -118,6 +121,12 @@ class Offset(StatelessStyle):
     def rows_left_out(self) -> int:
         """The rows that are left out first."""
         return self.start
+
+    def page_size(self, response: PageResponse) -> int | None:
+        """Return the size that the response repeats, or that its request asked for."""
+        inside = (self.echo or "").rpartition(".")[0]
+        told = number_at(response, f"{inside}.{self.limit}" if inside else self.limit) if self.echo else None
+        return told if told is not None else numbered.given(response.request, self.limit, self.send)
 
     @property
     def beyond_is_end(self) -> bool:

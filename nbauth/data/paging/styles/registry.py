@@ -23,6 +23,7 @@ Named = Literal[
     "cursor",
     "offset",
     "page",
+    "search_after",
 ]
 Paging = Named | Style | Function
 STYLES: dict[str, type[Style]] = {

@@ -55,6 +55,7 @@ class Style(ABC):
 
     Attributes:
         knows_its_end: whether it counts, so that a link or a cursor in a response says nothing more.
+        checks_total: whether all rows that a response says there are must have come at the end.
         is_callers_word: whether its end is the caller's word, whatever a response says.
         rows_member: the member that holds the rows, in every response of this style.
         responses_are_pages: whether every response is a page, so that its only list is the rows whatever its name.
@@ -63,6 +64,7 @@ class Style(ABC):
 
     knows_its_end: ClassVar[bool] = False
     is_callers_word: ClassVar[bool] = False
+    checks_total: ClassVar[bool] = True
     rows_member: ClassVar[str | None] = None
     responses_are_pages: ClassVar[bool] = True
     is_counted: ClassVar[bool] = False
@@ -116,6 +118,11 @@ class Style(ABC):
     def rows_left_out(self) -> int:
         """How many rows the first request leaves out, as the caller says."""
         return 0
+
+    def page_size(self, response: PageResponse) -> int | None:
+        """Return how many rows a whole page has, by the request and the response; None where that is not told."""
+        del response
+        return None
 
     @property
     def beyond_is_end(self) -> bool:
