@@ -31,8 +31,8 @@ from nbauth.data.paging.job_words import (
     STATUS_LINKS,
     TELLING,
     WAITING,
-    plain,
 )  # fmt: skip
+from nbauth.data.paging.names import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,21 +1,15 @@
-"""The words in which APIs speak of jobs; all without case, hyphens, underscores and blanks, as `plain` makes them."""
+"""The words in which APIs speak of jobs; all in the spelling that `names.plain` gives them."""
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 __all__ = [
     "ABOUT", "ASIDE", "ERROR_WORDS", "FLAGS", "HOLDERS", "JOBS", "JOB_IDS", "OTHER_LINKS", "PHASES", "QUERY_IDS",
-    "RESULT_LINKS", "RUNS", "STATES", "STATUS_LINKS", "TELLING", "WAITING", "Phase", "plain",
+    "RESULT_LINKS", "RUNS", "STATES", "STATUS_LINKS", "TELLING", "WAITING", "Phase",
 ]  # fmt: skip
 
 Phase = Literal["running", "done", "failed"]
-
-
-def plain(name: str) -> str:
-    """Return a word without what APIs write in different ways."""
-    return re.sub(r"[-_ .@]", "", name).lower()
 
 
 def _words(text: str) -> tuple[str, ...]:
