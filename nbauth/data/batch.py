@@ -74,6 +74,18 @@ class ColumnBatch(Protocol):
     def total_rows(self) -> int | None:
         """How many rows the load has in all, where that is known."""
 
+    @property
+    def names(self) -> set[str]:
+        """The names of the columns."""
+
+    @property
+    def next_request(self) -> PageRequest | None:
+        """The request for the rows after these, where files come in pages; None after the last ones."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether `next_request` can be relied on; if not, an error comes next."""
+
     def dtypes(self) -> dict[str, str]:
         """Return the dtypes that another batch of the same file may have otherwise; none where a schema holds them."""
 
@@ -116,11 +128,20 @@ class FrameBatch:
     Attributes:
         frame: the frame, with the dtypes that the caller wants.
         total_rows: how many rows the load has in all, where that is known.
+        next_request: the request for the page after it, where files come in pages.
+        is_good: whether that can be relied on.
     """
 
     frame: pd.DataFrame
     total_rows: int | None = None
+    next_request: PageRequest | None = None
+    is_good: bool = True
     has_own_columns: ClassVar[Literal[True]] = True
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the columns."""
+        return set(map(str, self.frame.columns))
 
     @property
     def rows(self) -> int:
@@ -145,9 +166,17 @@ class FrameBatch:
 
 @dataclass(frozen=True)
 class TableBatch:
-    """A table of Arrow's."""
+    """A table of Arrow's.
+
+    Attributes:
+        table: the table.
+        next_request: the request for the page after it, where files come in pages.
+        is_good: whether that can be relied on.
+    """
 
     table: Any
+    next_request: PageRequest | None = None
+    is_good: bool = True
     total_rows: ClassVar[None] = None
     has_own_columns: ClassVar[Literal[True]] = True
 
@@ -156,6 +185,11 @@ class TableBatch:
         """How many rows it has."""
         rows: int = self.table.num_rows
         return rows
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the columns."""
+        return set(self.table.column_names)
 
     def dtypes(self) -> dict[str, str]:
         """Return nothing: all tables of a file have its schema."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nbauth.data.build.width import TooManyColumns, too_many_columns
 from nbauth.data.fetch.prefetch import prefetched
 from nbauth.data.fetch.requester import Requester
+from nbauth.data.paging.file_pages import FilePages
 from nbauth.data.paging.page_iterator import NOT_FOUND, PageIterator
 from nbauth.data.paging.styles import style_of
 from nbauth.data.parse.format import ReadContext
@@ -102,6 +103,13 @@ class Reader:
             format_=query.format,
             encoding=query.encoding,
         )
+        self._files = FilePages(
+            self._requester,
+            self._open,
+            self._context,
+            style=self._page_iterator.style,
+            rows_before=0 if resume is None else resume.rows,
+        )
         self.can_start_over = False
         self.pending: list[Page] = []
 
@@ -131,6 +139,8 @@ class Reader:
                 yield from self._pages(arrival, prefetch=prefetch)
             elif found.format is None or found.format.read is None:
                 self._check_nothing(response, found.body)
+            elif self._files.is_paged(request, response):
+                yield from self._counted(self._file_pages(request, response, found, in_parts=in_parts))
             else:
                 context = self._context(request, response, in_parts=in_parts)
                 yield from self._counted(found.format.read(found.body, context))
@@ -140,7 +150,7 @@ class Reader:
     @property
     def detected(self) -> tuple[Style, str | None]:
         """How the API is paged and where the rows are, once the first response has come."""
-        return self._page_iterator.style, self._page_iterator.records
+        return self._files.style or self._page_iterator.style, self._page_iterator.records
 
     def end(self, builder: FrameBuilder) -> None:
         """Give a builder the columns that are known, if no row came."""
@@ -185,6 +195,13 @@ class Reader:
             return pages
         is_eager = self._query.concurrency > 1
         return prefetched(pages, size=_size, stop=self._requester.stop, pending=self.pending, is_eager=is_eager)
+
+    def _file_pages(
+        self, request: PageRequest, response: Response, found: Opened, *, in_parts: bool
+    ) -> Iterator[Batch]:
+        for batch in self._files.batches(request, response, found, in_parts=in_parts):
+            self.can_start_over = False  # what came is kept
+            yield batch
 
     def _counted(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Yield batches; count the rows of those that are not counted when a builder takes them in."""

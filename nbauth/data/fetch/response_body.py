@@ -74,6 +74,7 @@ class Body(io.RawIOBase):
 
     Attributes:
         error: what broke, if anything did. A parser may hide what its file raises.
+        checksum: of what has come, where `watch` was called; equal bodies have equal ones.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Body(io.RawIOBase):
         self._broke: BaseException | None = None  # what happened then, and is still to be raised
         self.name = response.url.partition("?")[0]
         self.error: BaseException | None = None
+        self.checksum: int | None = None
 
     def readable(self) -> bool:
         """Tell that it can be read."""
@@ -144,6 +146,10 @@ class Body(io.RawIOBase):
             self._reopen = reopen
             self._ahead = b"".join(pieces)
         return self._ahead
+
+    def watch(self) -> None:
+        """Have a checksum from now on, also of what was looked at."""
+        self.checksum = zlib.crc32(self._ahead)
 
     def check(self) -> None:
         """Raise what broke while it was looked at, if anything did.
@@ -200,7 +206,10 @@ class Body(io.RawIOBase):
             if self._ahead:
                 return self._looked_at(size, waits=waits)
         if not layers:
-            return self._wire(size, waits=waits)
+            data = self._wire(size, waits=waits)
+            if self.checksum is not None:
+                self.checksum = zlib.crc32(data, self.checksum)
+            return data
         inflater = self._inflaters[layers - 1]
         while not (data := inflater.take(size or 0)):
             piece = self._decoded(_BUFFER, waits=waits, layers=layers - 1)
@@ -215,13 +224,16 @@ class Body(io.RawIOBase):
         data, self._ahead = (self._ahead, b"") if size is None else (self._ahead[:size], self._ahead[size:])
         return data + self._decoded(None, waits=waits) if size is None else data
 
+    def _raise_broken(self) -> None:
+        if self._broke is not None:
+            broke, self._broke = self._broke, None
+            raise broke
+
     def _wire(self, size: int | None, *, waits: bool) -> bytes:
         while True:
             raw = self._response.raw
             try:
-                if self._broke is not None:
-                    broke, self._broke = self._broke, None
-                    raise broke
+                self._raise_broken()
                 data = bytes((raw.read if waits else raw.read1)(size, decode_content=self._is_foreign))
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 further = self._reopen(error, self._position) if self._reopen is not None else None
@@ -256,6 +268,7 @@ class FileBody(Body):
 
     def _wire(self, size: int | None, *, waits: bool) -> bytes:
         del waits
+        self._raise_broken()
         return self._file.read(-1 if size is None else size)
 
 

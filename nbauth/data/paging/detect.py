@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from nbauth.data.paging.styles import Style
     from nbauth.errors import ApiError
 
-__all__ = ["Layout", "check_end", "detect", "failed", "resumed", "rows_in", "total_in"]
+__all__ = ["Layout", "check_end", "detect", "detect_file", "failed", "resumed", "rows_in", "total_in"]
 
 _OF_ARRAYS = (Sign.HEADER, Sign.LINK)  # all that an array can show
 _LEFT_OUT = "_embedded"  # where rows would be of which there are none
@@ -87,6 +87,18 @@ def detect(envelope: Envelope, style: Style) -> Layout:
     members = None if envelope.named is not None else envelope.members
     columns = tuple(selected_columns(envelope.response.url, envelope.value("@odata.context")))
     return Layout(style, choice.path, envelope.response.document.is_list, members, columns, choice.assumed)
+
+
+def detect_file(envelope: Envelope, style: Style) -> Style | None:
+    """Return how an API pages whose answers are files, by the headers of the first one; None if it is one file.
+
+    Args:
+        envelope: the first response's, without what is in its body.
+        style: how the API pages, as the caller says.
+    """
+    if isinstance(style, Auto):
+        return _style(envelope, _OF_ARRAYS)
+    return None if isinstance(style, OnePage) else style
 
 
 def resumed(envelope: Envelope, style: Style, records: str | None) -> Layout:

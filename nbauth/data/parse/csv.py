@@ -27,7 +27,7 @@ from nbauth.data.parse.format import Format
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.line_buffer import LineBuffer
 from nbauth.data.parse.time_columns import with_times
-from nbauth.errors import DataError, ReadInterrupted
+from nbauth.errors import NbauthError, ReadInterrupted
 from nbauth.process.shielded import shielded
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _table(body: Body, context: ReadContext, separator: str, *, may_be_mixed: bo
     rows = frame if lines.is_whole else frame.iloc[:-1]
     if isinstance(broke, KeyboardInterrupt):
         raise ReadInterrupted("Stopped.", partial=rows) from None
-    if isinstance(broke, DataError):
+    if isinstance(broke, NbauthError):
         broke.partial = rows
     raise broke
 

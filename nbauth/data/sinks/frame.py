@@ -13,7 +13,7 @@ from nbauth.data.build.width import TooManyColumns, is_wide, too_many_columns
 from nbauth.data.fetch.http_errors import read_interrupted
 from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.reader import Reader
-from nbauth.errors import DataError, NbauthError
+from nbauth.errors import NbauthError
 from nbauth.process.interrupts import defer_interrupt
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class FrameSink:
         while True:
             try:
                 self._add_all(reader)
-            except DataError as error:
+            except NbauthError as error:
                 if not reader.try_again(error.__cause__ or error, attempt):
                     self._append(error.partial)
                     raise

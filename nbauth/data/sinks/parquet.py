@@ -156,11 +156,12 @@ class ParquetSink:
         self._parts.complete()
 
     def _take(self, batch: Batch) -> None:
-        if batch.has_own_columns:
+        if batch.has_own_columns and batch.is_good:
+            self._next_request = batch.next_request
             self._dtypes = self._dtypes or batch.dtypes()
             _check_dtypes(batch.dtypes(), self._dtypes, self._parts.target.name)
             self._keep(batch.to_arrow(), may_be_times=False)
-        elif batch.is_good:  # else it is asked for again when the load goes on
+        elif not batch.has_own_columns and batch.is_good:  # else it is asked for again when the load goes on
             self._reader.add(batch, self._builder)
             self._whole, self._next_request = self._builder.rows, batch.next_request
             self._waiting += batch.size

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_CURSOR", "KnownCursor", "is_cursor", "known_cursor", "known_cursors"]
 
-NO_CURSOR: tuple[Any, ...] = ("", 0, "0", -1, "-1", "nil")  # Twitter's 0, -1 of others, CouchDB's "nil"
+# Twitter's 0, -1 of others, CouchDB's "nil", Salesforce's "null"
+NO_CURSOR: tuple[Any, ...] = ("", 0, "0", -1, "-1", "nil", "null")
 
 
 @dataclass(frozen=True, kw_only=True)
