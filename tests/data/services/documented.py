@@ -6,7 +6,7 @@ A file says
     call               the arguments of `nbauth.read`; `paging` as {"style": "Offset", …} for a style
     answers            the API's answers, the first that fits: `method`, `path`, `query`, `body`, `headers` are what a
                        request must have (all optional; `body` has paths with dots), and `answer` (JSON) or `text` with
-                       `content_type`, `status` and `answer_headers` are what it gets
+                       `charset`, `content_type`, `status` and `answer_headers` are what it gets
     one_page           the same, where everything fits into one answer: its `answers` and `rows`
     rows               the rows that come; or
     error, says        the class of the error that comes, and what it says
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -116,7 +117,11 @@ class Service:
                 method = answer.get("method", "POST" if "json" in case.call else "GET")
                 if method == asked.method and answer.get("path", here) == unquote(asked.path) and _fits(answer, asked):
                     self.met.append(case)
-                    content = answer["text"].encode() if "text" in answer else answer.get("answer")
+                    content = (
+                        answer["text"].encode(answer.get("charset", "utf-8"))
+                        if "text" in answer
+                        else answer.get("answer")
+                    )
                     return Answer(
                         content,
                         answer.get("status", 200),
@@ -127,13 +132,15 @@ class Service:
 
 
 def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a frame's rows as JSON has them: times as text, gaps as None."""
+    """Return a frame's rows as JSON has them: times and decimals as text, gaps as None."""
     return [{name: _plain(value) for name, value in row.items()} for row in frame.astype(object).to_dict("records")]
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (list, dict)):
         return value
+    if isinstance(value, Decimal):
+        return str(value)
     if value is None or value is pd.NA or value is pd.NaT or value != value:  # noqa: PLR0124 - NaN
         return None
     return value.isoformat() if hasattr(value, "isoformat") else value
