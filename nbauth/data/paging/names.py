@@ -28,7 +28,7 @@ _WRAPPERS = frozenset({
 # Lists that stand beside the rows and are none, unless there is no other list.
 _ASIDE = frozenset({
     "columns", "cols", "fields", "schema", "headers", "header", "columnheaders", "types", "warnings", "warning",
-    "warningmessages", "messages", "message", "errors", "error", "notices", "links", "link", "included", "includes",
+    "warningmessages", "message", "errors", "error", "notices", "links", "link", "included", "includes",
     "facets", "aggregations", "suggestions", "suggest", "sort", "sorts", "orderby", "filters", "filter",
     "breadcrumbs", "namespaces", "highlights", "highlighting", "fieldaliases", "transforms", "expand", "exceptions",
     "deprecations", "next", "prev", "debug", "relatedsearches", "sortcolumns", "groupbyfields",
@@ -73,7 +73,7 @@ def plain(name: str) -> str:
     return _NO_LETTER.sub("", name.rpartition(":")[2].lower())
 
 
-_ASIDE_ENDS = ("columns", "fields", "headers", "warnings", "errors", "messages", "links")
+_ASIDE_ENDS = ("columns", "fields", "headers", "warnings", "errors", "links")
 _WRAPPER_ENDS = ("result", "results", "response", "list", "collection")
 
 

@@ -121,11 +121,12 @@ def row_place(values: BodyValues, url: str) -> RowPlace:
         return replace(signs, is_none=is_none and all(is_of_envelope(name) or name in empty for name in members))
     lowest = min(one.rank for one in lists)
     likeliest = [one for one in lists if one.rank == lowest]
-    full = [one for one in lists if one.has_rows and one.rank != _Rank.ASIDE]
+    full = [one for one in lists if one.has_rows and one.rank not in (_Rank.MESSAGES, _Rank.ASIDE)]
     chosen = likeliest if len(likeliest) == 1 else [one for one in likeliest if one.has_rows]
     if len(chosen) != 1 or f"{chosen[0].path}.2" in members:  # the second of two members with one name
         is_bare = lowest <= _Rank.INSIDE or (lowest <= _Rank.DEEP and not likeliest[0].beside.paths)
-        return replace(signs, others=tuple(one.path for one in full or (likeliest if is_bare else [])))
+        others = full or [one for one in likeliest if is_bare or one.has_rows]
+        return replace(signs, others=tuple(one.path for one in others))
     (one,) = chosen
     return replace(
         signs,
@@ -133,7 +134,7 @@ def row_place(values: BodyValues, url: str) -> RowPlace:
         others=tuple(other.path for other in full if other is not one),
         beside=one.beside.paths,
         is_known=one.is_known,
-        is_of_rows=one.has_rows or one.node.is_empty,
+        is_of_rows=not one.beside.paths if lowest >= _Rank.NULL else one.has_rows or one.node.is_empty,
         is_empty=one.node.is_empty,
         is_named=one.beside.is_named,
         has_objects=one.beside.has_objects,
@@ -151,10 +152,11 @@ class _Rank:
     INSIDE = 1  # likewise, in an object that is called as envelopes are
     ONLY = 2  # a list of objects of any name
     DEEP = 3  # one in an object of any name
-    SCALARS = 4  # a list of anything else
-    GROUPED = 5
-    NULL = 6
-    ASIDE = 7
+    MESSAGES = 4  # which are rows of a mailbox, and elsewhere what is said of the rows
+    SCALARS = 5  # a list of anything else
+    GROUPED = 6
+    NULL = 7
+    ASIDE = 8
 
 
 class _Walk:
@@ -208,8 +210,11 @@ class _Walk:
         rank = None
         if not node.is_list:
             rank = _Rank.NULL if is_known or not (beside.paths or is_of_envelope(name)) else None
+            rank = _Rank.ASIDE if key == "messages" and not beside.paths else rank
         elif is_aside(name) and not is_known:
             rank = _Rank.ASIDE if has_rows and not key.startswith(("error", "exception")) else None
+        elif key == "messages" and has_rows and not is_known:
+            rank = _Rank.MESSAGES
         elif is_known and (is_inside or key in _CONNECTION):
             rank = _Rank.INSIDE if path else _Rank.KNOWN
         elif has_rows or is_inside:
