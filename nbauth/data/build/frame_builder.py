@@ -137,10 +137,12 @@ class FrameBuilder:
         for name in names:
             self._column((name,) if self._nested == "flatten" else name)
 
-    def declare(self, kinds: Mapping[str, Declared]) -> None:
-        """Have columns of these names, whose values are said to be of these kinds."""
+    def declare(self, kinds: Mapping[str, Declared | None]) -> None:
+        """Have columns of these names, whose values are said to be of these kinds; None where nobody says."""
         for name, declared in kinds.items():
-            self._column((name,) if self._nested == "flatten" else name).declare(declared)
+            column = self._column((name,) if self._nested == "flatten" else name)
+            if declared is not None:
+                column.declare(declared)
 
     @property
     def texts(self) -> frozenset[str]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nbauth.data.paging.advice import how_to_go_on
+from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.failure import failure_of
 from nbauth.data.paging.odata_columns import selected_columns
 from nbauth.data.paging.page_response import MISSING
@@ -27,15 +28,16 @@ from nbauth.data.paging.styles.next import NextUrl
 from nbauth.data.paging.styles.none import OnePage
 from nbauth.data.paging.styles.page import PageNumber
 from nbauth.data.paging.styles.style import Sign
+from nbauth.data.paging.table import table_rows, unnamed_table
 from nbauth.errors import PaginationError
 from nbauth.net.origins import redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nbauth.data.paging.envelope import Envelope
     from nbauth.data.paging.page_response import Rows
     from nbauth.data.paging.styles import Style
+    from nbauth.data.parse.json_table import Table
     from nbauth.errors import ApiError
 
 __all__ = ["Layout", "check_end", "detect", "detect_file", "failed", "resumed", "rows_in", "total_in"]
@@ -56,6 +58,7 @@ class Layout:
         members: the first response's members, unless the caller named the path. A later one without rows has no others.
         columns: the columns that are known before any row.
         assumed: what was taken for granted of where the rows are, to be said; None where the response says it.
+        table: the columns and the form of the rows, where the first response is a table.
     """
 
     style: Style
@@ -64,6 +67,7 @@ class Layout:
     members: frozenset[str] | None = None
     columns: tuple[str, ...] = ()
     assumed: str | None = None
+    table: Table | None = None
 
 
 def detect(envelope: Envelope, style: Style) -> Layout:
@@ -80,13 +84,23 @@ def detect(envelope: Envelope, style: Style) -> Layout:
     error = failure_of(envelope, envelope.rows_path, may_be_row=envelope.named is None)
     if error is not None and not _has_rows(envelope, envelope.rows_path):
         raise error
-    if isinstance(style, Auto):
-        style, choice = _shown_by(envelope)
+    found = envelope.table
+    if found is not None:
+        seen = Envelope(envelope.response, found.path)
+        style = _shown_by(seen)[0] if isinstance(style, Auto) else style
+        choice = Choice(found.path, found.assumed)
     else:
-        choice = _choice(envelope, style)
+        style, choice = _shown_by(envelope) if isinstance(style, Auto) else (style, _choice(envelope, style))
+        found = unnamed_table(envelope.response, choice.path)
+        if found is not None:
+            choice = Choice(choice.path, " ".join(filter(None, [choice.assumed, found.assumed])) or None)
     members = None if envelope.named is not None else envelope.members
+    is_array = envelope.response.document.is_list
+    if found is not None:
+        columns = tuple(column.name for column in found.table.columns)
+        return Layout(style, choice.path, is_array, members, columns, choice.assumed, found.table)
     columns = tuple(selected_columns(envelope.response.url, envelope.value("@odata.context")))
-    return Layout(style, choice.path, envelope.response.document.is_list, members, columns, choice.assumed)
+    return Layout(style, choice.path, is_array, members, columns, choice.assumed)
 
 
 def detect_file(envelope: Envelope, style: Style) -> Style | None:
@@ -124,6 +138,11 @@ def rows_in(envelope: Envelope, layout: Layout) -> Rows:
         error = failed(envelope, layout)
         if error is not None:
             raise error
+    if layout.table is not None and layout.records is not None:
+        found = envelope.table or unnamed_table(envelope.response, layout.records)
+        rows = table_rows(envelope.response, found, layout.records, layout.table)
+        if rows is not None:
+            return rows
     if layout.records is None:
         return rows_of(envelope.response.document)
     return rows_at(envelope.response, layout.records, known=layout.members)

@@ -12,12 +12,14 @@ from nbauth.data.paging.more import said_in
 from nbauth.data.paging.places import places
 from nbauth.data.paging.record_selector import is_odata, odata_2_rows
 from nbauth.data.paging.row_places import RowPlace, row_place
+from nbauth.data.paging.table import find_table
 
 if TYPE_CHECKING:
     from nbauth.data.paging.counts import PageCounts, RowCounts
     from nbauth.data.paging.more import Said
     from nbauth.data.paging.page_response import PageResponse
     from nbauth.data.paging.places import Place
+    from nbauth.data.paging.tables.found import FoundTable
 
 __all__ = ["Envelope"]
 
@@ -65,6 +67,13 @@ class Envelope(BodyValues):
     def place(self) -> RowPlace:
         """Where the rows of an object probably are, by its names alone."""
         return row_place(self, self.response.url) if self.response.document.is_object else RowPlace()
+
+    @cached_property
+    def table(self) -> FoundTable | None:
+        """The table that it holds."""
+        if self.form is not None:
+            return None  # a collection of objects
+        return find_table(self.response, self.named, lambda: self.rows_path)
 
     @cached_property
     def link(self) -> str | None:

@@ -16,6 +16,7 @@ from nbauth.data.paging.page import Page
 from nbauth.data.paging.page_response import PageResponse, Rows
 from nbauth.data.paging.page_source import PageSource
 from nbauth.data.paging.pending import Arrival
+from nbauth.data.paging.unwrapped import unwrapped
 from nbauth.data.parse.formats import JSON
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.json_wrapping import as_json
@@ -280,7 +281,8 @@ def _page_response(arrival: Arrival) -> PageResponse | None:
     if arrival.page is not None or not content.strip():
         return arrival.page
     with _reading(response, content):
-        return PageResponse(response.url, response.status_code, response.headers, node_of(content), arrival.request)
+        document = unwrapped(node_of(content))
+        return PageResponse(response.url, response.status_code, response.headers, document, arrival.request)
 
 
 @contextmanager

@@ -78,6 +78,8 @@ def decode_rows(raw: memoryview) -> list[Any]:
     """
     try:
         rows: list[Any] = msgspec.json.decode(raw)
+        if b"{" not in bytes(raw):
+            return rows
         # Of members with one name msgspec keeps the last; each name has two quotes.
         if b"\\u0022" not in bytes(raw) and quotes(msgspec.json.encode(rows)) == quotes(raw):
             return rows

@@ -1,0 +1,169 @@
+"""The tables in a response: columns beside rows that are arrays, and the forms of `nbauth.data.paging.tables`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from nbauth.data.paging.table_columns import ROWS, columns_beside, plain_name
+from nbauth.data.paging.tables import column_arrays, cubes, google, kusto, named_by_first_row, series
+from nbauth.data.paging.tables.found import FoundTable, joined
+from nbauth.data.parse.array_items import decoded, first_item
+from nbauth.data.parse.cell_values import is_number
+from nbauth.data.parse.json_table import Table, columns_named
+from nbauth.data.parse.lazy_json import PlainNode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from nbauth.data.parse.json_table import TableColumn
+    from nbauth.data.parse.lazy_json import Node
+
+__all__ = ["beside_columns", "search"]
+
+_FORMS: tuple[Callable[[Mapping[str, Node], str], FoundTable | None], ...] = (
+    google.big_query,
+    google.analytics,
+    google.universal_analytics,
+    google.charts,
+    named_by_first_row.sheet,
+    series.prometheus,
+    series.datadog,
+    cubes.json_stat,
+    cubes.sdmx_json,
+)
+# Lists whose items are tables, and what those have.
+_OF_TABLES = ("tables", "results", "reports", "valueRanges", "datasets", "resultSets", "result_sets")
+_IN_TABLES = (
+    "columns", "Columns", "rows", "Rows", "tables", "fields", "schema", "range", "dimensionHeaders", "columnHeader",
+)  # fmt: skip
+_OF_NUMBERS = ("int", "float", "number", "decimal")
+_SQUARE = 1_000  # columns
+_DEEPEST = 3
+_MOST = 100
+
+
+def search(document: Node, url: str, *, is_columnar: bool = False) -> list[FoundTable]:
+    """Return the tables of a response, which is an object or an array of frames.
+
+    Args:
+        document: the response.
+        url: where it is from, to be shown.
+        is_columnar: whether the caller asked for columns where there are rows otherwise.
+
+    Raises:
+        PaginationError: a table says that it is not whole.
+    """
+    if document.is_list:
+        return kusto.frames(document) if document.holds_objects else []
+    return list(_Search(url, is_columnar=is_columnar).inside([document], ""))
+
+
+def beside_columns(parents: Sequence[Node], name: str, path: str, *, is_columnar: bool = False) -> FoundTable | None:
+    """Return the table whose rows have a name in the innermost of some objects; None if it has no columns there."""
+    rows = parents[0].members()[name]
+    if rows.holds_objects:
+        return _of_records(parents[0], name, path, rows)
+    first = first_item(rows)
+    if first is not None and not isinstance(first, list):
+        return None
+    columns = None if is_columnar else columns_beside(parents, name, None if first is None else len(first))
+    if columns is not None and len(columns) <= _SQUARE and _is_transposed(rows, columns):
+        return FoundTable(path, rows, Table(columns, "columns"))
+    if columns is not None:
+        return _with_index(FoundTable(path, rows, Table(columns)), parents[0])
+    if first is not None and (columns := columns_beside(parents, name, rows.count())) is not None:
+        return FoundTable(path, rows, Table(columns, "columns"))
+    return None
+
+
+def _is_transposed(rows: Node, columns: Sequence[TableColumn]) -> bool:
+    """Tell whether as many columns as a row has cells are the columns themselves, by what their types say."""
+    if rows.count() != len(columns):
+        return False
+    cells = decoded(rows)
+    by_rows = list(zip_longest(*cells))
+    return _contradicts(by_rows, columns) and not _contradicts(cells, columns)
+
+
+def _contradicts(cells: Sequence[Sequence[Any]], columns: Sequence[TableColumn]) -> bool:
+    return any(
+        (column.kind == "text" and isinstance(cell, (int, float)))
+        or (column.kind in _OF_NUMBERS and isinstance(cell, str) and not is_number(cell))
+        for column, values in zip(columns, cells, strict=False)
+        for cell in values
+    )
+
+
+def _of_records(parent: Node, name: str, path: str, rows: Node) -> FoundTable | None:
+    """Return rows that are objects, whose types stand beside them (ClickHouse's ``JSON``, pandas' ``table``)."""
+    columns = columns_beside([parent], name, None)
+    if columns is None or not any(column.kind for column in columns):
+        return None
+    is_of_rows = {column.name for column in columns} == first_item(rows).keys()
+    return FoundTable(path, rows, Table(columns, "records")) if is_of_rows else None
+
+
+def _with_index(found: FoundTable, parent: Node) -> FoundTable:
+    """Return a table with the index that stands beside it, unless it counts the rows (pandas' ``split``)."""
+    index = parent.members().get("index")
+    if index is None or not index.is_list or found.rows.count() != index.count():
+        return found
+    names = decoded(index)
+    if names == list(range(len(names))):
+        return found
+    rows = [[name, *row] for name, row in zip(names, decoded(found.rows), strict=True)]
+    own = found.table.columns
+    columns = columns_named(["index", *(column.name for column in own)], [None, *(column.kind for column in own)])
+    return FoundTable(found.path, PlainNode(rows), Table(columns))
+
+
+class _Search:
+    def __init__(self, url: str, *, is_columnar: bool) -> None:
+        self._url = url
+        self._is_columnar = is_columnar
+
+    def inside(self, parents: list[Node], path: str) -> Iterator[FoundTable]:
+        """Yield the tables in the innermost of some objects; what is inside a table is none."""
+        node = parents[0]
+        members = node.members()
+        found = self._form(members, path) or list(self._rows(parents, path))
+        if found:
+            yield from found
+            return
+        yield from column_arrays.inside(members, path)
+        if len(parents) > _DEEPEST:
+            return
+        for name, member in members.items():
+            if member.is_object:
+                yield from self.inside([member, *parents], joined(path, name))
+            elif name in _OF_TABLES and member.may_begin_with(_IN_TABLES):
+                for place, item in enumerate(member.items()[:_MOST]):
+                    for table in self.inside([item, *parents], joined(path, name, str(place))):
+                        yield _named(table, item)
+
+    def _form(self, members: Mapping[str, Node], path: str) -> list[FoundTable]:
+        for form in _FORMS:
+            found = form(members, path)
+            if found is not None:
+                return [replace(found, is_own_form=True)]
+        if "Tables" in members and members["Tables"].holds_objects:
+            return kusto.tables(members, path)
+        return series.influx(members, path, self._url)
+
+    def _rows(self, parents: list[Node], path: str) -> Iterator[FoundTable]:
+        for name, member in parents[0].members().items():
+            if member.holds_lists or (member.is_list and plain_name(name) in ROWS):
+                found = beside_columns(parents, name, joined(path, name), is_columnar=self._is_columnar)
+                if found is not None:
+                    yield found
+
+
+def _named(table: FoundTable, item: Node) -> FoundTable:
+    """Return a table with the name that stands beside it."""
+    members = item.members()
+    name = next((members[key].value() for key in ("name", "TableName", "title", "range") if key in members), "")
+    if table.name or not isinstance(name, str):
+        return table
+    return replace(table, name=name, is_primary=name == "PrimaryResult")

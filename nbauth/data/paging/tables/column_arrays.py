@@ -1,0 +1,47 @@
+"""Objects of equally long arrays: each is a column, as in Open-Meteo's answers (open-meteo.com/en/docs)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nbauth.data.paging.tables.found import joined, of_columns
+from nbauth.data.parse.array_items import decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nbauth.data.paging.tables.found import FoundTable
+    from nbauth.data.parse.lazy_json import Node
+
+__all__ = ["columns_of", "holds_columns", "inside"]
+
+_TIMES = ("time", "times", "timestamp", "timestamps", "date", "dates", "datetime", "t")
+
+
+def holds_columns(node: Node) -> bool:
+    """Tell whether an object is nothing but arrays of scalars, at least two and equally long."""
+    members = node.members()
+    if len(members) <= 1 or not all(member.is_list for member in members.values()):
+        return False
+    if any(member.holds_objects or member.holds_lists for member in members.values()):
+        return False
+    return len({member.count() for member in members.values()}) == 1
+
+
+def columns_of(node: Node, path: str, assumed: str | None = None) -> FoundTable:
+    """Read an object of columns."""
+    cells = {name: decoded(member) for name, member in node.members().items()}
+    return of_columns(path, cells, {}, assumed=assumed)
+
+
+def inside(members: Mapping[str, Node], path: str) -> list[FoundTable]:
+    """Return the members of an object that hold columns, where a unit beside them or a time among them tells."""
+    return [
+        columns_of(node, joined(path, name))
+        for name, node in members.items()
+        if node.is_object and _is_told(members, name, node) and holds_columns(node)
+    ]
+
+
+def _is_told(members: Mapping[str, Node], name: str, node: Node) -> bool:
+    return f"{name}_units" in members or any(time in node.members() for time in _TIMES)
