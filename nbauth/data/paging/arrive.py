@@ -9,7 +9,7 @@ from nbauth.data.fetch.job_wait import JobWait
 from nbauth.data.fetch.request import PageRequest
 from nbauth.data.paging.page_response import PageResponse
 from nbauth.data.paging.pending import ACCEPTED, Arrival, Pending, Wait
-from nbauth.data.parse.lazy_json import node_of
+from nbauth.data.paging.unwrapped import document_of
 from nbauth.errors import ApiError, DataError
 from nbauth.net.origins import redact_url
 
@@ -113,7 +113,7 @@ def _document(arrival: Arrival) -> PageResponse | None:
     if content is None or not content.strip():
         return None
     try:
-        node = node_of(content)
+        node = document_of(content)
         node.members()
     except (ValueError, RecursionError):
         return None

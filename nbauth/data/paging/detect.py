@@ -13,6 +13,7 @@ Whatever else a response can be, such as not yet done, belongs here, before the 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from nbauth.data.paging.styles.none import OnePage
 from nbauth.data.paging.styles.page import PageNumber
 from nbauth.data.paging.styles.style import Sign
 from nbauth.data.paging.table import table_rows, unnamed_table
-from nbauth.errors import PaginationError
+from nbauth.errors import FormatError, PaginationError
 from nbauth.net.origins import redact_url
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def detect(envelope: Envelope, style: Style) -> Layout:
         PaginationError: the response says that there is more, and it cannot be told of what.
     """
     error = failure_of(envelope, envelope.rows_path, may_be_row=envelope.named is None)
-    if error is not None and not _has_rows(envelope, envelope.rows_path):
+    if error is not None and not _has_rows(envelope, envelope.rows_path) and not _has_table(envelope):
         raise error
     found = envelope.table
     if found is not None:
@@ -196,6 +197,12 @@ def _has_list(envelope: Envelope, path: str | None) -> bool:
 def _has_rows(envelope: Envelope, path: str | None) -> bool:
     node = None if path is None else envelope.node(path)
     return node is not None and node.is_list and not node.is_empty
+
+
+def _has_table(envelope: Envelope) -> bool:
+    with suppress(FormatError, PaginationError):
+        return envelope.table is not None and not envelope.table.rows.is_empty
+    return False
 
 
 def _shown_by(envelope: Envelope) -> tuple[Style, Choice]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nbauth.data.paging.names import is_of_envelope, is_wrapper, plain
 from nbauth.data.paging.page_response import MISSING, whole_number
 from nbauth.data.paging.row_places import has_id
+from nbauth.data.paging.tables import kusto
 from nbauth.errors import ApiError
 from nbauth.net.origins import redact_url
 from nbauth.net.sanitize import clean
@@ -229,7 +230,13 @@ def _is_poor(value: Any) -> bool:
 
 
 def _of_array(document: Node) -> Iterator[_Sign]:
-    """Yield Salesforce's error: an array of one object with a message and a code."""
+    """Yield Salesforce's error, an array of one object with a message and a code; the World Bank's; and Kusto's."""
+    if document.may_begin_with(("message",)) and document.count() == 1:
+        error = document.value()[0]
+        if error.keys() == {"message"} and isinstance(error["message"], list):
+            yield _Sign("message", error["message"])
+    elif (words := kusto.errors(document)) is not None:
+        yield _Sign("HasErrors", words, is_part=True)
     if document.may_begin_with(("errorCode",)) and document.count() == 1:
         error = document.value()[0]
         if error.keys() <= {"message", "errorCode", "fields"} and error.get("message"):

@@ -16,11 +16,10 @@ from nbauth.data.paging.page import Page
 from nbauth.data.paging.page_response import PageResponse, Rows
 from nbauth.data.paging.page_source import PageSource
 from nbauth.data.paging.pending import Arrival
-from nbauth.data.paging.unwrapped import unwrapped
+from nbauth.data.paging.unwrapped import document_of
 from nbauth.data.parse.formats import JSON
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.json_wrapping import as_json
-from nbauth.data.parse.lazy_json import node_of
 from nbauth.data.parse.opened import json_of
 from nbauth.errors import ApiError, NbauthError
 
@@ -281,7 +280,7 @@ def _page_response(arrival: Arrival) -> PageResponse | None:
     if arrival.page is not None or not content.strip():
         return arrival.page
     with _reading(response, content):
-        document = unwrapped(node_of(content))
+        document = document_of(content)
         return PageResponse(response.url, response.status_code, response.headers, document, arrival.request)
 
 

@@ -7,7 +7,15 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.paging.table_columns import ROWS, columns_beside, plain_name
-from nbauth.data.paging.tables import column_arrays, cubes, google, kusto, named_by_first_row, series
+from nbauth.data.paging.tables import (
+    cells_with_columns,
+    column_arrays,
+    cubes,
+    google,
+    kusto,
+    named_by_first_row,
+    series,
+)
 from nbauth.data.paging.tables.found import FoundTable, joined
 from nbauth.data.parse.array_items import decoded, first_item
 from nbauth.data.parse.cell_values import is_number
@@ -27,16 +35,21 @@ _FORMS: tuple[Callable[[Mapping[str, Node], str], FoundTable | None], ...] = (
     google.analytics,
     google.universal_analytics,
     google.charts,
+    column_arrays.data_frame,
+    cells_with_columns.smartsheet,
+    cells_with_columns.trino,
     named_by_first_row.sheet,
     series.prometheus,
     series.datadog,
+    series.datadog_2,
     cubes.json_stat,
     cubes.sdmx_json,
 )
 # Lists whose items are tables, and what those have.
-_OF_TABLES = ("tables", "results", "reports", "valueRanges", "datasets", "resultSets", "result_sets")
+_OF_TABLES = ("tables", "results", "reports", "valueRanges", "datasets", "resultSets", "result_sets", "frames")
 _IN_TABLES = (
-    "columns", "Columns", "rows", "Rows", "tables", "fields", "schema", "range", "dimensionHeaders", "columnHeader",
+    "columns", "Columns", "frames", "rows", "Rows", "tables", "fields", "schema", "range", "dimensionHeaders",
+    "columnHeader",
 )  # fmt: skip
 _OF_NUMBERS = ("int", "float", "number", "decimal")
 _SQUARE = 1_000  # columns

@@ -10,7 +10,7 @@ from nbauth.data.parse.lazy_json import PlainNode, RawNode, node_of
 if TYPE_CHECKING:
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["unwrapped"]
+__all__ = ["document_of"]
 
 _TEXT = re.compile(rb"""\s*\{\s*"d"\s*:\s*\"""")
 _PAIR_END = re.compile(rb"(?:\]|null)\s*\]\s*\Z")
@@ -19,13 +19,18 @@ _OF_PAGES = {"page", "pages", "total", "per_page"}
 _ROWS = "1"  # their place in the list, so that records= may name them
 
 
-def unwrapped(document: Node) -> Node:
-    """Return a document in the form that the rest of the package knows.
+def document_of(content: bytes) -> Node:
+    """Return a response's document in the form that the rest of the package knows.
 
     ASP.NET's older services (ASMX) put the answer as JSON text into ``d``. The World Bank answers
     ``[{"page": 1, "pages": 3, "per_page": "50", "total": 120}, [rows]]``, which becomes one object with all of it
     (datahelpdesk.worldbank.org, "API basic call structures").
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deeply.
     """
+    document = node_of(content)
     if isinstance(document, RawNode):
         if document.is_object and _TEXT.match(document.start):
             return _of_text(document)
@@ -49,6 +54,8 @@ def _of_pair(document: Node) -> Node:
         return document
     if not items[0].members().keys() & _OF_PAGES:
         return document
+    if items[1].is_null:
+        return PlainNode([])
     if isinstance(items[0], RawNode) and isinstance(items[1], RawNode):
         envelope = bytes(items[0].raw).rstrip()[:-1]
         return RawNode(b'%b, "%b": %b}' % (envelope, _ROWS.encode(), bytes(items[1].raw)))

@@ -11,7 +11,7 @@ import pytest
 from loads import pages, read
 from loopback_api import as_json
 
-from nbauth.errors import AssumptionWarning, FormatError, PaginationError
+from nbauth.errors import ApiError, AssumptionWarning, FormatError, PaginationError
 
 if TYPE_CHECKING:
     from loopback_api import Server
@@ -560,6 +560,50 @@ SERIES: dict[str, tuple[Any, list[dict[str, Any]]]] = {
             {"FREQ": "M", "CUR": "CHF", "TIME_PERIOD": "2024-01", "value": 1.2},
         ],
     ),
+    "Datadog 2": (
+        {
+            "data": {
+                "type": "timeseries_response",
+                "attributes": {
+                    "series": [{"group_tags": ["env:a"], "query_index": 0, "unit": None}],
+                    "times": [1704067200000, 1704067260000],
+                    "values": [[1.5, None]],
+                },
+            }
+        },
+        [
+            {"query": 0, "tags": "env:a", "time": pd.Timestamp("2024-01-01T00:00:00Z"), "value": 1.5},
+            {"query": 0, "tags": "env:a", "time": pd.Timestamp("2024-01-01T00:01:00Z"), "value": None},
+        ],
+    ),
+    "Grafana": (
+        {
+            "results": {
+                "A": {
+                    "status": 200,
+                    "frames": [
+                        {
+                            "schema": {"fields": [{"name": "t", "type": "time"}, {"name": "v", "type": "number"}]},
+                            "data": {"values": [[1704067200000, 1704067260000], [1, 2]]},
+                        }
+                    ],
+                }
+            }
+        },
+        [
+            {"t": pd.Timestamp("2024-01-01T00:00:00Z"), "v": 1},
+            {"t": pd.Timestamp("2024-01-01T00:01:00Z"), "v": 2},
+        ],
+    ),
+    "Smartsheet": (
+        {
+            "id": 1,
+            "name": "s",
+            "columns": [{"id": 11, "title": "a", "type": "TEXT_NUMBER"}, {"id": 12, "title": "b"}],
+            "rows": [{"id": 5, "cells": [{"columnId": 12, "value": "y"}, {"columnId": 11, "value": 1}]}],
+        },
+        [{"a": 1, "b": "y"}],
+    ),
     "Open-Meteo": (
         {
             "latitude": 1.0,
@@ -585,3 +629,47 @@ def test_hourly_and_daily(session: Session, api: Server) -> None:
     with pytest.raises(FormatError, match="2 tables: hourly, daily"):
         _read(session, api, document)
     assert len(_read(session, api, document, records="daily")) == 2
+
+
+def test_trino(session: Session, api: Server) -> None:
+    """Trino's first answers have columns and no rows; the rows of all its answers come."""
+    columns = SHAPES["Trino"]["columns"]
+    common = {"id": "q", "infoUri": f"{api.origin}/i", "stats": {"state": "RUNNING"}}
+    api.routes["/x"] = as_json({**common, "nextUri": f"{api.origin}/1", "stats": {"state": "QUEUED"}})
+    api.routes["/1"] = as_json({**common, "nextUri": f"{api.origin}/2", "columns": columns})
+    api.routes["/2"] = as_json({**common, "nextUri": f"{api.origin}/3", "columns": columns, "data": CELLS[:1]})
+    api.routes["/3"] = as_json({**common, "columns": columns, "data": CELLS[1:], "stats": {"state": "FINISHED"}})
+    assert _records(read(session, f"{api.origin}/x", json={"q": "select"})) == IDS
+
+
+def test_the_world_bank(session: Session, api: Server) -> None:
+    """The World Bank's pages are walked; its error is one, and nothing is no row."""
+    api.routes["/x"] = lambda seen: as_json(
+        [{"page": 2, "pages": 2, "per_page": "1", "total": 2}, IDS[1:]]
+        if "page=2" in seen.path
+        else [{"page": 1, "pages": 2, "per_page": "1", "total": 2}, IDS[:1]]
+    )
+    assert _records(read(session, f"{api.origin}/x")) == IDS
+    assert len(_read(session, api, [{"page": 0, "pages": 0, "per_page": 0, "total": 0}, None])) == 0
+    with pytest.raises(ApiError, match="The provided parameter value is not valid"):
+        _read(
+            session,
+            api,
+            [
+                {
+                    "message": [
+                        {"id": "120", "key": "Invalid value", "value": "The provided parameter value is not valid"}
+                    ]
+                }
+            ],
+        )
+    assert _read(session, api, [{"a": 1}, [1]]).shape[0] == 2
+
+
+def test_kusto_s_errors(session: Session, api: Server) -> None:
+    """What Kusto says of an error behind its rows is one, and the rows are in it."""
+    end = {"FrameType": "DataSetCompletion", "HasErrors": True, "OneApiErrors": [{"error": {"message": "too much"}}]}
+    with pytest.raises(ApiError, match=r"a part of its rows \(HasErrors\): too much") as caught:
+        _read(session, api, [*SHAPES["Kusto 2"][:-1], end])
+    assert caught.value.partial is not None
+    assert _records(caught.value.partial) == IDS

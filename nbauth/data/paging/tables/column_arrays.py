@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbauth.data.paging.tables.found import joined, of_columns
+from nbauth.data.paging.tables.found import joined, of_columns, of_lists
 from nbauth.data.parse.array_items import decoded
+from nbauth.data.parse.json_table import columns_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nbauth.data.paging.tables.found import FoundTable
+    from nbauth.data.parse.cell_values import CellKind
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["columns_of", "holds_columns", "inside"]
+__all__ = ["columns_of", "data_frame", "holds_columns", "inside"]
 
+_FIELDS: dict[str, CellKind] = {"time": "epoch milliseconds", "string": "text"}  # Grafana's
 _TIMES = ("time", "times", "timestamp", "timestamps", "date", "dates", "datetime", "t")
 
 
@@ -32,6 +35,29 @@ def columns_of(node: Node, path: str, assumed: str | None = None) -> FoundTable:
     """Read an object of columns."""
     cells = {name: decoded(member) for name, member in node.members().items()}
     return of_columns(path, cells, {}, assumed=assumed)
+
+
+def data_frame(members: Mapping[str, Node], path: str) -> FoundTable | None:
+    """Read a data frame of Grafana's: ``schema.fields`` and ``data.values``, an array for each field.
+
+    Source: grafana.com/developers/plugin-tools/introduction/data-frames, and the answers of ``/api/ds/query``.
+    """
+    if not {"schema", "data"} <= members.keys():
+        return None
+    schema, data = members["schema"].members(), members["data"].members()
+    if "fields" not in schema or not ("values" in data and data["values"].is_list):
+        return None
+    fields, cells = decoded(schema["fields"]), decoded(data["values"])
+    if not all(isinstance(column, list) for column in cells):
+        return None
+    names = [field.get("name") or "" for field in fields]
+    labels = [",".join(f"{key}={value}" for key, value in (field.get("labels") or {}).items()) for field in fields]
+    is_told = len(set(names)) == len(names)
+    columns = columns_named(
+        [name if is_told or not label else f"{name} {{{label}}}" for name, label in zip(names, labels, strict=True)],
+        [_FIELDS.get(field.get("type")) for field in fields],
+    )
+    return of_lists(joined(path, "data.values"), columns, cells or [[] for _ in fields])
 
 
 def inside(members: Mapping[str, Node], path: str) -> list[FoundTable]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["frames", "tables"]
+__all__ = ["errors", "frames", "tables"]
 
 _CONTENTS = ["Ordinal", "Kind", "Name", "Id", "PrettyName"]
 
@@ -47,6 +47,19 @@ def frames(document: Node) -> list[FoundTable]:
         node = PlainNode(rows)
         found.append(FoundTable(path, node, _table(header), _text(header, "TableName"), True))
     return found
+
+
+def errors(document: Node) -> Any | None:
+    """Return what a list of frames says of an error, as whose part its rows came; None if there is none."""
+    if not document.may_begin_with(("FrameType",)):
+        return None
+    for frame in reversed(document.items()):
+        members = frame.members()
+        if _text(members, "FrameType") == "DataSetCompletion":
+            bad = [name for name in ("HasErrors", "Cancelled") if name in members and members[name].value() is True]
+            said = members["OneApiErrors"].value() if "OneApiErrors" in members else ""
+            return (said or bad[0]) if bad else None
+    return None
 
 
 def tables(members: dict[str, Node] | Any, path: str) -> list[FoundTable]:

@@ -13,13 +13,13 @@ from nbauth.data.parse.array_items import decoded, first_item
 from nbauth.errors import PaginationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nbauth.data.paging.tables.found import FoundTable
     from nbauth.data.parse.cell_values import CellKind
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["datadog", "influx", "prometheus"]
+__all__ = ["datadog", "datadog_2", "influx", "prometheus"]
 
 _RESULTS = ("matrix", "vector", "scalar", "string", "streams")
 
@@ -53,6 +53,19 @@ def datadog(members: Mapping[str, Node], path: str) -> FoundTable | None:
         return None
     series = [({name: one[name] for name in ("metric", "scope") if name in one}, one["pointlist"]) for one in result]
     return _points(joined(path, "series"), series, ("time", "value"), {"time": "epoch milliseconds"})
+
+
+def datadog_2(members: Mapping[str, Node], path: str) -> FoundTable | None:
+    """Read the series of a query of Datadog's second version: ``times``, and ``values`` of each of the ``series``."""
+    if not {"series", "times", "values"} <= members.keys() or not members["values"].holds_lists:
+        return None
+    times, values = decoded(members["times"]), decoded(members["values"])
+    own = decoded(members["series"])
+    if not all("group_tags" in one for one in own):
+        return None
+    labels = [{"query": one.get("query_index"), "tags": ",".join(one["group_tags"])} for one in own]
+    series = [(one, list(zip(times, cells, strict=True))) for one, cells in zip(labels, values, strict=True)]
+    return _points(joined(path, "values"), series, ("time", "value"), {"time": "epoch milliseconds"})
 
 
 def influx(members: Mapping[str, Node], path: str, url: str) -> list[FoundTable]:
@@ -105,7 +118,7 @@ def _influx_table(path: str, series: list[dict[str, Any]]) -> FoundTable:
 
 def _points(
     path: str,
-    series: Iterable[tuple[Mapping[str, Any], list[Any]]],
+    series: Iterable[tuple[Mapping[str, Any], Sequence[Any]]],
     names: tuple[str, str],
     kinds: dict[str, CellKind],
 ) -> FoundTable:
