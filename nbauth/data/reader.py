@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nbauth.data.build.width import TooManyColumns, too_many_columns
 from nbauth.data.fetch.prefetch import prefetched
 from nbauth.data.fetch.requester import Requester
+from nbauth.data.fetch.validators import check_whole
 from nbauth.data.paging.file_pages import FilePages
 from nbauth.data.paging.page_iterator import NOT_FOUND, PageIterator
 from nbauth.data.paging.styles import style_of
@@ -135,6 +136,7 @@ class Reader:
         try:
             arrival = self._page_iterator.arrive(request, response, partial(self._open_first, in_parts=in_parts))
             request, response, found = arrival.request, arrival.response, arrival.found
+            check_whole(response, is_file=found is not None and found.format is not JSON)
             if found is None or found.format is JSON:
                 yield from self._pages(arrival, prefetch=prefetch)
             elif found.format is None or found.format.read is None:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from nbauth.errors import DataError
+from nbauth.net.origins import redact_url
+
 if TYPE_CHECKING:
     from requests import Response
 
-__all__ = ["ContentRange", "Version", "content_range_of", "version_of"]
+__all__ = ["ContentRange", "Version", "check_whole", "content_range_of", "version_of"]
 
 _PARTIAL = 206
 _CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)", re.IGNORECASE)
@@ -72,6 +75,30 @@ def content_range_of(response: Response) -> ContentRange | None:
         None if last is None else int(last) + 1,
         None if size == "*" else int(size),
     )
+
+
+def check_whole(response: Response, *, is_file: bool) -> None:
+    """Check that a response is no part of something whose whole was asked for, as caches and proxies send it.
+
+    Args:
+        response: the response.
+        is_file: whether it is a file; a page may be a part, and its own words say what comes after it.
+
+    Raises:
+        DataError: it is a part.
+    """
+    if response.status_code != _PARTIAL or "Range" in response.request.headers:
+        return
+    part, told = content_range_of(response), response.headers.get("Content-Range", "").strip()
+    if part is None and (not is_file or response.links.get("next")):
+        return
+    if part is None or part.start != 0 or part.stop != part.size:
+        shown_url = redact_url(response.url)
+        raise DataError(
+            f"{shown_url}: the answer is a part ({told or 'status 206'}), and the whole was asked for.",
+            url=shown_url,
+            next_step="A cache or a proxy may hold a part: ask anew. nbauth.open(url) reads a file by its parts.",
+        )
 
 
 def version_of(response: Response) -> Version | None:

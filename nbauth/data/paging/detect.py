@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 from nbauth.data.paging.advice import how_to_go_on
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.failure import failure_of
+from nbauth.data.paging.header_counts import check_counts, header_counts
 from nbauth.data.paging.odata_columns import selected_columns
-from nbauth.data.paging.page_response import MISSING
+from nbauth.data.paging.page_response import HEADER, MISSING, number_at
 from nbauth.data.paging.record_selector import COUNT, NEXT, Choice, choose, rows_at, rows_of
 from nbauth.data.paging.styles import STYLES
 from nbauth.data.paging.styles.auto import Auto
@@ -157,6 +158,8 @@ def failed(envelope: Envelope, layout: Layout) -> ApiError | None:
 def total_in(envelope: Envelope, style: Style) -> int | None:
     """Return how many rows there are in all, where any response says: where the style knows it, or as OData does."""
     if style.total_path is not None:
+        if style.total_path.startswith(HEADER):
+            return number_at(envelope.response, style.total_path)
         total = envelope.value(style.total_path)
         return total if type(total) is int else None
     if not envelope.is_odata:
@@ -187,6 +190,8 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
             url=shown_url,
             next_step=how_to_go_on(envelope, layout.records),
         )
+    if is_first:
+        check_counts(envelope.response, rows_in(envelope, layout))
 
 
 def _has_list(envelope: Envelope, path: str | None) -> bool:
@@ -214,6 +219,7 @@ def _shown_by(envelope: Envelope) -> tuple[Style, Choice]:
     more = _more(envelope, envelope.rows_path)
     is_linked = isinstance(style, (NextUrl, Auto))
     is_page = (style is not None or more is not None) and not is_linked
+    is_page = is_page or header_counts(envelope.response).total is not None
     choice = choose(envelope.place, envelope.response.url, is_page=is_page, is_linked=is_linked)
     if choice.path is not None:
         return style or Auto(), choice

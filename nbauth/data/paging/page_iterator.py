@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nbauth.data.fetch.http_errors import format_error
+from nbauth.data.fetch.validators import check_whole
 from nbauth.data.paging.arrive import arrive
 from nbauth.data.paging.detect import Layout, check_end, detect, failed, resumed, rows_in, total_in
 from nbauth.data.paging.ending import Ending
@@ -271,6 +272,7 @@ class PageIterator:
 
     def _look_at_later(self, request: PageRequest, response: Response) -> Arrival:
         response, content = self._requester.content(request, response)
+        check_whole(response, is_file=False)
         return Arrival(request, response, self._json_of(request, response, content))
 
 

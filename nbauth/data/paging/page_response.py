@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["MISSING", "PageResponse", "Rows", "at", "number_at", "whole_number"]
+__all__ = ["HEADER", "MISSING", "PageResponse", "Rows", "at", "number_at", "whole_number"]
 
 MISSING = object()
 _LONGEST_LINKS = 50_000  # bytes; longer, it is rows
 _RELATION = ("rel", "relation", "Rel", "name", "type")  # HAL, STAC, OGC API: rel; FHIR: relation
+HEADER = "header:"  # in front of a header's name, where a path may lead to a header, too
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,10 @@ def _related(links: Node, relation: str) -> Node | None:
 
 
 def number_at(response: PageResponse, path: str | None) -> int | None:
-    """Return a whole number that the body names, as a number or as text; None where there is none."""
+    """Return a whole number that the body names, or a header, as a number or as text; None where there is none."""
+    if path is not None and path.startswith(HEADER):
+        text = (response.headers.get(path.removeprefix(HEADER)) or "").strip()
+        return whole_number(text) if len(text) <= _MOST_DIGITS else None
     return None if path is None else whole_number(response.get(*path.split(".")))
 
 

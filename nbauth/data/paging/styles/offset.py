@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from nbauth.data.paging.counts import RowCounts
+from nbauth.data.paging.header_counts import OFFSETS, header_counts, named_in
 from nbauth.data.paging.odata_count import count_path, lacks_rows
-from nbauth.data.paging.page_response import number_at
+from nbauth.data.paging.page_response import HEADER, number_at
 from nbauth.data.paging.places import plain
 from nbauth.data.paging.styles import numbered
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
@@ -56,6 +57,8 @@ class Offset(StatelessStyle):
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
         """Return it for a place in the rows and the size of a page; with a total, they say that there is more."""
+        if sign is Sign.HEADER:
+            return cls._of_headers(envelope)
         if sign not in (Sign.MORE_COUNTED, Sign.COUNTED):
             return None
         counts, request = envelope.counts, envelope.response.request
@@ -88,6 +91,15 @@ class Offset(StatelessStyle):
         if name is None or total is None or (not total.is_sure and total.number <= envelope.row_count):
             return None
         return cls(offset=name, limit=limit or "limit", total=total.path, send=send)
+
+    @classmethod
+    def _of_headers(cls, envelope: Envelope) -> Self | None:
+        """Return it for a header with the number of all rows, where the request names the rows to leave out."""
+        response = envelope.response
+        total, asked = header_counts(response).total, named_in(response.request, OFFSETS)
+        if envelope.link is not None or total is None or asked is None:
+            return None
+        return cls(offset=asked, total=HEADER + total)
 
     def check(self) -> None:
         """Check the numbers, and where they are sent."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from nbauth.data.paging.counts import PageCounts
-from nbauth.data.paging.page_response import number_at
+from nbauth.data.paging.header_counts import PAGES, header_counts, named_in
+from nbauth.data.paging.page_response import HEADER, number_at
+from nbauth.data.paging.request_params import get_int
 from nbauth.data.paging.styles import numbered
 from nbauth.data.paging.styles.style import Sign, Style
 from nbauth.data.paging.totals import page_in
@@ -55,6 +57,8 @@ class PageNumber(Style):
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
         """Return it for a page's number and the number of pages, which say whether there is more."""
+        if sign is Sign.HEADER:
+            return cls._of_headers(envelope)
         counts = envelope.counts if sign in (Sign.MORE_COUNTED, Sign.COUNTED) else None
         if not isinstance(counts, PageCounts):
             return None
@@ -69,6 +73,21 @@ class PageNumber(Style):
         return cls(
             parameter=page_in(request) or counts.parameter, first=first, pages=counts.pages, total=counts.total,
             echo=counts.number, send=numbered.sent_by(request),
+        )  # fmt: skip
+
+    @classmethod
+    def _of_headers(cls, envelope: Envelope) -> Self | None:
+        """Return it for headers that count, where they tell the page's number or the request names one."""
+        response = envelope.response
+        counts, asked = header_counts(response), named_in(response.request, PAGES)
+        if envelope.link is not None or not (counts.total or counts.pages) or not (asked or counts.page):
+            return None
+        if asked is None and counts.pages is None:
+            return None
+        return cls(
+            parameter=asked or "page", first=int(get_int(response.request.url, asked or "page") != 0),
+            pages=counts.pages and HEADER + counts.pages, total=counts.total and HEADER + counts.total,
+            echo=counts.page and HEADER + counts.page,
         )  # fmt: skip
 
     def check(self) -> None:

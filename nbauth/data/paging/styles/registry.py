@@ -24,6 +24,7 @@ Named = Literal[
     "offset",
     "page",
     "search_after",
+    "range",
 ]
 Paging = Named | Style | Function
 STYLES: dict[str, type[Style]] = {
