@@ -13,6 +13,7 @@ from nbauth.data.fetch.validators import check_whole
 from nbauth.data.paging.file_pages import FilePages
 from nbauth.data.paging.page_iterator import NOT_FOUND, PageIterator
 from nbauth.data.paging.styles import style_of
+from nbauth.data.paging.styles.fetchxml import annotated
 from nbauth.data.parse.format import ReadContext
 from nbauth.data.parse.formats import JSON, accept
 from nbauth.data.parse.opened import no_format, opened
@@ -91,7 +92,7 @@ class Reader:
         self._query = query
         self._progress = progress
         self._resume = resume
-        self._requester = Requester(session, spec, progress, retries=retries, accept=accept())
+        self._requester = Requester(session, annotated(spec), progress, retries=retries, accept=accept())
         self._page_iterator = PageIterator(
             self._requester,
             self._requester.chain,

@@ -25,6 +25,7 @@ Named = Literal[
     "page",
     "search_after",
     "range",
+    "fetchxml",
 ]
 Paging = Named | Style | Function
 STYLES: dict[str, type[Style]] = {

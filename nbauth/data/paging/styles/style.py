@@ -27,6 +27,7 @@ class Sign(Enum):
 
     ODATA_2 = "the form of OData 2"
     HEADER = "a header that is there for a cursor alone"
+    ANNOTATION = "an annotation of OData's that only one service has"
     ODATA = "the form of OData"
     ADDRESS = "a member with the next page's address"
     CURSOR = "a member with a cursor"
