@@ -28,6 +28,8 @@ def next_link(header: str, url: str) -> str | None:
             parameters.setdefault(name.lower(), value)  # only the first `rel` counts (§3.3)
             position = parameter.end()
         is_next = "next" in parameters.get("rel", "").lower().split()
+        # Sentry's next link is always there: https://docs.sentry.io/api/pagination/
+        is_next = is_next and parameters.get("results", "").lower() != "false"
         if is_next and _is_about(parameters.get("anchor"), url):
             return target[1].strip() or None
         # On to the next link, past whatever cannot be read.

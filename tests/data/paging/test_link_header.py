@@ -25,6 +25,8 @@ from nbauth.data.paging.link_header import next_link
         ('<>; rel="next"', None),
         ("nonsense", None),
         ('</a>; rel="unterminated, </b>; rel=next', "/b"),
+        ('</b>; rel="next"; results="false"; cursor="0:100:0"', None),
+        ('</a>; rel="previous"; results="false", </b>; rel="next"; results="true"', "/b"),
         ("", None),
         ("</b", None),
     ],
