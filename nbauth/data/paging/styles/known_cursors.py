@@ -13,7 +13,7 @@ from nbauth.data.paging.page_response import MISSING
 if TYPE_CHECKING:
     from nbauth.data.paging.envelope import Envelope
 
-__all__ = ["NO_CURSOR", "KnownCursor", "is_cursor", "known_cursor", "known_cursors"]
+__all__ = ["NO_CURSOR", "KnownCursor", "is_cursor", "known_cursor", "known_cursors", "known_last_row"]
 
 # Twitter's 0, -1 of others, CouchDB's "nil", Salesforce's "null"
 NO_CURSOR: tuple[Any, ...] = ("", 0, "0", -1, "-1", "nil", "null")
@@ -26,6 +26,7 @@ class KnownCursor:
     source: str
     path: str = ""
     header: str = ""
+    last_row: str = ""
     beside: tuple[str, ...] = ()
     parameter: str = ""
     body: str | None = None
@@ -47,9 +48,14 @@ def known_cursors() -> tuple[KnownCursor, ...]:
 def known_cursor(envelope: Envelope, *, in_header: bool) -> KnownCursor | None:
     """Return the first entry whose cursor an answer has, with the members beside it; None if there is none."""
     for entry in known_cursors():
-        if bool(entry.header) is in_header and _has(envelope, entry) and entry.fits(envelope):
+        if not entry.last_row and bool(entry.header) is in_header and _has(envelope, entry) and entry.fits(envelope):
             return entry
     return None
+
+
+def known_last_row(envelope: Envelope) -> KnownCursor | None:
+    """Return the first entry by which the last row of an answer leads on; None if there is none."""
+    return next((entry for entry in known_cursors() if entry.last_row and entry.fits(envelope)), None)
 
 
 def is_cursor(value: Any) -> bool:

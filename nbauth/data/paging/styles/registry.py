@@ -26,6 +26,7 @@ Named = Literal[
     "search_after",
     "range",
     "fetchxml",
+    "last_row",
 ]
 Paging = Named | Style | Function
 STYLES: dict[str, type[Style]] = {

@@ -13,6 +13,7 @@ from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.page_response import Rows
 from nbauth.data.paging.styles.auto import Auto
 from nbauth.data.paging.styles.known_cursors import known_cursors
+from nbauth.data.paging.styles.last_row import LastRow
 from nbauth.data.parse.lazy_json import PlainNode
 from nbauth.errors import PaginationError
 
@@ -46,6 +47,7 @@ def _following(document: Any, query: str = "", body: Any = None, headers: dict[s
         ({"data": ROWS, "pagination": {"cursor": "t"}}, "", "after=t"),
         ({"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": "t"}, "items": ROWS}, "", "continue=t"),
         ({"records": ROWS, "offset": "itr1/rec2"}, "", "offset=itr1%2Frec2"),
+        ({"object": "list", "url": "/v1/x", "has_more": True, "data": ROWS}, "limit=1", "limit=1&starting_after=1"),
         # Where the name tells, however it is written and wherever it stands.
         ({"items": ROWS, "nextPageToken": "t"}, "", "pageToken=t"),
         ({"items": ROWS, "next_page_token": "t"}, "", "page_token=t"),
@@ -131,9 +133,17 @@ def test_elsewhere(document: Any, says: str) -> None:
         _following(document)
 
 
+def test_last_row() -> None:
+    """A last row without what identifies it is an error; an answer that says that there is no more ends."""
+    last = {"object": "list", "has_more": False, "data": ROWS}
+    assert LastRow().next_request(page_response(last), Rows(PlainNode(ROWS))) is None
+    with pytest.raises(PaginationError, match="has no id"):
+        LastRow().next_request(page_response({**last, "has_more": True}), Rows(PlainNode([{"a": 1}])))
+
+
 def test_sources() -> None:
     """Each entry of the file has its source, and one place for the cursor."""
     for entry in known_cursors():
         assert entry.source.startswith("https://")
-        assert bool(entry.path) is not bool(entry.header)
+        assert sum(map(bool, (entry.path, entry.header, entry.last_row))) == 1
         assert bool(entry.parameter) is not bool(entry.elsewhere)
