@@ -43,7 +43,7 @@ _FAILED = frozenset({"error", "errored", "fail", "failed", "failure", "fault", "
 _NUMBERS = frozenset({"status", "statuscode", "code", "cod", "httpstatus", "httpstatuscode", "httpcode"})
 _KINDS = frozenset({"type", "kind", "object", "resourcetype"})
 _ERROR_KINDS = frozenset({"error", "errorresponse", "operationoutcome", "exception", "fault"})  # the third is FHIR's
-_INCOMPLETE = frozenset({"timedout", "incompleteresults", "partialresults", "incompletesearch", "ispartial"})
+_INCOMPLETE = frozenset({"incompletesearch"})  # Google Drive's; what else says so, `more` knows
 _SAID = ("message", "msg", "errormessage", "errordescription", "detail", "reason", "description", "title", "remark",
          "note", "information")  # fmt: skip
 _WORDS = (*_SAID, "text", "diagnostics", "faultstring", "errmsg", "info", "value", "error")

@@ -91,12 +91,9 @@ def _error(document: Any, records: str | None = None, url: str = "https://api.ex
         ({"meta": {"httpStatus": "401", "error": {"errorMessage": "No such token."}}}, "No such token."),
         ({"Fault": {"Error": [{"Message": "Bad", "code": "610"}], "type": "ValidationFault"}}, "Bad (610)"),
         ({"code": -1121, "msg": "Invalid symbol."}, "Invalid symbol."),
-        ({"timed_out": True, "_shards": {"failed": 0}, "hits": _HITS}, "a part of its rows (timed_out)"),
         ({"_shards": {"failed": 0}, "_clusters": {"total": 2, "failed": 1}, "hits": _HITS}, "_clusters.failed"),
-        ({"is_partial": True, "values": ROWS}, "is_partial"),  # ES|QL
         ({"timed_out": False, "_shards": _SHARDS, "hits": _HITS}, "a part of its rows (_shards.failed)"),
-        ({"total_count": 9, "incomplete_results": True, "items": ROWS}, "a part of its rows (incomplete_results)"),
-        ({"responseHeader": {"status": 0, "partialResults": True}, "response": {"docs": ROWS}}, "partialResults"),
+        ({"incompleteSearch": True, "files": ROWS}, "a part of its rows (incompleteSearch)"),
     ],
 )
 def test_errors(document: Any, says: str) -> None:
