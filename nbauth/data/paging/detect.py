@@ -227,7 +227,8 @@ def _shown_by(envelope: Envelope) -> tuple[Style, Choice]:
         return style or Auto(), Choice(_LEFT_OUT)
     if more is not None and not envelope.place.has_id and (is_page or envelope.place.others):
         raise _untold(envelope, more)
-    return (OnePage() if isinstance(style, Auto) else Auto()), choice  # a row's link leads to another row
+    is_alone = isinstance(style, Auto) or (envelope.place.has_id and envelope.link is not None)
+    return (OnePage() if is_alone else Auto()), choice  # a row's link leads to another row
 
 
 def _choice(envelope: Envelope, style: Style) -> Choice:

@@ -22,6 +22,7 @@ __all__ = ["RowPlace", "has_id", "row_place"]
 
 _DEEPEST = 6
 _MOST_OBJECTS = 100
+_MOST_BESIDE = 20  # more are the keys of a map, of which one more or less tells nothing
 _IDS = frozenset({"id", "uuid", "guid", "uid", "odataid", "odataetag"})
 _ENDS_OF_IDS = ("id", "number", "key", "code")
 _CONNECTION = ("nodes", "edges")  # GraphQL's: https://relay.dev/graphql/connections.htm
@@ -200,7 +201,8 @@ class _Walk:
                 if key in _GROUPED:
                     yield from (replace(one, rank=_Rank.GROUPED) for one in self.lists(member, f"{path}{name}."))
                 elif is_wrapper(name) or not is_of_envelope(name):
-                    around = _with(above, members, [other for other in odd if other != name], path, is_row=is_row)
+                    rest = [other for other in odd if other != name] if len(odd) <= _MOST_BESIDE else odd
+                    around = _with(above, members, rest, path, is_row=is_row)
                     yield from self.lists(member, f"{path}{name}.", around, is_inside=is_inside and is_wrapper(name))
 
     def _list(self, name: str, node: Node, path: str, beside: _Beside, *, is_inside: bool) -> Iterator[_List]:
@@ -226,8 +228,8 @@ class _Walk:
 def _with(above: _Beside, members: Mapping[str, Node], odd: list[str], path: str, *, is_row: bool) -> _Beside:
     """Return what stands beside a member, with what stands above it."""
     return _Beside(
-        (*above.paths, *(path + name for name in odd)),
-        above.is_named or any(plain(name) in NAMING for name in odd),
+        (*above.paths, *(path + name for name in odd[:_MOST_BESIDE])),
+        above.is_named or any(plain(name) in NAMING for name in odd[:_MOST_BESIDE]),
         above.has_objects or any(members[name].is_object for name in odd),
         is_row,
     )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from nbauth.data.fetch.session import Session
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 ROWS = [{"id": 1}, {"id": 2}]
 _SHARDS = {"total": 2, "successful": 1, "skipped": 0, "failed": 1, "failures": [{"reason": {"type": "timeout"}}]}
 _HITS = {"total": {"value": 2}, "hits": ROWS}
@@ -156,7 +158,6 @@ def test_what_to_do_next() -> None:
 _FIRST = {"status": "ok", "message": "", "error": None, "items": ROWS, "next_cursor": "c2"}
 
 
-@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("named", [{}, {"records": "items"}])
 @pytest.mark.parametrize(
     "later",

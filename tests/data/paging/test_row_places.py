@@ -6,14 +6,22 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from loads import read
+from loopback_api import as_json
 from page_responses import page_response
 
 from nbauth.data.paging.detect import detect
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.styles.auto import Auto
+from nbauth.errors import AssumptionWarning
 
 if TYPE_CHECKING:
+    from loopback_api import Server
+
+    from nbauth.data.fetch.session import Session
     from nbauth.data.paging.detect import Layout
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 ROWS = [{"id": 1}, {"id": 2}]
 _ES = {"took": 1, "timed_out": False, "_shards": {"total": 1, "failed": 0}}
@@ -185,3 +193,30 @@ def test_the_url_names_the_rows() -> None:
     document = {"region": "eu", "users": ROWS, "groups": []}
     assert _layout(document, "https://api.example/v1/users.json?x=1").records == "users"
     assert _layout({"errors": ROWS, "region": 1}, "https://api.example/v1/errors").records == "errors"
+
+
+@pytest.mark.parametrize("header", [{}, {"Link": '</orders/8>; rel="next"'}])
+@pytest.mark.parametrize("link", [{"next": "/orders/8"}, {"_links": {"next": {"href": "/orders/8"}}}, {}])
+def test_a_row_s_links(session: Session, api: Server, header: dict[str, str], link: dict[str, Any]) -> None:
+    """The link of a row leads to another row, which is not read."""
+    api.routes["/orders/7"] = as_json({"id": 7, "items": ROWS, **link}, headers=header)
+    frame = read(session, f"{api.origin}/orders/7")
+    assert (len(frame), len(api.seen)) == (1, 1)
+    assert frame["id"].tolist() == [7]
+
+
+def test_a_guess_is_said_and_answered(session: Session, api: Server) -> None:
+    """The warning names what to say, and what it names is silent."""
+    api.routes["/q"] = as_json({"region": "eu", "data": ROWS, "categories": [{"c": 1}]})
+    with pytest.warns(AssumptionWarning, match='records="data", without .*region, categories'):
+        assert read(session, f"{api.origin}/q").to_dict("records") == ROWS
+    assert read(session, f"{api.origin}/q", records="data").to_dict("records") == ROWS
+    assert read(session, f"{api.origin}/q", records="categories").to_dict("records") == [{"c": 1}]
+    assert read(session, f"{api.origin}/q", records="")["region"].tolist() == ["eu"]
+
+
+@pytest.mark.parametrize("paging", ["auto", "next", "odata", "none", "link"])
+def test_named_styles(session: Session, api: Server, paging: Any) -> None:
+    """The rows of one page are the same, however the paging is named."""
+    api.routes["/q"] = as_json({"took": 1, "result": {"orders": ROWS}})
+    assert read(session, f"{api.origin}/q", paging=paging).to_dict("records") == ROWS
