@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from loads import read
 from loopback_api import as_json
+from page_responses import next_request
 
+from nbauth.data.paging import NextUrl
 from nbauth.errors import AssumptionWarning, PaginationError
 
 if TYPE_CHECKING:
@@ -62,6 +64,33 @@ def test_the_next_body(session: Session, api: Server) -> None:
 
     api.routes["/x"] = answer
     assert read(session, f"{api.origin}/x?v=1", json={"search": "*"})["id"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("link", ["/x?p=2", "?p=2", "/x/?p=2"])
+def test_a_link_to_the_same_path(session: Session, api: Server, link: str) -> None:
+    """After a POST, a link to the same path with another query takes the document again, as SharePoint's."""
+    first, second = {"items": [{"id": 1}], "nextLink": link}, {"items": [{"id": 2}], "nextLink": None}
+    api.routes["/x"] = api.routes["/x/"] = lambda seen: as_json(second if "p=2" in seen.path else first)
+    assert read(session, f"{api.origin}/x", json={"q": 1})["id"].tolist() == [1, 2]
+    assert [(seen.method, seen.body) for seen in api.seen] == [("POST", b'{"q": 1}')] * 2
+
+
+@pytest.mark.parametrize("where", ["header", "body"])
+def test_a_link_to_another_path(session: Session, api: Server, where: str) -> None:
+    """After a POST, a link to another path is a GET, as of FHIR's searches."""
+    link = {"Link": "</pages/2>; rel=next"} if where == "header" else {}
+    beside = {"next": "/pages/2"} if where == "body" else {}
+    api.routes["/x"] = as_json({"items": [{"id": 1}], **beside}, headers=link)
+    api.routes["/pages/2"] = as_json({"items": [{"id": 2}]})
+    assert read(session, f"{api.origin}/x", json={"q": 1}, records="items")["id"].tolist() == [1, 2]
+    assert [(seen.method, seen.body) for seen in api.seen[1:]] == [("GET", b"")]
+
+
+def test_a_link_further_up() -> None:
+    """A further page may have its link further up than the first one, as a chunk of Databricks' result has."""
+    style = NextUrl(path="result.next_chunk_internal_link")
+    assert next_request(style, {"chunk_index": 1, "next_chunk_internal_link": "/b"}) == "https://api.example/b"
+    assert next_request(style, {"chunk_index": 2, "result": {}, "next_chunk_internal_link": "/b"}) is None
 
 
 def test_a_post_without_a_next_link(session: Session, api: Server) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbauth.data.paging.next_address import next_address
+from nbauth.data.paging.followed import followed
 from nbauth.data.paging.next_members import addresses
 from nbauth.data.paging.page_response import MISSING
 from nbauth.data.paging.record_selector import NEXT
@@ -65,16 +65,24 @@ class NextUrl(StatelessStyle):
     def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
         """Return the request that the link names."""
         del rows
-        link: Any = response.headers.get(self.header) if self.header else response.get(*self.path.split("."))
+        link: Any = response.headers.get(self.header) if self.header else _at(response, self.path)
         if link is MISSING or link is None or link == "" or link is False:
             return None
         if not isinstance(link, str):
             shown_url = redact_url(response.url)
             raise PaginationError(f"{shown_url}: {self.path} is not a string.", url=shown_url)
-        return replace(response.request, url=next_address(link, response, "" if self.header else self.path))
+        return followed(link, response, "" if self.header else self.path)
 
 
 STYLE = NextUrl
+
+
+def _at(response: PageResponse, path: str) -> Any:
+    """Return the value at a path, or `MISSING`. A further page may have it further up: a chunk of Databricks'."""
+    outer, dot, inner = path.partition(".")
+    link = response.get(*path.split("."))
+    is_further_up = link is MISSING and dot and outer not in response.document.members()
+    return response.get(*inner.split(".")) if is_further_up else link
 
 
 def _header(envelope: Envelope) -> str | None:

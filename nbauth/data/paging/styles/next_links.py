@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nbauth.data.paging.followed import followed
 from nbauth.data.paging.link_header import next_link
-from nbauth.data.paging.next_address import next_address
 from nbauth.data.paging.page_response import MISSING
-from nbauth.data.paging.places import plain
 from nbauth.data.paging.styles.style import StatelessStyle
 from nbauth.errors import PaginationError
 from nbauth.net.origins import redact_url
@@ -41,19 +40,7 @@ class NextLinks(StatelessStyle):
                 shown_url = redact_url(response.url)
                 raise PaginationError(f"{shown_url}: {name} is not a string.", url=shown_url)
             if isinstance(link, str) and link:
-                return replace(response.request, url=next_address(link, response), body=_body(response))
+                return followed(link, response)
         header = response.headers.get("Link") if self.has_header else None
         target = next_link(header, response.url) if header else None
-        return replace(response.request, url=next_address(target, response)) if target else None
-
-
-def _body(response: PageResponse) -> Any:
-    """Return what is posted to a next link: the same as before, unless the response names it, as Azure AI Search does.
-
-    See https://learn.microsoft.com/rest/api/searchservice/documents/search-post
-    """
-    if response.request.body is None:
-        return None
-    named = next((name for name in response.document.members() if plain(name) == "nextpageparameters"), None)
-    body = None if named is None else response.document.members()[named].value()
-    return body if isinstance(body, dict) else response.request.body
+        return followed(target, response) if target else None
