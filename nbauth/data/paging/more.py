@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nbauth.data.paging.body_values import BodyValues
     from nbauth.data.paging.places import Place
 
-__all__ = ["Said", "said_in", "truth"]
+__all__ = ["Said", "is_flag", "said_in", "truth"]
 
 _OF_WHAT = "(?:page|item|result|record|row|data|entry|entrie|hit|object|element|message)s?"
 # True says that there is more, false that there is not.
@@ -103,6 +103,11 @@ def said_in(values: BodyValues, places: Iterable[Place], *, has_rows: bool) -> S
             elif kind is _PARTIAL and is_so and has_rows:
                 partial = partial or path
     return Said(more, is_end and more is None, cut, partial, is_done)
+
+
+def is_flag(name: str) -> bool:
+    """Tell whether a plain name is that of such a flag."""
+    return _kind(name) is not None
 
 
 def truth(value: Any, *, has_numbers: bool = False) -> bool | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from nbauth.data.paging.page_words import is_of_pages
+
 __all__ = ["NAMING", "ROWS", "is_aside", "is_of_envelope", "is_wrapper", "plain"]
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -92,7 +94,7 @@ def is_aside(name: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_of_envelope(name: str) -> bool:
     """Tell whether envelopes have a member of this name beside the rows, which says something about all of them."""
-    if name.startswith(("@", "$", "odata.")) or plain(name) in _WHOLE:
+    if name.startswith(("@", "$", "odata.")) or plain(name) in _WHOLE or is_of_pages(name):
         return True
     words = [word.lower() for word in _WORDS.findall(name.rpartition(":")[2])]
     return bool(words) and (words[0] in _BEGIN or words[-1] in _END)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.paging.places import Place
 
-__all__ = ["addresses", "cursors", "numbers"]
+__all__ = ["addresses", "cursors", "is_next", "numbers"]
 
 _URL = "(?:urls?|uri|links?|href)"
 _ADDRESS = re.compile(
@@ -63,6 +63,11 @@ def numbers(places: Iterable[Place]) -> Iterator[str]:
     for place in places:
         names = _NUMBER_IN_NEXT if place.role in _NEXT_OBJECTS else _NUMBER
         yield from (place.path(name) for name in place.names if names.fullmatch(name))
+
+
+def is_next(name: str) -> bool:
+    """Tell whether a plain name is that of an address or a cursor, wherever it stands."""
+    return _ADDRESS.fullmatch(name) is not None or _CURSOR.fullmatch(name) is not None
 
 
 def _is_cursor(name: str, role: str, *, is_sure: bool) -> bool:

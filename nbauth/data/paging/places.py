@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["Place", "places", "plain"]
+__all__ = ["ENVELOPES", "Place", "places", "plain"]
 
 _NOT_PLAIN = re.compile(r"[^a-z0-9]")
 _MOST_PLACES = 60
@@ -31,7 +31,7 @@ _ELSEWHERE = {
     "self", "first", "last", "prev", "previous", "previouspage", "prevpage", "extensions", "context", "ratelimit",
 }  # fmt: skip
 # Objects that speak of the rows, also where it is not known yet where the rows are.
-_ENVELOPES = {
+ENVELOPES = {
     "meta", "metadata", "pagination", "paging", "page", "pages", "pageinfo", "paginginfo", "paginationinfo", "pager",
     "pagemeta", "pagecontext", "cursor", "cursors", "links", "link", "next", "nextpage", "additionaldata",
     "responsemetadata", "resultinfo", "resultset", "resultmetadata", "response", "result", "listinfo", "searchinfo",
@@ -92,9 +92,9 @@ def places(document: Node, rows_path: str | None) -> Iterator[Place]:
                 if key in _LINKS and path != rows_path and member.holds_objects and member.size < _LONGEST_LINKS:
                     links.append(path)
             elif member.is_object and path != rows_path and key not in _ELSEWHERE:
-                is_met = path in above or key in _ENVELOPES or (rows_path is not None and is_above)
+                is_met = path in above or key in ENVELOPES or (rows_path is not None and is_above)
                 if is_met and depth < _DEEPEST and len(waiting) < _MOST_PLACES:
-                    speaks = path in above or (is_envelope and key in _ENVELOPES)
+                    speaks = path in above or (is_envelope and key in ENVELOPES)
                     waiting.append((path + ".", key, member, depth + 1, speaks))
         yield Place(inside, role, is_envelope, names, tuple(links))
 

@@ -369,3 +369,21 @@ def test_links_of_the_last_page() -> None:
     _check_end(answer, NextUrl(path="paging.next"), "data", is_first=False)
     with pytest.raises(PaginationError):
         _check_end(answer, NextUrl(path="paging.next"), "data", is_first=True)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"totalrecords": "1"},
+        {"hasmore": "false"},
+        {"MoreRecords": False},
+        {"endofstream": "true"},
+        {"AdditionalData": {"links": [{"rel": "self", "href": "/x"}]}},
+        {"responsemetadata": {"Truncated": False}},
+        {"pageinfo": {"total-count": 1}},
+    ],
+)
+def test_what_speaks_of_pages(beside: dict[str, Any]) -> None:
+    """What speaks of pages beside the rows makes no row of an answer, and no warning, however it is spelled."""
+    layout = detect.detect(Envelope(page_response({"rows": [{"id": 1}], **beside})), Auto())
+    assert (layout.records, layout.assumed) == ("rows", None)
