@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.fetch.response_body import FileBody
 from nbauth.data.parse import formats
+from nbauth.data.parse.annotated_csv import FORMAT as ANNOTATED
+from nbauth.data.parse.annotated_csv import is_annotated
 from nbauth.data.parse.first_bytes import could_be_table, known_as, shown_by
 from nbauth.data.parse.json_documents import DOCUMENTS, SEQUENCE
 from nbauth.data.parse.json_text import loads
@@ -120,6 +122,8 @@ def opened(
         if said.name in _OTHERS and (other := _other(sign, said)) is not None:
             body.close()
             raise format_error(response, start, f"which is {other.name}, not {said.name}")
+        if said.name == "CSV" and is_annotated(start):
+            return Opened(ANNOTATED, body)
         return Opened(_DOCUMENTS.get(sign) or said if said.name == "NDJSON" else said, body)
     if sign == "text" and announced is None:
         announced = formats.format_by_ending(*names) or _guessed(start, response, assume, is_whole=len(start) < size)
@@ -203,7 +207,7 @@ def _by_sign(sign: Sign, start: bytes, body: Body, announced: Format | None) -> 
         if name == "NDJSON" and _has_lines(start):
             return Opened(announced, body)
         return Opened(formats.JSON, body, instead)
-    return Opened(announced, body)
+    return Opened(ANNOTATED if name == "CSV" and is_annotated(start) else announced, body)
 
 
 def _has_lines(start: bytes) -> bool:
