@@ -202,7 +202,9 @@ class Reader:
     def _file_pages(
         self, request: PageRequest, response: Response, found: Opened, *, in_parts: bool
     ) -> Iterator[Batch]:
-        for batch in self._files.batches(request, response, found, in_parts=in_parts):
+        is_joined = not in_parts and self._files.can_be_joined(request, response, found)
+        self.can_start_over = is_joined
+        for batch in self._files.batches(request, response, found, is_joined=is_joined, in_parts=in_parts):
             self.can_start_over = False  # what came is kept
             yield batch
 

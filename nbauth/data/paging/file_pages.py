@@ -87,25 +87,29 @@ class FilePages:
         )
         return True
 
-    def batches(self, request: PageRequest, response: Response, found: Opened, *, in_parts: bool) -> Iterator[Batch]:
-        """Yield the pages: of a table of text all rows together, unless it comes in parts; else a batch a page.
+    def can_be_joined(self, request: PageRequest, response: Response, found: Opened) -> bool:
+        """Tell whether the pages can be read as one table of text, whose columns have one dtype for all pages."""
+        is_text = found.format is not None and found.format.name in _TEXT
+        if not is_text or not isinstance(self.style, _BY_HEADERS):
+            return False
+        codec = self._context(request, response, in_parts=False).codec()
+        return has_lines(codec) and not found.body.peek(2).startswith(_WIDE_MARKS)
+
+    def batches(
+        self, request: PageRequest, response: Response, found: Opened, *, is_joined: bool, in_parts: bool
+    ) -> Iterator[Batch]:
+        """Yield the pages.
 
         Args:
             request: the first request.
             response: its response.
             found: its body.
-            in_parts: whether a batch is wanted for each page.
+            is_joined: whether all rows of a table come together; else a batch comes for each page.
+            in_parts: whether Parquet comes as tables of Arrow's.
         """
-        if not in_parts and self._can_be_joined(found, self._context(request, response, in_parts=False)):
-            yield from self._joined(request, response, found)
-        else:
-            yield from self._each(request, response, found, in_parts=in_parts)
-
-    def _can_be_joined(self, found: Opened, context: ReadContext) -> bool:
-        is_text = found.format is not None and found.format.name in _TEXT
-        if not is_text or not isinstance(self.style, _BY_HEADERS):
-            return False
-        return has_lines(context.codec()) and not found.body.peek(2).startswith(_WIDE_MARKS)
+        if is_joined:
+            return self._joined(request, response, found)
+        return self._each(request, response, found, in_parts=in_parts)
 
     def _joined(self, request: PageRequest, response: Response, found: Opened) -> Iterator[Batch]:
         def advance(has_rows: bool, checksum: int | None) -> tuple[Response, Any] | None:  # noqa: FBT001

@@ -212,11 +212,11 @@ def _by_sign(sign: Sign, start: bytes, body: Body, announced: Format | None) -> 
 
 def _has_lines(start: bytes) -> bool:
     """Tell whether what is said to be lines begins with one that is a whole document, and no array of rows."""
-    first = start.lstrip().partition(b"\n")[0]
+    first, end, _ = start.lstrip().partition(b"\n")
     try:
         document = loads(first)
     except (ValueError, RecursionError):
-        return len(first) >= _START - 1  # it is longer than what was looked at
+        return not end  # it is longer than what was looked at, or broke off
     return not (isinstance(document, list) and isinstance(next(iter(document), None), dict))
 
 

@@ -44,7 +44,8 @@ def pages(
 
     Returns:
         An iterator of DataFrames. Each has the dtypes that its own rows need. Empty pages are left out; if there is
-        no row at all, one empty frame comes. NDJSON, CSV, TSV and Parquet come some thousand rows at once, Excel whole.
+        no row at all, one empty frame comes. NDJSON, CSV, TSV and Parquet come some thousand rows at once, Excel whole,
+        and files that come in pages a file at once.
     """
     if as_ not in get_args(Form):
         raise ConfigError(f"as_: expected one of {', '.join(get_args(Form))}, found {as_!r}.")

@@ -50,7 +50,7 @@ def write(
 ) -> Path:
     """Read a URL into a Parquet file. Arguments and errors are those of `nbauth.data.sinks.frame.read`.
 
-    The file is there when all rows are, and not before. Pages of JSON that came before a break are kept beside it, and
+    The file is there when all rows are, and not before. Pages that came before a break are kept beside it, and
     the same call goes on after them, if it is made within a day and for the same person (``who``).
 
     Types are those that all pages need, as in a frame; but Parquet knows no Python objects: objects and lists inside a
@@ -75,8 +75,9 @@ def write(
     parts: Parts | None = None
     shown_url = redact_url(spec.url)
     request = fingerprint(
-        spec.url, query.params, dict(query.headers or {}), query.json, query.records, query.nested, query.paging, who
-    )
+        spec.url, query.params, dict(query.headers or {}), query.json, query.records, query.nested, query.paging, who,
+        query.format, query.encoding, query.csv and dict(query.csv), query.sheet,
+    )  # fmt: skip
     try:
         with Parts(file, request) as parts:
             load_progress.add_rows(parts.checkpoint.rows)
