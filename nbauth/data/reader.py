@@ -137,16 +137,14 @@ class Reader:
         try:
             arrival = self._page_iterator.arrive(request, response, partial(self._open_first, in_parts=in_parts))
             request, response, found = arrival.request, arrival.response, arrival.found
-            check_whole(response, is_file=found is not None and found.format is not JSON)
             if found is None or found.format is JSON:
+                check_whole(response, is_file=False)
                 yield from self._pages(arrival, prefetch=prefetch)
             elif found.format is None or found.format.read is None:
+                check_whole(response, is_file=True)
                 self._check_nothing(response, found.body)
-            elif self._files.is_paged(request, response):
-                yield from self._counted(self._file_pages(request, response, found, in_parts=in_parts))
             else:
-                context = self._context(request, response, in_parts=in_parts)
-                yield from self._counted(found.format.read(found.body, context))
+                yield from self._counted(self._file(request, response, found, in_parts=in_parts))
         finally:
             response.close()
 
@@ -199,12 +197,19 @@ class Reader:
         is_eager = self._query.concurrency > 1
         return prefetched(pages, size=_size, stop=self._requester.stop, pending=self.pending, is_eager=is_eager)
 
-    def _file_pages(
-        self, request: PageRequest, response: Response, found: Opened, *, in_parts: bool
-    ) -> Iterator[Batch]:
-        is_joined = not in_parts and self._files.can_be_joined(request, response, found)
-        self.can_start_over = is_joined
-        for batch in self._files.batches(request, response, found, is_joined=is_joined, in_parts=in_parts):
+    def _file(self, request: PageRequest, response: Response, found: Opened, *, in_parts: bool) -> Iterator[Batch]:
+        """Yield the batches of a file, and of those that come after it if files come in pages."""
+        files = self._files
+        is_paged = files.is_paged(request, response)
+        check_whole(response, is_file=not is_paged)
+        if not is_paged:
+            assert found.format is not None
+            assert found.format.read is not None
+            context = self._context(request, response, in_parts=in_parts)
+            yield from files.checked(found.format.read(found.body, context))
+            return
+        self.can_start_over = is_joined = not in_parts and files.can_be_joined(request, response, found)
+        for batch in files.checked(files.batches(request, response, found, is_joined=is_joined, in_parts=in_parts)):
             self.can_start_over = False  # what came is kept
             yield batch
 

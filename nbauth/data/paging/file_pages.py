@@ -9,8 +9,9 @@ from nbauth.data.fetch.charsets import has_lines
 from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.paging.detect import detect_file
 from nbauth.data.paging.envelope import Envelope
-from nbauth.data.paging.file_page import file_rows, one_batch
+from nbauth.data.paging.file_page import FilePage, file_rows, one_batch
 from nbauth.data.paging.guards import Guards
+from nbauth.data.paging.header_counts import check_counts, header_counts
 from nbauth.data.paging.page_iterator import NOT_FOUND
 from nbauth.data.paging.page_response import PageResponse
 from nbauth.data.paging.styles.cursor import Cursor
@@ -70,11 +71,12 @@ class FilePages:
         self._context = context
         self._said = style
         self._rows_before = rows_before
+        self._pages = 1
         self.style: Style | None = None
 
     def is_paged(self, request: PageRequest, response: Response) -> bool:
         """Look at the headers of the first response; tell whether pages may come after it."""
-        self._page = _page(request, response)
+        self._first = self._page = _page(request, response)
         self.style = detect_file(Envelope(self._page), self._said)
         if self.style is None:
             return False
@@ -86,6 +88,21 @@ class FilePages:
             next_step=self.style.next_step,
         )
         return True
+
+    def checked(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Yield the batches of a load.
+
+        Raises:
+            PaginationError: a header of the first response says that there are more rows; after the last batch.
+        """
+        rows = self._rows_before
+        for batch in batches:
+            rows += _rows(batch)
+            yield batch
+        counts = header_counts(self._first)
+        is_all = self._pages > 1 and (counts.total is None or counts.pages is not None)
+        if not (self.style or self._said).is_callers_word and not is_all:
+            check_counts(self._first, file_rows(rows, None))
 
     def can_be_joined(self, request: PageRequest, response: Response, found: Opened) -> bool:
         """Tell whether the pages can be read as one table of text, whose columns have one dtype for all pages."""
@@ -185,6 +202,7 @@ class FilePages:
                 return None
             raise
         self._page = _page(request, response)
+        self._pages += 1
         found = self._open(request, response)
         if found.format is not first.format:
             with found.body:
@@ -210,6 +228,8 @@ def _rows(batch: Batch) -> int:
     """Return how many rows a batch has; of lines, as many as are not blank."""
     if batch.has_own_columns:
         return batch.rows
+    if isinstance(batch, FilePage):
+        return sum(map(_rows, batch.batches))
     lines: Any = getattr(batch, "lines", None)
     return len(getattr(batch, "records", ())) if lines is None else len(lines) - lines.count(b"") - lines.count(b"\r")
 

@@ -309,3 +309,54 @@ def test_a_later_page_of_another_format(session: Session, api: Server, second: R
     with pytest.raises(FormatError, match=message) as caught:
         read(session, f"{api.origin}/x")
     assert caught.value.partial.to_dict("records") == PAGES[0]
+
+
+@pytest.mark.parametrize("form", [csv, ndjson, parquet])
+@pytest.mark.parametrize(
+    ("answered", "message"),
+    [
+        ((200, {"X-Total-Count": "5"}), "says X-Total-Count: 5"),
+        ((200, {"X-Total-Pages": "3"}), "says X-Total-Pages: 3"),
+        ((200, {"X-Has-More": "true"}), "says X-Has-More: true"),
+        # https://docs.postgrest.org/en/stable/references/api/pagination_count.html, of a service that has no offset
+        ((206, {"Content-Range": "0-1/5"}), "begins at row 0, and 2 was asked for"),
+        ((206, {"Content-Range": "0-1/*"}), "begins at row 0, and 2 was asked for"),
+    ],
+)
+def test_headers_that_say_more(
+    session: Session, api: Server, form: Any, answered: tuple[int, dict[str, str]], message: str
+) -> None:
+    """What a header says of more rows is an error where it cannot be followed; with ``paging="none"`` it is not."""
+    status, headers = answered
+    api.routes["/x"] = Reply(form(PAGES[0]), status, headers, content_type=TYPES[form])
+    with pytest.raises(PaginationError, match=message) as caught:
+        read(session, f"{api.origin}/x")
+    assert caught.value.partial.to_dict("records") == PAGES[0]
+    if status == 200:
+        assert read(session, f"{api.origin}/x", paging="none").to_dict("records") == PAGES[0]
+
+
+@pytest.mark.parametrize("form", [csv, ndjson])
+def test_ranges_of_rows(session: Session, api: Server, form: Any) -> None:
+    """Files with a part of the rows each are asked for by the rows before, as PostgREST has it."""
+
+    def answer(seen: Seen) -> Reply:
+        first = int(seen.path.partition("offset=")[2] or 0)
+        rows = ROWS[first : first + 2]
+        part = {"Content-Range": f"{first}-{first + len(rows) - 1}/5"}
+        return Reply(form(rows), 206, part, content_type=TYPES[form])
+
+    api.routes["/x"] = answer
+    assert read(session, f"{api.origin}/x").to_dict("records") == ROWS
+
+
+@pytest.mark.parametrize("form", [csv, ndjson])
+@pytest.mark.parametrize("headers", [{"X-Total-Count": "5"}, {"X-RateLimit-Total": "5000"}, {"X-Total-Pages": "1"}])
+def test_headers_that_say_no_more(session: Session, api: Server, form: Any, headers: dict[str, str]) -> None:
+    """A total that the rows reach says that they are all."""
+    api.routes["/x"] = Reply(form(ROWS), headers=headers, content_type=TYPES[form])
+    assert read(session, f"{api.origin}/x").to_dict("records") == ROWS
+    link = {"Link": '</y>; rel="next"'} | headers
+    api.routes["/x"] = Reply(form(ROWS[:4]), headers=link, content_type=TYPES[form])
+    api.routes["/y"] = Reply(form(ROWS[4:]), headers=headers, content_type=TYPES[form])
+    assert read(session, f"{api.origin}/x").to_dict("records") == ROWS
