@@ -4,15 +4,16 @@ A file says
 
     title, source      what it is, and where it stands
     call               the arguments of `nbauth.read`; `paging` as {"style": "Offset", …} for a style
-    answers            the API's answers, the first that fits: `method`, `path`, `query`, `body`, `headers` are what a
-                       request must have (all optional; `body` has paths with dots), and `answer` (JSON) or `text` with
-                       `charset`, `content_type`, `status` and `answer_headers` are what it gets
+    answers            the API's answers, the first that fits: `method`, `path`, `query`, `query_has` (a part of the
+                       value), `body` (paths with dots) and `headers` are what a request must have, all optional;
+                       `answer` (JSON) or `text` with `charset`, `content_type`, `status` and `answer_headers` are
+                       what it gets
     one_page           the same, where everything fits into one answer: its `answers` and `rows`
     rows               the rows that come; or
     error, says        the class of the error that comes, and what it says
     warns              what a warning says, if one comes
     dtypes             of the columns that are named, the dtypes
-    by_page            true where its page in `docs/services` says more than a file can, such as a function
+    by_page            true where only its page in `docs` can say how it is read, as by a function
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Documented:
         says: what the error says.
         warns: what a warning says, if one comes.
         dtypes: of some columns.
-        by_page: whether its page in `docs/services` alone can say how it is read.
+        by_page: whether only its page in `docs` can say how it is read.
     """
 
     name: str
@@ -152,6 +153,8 @@ def _fits(answer: Mapping[str, Any], asked: Asked) -> bool:
         "headers": {name.lower(): value for name, value in asked.headers.items()},
         "body": asked.body,
     }
+    if not all(part in asked.query.get(name, "") for name, part in answer.get("query_has", {}).items()):
+        return False
     return all(
         _at(given[part], name.lower() if part == "headers" else name) == value
         for part in given
