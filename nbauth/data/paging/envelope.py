@@ -81,6 +81,11 @@ class Envelope(BodyValues):
         return next_link(self.response.headers.get("Link", ""), self.response.url)
 
     @cached_property
+    def header_names(self) -> frozenset[str]:
+        """The names of its headers that hold something, in small letters."""
+        return frozenset(name.lower() for name, value in self.response.headers.items() if value)
+
+    @cached_property
     def counts(self) -> RowCounts | PageCounts | None:
         """The rows or pages that are counted."""
         return counts_of(self, self.places, self.rows_path)

@@ -66,14 +66,11 @@ def is_cursor(value: Any) -> bool:
 def _has(envelope: Envelope, entry: KnownCursor) -> bool:
     if entry.header:
         start, star, _ = entry.header.lower().partition("*")
-        return any(name.lower().startswith(start) if star else name.lower() == start for name in _headers(envelope))
+        names = envelope.header_names
+        return any(name.startswith(start) for name in names) if star else start in names
     value = envelope.nested(entry.path)
     # A key of several members is one that this file names alone.
     return is_cursor(value) or (value is not MISSING and hasattr(value, "is_object") and value.is_object)
-
-
-def _headers(envelope: Envelope) -> list[str]:
-    return [name for name, value in envelope.response.headers.items() if value]
 
 
 def _fits(envelope: Envelope, member: str) -> bool:
