@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from page_responses import page_response
+from page_responses import next_request, page_response
 
 from nbauth.data.fetch.request import PageRequest
+from nbauth.data.paging import NextUrl
 from nbauth.data.paging.next_address import next_address
 
 API = "https://api.example/v1/items"
@@ -102,3 +103,24 @@ def test_context(context: str | None, expected: str) -> None:
         document = {} if context is None else {name: context}
         assert _address("Customers(1)/Parts?$skiptoken=3", url, "", document) == expected
         assert _address("Customers(1)/Orders?$skiptoken=3", url, "", document) == f"{url}?$skiptoken=3"
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("/statements/s1/result/chunks/1?row_offset=2", "GET"),  # Databricks' next_chunk_internal_link
+        ("/statements/h1?requestId=r&partition=1", "GET"),  # Snowflake's Link header
+        ("?$skiptoken=7", "POST"),
+        ("/statements?$skip=50", "POST"),  # Azure AI Search
+        ("https://api.example/statements?api-version=1", "POST"),
+    ],
+)
+@pytest.mark.parametrize("style", ["link", NextUrl(path="more")])
+def test_what_a_link_after_a_post_is(link: str, expected: str, style: Any) -> None:
+    """A link to another path than a POST's leads by GET to a part of its answer; one to the same path asks again."""
+    request = PageRequest("https://api.example/statements", {"q": 1})
+    following = next_request(style, {"more": link}, request.url, request=request, Link=f'<{link}>; rel="next"')
+    if expected == "GET":
+        assert following == f"https://api.example{link}"
+    else:
+        assert (following.verb, following.body) == ("POST", {"q": 1})
