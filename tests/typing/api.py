@@ -17,7 +17,7 @@ import pyarrow as pa
 import requests
 
 import nbauth
-from nbauth.data.paging import Answer, Cursor, NextUrl, Offset, PageNumber, PageResponse, Paging
+from nbauth.data.paging import Answer, Cursor, NextUrl, Offset, PageNumber, PageResponse, Paging, Request
 
 URL = "https://api.example.com/rows"
 
@@ -130,6 +130,15 @@ def by_function(answer: PageResponse) -> str | Mapping[str, Any] | None:
     return {"after": answer.get("meta", "after")} if answer.json() else None
 
 
+def by_request(answer: PageResponse) -> Request | None:
+    """A function may return a whole request."""
+    if answer.request.body is None:
+        return None
+    return Request(
+        url="/next", params={"n": 2}, json={**answer.request.body, "from": 5}, headers={"x": "y"}, method="POST"
+    )
+
+
 def by_number(answer: Answer) -> int:
     """A function of another kind."""
     return answer.status
@@ -138,7 +147,14 @@ def by_number(answer: Answer) -> int:
 def paging() -> None:
     """A style is a name, a class with its parameters, or a function."""
     styles: list[Paging] = ["auto", "none", "odata", "link", "next", "cursor", "offset", "page"]
-    styles += [NextUrl(path="links.next"), Cursor(send="header"), Offset(size=10), PageNumber(first=0), by_function]
+    styles += [
+        NextUrl(path="links.next"),
+        Cursor(send="header"),
+        Offset(size=10),
+        PageNumber(first=0),
+        by_function,
+        by_request,
+    ]
     for style in styles:
         nbauth.read(URL, paging=style)
         nbauth.pages(URL, paging=style)
@@ -147,6 +163,7 @@ def paging() -> None:
     nbauth.read(URL, paging=by_number)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Cursor(send="cookie")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Offset(send="header")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Request(method="PUT")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     PageNumber(start=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
