@@ -24,6 +24,7 @@ Named = Literal[
     "offset",
     "page",
     "search_after",
+    "parts",
     "range",
     "fetchxml",
     "last_row",
