@@ -12,8 +12,9 @@ from nbauth.net.origins import origin_of
 if TYPE_CHECKING:
     from nbauth.data.paging.page_response import PageResponse
 
-__all__ = ["next_address"]
+__all__ = ["next_address", "part_address"]
 
+_LEAST_REPEATED = 2  # segments of a path
 _CONTEXTS = ("@odata.context", "odata.metadata", "@context")
 # Parameters without which no request is answered, and which links leave out: the version of Azure's APIs, which its own
 # libraries put onto every link (https://github.com/Azure/autorest.java/issues/1550), and keys, as Polygon's `next_url`
@@ -39,6 +40,26 @@ def next_address(link: str, response: PageResponse, path: str = "") -> str:
     except ValueError:
         whole = link
     return resolve(whole, response.url)
+
+
+def part_address(link: str, here: str) -> str:
+    """Return a link to a part of what is at a URL, such as a job's state, as a whole URL.
+
+    A path that repeats the end of the URL's own, and not its beginning, was written by a service behind a gateway that
+    puts the beginning in front.
+
+    Raises:
+        PaginationError: it is no URL.
+    """
+    url = resolve(link, here)
+    own, named = urlsplit(here).path.split("/")[1:], urlsplit(link.strip()).path.split("/")[1:]
+    if not link.strip().startswith("/") or link.strip().startswith("//"):
+        return url
+    for count in range(min(len(own) - 1, len(named)), _LEAST_REPEATED - 1, -1):
+        before = own[:-count]
+        if own[-count:] == named[:count] and named[: len(before)] != before:
+            return urlunsplit(urlsplit(url)._replace(path="/" + "/".join([*before, *named])))
+    return url
 
 
 def _whole(link: str, response: PageResponse, path: str) -> str:

@@ -24,8 +24,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from nbauth.data.fetch.chain import may_carry
 from nbauth.data.fetch.http_errors import clean
 from nbauth.data.fetch.named_waits import named_wait_s
-from nbauth.data.paging.guards import canonical, check_leads, resolve
+from nbauth.data.paging.guards import canonical, check_leads
 from nbauth.data.paging.job import job_in
+from nbauth.data.paging.next_address import part_address
 from nbauth.data.paging.page_response import at
 from nbauth.data.paging.request_params import set_in_query
 from nbauth.errors import ApiError, DataError
@@ -147,10 +148,10 @@ class Pending:
 
     def _wait(self, job: Job, arrival: Arrival) -> Wait:
         request, response = arrival.request, arrival.response
-        url = _address(arrival) or (job.status_link and resolve(job.status_link, response.url))
+        url = _address(arrival) or (job.status_link and part_address(job.status_link, response.url))
         if self._first is None:
             location = response.headers.get("Location")
-            self._location = resolve(location, response.url) if location and _operation(response) else None
+            self._location = part_address(location, response.url) if location and _operation(response) else None
             url = url or self._other_address(job, arrival)
         self._first = self._first or (request, job)
         is_own = url is not None or request != self._first[0] or _is_of(request, job)
@@ -164,7 +165,7 @@ class Pending:
 
     def _other_address(self, job: Job, arrival: Arrival) -> str | None:
         """Return where a job's state may be, where no place is sure to be that."""
-        link = job.other_link and resolve(job.other_link, arrival.response.url)
+        link = job.other_link and part_address(job.other_link, arrival.response.url)
         if link and may_carry(self._chain, link):
             return link
         is_made = arrival.request.verb == "POST" and job.number is not None
@@ -193,7 +194,7 @@ class Pending:
         here, (first, first_job) = arrival.request.url, self._first
         new = job.other_link if job.other_link != first_job.other_link else None
         for link in (job.result_link, arrival.response.headers.get("Location"), self._location, new):
-            url = here if link is None else resolve(link, arrival.response.url)
+            url = here if link is None else part_address(link, arrival.response.url)
             if url != here:
                 return (url,)
         if first.verb == "GET" and first.url != here:
@@ -232,7 +233,7 @@ def _address(arrival: Arrival) -> str | None:
     named = _operation(response)
     if named is None and response.status_code in (_CREATED, ACCEPTED):
         named = response.headers.get("Location")
-    return resolve(named, response.url) if named else None
+    return part_address(named, response.url) if named else None
 
 
 def _is_of(request: PageRequest, job: Job) -> bool:

@@ -9,7 +9,7 @@ from page_responses import next_request, page_response
 
 from nbauth.data.fetch.request import PageRequest
 from nbauth.data.paging import NextUrl
-from nbauth.data.paging.next_address import next_address
+from nbauth.data.paging.next_address import next_address, part_address
 
 API = "https://api.example/v1/items"
 
@@ -103,6 +103,24 @@ def test_context(context: str | None, expected: str) -> None:
         document = {} if context is None else {name: context}
         assert _address("Customers(1)/Parts?$skiptoken=3", url, "", document) == expected
         assert _address("Customers(1)/Orders?$skiptoken=3", url, "", document) == f"{url}?$skiptoken=3"
+
+
+@pytest.mark.parametrize(
+    ("link", "here", "expected"),
+    [
+        ("/api/v2/statements/h", "/gateway/api/v2/statements", "/gateway/api/v2/statements/h"),
+        ("/api/v2/statements/h?r=1", "/gateway/api/v2/statements/h", "/gateway/api/v2/statements/h?r=1"),
+        ("/api/v2/statements/h", "/api/v2/statements", "/api/v2/statements/h"),
+        ("/gateway/api/v2/jobs/h", "/gateway/api/v2/statements", "/gateway/api/v2/jobs/h"),
+        ("/statements/h", "/api/v2/statements", "/statements/h"),
+        ("h", "/api/statements/", "/api/statements/h"),
+        ("//api.example/api/v2/h", "/gateway/api/v2", "/api/v2/h"),
+        ("https://api.example/api/v2/h", "/gateway/api/v2", "/api/v2/h"),
+    ],
+)
+def test_part_behind_a_gateway(link: str, here: str, expected: str) -> None:
+    """A path that repeats the end of the URL's own gets what a gateway puts in front."""
+    assert part_address(link, f"https://api.example{here}") == f"https://api.example{expected}"
 
 
 @pytest.mark.parametrize(

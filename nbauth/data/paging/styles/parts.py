@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nbauth.data.fetch.request import PageRequest
 from nbauth.data.paging.guards import canonical, resolve
+from nbauth.data.paging.next_address import part_address
 from nbauth.data.paging.places import plain
 from nbauth.data.paging.request_params import get_int, set_in_query
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
@@ -55,7 +56,8 @@ class Parts(StatelessStyle):
         if count < 2:  # noqa: PLR2004 - one part is whole
             return None
         named: Any = next((node.value() for name, node in members.items() if plain(name) in _ADDRESSES), None)
-        url = resolve(named, response.url) if isinstance(named, str) else response.request.url
+        own = part_address(named, response.url) if isinstance(named, str) else response.request.url
+        url = own if envelope.link is None else resolve(envelope.link, response.url)
         return cls(url=url, count=count)
 
     def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:

@@ -46,7 +46,7 @@ def _serve(api: Server, first: Any, *, links: bool) -> None:
 @pytest.mark.parametrize("links", [False, True])
 @pytest.mark.parametrize("json", [None, {"statement": "select 1"}], ids=["GET", "POST"])
 def test_all_parts(session: Session, api: Server, json: Any, *, links: bool, concurrency: int) -> None:
-    """Each part is asked for once, by GET, whether links lead there or not; in order, also where several are at once."""
+    """Each part is asked for once, by GET, whether links lead there or not, and in order, several at once or not."""
     _serve(api, FIRST, links=links)
     url = f"{api.origin}/statements" if json else f"{api.origin}/statements/h"
     frame = read(session, url, json=json, records="data", concurrency=concurrency)
