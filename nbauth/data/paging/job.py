@@ -32,7 +32,7 @@ from nbauth.data.paging.job_words import (
     TELLING,
     WAITING,
 )  # fmt: skip
-from nbauth.data.paging.names import plain
+from nbauth.data.paging.names import ROWS, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -133,6 +133,16 @@ class Job:
     def has_rows(self) -> bool:
         """Whether something stands in it that can be rows."""
         return any(value is _SOME and name not in ASIDE for name, value in self.values)
+
+    @cached_property
+    def has_no_rows(self) -> bool:
+        """Whether it says that there are none: where they would be is an empty list."""
+        return any(value == [] and name in ROWS for name, value in self.values)
+
+    @cached_property
+    def has_several(self) -> bool:
+        """Whether it stands for several statements, each with a result of its own (Snowflake)."""
+        return any(value is _SOME and name == "statementhandles" for name, value in self.values)
 
     @cached_property
     def is_only_about_itself(self) -> bool:

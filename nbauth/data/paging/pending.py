@@ -118,21 +118,28 @@ class Pending:
         if not is_accepted and (page is None or self._is_fetched):
             return arrival
         job = job_in(None if page is None else page.document, is_accepted=is_accepted)
+        if job is not None and job.has_several:
+            raise _several(arrival)
         if job is None or not (is_accepted or self._first or _tells(job, arrival)):
             return arrival
         if not may_carry(self._chain, arrival.response.url) or (is_accepted and self._is_data(job, arrival)):
             return arrival  # a redirect to the file leaves the API, and ends what is its own to say
         if job.phase == "failed":
             raise _failed(job, arrival)
-        if is_accepted or self._is_running(job):
+        is_done = job.phase == "done" and job.result_link is not None
+        if self._is_running(job) or (is_accepted and not is_done):
             return self._wait(job, arrival)
+        self._first = self._first or (arrival.request, job)
         return self._done(job, arrival)
 
     def _is_accepted(self, arrival: Arrival) -> bool:
         """Tell whether a response tells of a job by what is none of its document."""
-        if arrival.response.status_code == ACCEPTED:
+        response = arrival.response
+        if response.status_code == ACCEPTED or arrival.page is not None:
+            return response.status_code == ACCEPTED
+        if "Retry-After" in response.headers and _is_empty(arrival):
             return True
-        return self._first is None and arrival.page is None and _operation(arrival.response) is not None
+        return self._first is None and _operation(response) is not None
 
     def _is_data(self, job: Job, arrival: Arrival) -> bool:
         """Tell whether a response with 202 has rows all the same, and nothing says that there will be others."""
@@ -144,7 +151,7 @@ class Pending:
         if job.is_flagged or job.phase == "running":
             return job.is_flagged or not job.has_rows
         is_unknown = job.phase is None and job.state is not None
-        return self._first is None or (is_unknown and job.is_only_about_itself)
+        return (self._first is None and job.phase is None) or (is_unknown and job.is_only_about_itself)
 
     def _wait(self, job: Job, arrival: Arrival) -> Wait:
         request, response = arrival.request, arrival.response
@@ -181,7 +188,7 @@ class Pending:
         output = None if job.output is None else at(page.document, job.output)
         if output is not None:
             return replace(arrival, page=replace(page, document=output))
-        if job.has_rows or not (job.is_kind_of(self._first[1]) or self._location or job.result_link):
+        if job.has_rows or job.has_no_rows or not (job.is_kind_of(self._first[1]) or self._location or job.result_link):
             return arrival
         urls = self._result_urls(job, arrival)
         for url in urls:
@@ -223,6 +230,12 @@ def _tells(job: Job, arrival: Arrival) -> bool:
     return job.is_only_of_waiting and (job.has_job_id or job.number is None) and not _is_of(arrival.request, job)
 
 
+def _is_empty(arrival: Arrival) -> bool:
+    if arrival.content is not None or arrival.found is None:
+        return not (arrival.content or b"").strip()
+    return not arrival.found.body.peek(64).strip()
+
+
 def _operation(response: Response) -> str | None:
     return next((response.headers[name] for name in _OPERATION if response.headers.get(name)), None)
 
@@ -260,6 +273,15 @@ def _failed(job: Job, arrival: Arrival) -> ApiError:
         status=arrival.response.status_code,
         url=shown_url,
         body=clean((arrival.content or b"").decode("utf-8", "replace")),
+    )
+
+
+def _several(arrival: Arrival) -> DataError:
+    shown_url = redact_url(arrival.response.url)
+    return DataError(
+        f"{shown_url}: the answer stands for several statements, and each has a result of its own.",
+        url=shown_url,
+        next_step=f'Send one statement at a time, or read each result: nbauth.read("{shown_url}/HANDLE").',
     )
 
 

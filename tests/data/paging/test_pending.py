@@ -194,6 +194,17 @@ EXCHANGES: dict[str, dict[str, list[Reply]]] = {
         "GET /file": [CSV],
     },
     "a state alone, from the same URL": {"GET /x": [_ok({"status": "processing", "message": "Come back."}), VALUE]},
+    "nothing, and a time to come back": {
+        "GET /x": [
+            Reply(b"", headers={"Retry-After": "0"}, content_type=None),
+            Reply(b" ", headers={"Retry-After": "0"}),
+            VALUE,
+        ]
+    },
+    "202 and done, with a link": {
+        "POST /x": [_accepted({"status": "done", "resultUrl": "/file"})],
+        "GET /file": [CSV],
+    },
     "a state and an empty list": {"GET /x": [_ok({"state": "queued", "rows": []}), _ok(ROWS)]},
     "a link to another part of the profile's origin": {
         "POST /x": [_accepted({"state": "queued", "href": "?job=7"}, Location="?job=7")],
@@ -423,6 +434,21 @@ def test_file_elsewhere(session: Session, api: Server, secure_stranger: Server) 
     _serve(api, {"POST /x": [_accepted(Location="/op")], "GET /op": [_accepted(), target]})
     assert read(session, f"{api.origin}/x", json={"q": 1}, records="value").to_dict("records") == rows
     assert [seen.token for seen in secure_stranger.seen] == [None]
+
+
+def test_job_without_rows(session: Session, api: Server) -> None:
+    """A job that is done, and has an empty list where rows would be, has none."""
+    done = _ok({**JOB, "rows": []})
+    _serve(api, {"POST /x": [_accepted(Location="/op")], "GET /op": [_ok({"status": "Running", "rows": []}), done]})
+    assert len(read(session, f"{api.origin}/x", json={"q": 1}, records="rows")) == 0
+    assert len(api.seen) == 3
+
+
+def test_several_statements(session: Session, api: Server) -> None:
+    """An answer that stands for several statements is an error that says how each is read."""
+    api.routes["/x"] = _ok({**SNOWFLAKE, "data": [["Multiple statements."]], "statementHandles": ["h1", "h2"]})
+    with pytest.raises(DataError, match=r"several statements[^$]*/HANDLE"):
+        read(session, f"{api.origin}/x", json={"q": 1})
 
 
 def test_rows_with_202(session: Session, api: Server) -> None:
