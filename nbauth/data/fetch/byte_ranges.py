@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from nbauth.data.fetch.http_errors import check_there
 from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.fetch.request import RequestSpec
 from nbauth.data.fetch.requester import Requester
@@ -216,6 +217,7 @@ def open_at_any_place(session: Session, url: str) -> Ranges | TempCopy:
     if response.status_code == _PARTIAL:
         response.close()
         response = requester.send(request)
+    check_there(response)
     return _copied(requester, request, response)
 
 

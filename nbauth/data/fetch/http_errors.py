@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from nbauth.net.proxies import Proxy
     from nbauth.next_step import Step
 
-__all__ = ["api_error", "clean", "format_error", "network_error", "read_interrupted"]
+__all__ = ["api_error", "check_there", "clean", "format_error", "network_error", "read_interrupted"]
 
 _MOST_BYTES = 64 * 1024
-_FORBIDDEN, _TOO_MANY = 403, 429
+_ACCEPTED, _FORBIDDEN, _TOO_MANY = 202, 403, 429
 _NO_URL = (
     requests.URLRequired,
     requests.exceptions.InvalidURL,
@@ -69,6 +69,22 @@ def api_error(response: Response) -> ApiError:
         body=clean(body),
         next_step=_next_step(response),
     )
+
+
+def check_there(response: Response) -> None:
+    """Make sure that a response is the file, and no word that it is not there yet.
+
+    Raises:
+        DataError: it is that.
+    """
+    if response.status_code == _ACCEPTED:
+        response.close()
+        shown_url = redact_url(response.url)
+        raise DataError(
+            f"{shown_url} answered 202: what is asked for is not there yet.",
+            url=shown_url,
+            next_step="nbauth.read(URL) waits for it. Or open it again later, where the API's documentation says.",
+        )
 
 
 def format_error(response: Response, start: bytes, why: str, *, next_step: Step | None = None) -> FormatError:

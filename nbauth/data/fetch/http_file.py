@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, BinaryIO
 
 from nbauth.data.fetch.byte_ranges import Ranges
-from nbauth.data.fetch.http_errors import read_interrupted
+from nbauth.data.fetch.http_errors import check_there, read_interrupted
 from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.fetch.read_ahead import ReadAhead
 from nbauth.data.fetch.request import RequestSpec
@@ -160,11 +160,13 @@ def open_url(
         SignInRequired: a person has to sign in first; nothing was sent.
         OriginNotAllowed: no profile names the URL's origin.
         ApiError: the API answered with an error.
-        DataError: the API could not be reached.
+        DataError: the API could not be reached, or answered that the file is not there yet.
     """
     try:
         requester = Requester(session, RequestSpec(url=url, headers=headers), LoadProgress(), accept="*/*")
-        return as_file(HttpFile(requester, requester.send(requester.first), on_close))
+        response = requester.send(requester.first)
+        check_there(response)
+        return as_file(HttpFile(requester, response, on_close))
     except KeyboardInterrupt:
         on_close()
         raise read_interrupted(url, None) from None

@@ -319,3 +319,10 @@ def test_stop_ends_a_stalled_fetch(opened: Opener, api: Server, file: RangedFile
     thread.join(20)
     let_go.set()
     assert [isinstance(error, DataError | ReadInterrupted) for error in errors] == [True]
+
+
+def test_a_file_that_is_not_there_yet(session: Session, api: Server) -> None:
+    """A 202 is no file."""
+    api.routes["/soon"] = Reply(b"id,name\n", 202, content_type="text/csv")
+    with pytest.raises(DataError, match="answered 202"):
+        open_at_any_place(session, f"{api.origin}/soon")

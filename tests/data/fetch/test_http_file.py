@@ -43,6 +43,15 @@ def test_straight_on(session: Session, api: Server) -> None:
     assert [seen.headers.get("range") for seen in api.seen] == [None]
 
 
+def test_not_there_yet(session: Session, api: Server) -> None:
+    """A 202 is no file: what it says is an error, and no content."""
+    closed: list[bool] = []
+    api.routes["/x"] = Reply(b"id,name\n", 202, headers={"Location": "/y"}, content_type="text/csv")
+    with pytest.raises(DataError, match=r"answered 202[^$]*nbauth\.read"):
+        open_url(session, f"{api.origin}/x", on_close=lambda: closed.append(True))
+    assert closed == [True]
+
+
 def test_pandas_reads_a_table_in_one_request(session: Session, api: Server) -> None:
     """Pandas reads a table from it in one request."""
     expected = pd.DataFrame({"id": range(100_000), "name": "x"})
