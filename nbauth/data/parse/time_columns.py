@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from nbauth.data.build.timestamps import is_time, timestamps
 from nbauth.data.extras import is_fast
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = ["with_times"]
 
@@ -17,19 +20,35 @@ _CORES = 2
 _WORTH_THREADS = 4  # slices
 
 
-def with_times(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with columns of ISO 8601 times as times."""
+def with_times(frame: pd.DataFrame, nothing: Collection[str] = ()) -> pd.DataFrame:
+    """Return the frame with columns of ISO 8601 times as times.
+
+    Args:
+        frame: the frame.
+        nothing: words that stand for no value in a column of times.
+    """
     for position in range(frame.shape[1]):
         column = frame.iloc[:, position]
         if not (pd.api.types.is_string_dtype(column) or column.dtype == object):
             continue
-        first: Any = column.first_valid_index()
-        value: Any = None if first is None else column[first]
+        value = _first(column, nothing)
         if isinstance(value, str) and is_time(value):
             parsed = _times(column)
+            if parsed is None and nothing and (is_nothing := column.isin(nothing)).any():
+                parsed = _times(column.mask(is_nothing))
             if parsed is not None:
                 frame.isetitem(position, parsed.array)
     return frame
+
+
+def _first(column: pd.Series[Any], nothing: Collection[str]) -> Any:
+    """Return the first value that says something; None where there is none."""
+    first: Any = column.first_valid_index()
+    value: Any = None if first is None else column[first]
+    if not isinstance(value, str) or value not in nothing:
+        return value
+    rest = column[column.notna() & ~column.isin(nothing)]
+    return rest.iloc[0] if len(rest) else None
 
 
 def _is_arrow(dtype: Any) -> bool:

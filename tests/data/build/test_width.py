@@ -36,7 +36,7 @@ BODIES: dict[str, Reply] = {
     "keys that differ": as_json([{key: value} for key, value in _ROW.items()]),
     "ndjson": Reply(json.dumps(_ROW).encode(), content_type="application/x-ndjson"),
     "csv": Reply((",".join(_ROW) + "\n" + ",".join(map(str, _ROW.values()))).encode(), content_type="text/csv"),
-    "a row that is longer": Reply(b"a\n" + b"1," * 12, content_type="text/csv"),
+    "a row that is longer": Reply(b"a\n1" + b"," * 12, content_type="text/csv"),
     "parquet": Reply(_parquet(), content_type=_PARQUET),
 }
 

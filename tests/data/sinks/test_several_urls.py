@@ -81,15 +81,15 @@ def test_several_of_several_formats(session: Session, api: Server, backend: dict
 
 
 def test_an_index_stays(session: Session, api: Server, tmp_path: Path) -> None:
-    """What pandas takes for an index becomes a column where there is none: in Arrow, Parquet, and several tables."""
-    api.routes["/x"] = Reply(b"a,b\n1,2,\n4,5,\n", content_type="text/csv")
-    url = f"{api.origin}/x"
-    expected = {"index": [1, 4], "a": [2, 5]}
-    assert read(session, url).index.tolist() == [1, 4]
-    assert read(session, [url, url])[["index", "a"]].to_dict("list") == {n: v * 2 for n, v in expected.items()}
-    (table,) = pages(session, url, as_="arrow")
-    assert table.select(["index", "a"]).to_pydict() == expected
-    assert pd.read_parquet(write(session, url, tmp_path / "x.parquet"))[["index", "a"]].to_dict("list") == expected
+    """An index that the caller asks for becomes a column where there is none: in Arrow, Parquet, and several tables."""
+    api.routes["/x"] = Reply(b"b,a\n1,2\n4,5\n", content_type="text/csv")
+    url, asked = f"{api.origin}/x", {"csv": {"index_col": 0}}
+    expected = {"b": [1, 4], "a": [2, 5]}
+    assert read(session, url, **asked).index.tolist() == [1, 4]
+    assert read(session, [url, url], **asked).to_dict("list") == {n: v * 2 for n, v in expected.items()}
+    (table,) = pages(session, url, as_="arrow", **asked)
+    assert table.to_pydict() == expected
+    assert pd.read_parquet(write(session, url, tmp_path / "x.parquet", **asked)).to_dict("list") == expected
 
 
 def test_a_table_behind_pages_starts_over(session: Session, api: Server) -> None:

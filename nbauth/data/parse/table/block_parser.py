@@ -1,0 +1,249 @@
+"""Parses the blocks of a table: pandas reads each, and what it may have misread is read again as text."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from nbauth.data.build.width import check_width
+from nbauth.data.parse.table.cells import columns_of, exponents, zeros_in_front
+from nbauth.data.parse.table.numbers import NULL_WORDS, decimal_commas, numbers
+from nbauth.data.parse.table.quote_rules import NoTable, QuoteRules, looks_like_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
+
+    from nbauth.data.build.frame_builder import Backend
+    from nbauth.data.parse.table.dialect import Dialect
+    from nbauth.data.parse.table.quotes import Quotes
+
+__all__ = ["BlockParser", "Columns"]
+
+Columns = dict[int, pd.Series]
+
+_BLANK = [""]
+_NULLS = ["", *NULL_WORDS]
+_EXACT = 2**53
+_LARGE = 256 * 1024
+_ENOUGH = 1000  # values of a column, of which one has a fraction as a rule
+
+
+class BlockParser:
+    """Makes frames of blocks. What one block shows of a column counts for those after it.
+
+    Args:
+        dialect: how the table is written.
+        backend: ``"pyarrow"`` for Arrow's dtypes.
+        text: columns that are text whatever they look like.
+        line: the number of the first block's first line.
+        assume: told what is taken for granted.
+
+    Attributes:
+        text: the dtype of text.
+        words: columns that have NA or its like, and nothing else, in some block.
+    """
+
+    def __init__(
+        self, dialect: Dialect, backend: Backend | None, text: Iterable[int], line: int, assume: Callable[[str], None]
+    ) -> None:
+        self._backend = backend
+        self.rules = QuoteRules(dialect, assume)
+        self._asked = frozenset(text)
+        self._texts = set(text)  # columns that are text
+        self._strings = set(text)  # of these, what pandas has to be told so: it takes longer then
+        self._kept = set(text)  # columns in which nothing but a blank cell is no value, so that pandas keeps NA
+        self._line = line
+        self._thread = ThreadPoolExecutor(1, "nbauth-cells")
+        self.text: Any = str
+        if backend == "pyarrow":
+            import pyarrow as pa
+
+            self.text = pd.ArrowDtype(pa.string())
+        self.words: dict[int, str] = {}
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the table is written, as far as it is known."""
+        return self.rules.dialect
+
+    def parse(self, block: bytes) -> Columns:
+        """Return a block's rows, as columns that are numbered.
+
+        Raises:
+            NoTable: they are no rows of this table.
+        """
+        quotes = self.rules.quotes_of(block)
+        if quotes is not None:
+            block = self.rules.plain(block, quotes)
+        # In a thread, as NumPy and pandas' parser let other threads run.
+        zeros = self._thread.submit(zeros_in_front, block, self.dialect.separator) if len(block) > _LARGE else None
+        columns = self._columns(block, quotes)
+        if quotes is not None and looks_like_rows(block, quotes, columns, self.dialect):
+            if self.dialect.separator != "\t":
+                raise NoTable("in which a quoted cell goes on over lines that look like rows of their own")
+            self.rules.dialect, quotes = replace(self.dialect, is_quoted=False), None
+            columns = self._columns(block, quotes)
+        if len(columns[0]):
+            self._look_again(columns, block, quotes, zeros)
+        self._line += len(columns[0]) if quotes is None else block.count(b"\n")  # which takes longer
+        return columns
+
+    def _columns(self, block: bytes, quotes: Quotes | None) -> Columns:
+        return dict(self._frame(block, quotes).items())  # type: ignore[arg-type] - they are numbered
+
+    def _frame(self, block: bytes, quotes: Quotes | None) -> pd.DataFrame:
+        try:
+            return self._read(block, self.dialect.width)
+        except pd.errors.ParserWarning:
+            pass
+        except pd.errors.ParserError as error:
+            if "Expected" not in str(error):
+                raise
+        return self._longer(block, quotes)
+
+    def _read(self, block: bytes, width: int) -> pd.DataFrame:
+        options = self.dialect.options()
+        if self._kept:
+            options["keep_default_na"] = False
+            options["na_values"] = {number: _BLANK if number in self._kept else _NULLS for number in range(width)}
+        if strings := (*self._strings, *range(self.dialect.width, width)):
+            options["dtype"] = dict.fromkeys(strings, self.text)
+        if self._backend:
+            options["dtype_backend"] = self._backend
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame: pd.DataFrame = pd.read_csv(
+                io.BytesIO(block), header=None, names=range(width), low_memory=False, encoding="utf-8", **options
+            )
+        return frame
+
+    def _longer(self, block: bytes, quotes: Quotes | None) -> pd.DataFrame:
+        """Read a block with lines that are longer than the header, by blank cells alone.
+
+        Raises:
+            NoTable: one of them is not blank.
+        """
+        signs = np.frombuffer(block, np.uint8)
+        ends, commas = (np.flatnonzero(signs == ord(sign)) for sign in ("\n", self.dialect.separator))
+        if quotes is not None:
+            ends, commas = ends[quotes.outside(ends)], commas[quotes.outside(commas)]
+        counts = np.diff(np.searchsorted(commas, [-1, *ends, len(signs)])) + 1
+        widest, width = int(counts.max()), self.dialect.width
+        check_width(widest)
+        frame = self._read(block, widest)
+        for number in range(width, widest):
+            if (frame[number].dropna().str.strip() != "").any():
+                line = int(np.flatnonzero(counts > width)[0])
+                raise NoTable(
+                    f"whose line {self._line + line:,} has {counts[line]} cells, where the line of names has {width}"
+                )
+        return frame[list(range(width))]
+
+    def _look_again(self, columns: Columns, block: bytes, quotes: Quotes | None, zeros: Future[Any] | None) -> None:
+        """Put right what pandas took for a number or for nothing."""
+        doubtful = self._doubtful(columns, block, quotes, zeros)
+        if doubtful:
+            options = self.dialect.options() | {"keep_default_na": False, "na_values": _BLANK, "dtype": str}
+            texts = pd.read_csv(
+                io.BytesIO(block), header=None, names=range(self.dialect.width), usecols=sorted(doubtful), encoding="utf-8", **options
+            )
+            for number in doubtful:
+                self._settle(columns, number, texts[number])
+        if self.dialect.decimal == ",":
+            for number in self._texts - self._asked:
+                if (parsed := decimal_commas(columns[number])) is not None:
+                    columns[number] = parsed
+
+    def _doubtful(
+        self, columns: Columns, block: bytes, quotes: Quotes | None, zeros: Future[Any] | None
+    ) -> set[int]:
+        """Return the columns whose text is wanted."""
+        doubtful: set[int] = set()
+        numbers_: set[int] = set()
+        whole: set[int] = set()  # floats without a fraction
+        for number, column in columns.items():
+            if number in self._strings:
+                continue
+            kind = _kind(column)
+            if kind in ("string", "empty"):
+                # Of text, what is no value may have been a word; so it may where all was blank so far.
+                is_text = number in self._texts
+                if (number not in self._kept and column.hasnans) or (kind == "string" and number in self._kept and not is_text):
+                    doubtful.add(number)
+                elif kind == "string":
+                    self._texts.add(number)
+            elif number in self._texts:
+                doubtful.add(number)
+            elif kind == "floating":
+                values = _floats(column)
+                numbers_.add(number)
+                if np.nanmax(np.abs(values)) >= _EXACT:
+                    doubtful.add(number)
+                if not (np.floor(values[:_ENOUGH]) != values[:_ENOUGH])[~np.isnan(values[:_ENOUGH])].any():
+                    values = values[~np.isnan(values)]
+                    whole |= {number} if (np.floor(values) == values).all() else set()
+            elif kind == "integer":
+                numbers_.add(number)
+        if numbers_:
+            places = zeros_in_front(block, self.dialect.separator) if zeros is None else zeros.result()
+            doubtful |= columns_of(places, block, self.dialect.separator, quotes) & numbers_
+        if whole:
+            doubtful |= columns_of(exponents(block, self.dialect.separator), block, self.dialect.separator, quotes) & whole
+        return doubtful
+
+    def _settle(self, columns: Columns, number: int, texts: pd.Series[Any]) -> None:
+        """Decide what a column is by the text of its cells."""
+        present = texts.dropna()
+        words = present.isin(NULL_WORDS)
+        kind = _kind(columns[number])
+        found: pd.Series[Any] | bool = False
+        if number not in self._texts:
+            if words.all():
+                if len(words):
+                    self.words.setdefault(number, str(present.iloc[0]))
+                else:
+                    self._kept.add(number)
+                return
+            if kind != "string" or number in self._kept:
+                is_plain = self.dialect.decimal == "."
+                found = numbers(texts if is_plain else texts.str.replace(self.dialect.decimal, ".", regex=False))
+        if found is False:
+            columns[number] = texts.astype(self.text)
+            self._texts.add(number)
+            self._kept.add(number)
+            if kind != "string" and not words.all():
+                self._strings.add(number)
+            return
+        if found is not True:
+            columns[number] = found.astype(f"{str(found.dtype).lower()}[pyarrow]") if self._backend else found
+        elif kind == "string":
+            cells = texts.where(~texts.isin(NULL_WORDS)).str.replace(self.dialect.decimal, ".", regex=False)
+            column = pd.to_numeric(cells)
+            columns[number] = column.astype("double[pyarrow]") if self._backend else column
+        self._kept.discard(number)
+
+
+def _kind(column: pd.Series[Any]) -> str:
+    """Return what a column has: integer, floating, boolean, string, or empty; something else is as pandas calls it."""
+    kind = column.dtype.kind
+    if kind in "iub":
+        return "boolean" if kind == "b" else "integer"
+    if kind == "f":
+        return "empty" if np.isnan(_floats(column)).all() else "floating"
+    if isinstance(column.dtype, pd.StringDtype) and not column.hasnans:
+        return "string"
+    has_gaps = column.isna().to_numpy()
+    if has_gaps.all():
+        return "empty"
+    return str(pd.api.types.infer_dtype(column.iloc[: has_gaps.argmin() + 1], skipna=True))
+
+
+def _floats(column: pd.Series[Any]) -> Any:
+    return column.to_numpy() if isinstance(column.dtype, np.dtype) else column.to_numpy(np.float64, na_value=np.nan)
