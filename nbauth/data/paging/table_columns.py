@@ -27,6 +27,7 @@ _LISTS = (
     "fieldnames", "columndefs", "labels", "colnames", "schema",
 )  # fmt: skip
 ROWS = ("rows", "data", "values", "dataarray", "dataset", "records", "datarows", "result", "results")
+_SURE = ("columns", "cols", "columnheaders", "columnnames", "rowtype")
 _HOLDERS = ("schema", "manifest", "resultsetmetadata", "metadata", "meta", "dataschema", "view", "tableschema")
 _TYPE_LISTS = re.compile(r"(?:column|field|col)?(?:data)?types")
 _SNOWFLAKE: dict[str, CellKind] = {
@@ -58,12 +59,18 @@ def columns_beside(parents: Sequence[Node], rows: str, width: int | None) -> tup
             (rank, columns)
             for rank, node, beside in _candidates(parent, skip=rows if place == 0 else None)
             if (columns := columns_in(node, beside, is_snowflakes=rank == _LISTS.index("rowtype"))) is not None
-            and (len(columns) == width or width is None)
-            and (rank < len(_LISTS) or (width is not None and plain_name(rows) in ROWS))
+            and (_is_sure(parents[0], rank, columns) if width is None else len(columns) == width)
+            and (rank < len(_LISTS) or plain_name(rows) in ROWS)
         ]
         if found:
             return min(found, key=lambda pair: pair[0])[1]
     return None
+
+
+def _is_sure(parent: Node, rank: int, columns: Sequence[TableColumn]) -> bool:
+    """Tell whether a list names columns though there is no row to compare it with; things have lists of names, too."""
+    has_types = any(column.kind for column in columns)
+    return rank < len(_LISTS) and (has_types or (_LISTS[rank] in _SURE and "id" not in parent.members()))
 
 
 def columns_in(

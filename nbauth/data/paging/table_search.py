@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,8 @@ _IN_TABLES = (
 )  # fmt: skip
 _OF_NUMBERS = ("int", "float", "number", "decimal")
 _SQUARE = 1_000  # columns
+# What is raised of a response that has a form's members, and not what they mean there: it is none of that form.
+_OF_ANOTHER_FORM = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 _DEEPEST = 3
 _MOST = 100
 
@@ -69,7 +72,9 @@ def search(document: Node, url: str, *, is_columnar: bool = False) -> list[Found
         PaginationError: a table says that it is not whole.
     """
     if document.is_list:
-        return kusto.frames(document) if document.holds_objects else []
+        with suppress(*_OF_ANOTHER_FORM):
+            return kusto.frames(document) if document.holds_objects else []
+        return []
     return list(_Search(url, is_columnar=is_columnar).inside([document], ""))
 
 
@@ -158,12 +163,15 @@ class _Search:
 
     def _form(self, members: Mapping[str, Node], path: str) -> list[FoundTable]:
         for form in _FORMS:
-            found = form(members, path)
-            if found is not None:
-                return [replace(found, is_own_form=True)]
-        if "Tables" in members and members["Tables"].holds_objects:
-            return kusto.tables(members, path)
-        return series.influx(members, path, self._url)
+            with suppress(*_OF_ANOTHER_FORM):
+                found = form(members, path)
+                if found is not None:
+                    return [replace(found, is_own_form=True)]
+        with suppress(*_OF_ANOTHER_FORM):
+            if "Tables" in members and members["Tables"].holds_objects:
+                return kusto.tables(members, path)
+            return series.influx(members, path, self._url)
+        return []
 
     def _rows(self, parents: list[Node], path: str) -> Iterator[FoundTable]:
         for name, member in parents[0].members().items():

@@ -49,10 +49,13 @@ def _of_text(document: Node) -> Node:
 
 
 def _of_pair(document: Node) -> Node:
-    items = document.items()
-    if len(items) != 2 or not items[0].is_object or items[1].is_object:  # noqa: PLR2004 - an envelope, and rows
+    try:
+        items = document.items()
+    except ValueError:  # Infinity, which only the standard library takes, or no JSON: whoever decodes it tells
         return document
-    if not items[0].members().keys() & _OF_PAGES:
+    if len(items) != 2 or not items[0].members().keys() & _OF_PAGES:  # noqa: PLR2004 - an envelope, and rows
+        return document
+    if not (items[1].is_list or items[1].is_null):
         return document
     if items[1].is_null:
         return PlainNode([])

@@ -351,6 +351,11 @@ def test_without_names(session: Session, api: Server, document: Any, records: An
         {"id": 1, "tags": ["a", "b"], "matrix": [[1, 2], [3, 4]], "title": "x"},
         {"d": "text"},
         {"id": 7, "range": "A", "values": [1, 2]},
+        {"dimension": {"x": 1}, "value": 3, "id": ["x"], "size": [1]},
+        {"schema": {"fields": [1]}, "rows": None, "jobComplete": True},
+        {"series": {"pointlist": 1}, "dimensionHeaders": 5},
+        {"id": 1, "labels": ["bug"], "results": []},
+        {"id": 1, "columns": ["a", "b"], "rows": [], "title": "a board"},
     ],
 )
 def test_no_table(session: Session, api: Server, document: dict[str, Any]) -> None:

@@ -44,7 +44,8 @@ def big_query(members: Mapping[str, Node], path: str) -> FoundTable | None:
 
 def analytics(members: Mapping[str, Node], path: str) -> FoundTable | None:
     """Read a report of Google Analytics 4: ``dimensionHeaders``, ``metricHeaders`` and ``rows``."""
-    if not members.keys() & {"dimensionHeaders", "metricHeaders"}:
+    headers = members.keys() & {"dimensionHeaders", "metricHeaders"}
+    if not headers or not all(members[name].is_list for name in headers):
         return None
     dimensions, metrics = _list(members, "dimensionHeaders"), _list(members, "metricHeaders")
     rows = _list(members, "rows")
