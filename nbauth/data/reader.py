@@ -10,6 +10,7 @@ from nbauth.data.build.width import TooManyColumns, too_many_columns
 from nbauth.data.fetch.prefetch import prefetched
 from nbauth.data.fetch.requester import Requester
 from nbauth.data.fetch.validators import check_whole
+from nbauth.data.paging.detect import CannotResume
 from nbauth.data.paging.file_pages import FilePages
 from nbauth.data.paging.page_iterator import NOT_FOUND, PageIterator
 from nbauth.data.paging.styles import style_of
@@ -57,10 +58,6 @@ class Resume:
     style: Style
     records: str | None
     rows: int
-
-
-class CannotResume(Exception):
-    """An API has forgotten the link that an earlier load had come to."""
 
 
 class Reader:

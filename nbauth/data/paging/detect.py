@@ -30,7 +30,7 @@ from nbauth.data.paging.styles.next import NextUrl
 from nbauth.data.paging.styles.none import OnePage
 from nbauth.data.paging.styles.page import PageNumber
 from nbauth.data.paging.styles.style import Sign
-from nbauth.data.paging.table import table_rows, unnamed_table
+from nbauth.data.paging.table import rows_node, table_rows, unnamed_table
 from nbauth.errors import FormatError, PaginationError
 from nbauth.net.origins import redact_url
 
@@ -42,11 +42,15 @@ if TYPE_CHECKING:
     from nbauth.data.parse.json_table import Table
     from nbauth.errors import ApiError
 
-__all__ = ["Layout", "check_end", "detect", "detect_file", "failed", "resumed", "rows_in", "total_in"]
+__all__ = ["CannotResume", "Layout", "check_end", "detect", "detect_file", "failed", "resumed", "rows_in", "total_in"]
 
 _OF_ARRAYS = (Sign.HEADER, Sign.LINK)  # all that an array can show
 _LEFT_OUT = "_embedded"  # where rows would be of which there are none
 _OF_MORE = (Sign.ADDRESS, Sign.CURSOR, Sign.NEXT_NUMBER)
+
+
+class CannotResume(Exception):
+    """A load that broke off earlier cannot go on: it has to start over."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +128,18 @@ def resumed(envelope: Envelope, style: Style, records: str | None) -> Layout:
         envelope: the response's.
         style: how the API pages, as the first response of all showed.
         records: the path of the rows, likewise.
+
+    Raises:
+        CannotResume: its rows are arrays, whose columns only the first response named.
     """
     members = None if envelope.named is not None else envelope.members | {*NEXT, *COUNT}
-    return Layout(style, records, envelope.response.document.is_list, members)
+    is_array, found = envelope.response.document.is_list, envelope.table
+    if found is not None and not found.is_headed:
+        return Layout(style, records, is_array, members, table=found.table)
+    rows = None if records is None else rows_node(envelope.response, records)
+    if rows is not None and rows.holds_lists:
+        raise CannotResume
+    return Layout(style, records, is_array, members)
 
 
 def rows_in(envelope: Envelope, layout: Layout) -> Rows:

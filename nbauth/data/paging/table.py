@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nbauth.data.parse.json_table import Table
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["find_table", "table_rows", "unnamed_table"]
+__all__ = ["find_table", "rows_node", "table_rows", "unnamed_table"]
 
 
 def find_table(response: PageResponse, named: str | None, rows_path: Callable[[], str | None]) -> FoundTable | None:
@@ -75,16 +75,21 @@ def table_rows(response: PageResponse, found: FoundTable | None, path: str, tabl
     Args:
         response: the response.
         found: the table that is in it, if it names its columns.
-        path: the path of the rows in the first one. A further one may have them further up (Databricks).
+        path: the path of the rows in the first one.
         table: the first one's columns.
     """
     url = redact_url(response.url)
     if found is not None and not (found.is_headed and found.table.columns != table.columns):
         return Rows(found.node(url))
+    rows = rows_node(response, path)
+    return None if rows is None else Rows(TableNode(rows, table, url))
+
+
+def rows_node(response: PageResponse, path: str) -> Node | None:
+    """Return the list at a path, or at the end of it: further responses may have the rows further up (Databricks)."""
     names = path.split(".") if path else []
     nodes = (at(response.document, tuple(names[place:])) for place in range(len(names) or 1))
-    rows = next((node for node in nodes if node is not None and node.is_list), None)
-    return None if rows is None else Rows(TableNode(rows, table, url))
+    return next((node for node in nodes if node is not None and node.is_list), None)
 
 
 def _at(document: Node, path: str, url: str, *, is_columnar: bool) -> FoundTable | None:

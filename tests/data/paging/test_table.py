@@ -7,14 +7,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
-from loads import pages, read
-from loopback_api import as_json
+from loads import pages, read, write
+from loopback_api import Reply, as_json
 
 from nbauth.errors import ApiError, AssumptionWarning, FormatError, PaginationError
 
 if TYPE_CHECKING:
-    from loopback_api import Server
+    from pathlib import Path
+
+    from loopback_api import Seen, Server
 
     from nbauth.data.fetch.session import Session
 
@@ -678,3 +681,37 @@ def test_kusto_s_errors(session: Session, api: Server) -> None:
         _read(session, api, [*SHAPES["Kusto 2"][:-1], end])
     assert caught.value.partial is not None
     assert _records(caught.value.partial) == IDS
+
+
+@pytest.mark.parametrize("engine", ["fast"], indirect=True)
+@pytest.mark.parametrize("is_named", [True, False])
+def test_to_a_file(session: Session, api: Server, tmp_path: Path, is_named: bool) -> None:  # noqa: FBT001
+    """A file gets the declared types of all pages, and a load that broke off has every row in its column."""
+    columns = [{"name": "d", "type_name": "DECIMAL"}, {"name": "s", "type_name": "STRING"}]
+    manifest = {"manifest": {"schema": {"columns": columns}}}
+    pages = [[["1.5", "2024-01-01"]], [["22.25", None]], [[None, "2024-01-02"]]]
+
+    def answer(seen: Seen) -> Reply:
+        number = int(seen.path.partition("chunk=")[2] or 0)
+        rows = {"data_array": pages[number]}
+        if number + 1 < len(pages):
+            rows["next_chunk_internal_link"] = f"/x?chunk={number + 1}"
+        if number == 2 and is_broken:
+            return Reply(b"no", 500)
+        return as_json({**manifest, "result": rows} if is_named or not number else rows)
+
+    api.routes["/x"] = answer
+    is_broken = True
+    with pytest.raises(ApiError):
+        write(session, f"{api.origin}/x", tmp_path / "d.parquet")
+    is_broken = False
+    asked = len(api.seen)
+    write(session, f"{api.origin}/x", tmp_path / "d.parquet")
+    assert len(api.seen) - asked == (1 if is_named else 4)
+    table = pq.read_table(tmp_path / "d.parquet")
+    assert table.to_pylist() == [
+        {"d": Decimal("1.50"), "s": "2024-01-01"},
+        {"d": Decimal("22.25"), "s": None},
+        {"d": None, "s": "2024-01-02"},
+    ]
+    assert str(table.schema.field("s").type) == "string"
