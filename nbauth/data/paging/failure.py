@@ -9,11 +9,23 @@ which has an ``id``.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbauth.data.paging.names import is_of_envelope, is_wrapper, plain
+from nbauth.data.paging.failure_signs import (
+    BAD,
+    FLAGS,
+    LISTED,
+    NOTED,
+    SAID,
+    TOLD,
+    holds_error,
+    is_severe,
+    says_failure,
+    says_something,
+    words_in,
+)
+from nbauth.data.paging.names import ROWS, is_of_envelope, is_wrapper, plain
 from nbauth.data.paging.page_response import MISSING, whole_number
 from nbauth.data.paging.row_places import has_id
 from nbauth.data.paging.tables import kusto
@@ -23,46 +35,25 @@ from nbauth.net.sanitize import clean
 from nbauth.next_step import Login, NextStep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from nbauth.data.paging.envelope import Envelope
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["failure_of", "words_in"]
+__all__ = ["failure_of"]
 
-# Members that are there, or hold something, for an error alone.
-_ERRORS = frozenset({
-    "error", "odataerror", "fault", "exception", "errors", "errormessages", "exceptions", "oneapierrors", "errorlist",
-    "errormessage", "errormsg", "errmsg", "errordescription", "errortext", "errorcode", "errcode", "errordetails",
-    "errorresult", "errorinfo",
-})  # fmt: skip
-_CODES = frozenset({"errorcode", "errcode"})  # a number, which is 0 where all is well
-_SUCCESS = frozenset({"success", "ok", "succeeded", "issuccess", "successful", "issuccessful", "isok"})
-_STATES = frozenset({"status", "state", "stat", "result", "outcome", "responsestatus", "resultstatus"})
-_FAILED = frozenset({"error", "errored", "fail", "failed", "failure", "fault", "exception", "ko", "nok", "notok"})
-_NUMBERS = frozenset({"status", "statuscode", "code", "cod", "httpstatus", "httpstatuscode", "httpcode"})
-_KINDS = frozenset({"type", "kind", "object", "resourcetype"})
-_ERROR_KINDS = frozenset({"error", "errorresponse", "operationoutcome", "exception", "fault"})  # the third is FHIR's
-_INCOMPLETE = frozenset({"incompletesearch"})  # Google Drive's; what else says so, `more` knows
-_SAID = ("message", "msg", "errormessage", "errordescription", "detail", "reason", "description", "title", "remark",
-         "note", "information")  # fmt: skip
-_WORDS = (*_SAID, "text", "diagnostics", "faultstring", "errmsg", "info", "value", "error")
-_FAILING = _SUCCESS | _NUMBERS | _STATES | _KINDS | {"remark"}
-_LISTED = frozenset({"error", "errors", "exceptions", "errormessages"})
-_NOTHING = frozenset({"", "0", "ok", "none", "no", "null", "false", "success", "noerror", "noerrors", "succeeded"})
-_BAD = re.compile(
-    r"error|fail|time[d-]?\s?out|exceed|denied|too many|limit|invalid|unable|cannot|can't|could not|unavailable|expired"
-    r"|not allowed|unauthori|forbidden|refused|try again|exception|abort|throttl|frequency",
-    re.IGNORECASE,
-)
-# As Google's Maps and the US Bureau of Labor Statistics say it, beside an empty list.
-_REFUSED = re.compile(r"_(DENIED|ERROR|FAILED|LIMIT|EXCEEDED|NOT_PROCESSED)$|^(INVALID|UNKNOWN)_|^NOT_")
 # Objects that speak of the answer, besides those around its rows.
 _HEADERS = frozenset({"responseheader", "header", "meta", "shards", "clusters"})
 _OF_ANSWER = _HEADERS | {"status", "response", "result", "data", "d"}
 _ONE_RESULT = frozenset({"error", "errors", "statementid"})
 _NOT_SIGNED_IN = (401, 498, 499)  # the last two are ArcGIS's
-_CLIENT_ERRORS, _LAST_ERROR = 400, 599
+_INCOMPLETE = frozenset({"incompletesearch"})  # Google Drive's; what else says so, `more` knows
+_OF_RPC = frozenset({"jsonrpc", "id", "result", "error"})  # whose id is the request's
+_DEEPEST = 4
+_BEGIN = ("err", "fault", "exception", "odataerror", "oneapierrors")
+_OF_CODES = ("errcode", "errorcode", "errno", "code", "resultcode", "returncode", "retcode", "error")
+_PARTS_FAILED = ("shards.failed", "clusters.failed")  # Elasticsearch's
 _MOST_SHOWN = 300
 
 
@@ -103,11 +94,30 @@ def failure_of(envelope: Envelope, rows_path: str | None, *, may_be_row: bool) -
     )
 
 
+@dataclass(frozen=True)
+class _Around:
+    """What the members around one say.
+
+    Attributes:
+        words: the text among them.
+        speaks: whether they speak of the answer, and not of a thing that is a row.
+        is_void: whether null is where data would be, and words beside it.
+        is_well: whether a code says that all is well.
+    """
+
+    words: str | None
+    speaks: bool
+    is_void: bool
+    is_well: bool
+
+
 class _Answer:
     def __init__(self, envelope: Envelope, rows_path: str | None, *, may_be_row: bool, has_rows: bool) -> None:
         self._envelope = envelope
         self._rows_path = rows_path
         self._has_rows = has_rows
+        node = None if rows_path is None else envelope.node(rows_path)
+        self._has_list = node is not None and node.is_list
         self._is_page = has_rows or not may_be_row
 
     def signs(self) -> Iterator[_Sign]:
@@ -119,79 +129,87 @@ class _Answer:
             yield from self._in(path, members)
 
     def _places(self, document: Node) -> Iterator[tuple[str, Mapping[str, Node]]]:
-        """Yield the objects that speak of the answer: the whole, those around the rows, and some others."""
-        members = document.members()
-        yield "", members
+        """Yield the objects that speak of the answer: the whole, those around the rows, and some beside them."""
         above = (self._rows_path or "").split(".")[:-1]
-        around = [".".join(above[: count + 1]) for count in range(len(above))]
-        for path in around:
+        around = {".".join(above[: count + 1]) for count in range(len(above))}
+        for path in around:  # some lead through lists
             node = self._envelope.node(path)
-            if node is not None and node.is_object:
+            if node is not None and node.is_object and path.rpartition(".")[2].isdecimal():
                 yield f"{path}.", node.members()
-        for name, node in members.items():
-            if node.is_object and plain(name) in _OF_ANSWER and name not in around:
-                inner = node.members()
-                if plain(name) in _HEADERS or (not has_id(inner) and all(map(is_of_envelope, inner))):
-                    yield f"{name}.", inner
-            elif name == "results" and node.may_begin_with(("error", "errors")) and name not in around:
-                inner = next(iter(node.items())).members()  # Power BI's and InfluxDB's
-                if {plain(one) for one in inner} <= _ONE_RESULT:
-                    yield f"{name}.0.", inner
+        waiting = [("", document)]
+        for path, node in waiting:
+            members = node.members()
+            yield path, members
+            for name, member in members.items():
+                if member.is_object and self._speaks(path + name, name, member, around):
+                    waiting.append((f"{path}{name}.", member))
+                elif name == "results" and member.may_begin_with(("error", "errors")) and path + name not in around:
+                    inner = next(iter(member.items()))  # Power BI's and InfluxDB's
+                    if {plain(one) for one in inner.members()} <= _ONE_RESULT:
+                        waiting.append((f"{path}{name}.0.", inner))
+
+    def _speaks(self, path: str, name: str, node: Node, around: AbstractSet[str]) -> bool:
+        """Tell whether an object inside the answer speaks of it."""
+        if path in around or plain(name) in _HEADERS:
+            return True
+        if path.count(".") >= _DEEPEST or not (plain(name) in _OF_ANSWER or is_wrapper(name)):
+            return False
+        members = node.members()
+        return not has_id(members) and all(
+            is_of_envelope(one) or (inner.is_object and (is_wrapper(one) or plain(one) in _HEADERS))
+            for one, inner in members.items()
+        )
 
     def _in(self, path: str, members: Mapping[str, Node]) -> Iterator[_Sign]:
         keys = {name: plain(name) for name in members}
-        words = self._words(path, keys)
+        words = self._words(path, keys, SAID)
         is_bare = all(is_of_envelope(name) or _is_no_thing(name, node) for name, node in members.items())
+        of_all = _Around(
+            words,
+            speaks=bool(words or is_bare or path or self._is_page),
+            is_void=bool(words and is_bare) and any(key in ROWS and members[n].is_null for n, key in keys.items()),
+            is_well=any(key in _OF_CODES and self._envelope.number(path + n) == 0 for n, key in keys.items()),
+        )
         for name, key in keys.items():
-            where = path + name
-            if where == self._rows_path or (key in _LISTED and self._is_called(name)):
-                continue
-            if key in _ERRORS:
-                value = self._decoded(where)
-                if _is_error(value, key, has_words=bool(words) or is_bare):
-                    yield _Sign(where, value if not words or not _is_poor(value) else words)
-            elif key in _INCOMPLETE or (
-                key == "failed" and where.endswith(("shards.failed", "clusters.failed"))
-            ):  # Elasticsearch's
-                if self._envelope.value(where) is True or (self._envelope.number(where) or 0) > 0:
-                    yield _Sign(where, words, is_part=True)
-            elif key == "messages" and members[name].may_begin_with(("type", "severity", "level")):
-                yield from (_Sign(where, one) for one in self._decoded(where)[:10] if _is_severe(one))  # Splunk's
-            elif self._fails(where, key) and (words or is_bare or path or self._is_page):
-                yield _Sign(where, words)
-        if words and is_bare and not self._has_rows and not path and _BAD.search(words):
-            yield _Sign("message", words)
+            if path + name != self._rows_path and not (key in LISTED and self._is_called(name)):
+                yield from self._of_member(path + name, key, members[name], of_all)
+        told = self._words(path, keys, TOLD if self._has_list else (*TOLD, *NOTED))
+        if told and is_bare and not (self._has_list if path else self._has_rows) and BAD.search(told):
+            yield _Sign(path + "message", told)
+
+    def _of_member(self, path: str, key: str, node: Node, around: _Around) -> Iterator[_Sign]:
+        if key in _INCOMPLETE or (key == "failed" and path.endswith(_PARTS_FAILED)):
+            if self._scalar(path) is True or (self._envelope.number(path) or 0) > 0:
+                yield _Sign(path, around.words, is_part=True)
+        elif key == "messages" and node.may_begin_with(("type", "severity", "level")):
+            yield from (_Sign(path, one) for one in self._decoded(path)[:10] if is_severe(one))  # Splunk's
+        elif key.startswith(_BEGIN) and key not in FLAGS:
+            value = self._decoded(path)
+            if holds_error(key, value, has_words=around.speaks, is_well=around.is_well):
+                yield _Sign(path, around.words if around.words and _is_poor(value) else value)
+        elif key in FLAGS and around.speaks and not node.is_list and not node.is_object:
+            sure = {"has_list": self._has_list, "has_rows": self._has_rows, "is_void": around.is_void}
+            if says_failure(key, self._scalar(path), **sure):
+                yield _Sign(path, around.words)
 
     def _is_called(self, name: str) -> bool:
         """Tell whether a list of errors is what was asked for."""
         return self._envelope.place.path == name and self._envelope.place.is_known
 
+    def _scalar(self, path: str) -> Any:
+        value = self._envelope.value(path)
+        return None if value is MISSING or hasattr(value, "members") else value
+
     def _decoded(self, path: str) -> Any:
         value = self._envelope.value(path)
         return value.value() if hasattr(value, "members") else None if value is MISSING else value
 
-    def _words(self, path: str, keys: Mapping[str, str]) -> str | None:
-        """Return the text that is said of the answer."""
-        said = {key: path + name for name, key in keys.items() if key in _SAID}
-        values = ((key, self._envelope.value(said[key])) for key in _SAID if key in said)
-        texts = (self._decoded(said[key]) if hasattr(value, "members") else value for key, value in values)
-        texts = ("; ".join(filter(_is_text, value[:3])) if isinstance(value, list) else value for value in texts)
-        return next((value for value in texts if isinstance(value, str) and plain(value) not in _NOTHING), None)
-
-    def _fails(self, path: str, key: str) -> bool:
-        """Tell whether a member says in a word or a number that the answer is an error."""
-        value = self._envelope.value(path) if key in _FAILING else None
-        if key == "remark":  # Overpass's, beside a part of the rows
-            return isinstance(value, str) and bool(_BAD.search(value))
-        if key in _SUCCESS and (value is False or value == "false"):
-            return True
-        number = whole_number(value) if key in _NUMBERS else None
-        if number is not None:
-            return _CLIENT_ERRORS <= number <= _LAST_ERROR and not self._has_rows
-        failed = _FAILED if key in _STATES else _ERROR_KINDS if key in _KINDS else ()
-        if not isinstance(value, str):
-            return False
-        return plain(value) in failed or (key == "status" and not self._has_rows and bool(_REFUSED.search(value)))
+    def _words(self, path: str, keys: Mapping[str, str], wanted: Sequence[str]) -> str | None:
+        """Return the text that is said of the answer, or several."""
+        said = {key: path + name for name, key in keys.items() if key in wanted}
+        texts = (self._decoded(said[key]) for key in wanted if key in said)
+        texts = ("; ".join(filter(says_something, text[:3])) if isinstance(text, list) else text for text in texts)
+        return next(filter(says_something, texts), None)
 
 
 def _is_no_thing(name: str, node: Node) -> bool:
@@ -203,25 +221,7 @@ def _is_no_thing(name: str, node: Node) -> bool:
 
 def _is_row(envelope: Envelope) -> bool:
     place = envelope.place
-    return place.has_id and not place.is_page and "jsonrpc" not in envelope.members
-
-
-def _is_severe(message: Any) -> bool:
-    kinds = [message.get(name) for name in ("type", "severity", "level")] if isinstance(message, dict) else []
-    return any(isinstance(kind, str) and kind.lower() in ("error", "fatal") for kind in kinds)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_error(value: Any, key: str, *, has_words: bool) -> bool:
-    """Tell whether what a member for errors holds is one."""
-    if isinstance(value, str):
-        return plain(value) not in _NOTHING
-    if type(value) in (bool, int):
-        return bool(value) and (value is True or key in _CODES or key == "error") and has_words
-    return bool(value) and not isinstance(value, float)
+    return place.has_id and not place.is_page and not envelope.members <= _OF_RPC
 
 
 def _is_poor(value: Any) -> bool:
@@ -241,20 +241,6 @@ def _of_array(document: Node) -> Iterator[_Sign]:
         error = document.value()[0]
         if error.keys() <= {"message", "errorCode", "fields"} and error.get("message"):
             yield _Sign("errorCode", error)
-
-
-def words_in(value: Any) -> str:
-    """Return the service's own words in a value."""
-    if isinstance(value, dict):
-        inner = {plain(name): part for name, part in value.items()}
-        nested = [part for part in value.values() if isinstance(part, (dict, list)) or " " in str(part)]
-        said = next(filter(None, map(words_in, [*(inner.get(name) for name in _WORDS), *nested])), "")
-        code = inner.get("code", inner.get("errorcode"))
-        code = "" if code is None or isinstance(code, (dict, list)) else str(code)
-        return f"{said} ({code})" if said and code and code not in said else said or code
-    if isinstance(value, list):
-        return "; ".join(text for part in value[:3] if (text := words_in(part)))
-    return value.strip() if isinstance(value, str) else ""
 
 
 def _next_step(words: Any, *, may_be_row: bool) -> NextStep | str | None:

@@ -30,10 +30,10 @@ _WRAPPERS = frozenset({
 # Lists that stand beside the rows and are none, unless there is no other list.
 _ASIDE = frozenset({
     "columns", "cols", "fields", "schema", "headers", "header", "columnheaders", "types", "warnings", "warning",
-    "warningmessages", "message", "errors", "error", "notices", "links", "link", "included", "includes",
-    "facets", "aggregations", "suggestions", "suggest", "sort", "sorts", "orderby", "filters", "filter",
-    "breadcrumbs", "namespaces", "highlights", "highlighting", "fieldaliases", "transforms", "expand", "exceptions",
-    "deprecations", "next", "prev", "debug", "relatedsearches", "sortcolumns", "groupbyfields",
+    "warningmessages", "message", "errors", "error", "notices", "links", "link", "included", "includes", "facets",
+    "aggregations", "suggestions", "suggest", "sort", "sorts", "orderby", "filters", "filter", "breadcrumbs",
+    "namespaces", "highlights", "highlighting", "fieldaliases", "transforms", "expand", "exceptions", "deprecations",
+    "next", "prev", "debug", "relatedsearches", "sortcolumns", "groupbyfields",
 })  # fmt: skip
 # Scalars by which things are called that are no envelope.
 NAMING = frozenset({
@@ -64,6 +64,7 @@ _WHOLE = frozenset({
     "features", "processing", "numfound", "nextmarker", "more", "final", "session", "source", "q", "scope",
     "objectidfieldname", "hasz", "hasm", "failed", "failures", "globalidfieldname", "displayfieldname",
     "geometrytype", "uniqueidfield", "batchcomplete", "startindex", "itemsperpage", "startposition", "timedout",
+    "detail", "details", "reason", "hint", "notice", "errno", "msgid", "msgcode", "retcode", "returncode",
     "ispartial", "preview", "frequency", "description", "generator", "osm3s", "cod", "cnt", "head", "note",
     "information", "remark", "pager", "timezone", "accessrole",
 })  # fmt: skip

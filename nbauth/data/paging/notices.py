@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nbauth.data.paging.failure import words_in
+from nbauth.data.paging.failure_signs import words_in
 from nbauth.data.paging.names import plain
 from nbauth.net.origins import redact_url
 from nbauth.net.sanitize import clean

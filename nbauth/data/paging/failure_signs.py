@@ -1,0 +1,139 @@
+"""What members of an answer say that it failed: their names, and the values that mean it.
+
+The names are in their plain form: ``ErrorMessage`` and ``error_message`` are one. The values are what services send
+where all is well, too: ``"error": ""``, ``"errcode": 0`` with ``"errmsg": "ok"``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from nbauth.data.paging.names import plain
+from nbauth.data.paging.page_response import whole_number
+
+__all__ = [
+    "BAD",
+    "FLAGS",
+    "LISTED",
+    "SAID",
+    "holds_error",
+    "is_severe",
+    "says_failure",
+    "says_something",
+    "words_in",
+]
+
+# Members that are there, or hold something, for an error alone.
+_ERRORS = frozenset({
+    "error", "odataerror", "fault", "exception", "errors", "errormessages", "exceptions", "oneapierrors", "errorlist",
+    "errormessage", "errormsg", "errmsg", "errordescription", "errordetail", "errortext", "errorcode", "errcode",
+    "errordetails", "errorresult", "errorinfo", "errno",
+})  # fmt: skip
+LISTED = frozenset({"error", "errors", "exceptions", "errormessages"})  # what rows may be called, too
+_CODES = frozenset({"errorcode", "errcode", "errno"})  # 0 where all is well
+# Texts, which may be there where all is well.
+TOLD = ("message", "msg", "errormessage", "errmsg", "errordescription", "errordetail", "detail", "reason", "remark",
+        "resultmsg", "resultmessage", "statusmessage", "returnmessage")  # fmt: skip
+NOTED = ("note", "information")
+SAID = (*TOLD, "description", "title", *NOTED)
+_WORDS = (*SAID, "text", "diagnostics", "faultstring", "info", "value", "error")
+_SUCCESS = frozenset({"success", "ok", "succeeded", "issuccess", "successful", "issuccessful", "isok"})
+_FAILURE = frozenset({"iserror", "haserror", "haserrors", "isfailure", "failure", "failed", "isfailed"})
+_STATES = frozenset({"status", "state", "stat", "result", "outcome", "responsestatus", "resultstatus"})
+_FAILED = frozenset({"error", "errored", "fail", "failed", "failure", "fault", "exception", "ko", "nok", "notok"})
+_KINDS = frozenset({"type", "kind", "object", "resourcetype"})
+_ERROR_KINDS = frozenset({"error", "errorresponse", "operationoutcome", "exception", "fault"})  # the third is FHIR's
+# Numbers: an HTTP status, or a service's own code.
+_NUMBERS = frozenset({
+    "status", "statuscode", "code", "cod", "httpstatus", "httpstatuscode", "httpcode", "resultcode", "returncode",
+    "retcode",
+})  # fmt: skip
+FLAGS = _SUCCESS | _FAILURE | _STATES | _KINDS | _NUMBERS | {"remark"}
+_NOTHING = frozenset({
+    "", "0", "ok", "okay", "none", "no", "na", "null", "nil", "false", "success", "successful", "succeeded", "noerror",
+    "noerrors", "normal", "done", "completed",
+})  # fmt: skip
+BAD = re.compile(
+    r"error|fail|time[d-]?\s?out|exceed|denied|too many|limit|invalid|unable|cannot|can't|could not|unavailable|expired"
+    r"|not allowed|unauthori|forbidden|refused|try again|exception|abort|throttl|frequency",
+    re.IGNORECASE,
+)
+# As Google's Maps and the US Bureau of Labor Statistics say it, beside an empty list.
+_REFUSED = re.compile(r"_(DENIED|ERROR|FAILED|LIMIT|EXCEEDED|NOT_PROCESSED)$|^(INVALID|UNKNOWN)_")
+_NOT_FOUND, _FIRST_ERROR, _LAST_ERROR = 404, 400, 599
+
+
+def holds_error(key: str, value: Any, *, has_words: bool, is_well: bool) -> bool:
+    """Tell whether a member for errors holds one.
+
+    Args:
+        key: its plain name.
+        value: what it holds.
+        has_words: whether a text beside it may tell of the error, or nothing but such members is there.
+        is_well: whether a code beside it is 0.
+    """
+    if key not in _ERRORS or (is_well and key not in LISTED and not isinstance(value, (dict, list))):
+        return False
+    if isinstance(value, str):
+        return plain(value) not in _NOTHING and not (key in _CODES and _is_code_of_success(value))
+    if type(value) in (bool, int):
+        return bool(value) and (value is True or key in _CODES or key == "error") and has_words
+    return bool(value) and not isinstance(value, float)
+
+
+def _is_code_of_success(value: Any) -> bool:
+    """Tell whether a code says that all is well: nothing but zeros, or an HTTP status of success."""
+    number = whole_number(value) if type(value) is not bool else None
+    return number is not None and (number == 0 or 200 <= number < 300)  # noqa: PLR2004 - RFC 9110 §15.3
+
+
+def says_failure(key: str, value: Any, *, has_list: bool, has_rows: bool, is_void: bool) -> bool:
+    """Tell whether a member says in a word, a number or a truth value that the answer is an error.
+
+    Args:
+        key: its plain name.
+        value: what it holds.
+        has_list: whether there is a list of rows.
+        has_rows: whether something is in it.
+        is_void: whether null is where data would be, and words beside it.
+    """
+    if key in _SUCCESS and value in (0, "0", "false", "False", "no"):  # False is 0
+        return True
+    if key in _FAILURE and (value is True or value in ("true", "True")):  # a number counts what failed
+        return True
+    if key == "remark":  # Overpass's, beside a part of the rows
+        return isinstance(value, str) and bool(BAD.search(value))
+    number = whole_number(value) if key in _NUMBERS and type(value) is not bool else None
+    if number is not None and not has_rows:
+        is_status = _FIRST_ERROR <= number <= _LAST_ERROR and not (has_list and number == _NOT_FOUND)
+        return is_status or (is_void and key != "status" and number not in (0, 1) and not _is_code_of_success(number))
+    if not isinstance(value, str):
+        return False
+    failed = _FAILED if key in _STATES else _ERROR_KINDS if key in _KINDS else ()
+    return plain(value) in failed or (key == "status" and not has_rows and bool(_REFUSED.search(value)))
+
+
+def is_severe(message: Any) -> bool:
+    """Tell whether one of several messages tells of an error, as Splunk's do."""
+    kinds = [message.get(name) for name in ("type", "severity", "level")] if isinstance(message, dict) else []
+    return any(isinstance(kind, str) and kind.lower() in ("error", "fatal") for kind in kinds)
+
+
+def says_something(value: Any) -> bool:
+    """Tell whether a text says more than that all is well."""
+    return isinstance(value, str) and plain(value) not in _NOTHING
+
+
+def words_in(value: Any) -> str:
+    """Return the service's own words in a value."""
+    if isinstance(value, dict):
+        inner = {plain(name): part for name, part in value.items()}
+        nested = [part for part in value.values() if isinstance(part, (dict, list)) or " " in str(part)]
+        said = next(filter(None, map(words_in, [*(inner.get(name) for name in _WORDS), *nested])), "")
+        code = inner.get("code", inner.get("errorcode"))
+        code = "" if code is None or isinstance(code, (dict, list)) else str(code)
+        return f"{said} ({code})" if said and code and code not in said else said or code
+    if isinstance(value, list):
+        return "; ".join(text for part in value[:3] if (text := words_in(part)))
+    return value.strip() if isinstance(value, str) else ""
