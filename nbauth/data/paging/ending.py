@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbauth.data.paging.advice import how_to_go_on
-from nbauth.data.paging.totals import asked_for, total_in
+from nbauth.data.paging.totals import Asked, asked_for, total_in
 from nbauth.errors import PaginationError
 from nbauth.net.origins import redact_url
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from nbauth.data.paging.detect import Layout
     from nbauth.data.paging.envelope import Envelope
     from nbauth.data.paging.page_response import Rows
-    from nbauth.data.paging.totals import Asked, Total
+    from nbauth.data.paging.totals import Total
     from nbauth.data.parse.lazy_json import Node
 
 __all__ = ["Ending"]
 
 _FEW = 0.01  # of all rows
+_SMALLEST_ROUND = 100
+_ROUND = {"1", "2", "25", "5"}  # and zeros: the sizes of pages
 
 
 class Ending:
@@ -131,6 +133,29 @@ class Ending:
             self._assume(f"{text}. These are taken for all. {step}")
             return
         raise PaginationError(f"{text}.", url=shown_url, next_step=step)
+
+    def doubt(self, envelope: Envelope, layout: Layout) -> Callable[[int], None] | None:
+        """Return what is to be told the number of rows of a load that ends with its first page, if that is in doubt.
+
+        A number such as 1,000 is that of a page, where nothing in the response says how many rows there are.
+        """
+        asked = asked_for(self._first)
+        said = envelope.said(layout.records)
+        is_told = self._pages > 1 or self._total is not None or said.is_end or said.is_done or asked != Asked()
+        if is_told or not layout.style.is_unsaid or envelope.form is not None:
+            return None
+
+        def on_count(rows: int) -> None:
+            if rows >= _SMALLEST_ROUND and f"{rows}".rstrip("0") in _ROUND:
+                shown_url = redact_url(envelope.response.url)
+                self._assume(
+                    f"{shown_url}: the answer has exactly {rows:,} rows, and nothing says whether there are more. "
+                    "If the API hands out pages, say how, as in paging=nbauth.data.paging."
+                    f'Offset(offset="offset", limit="limit", size={rows}), with its own names; if these are all, say '
+                    'paging="none".'
+                )
+
+        return on_count
 
     @property
     def _has_all(self) -> bool:

@@ -11,6 +11,8 @@ from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.parse.json_text import reason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from requests import Response
 
     from nbauth.data.build.frame_builder import FrameBuilder
@@ -32,6 +34,7 @@ class Page:
         total_rows: how many rows there are in all, where the response says.
         next_request: the request for the page after it; None after the last.
         is_good: whether what it says of the page after it holds; if not, an error comes next.
+        on_count: told how many rows it has, when they are decoded, if somebody has to know.
     """
 
     rows: Rows
@@ -39,6 +42,7 @@ class Page:
     total_rows: int | None
     next_request: PageRequest | None
     is_good: bool = True
+    on_count: Callable[[int], None] | None = None
     has_own_columns: ClassVar[Literal[False]] = False
 
     @property
@@ -72,7 +76,7 @@ class Page:
         Raises:
             FormatError: they are no JSON.
         """
-        node = self.rows.node
+        node, before = self.rows.node, builder.rows
         try:
             if self.rows.is_single:
                 builder.add([node.value()])
@@ -81,3 +85,5 @@ class Page:
         except (ValueError, RecursionError) as error:
             why = f"which is no valid JSON: {reason(error)}"
             raise format_error(self.response, node.start, why) from error
+        if self.on_count is not None:
+            self.on_count(builder.rows - before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nbauth.data.fetch.http_errors import format_error
@@ -17,9 +16,9 @@ from nbauth.data.paging.page import Page
 from nbauth.data.paging.page_response import PageResponse, Rows
 from nbauth.data.paging.page_source import PageSource
 from nbauth.data.paging.pending import Arrival
+from nbauth.data.paging.reading import announced, reading
 from nbauth.data.paging.unwrapped import document_of
 from nbauth.data.parse.formats import JSON
-from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.json_wrapping import as_json
 from nbauth.data.parse.opened import json_of
 from nbauth.errors import ApiError, NbauthError
@@ -143,7 +142,7 @@ class PageIterator:
         if response is None:
             yield Page(Rows.none(), http_response, None, None)
             return
-        with _reading(http_response, content), _data(found, http_response, content):
+        with reading(http_response, content), announced(found, http_response, content):
             envelope = Envelope(response, self._named)
             self._layout = self._detect(envelope, resuming=resuming)
             self._check_data(found, envelope, http_response, content)
@@ -159,7 +158,7 @@ class PageIterator:
         is_first = not resuming
         try:
             while True:
-                with _reading(http_response, content):
+                with reading(http_response, content):
                     rows = rows_in(envelope, self._layout)
                     if self._layout.is_array and self.records is None and rows.is_single:
                         raise format_error(http_response, content, "where the pages before were arrays")
@@ -170,7 +169,8 @@ class PageIterator:
                     error = self._check(guards, ending, envelope, rows, next_request, is_first=is_first)
                     total_rows = total_in(envelope, self.style)
                 is_good = error is None
-                yield Page(rows, http_response, total_rows, next_request if is_good else None, is_good)
+                doubt = ending.doubt(envelope, self._layout) if is_good and next_request is None else None
+                yield Page(rows, http_response, total_rows, next_request if is_good else None, is_good, doubt)
                 if error is not None:
                     raise error
                 if next_request is None:
@@ -209,12 +209,12 @@ class PageIterator:
         response, content = self._requester.content(request, http_response, found.body)
         if response is not http_response:  # it broke off, and was asked for again
             return response, self._json_of(request, response, content)
-        with _reading(response, content):
+        with reading(response, content):
             return response, as_json(content, response.headers.get("Content-Type", ""), self._encoding)
 
     def _json_of(self, request: PageRequest, response: Response, content: bytes) -> bytes:
         limit = self._requester.byte_limit
-        with _reading(response, content):
+        with reading(response, content):
             return json_of(response, content, request.url, limit, named=self._format, encoding=self._encoding)
 
     def _check_data(self, found: Opened | None, envelope: Envelope, response: Response, content: bytes) -> None:
@@ -281,28 +281,6 @@ def _page_response(arrival: Arrival) -> PageResponse | None:
     response, content = arrival.response, arrival.content or b""
     if arrival.page is not None or not content.strip():
         return arrival.page
-    with _reading(response, content):
+    with reading(response, content):
         document = document_of(content)
         return PageResponse(response.url, response.status_code, response.headers, document, arrival.request)
-
-
-@contextmanager
-def _data(found: Opened | None, response: Response, content: bytes) -> Iterator[None]:
-    """Turn an API's error into one that says that no table came, where its server says that one does."""
-    try:
-        yield
-    except ApiError as error:
-        if found is None or found.announced is None:
-            raise
-        raise found.contradicted(response, content) from error
-
-
-@contextmanager
-def _reading(response: Response, content: bytes) -> Iterator[None]:
-    """Turn an exception of a parser into an error that names the URL."""
-    try:
-        yield
-    except NbauthError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise format_error(response, content, f"which is no valid JSON: {reason(error)}") from error

@@ -133,7 +133,7 @@ def _named(request: PageRequest, names: set[str]) -> str | None:
     given: Iterable[tuple[str, Any]] = (
         body.items() if isinstance(body, dict) else parse_qsl(urlsplit(request.url).query)
     )
-    found = [name for name, value in given if plain(name) in names and whole_number(value) is not None]
+    found = [name for name, value in given if plain(str(name)) in names and whole_number(value) is not None]
     return found[0] if len(found) == 1 else None
 
 
@@ -156,7 +156,6 @@ def _totals(values: BodyValues, places: Iterable[Place]) -> Iterator[Total]:
 def _parameters(request: PageRequest) -> Iterator[tuple[str, Any]]:
     yield from parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
     if isinstance(request.body, dict):
-        yield from request.body.items()
-        for inner in request.body.values():
-            if isinstance(inner, dict):
-                yield from inner.items()
+        inner = (value for value in request.body.values() if isinstance(value, dict))
+        for members in (request.body, *inner):
+            yield from ((str(name), value) for name, value in members.items())

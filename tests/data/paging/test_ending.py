@@ -199,3 +199,33 @@ def test_rows_that_were_left_out(session: Session, api: Server, flag: Any) -> No
     with pytest.raises(PaginationError, match="left rows out") as info:
         read(session, url)
     assert len(info.value.partial) == 3
+
+
+@pytest.mark.parametrize("rows", [100, 250, 1000, 5000])
+@pytest.mark.parametrize("records", [None, "items"])
+def test_a_round_number(session: Session, api: Server, rows: int, records: str | None) -> None:
+    """Just as many rows as pages have, where nothing says whether there are more, are a warning that says how."""
+    found = [{"id": number} for number in range(rows)]
+    url = _serve(api, found if records is None else {"items": found})
+    with pytest.warns(AssumptionWarning, match=f"exactly {rows:,} rows.*size={rows}"):
+        assert len(read(session, url, records=records)) == rows
+
+
+@pytest.mark.parametrize(
+    ("document", "query", "options"),
+    [
+        ([{"id": 1}] * 101, "", {}),
+        ([{"id": 1}] * 50, "", {}),
+        ([{"id": 1}] * 100, "", {"paging": "none"}),
+        ([{"id": 1}] * 100, "?limit=100", {}),
+        ([{"id": 1}] * 100, "?page=2", {}),
+        ({"value": [{"id": 1}] * 100, "@odata.context": "c"}, "", {}),
+        ({"items": [{"id": 1}] * 100, "total": 100}, "", {}),
+        ({"items": [{"id": 1}] * 100, "has_more": False}, "", {}),
+        ({"items": [{"id": 1}] * 100, "next": None}, "", {}),
+    ],
+)
+def test_no_round_number(session: Session, api: Server, document: Any, query: str, options: Any) -> None:
+    """Another number, a request for so many, or an answer that says that these are all, is no reason to warn."""
+    url = _serve(api, document)
+    assert len(read(session, url + query, **options)) in (50, 100, 101)

@@ -27,6 +27,7 @@ class Auto(NextLinks):
 
     members: ClassVar[tuple[str, ...]] = NEXT
     has_header: ClassVar[bool] = True
+    is_unsaid: ClassVar[bool] = True
 
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:

@@ -58,6 +58,7 @@ class Style(ABC):
         knows_its_end: whether it counts, so that a link or a cursor in a response says nothing more.
         checks_total: whether all rows that a response says there are must have come at the end.
         is_callers_word: whether its end is the caller's word, whatever a response says.
+        is_unsaid: whether a load may have it of which neither the caller nor the first response says how it is paged.
         rows_member: the member that holds the rows, in every response of this style.
         responses_are_pages: whether every response is a page, so that its only list is the rows whatever its name.
         is_counted: whether its requests hold a number, which an API that does not know it ignores.
@@ -65,6 +66,7 @@ class Style(ABC):
 
     knows_its_end: ClassVar[bool] = False
     is_callers_word: ClassVar[bool] = False
+    is_unsaid: ClassVar[bool] = False
     checks_total: ClassVar[bool] = True
     rows_member: ClassVar[str | None] = None
     responses_are_pages: ClassVar[bool] = True
