@@ -27,9 +27,7 @@ def read_table(body: Body, context: ReadContext, *, separator: str) -> Iterator[
         context: what the response says of them, and what is wanted.
         separator: what its format has between the cells.
     """
-    in_parts, whole = (
-        (parts_of_table, whole_table) if context.csv is None else (parts_by_pandas, table_by_pandas)
-    )
+    in_parts, whole = (parts_of_table, whole_table) if context.csv is None else (parts_by_pandas, table_by_pandas)
     if context.in_parts:
         yield from map(FrameBatch, in_parts(body, context, separator))
     else:
@@ -42,4 +40,5 @@ FORMAT = Format(
     endings=(".csv",),
     read=partial(read_table, separator=","),
     weight=0.8,
+    suffix="+csv",
 )

@@ -42,14 +42,13 @@ def table_by_pandas(body: Body, context: ReadContext, separator: str) -> pd.Data
         ReadInterrupted: the person stopped it; likewise.
     """
     # Ahead, so that what comes is taken in while pandas parses, which needs Python's lock for half of its time only.
-    pieces = prefetched(
-        iter(lambda: body.read1(_PIECE), b""), size=len, stop=context.stop, pending=[], is_eager=True
-    )
+    pieces = prefetched(iter(lambda: body.read1(_PIECE), b""), size=len, stop=context.stop, pending=[], is_eager=True)
     lines = LineBuffer(pieces)
     frame = pd.DataFrame()
     try:
         with body, closing(pieces), _no_table(context, lines):
-            frame = pd.read_csv(lines, **{"low_memory": False} | _options(context, separator))
+            table: Any = pd.read_csv(lines, **_options(context, separator))
+            frame = table
             check_width(_width_of(frame))
     except KeyboardInterrupt as error:
         lines.error = lines.error or error
@@ -69,7 +68,7 @@ def parts_by_pandas(body: Body, context: ReadContext, separator: str) -> Iterato
     options = _options(context, separator) | {"chunksize": _ROWS_AT_ONCE}
     with as_file(body) as file, _no_table(context, body):
         start = 0
-        for part in pd.read_csv(file, **{"low_memory": False} | options):
+        for part in pd.read_csv(file, **options):
             check_width(_width_of(part))
             is_numbered = part.index.equals(pd.RangeIndex(start, start + len(part)))
             start += len(part)
@@ -86,12 +85,11 @@ def _options(context: ReadContext, separator: str) -> dict[str, Any]:
     options: dict[str, Any] = {"encoding": context.encoding or context.codec()}
     if not said.keys() & {"sep", "delimiter"}:
         options["sep"] = separator
-    if said.get("engine", "c") != "c":
-        said.setdefault("low_memory", None)
+    if said.get("engine") in {None, "c"}:
+        options["low_memory"] = False  # else a column has the dtypes of several parts
     if context.backend:
         options["dtype_backend"] = context.backend
-    options |= said
-    return {name: value for name, value in options.items() if name != "low_memory" or value is not None}
+    return options | said
 
 
 def _width_of(frame: pd.DataFrame) -> int:

@@ -200,8 +200,11 @@ def test_files(session: Session, api: Server, tmp_path: Path, kind: str) -> None
 
 def test_table_that_drifts(session: Session, api: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table whose parts would not be what the whole is, is an error that says what to do."""
-    monkeypatch.setattr("nbauth.data.parse.csv._ROWS_AT_ONCE", 2)
-    api.routes["/x.csv"] = Reply(b"id\n007\n8\nx\n", content_type="text/csv")
+    monkeypatch.setattr("nbauth.data.parse.table.reader._ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("nbauth.data.parse.table.reader.BLOCK", 4)
+    monkeypatch.setattr("nbauth.data.parse.table.blocks._HEAD", 8)
+    monkeypatch.setattr("nbauth.data.parse.table.blocks._TAIL", 2)
+    api.routes["/x.csv"] = Reply(b"id\n7\n8\n9\n8\nx\n", content_type="text/csv")
     with pytest.raises(FormatError, match="Read it without to="):
         write(session, f"{api.origin}/x.csv", tmp_path / "d.parquet")
     assert not (tmp_path / "d.parquet").exists()

@@ -13,6 +13,7 @@ import pandas as pd
 
 from nbauth.data.build.width import check_width
 from nbauth.data.parse.table.cells import columns_of, exponents, zeros_in_front
+from nbauth.data.parse.table.columns import columns_in
 from nbauth.data.parse.table.numbers import NULL_WORDS, decimal_commas, numbers
 from nbauth.data.parse.table.quote_rules import NoTable, QuoteRules, looks_like_rows
 
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from nbauth.data.build.frame_builder import Backend
+    from nbauth.data.parse.table.columns import Columns
     from nbauth.data.parse.table.dialect import Dialect
     from nbauth.data.parse.table.quotes import Quotes
 
-__all__ = ["BlockParser", "Columns"]
+__all__ = ["BlockParser"]
 
-Columns = dict[int, pd.Series]
 
 _BLANK = [""]
 _NULLS = ["", *NULL_WORDS]
@@ -96,7 +97,7 @@ class BlockParser:
         return columns
 
     def _columns(self, block: bytes, quotes: Quotes | None) -> Columns:
-        return dict(self._frame(block, quotes).items())  # type: ignore[arg-type] - they are numbered
+        return columns_in(self._frame(block, quotes))
 
     def _frame(self, block: bytes, quotes: Quotes | None) -> pd.DataFrame:
         try:
@@ -152,7 +153,12 @@ class BlockParser:
         if doubtful:
             options = self.dialect.options() | {"keep_default_na": False, "na_values": _BLANK, "dtype": str}
             texts = pd.read_csv(
-                io.BytesIO(block), header=None, names=range(self.dialect.width), usecols=sorted(doubtful), encoding="utf-8", **options
+                io.BytesIO(block),
+                header=None,
+                names=range(self.dialect.width),
+                usecols=sorted(doubtful),
+                encoding="utf-8",
+                **options,
             )
             for number in doubtful:
                 self._settle(columns, number, texts[number])
@@ -161,42 +167,40 @@ class BlockParser:
                 if (parsed := decimal_commas(columns[number])) is not None:
                     columns[number] = parsed
 
-    def _doubtful(
-        self, columns: Columns, block: bytes, quotes: Quotes | None, zeros: Future[Any] | None
-    ) -> set[int]:
+    def _doubtful(self, columns: Columns, block: bytes, quotes: Quotes | None, zeros: Future[Any] | None) -> set[int]:
         """Return the columns whose text is wanted."""
         doubtful: set[int] = set()
-        numbers_: set[int] = set()
+        found: set[int] = set()  # integers and floats
         whole: set[int] = set()  # floats without a fraction
         for number, column in columns.items():
             if number in self._strings:
                 continue
             kind = _kind(column)
             if kind in ("string", "empty"):
-                # Of text, what is no value may have been a word; so it may where all was blank so far.
-                is_text = number in self._texts
-                if (number not in self._kept and column.hasnans) or (kind == "string" and number in self._kept and not is_text):
-                    doubtful.add(number)
-                elif kind == "string":
-                    self._texts.add(number)
+                doubtful |= {number} if self._may_be_words(number, column, kind) else set()
+                self._texts |= {number} if kind == "string" and number not in doubtful else set()
             elif number in self._texts:
                 doubtful.add(number)
             elif kind == "floating":
                 values = _floats(column)
-                numbers_.add(number)
-                if np.nanmax(np.abs(values)) >= _EXACT:
-                    doubtful.add(number)
-                if not (np.floor(values[:_ENOUGH]) != values[:_ENOUGH])[~np.isnan(values[:_ENOUGH])].any():
-                    values = values[~np.isnan(values)]
-                    whole |= {number} if (np.floor(values) == values).all() else set()
+                found.add(number)
+                doubtful |= {number} if np.nanmax(np.abs(values)) >= _EXACT else set()
+                whole |= {number} if _are_whole(values) else set()
             elif kind == "integer":
-                numbers_.add(number)
-        if numbers_:
+                found.add(number)
+        if found:
             places = zeros_in_front(block, self.dialect.separator) if zeros is None else zeros.result()
-            doubtful |= columns_of(places, block, self.dialect.separator, quotes) & numbers_
+            doubtful |= columns_of(places, block, self.dialect.separator, quotes) & found
         if whole:
-            doubtful |= columns_of(exponents(block, self.dialect.separator), block, self.dialect.separator, quotes) & whole
+            places = exponents(block, self.dialect.separator)
+            doubtful |= columns_of(places, block, self.dialect.separator, quotes) & whole
         return doubtful
+
+    def _may_be_words(self, number: int, column: pd.Series[Any], kind: str) -> bool:
+        """Tell whether a column without numbers may have lost words, or have words that stand for no value."""
+        if number not in self._kept:
+            return column.hasnans or (kind == "string" and number not in self._texts and _has_blank(column))
+        return kind == "string" and number not in self._texts
 
     def _settle(self, columns: Columns, number: int, texts: pd.Series[Any]) -> None:
         """Decide what a column is by the text of its cells."""
@@ -211,7 +215,7 @@ class BlockParser:
                 else:
                     self._kept.add(number)
                 return
-            if kind != "string" or number in self._kept:
+            if kind != "string" or number in self._kept or _has_blank(columns[number]):
                 is_plain = self.dialect.decimal == "."
                 found = numbers(texts if is_plain else texts.str.replace(self.dialect.decimal, ".", regex=False))
         if found is False:
@@ -222,7 +226,8 @@ class BlockParser:
                 self._strings.add(number)
             return
         if found is not True:
-            columns[number] = found.astype(f"{str(found.dtype).lower()}[pyarrow]") if self._backend else found
+            in_arrow: Any = f"{str(found.dtype).lower()}[pyarrow]"
+            columns[number] = found.astype(in_arrow) if self._backend else found
         elif kind == "string":
             cells = texts.where(~texts.isin(NULL_WORDS)).str.replace(self.dialect.decimal, ".", regex=False)
             column = pd.to_numeric(cells)
@@ -243,6 +248,19 @@ def _kind(column: pd.Series[Any]) -> str:
     if has_gaps.all():
         return "empty"
     return str(pd.api.types.infer_dtype(column.iloc[: has_gaps.argmin() + 1], skipna=True))
+
+
+def _has_blank(column: pd.Series[Any]) -> bool:
+    """Tell whether blank cells are text, as pandas leaves them among integers of which some are beyond int64."""
+    return bool((column == "").any())
+
+
+def _are_whole(values: Any) -> bool:
+    for some in (values[:_ENOUGH], values):
+        present = some[~np.isnan(some)]
+        if (np.floor(present) != present).any():
+            return False
+    return True
 
 
 def _floats(column: pd.Series[Any]) -> Any:

@@ -38,6 +38,11 @@ class Blocks:
         self._gather(_HEAD)
         return self._taken(), self._has_ended
 
+    def end_lines_by_returns(self) -> None:
+        """Take a carriage return for a line's end, as old Macintosh programs write it."""
+        self._keep(self._taken().replace(b"\r", b"\n"))
+        self._pieces = (piece.replace(b"\r", b"\n") for piece in self._pieces)
+
     def skip(self, size: int) -> None:
         """Drop the first bytes, which were looked at."""
         self._keep(self._taken()[size:])

@@ -92,7 +92,7 @@ def dialect_of(start: bytes, separator: str, *, is_whole: bool) -> tuple[Dialect
 
 def _rows(text: str, separator: str, *, is_quoted: bool = True) -> list[list[str]]:
     """Return the cells of the first lines that are not blank."""
-    quoting = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
+    quoting: Any = csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE
     rows: list[list[str]] = []
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting):

@@ -59,7 +59,9 @@ def joined(blocks: Sequence[dict[int, pd.Series[Any]]], words: Collection[int], 
     return frame
 
 
-def _column(parts: list[pd.Series[Any]], text: Any, *, has_words: bool) -> pd.Series[Any] | None:
+def _column(  # noqa: PLR0911 - a table of kinds
+    parts: list[pd.Series[Any]], text: Any, *, has_words: bool
+) -> pd.Series[Any] | None:
     """Return a column's parts as one; None where their text is needed."""
     if len({part.dtype for part in parts}) == 1 and parts[0].dtype != object:
         if isinstance(parts[0].dtype, np.dtype):
@@ -67,7 +69,9 @@ def _column(parts: list[pd.Series[Any]], text: Any, *, has_words: bool) -> pd.Se
         return pd.concat(parts, ignore_index=True)
     kinds = [_kind(part) for part in parts]
     present = set(kinds) - {"null"}
-    has_minus = "uint" in present and any(kind == "int" and part.min() < 0 for kind, part in zip(kinds, parts, strict=True))
+    has_minus = "uint" in present and any(
+        kind == "int" and part.min() < 0 for kind, part in zip(kinds, parts, strict=True)
+    )
     if "text" in present or has_minus:
         if has_words or not present <= {"text", *_INTEGERS}:
             return None
@@ -89,11 +93,8 @@ def _integers(parts: list[pd.Series[Any]], kinds: list[str]) -> pd.Series[Any]:
     """Join integers, some parts without any: with gaps they are floats as in pandas, if these hold them."""
     has_gaps = any(kind == "null" for kind in kinds) or any(part.isna().any() for part in parts)
     in_arrow = any(map(_is_arrow, parts))
-    kind = "uint64" if "uint" in kinds else "int64"
-    if in_arrow:
-        kind += "[pyarrow]"
-    elif has_gaps:
-        kind = kind.replace("int", "Int").replace("uI", "UI")
+    names = ("uint64", "UInt64") if "uint" in kinds else ("int64", "Int64")
+    kind: Any = f"{names[0]}[pyarrow]" if in_arrow else names[has_gaps]
     whole = pd.concat([part.astype(kind) for part in parts], ignore_index=True)
     if has_gaps and not in_arrow and not _is_large(whole):
         return whole.astype("float64")
@@ -103,8 +104,8 @@ def _integers(parts: list[pd.Series[Any]], kinds: list[str]) -> pd.Series[Any]:
 def _numbers(parts: list[pd.Series[Any]], kinds: list[str]) -> pd.Series[Any] | None:
     large = any(kind in _INTEGERS and _is_large(part) for kind, part in zip(kinds, parts, strict=True))
     if not large:
-        in_arrow = any(map(_is_arrow, parts))
-        return pd.concat([part.astype("double[pyarrow]" if in_arrow else "float64") for part in parts], ignore_index=True)
+        kind: Any = "double[pyarrow]" if any(map(_is_arrow, parts)) else "float64"
+        return pd.concat([part.astype(kind) for part in parts], ignore_index=True)
     floats = [part.dropna() for kind, part in zip(kinds, parts, strict=True) if kind == "float"]
     if not all((part % 1 == 0).all() and (part.abs() <= _EXACT).all() for part in floats):
         return None
@@ -138,5 +139,7 @@ def _kind(part: pd.Series[Any]) -> str:
         if plain.startswith(kind):
             return "float" if kind == "double" else kind
     if part.dtype == object:
-        return {"boolean": "bool", "string": "text", "integer": "big"}.get(pd.api.types.infer_dtype(part, skipna=True), "other")
+        return {"boolean": "bool", "string": "text", "integer": "big"}.get(
+            pd.api.types.infer_dtype(part, skipna=True), "other"
+        )
     return "text"

@@ -1,10 +1,11 @@
-"""Whether the cells of a column are numbers, or text that only looks so: postcodes, telephone numbers, names of nothing.
+"""Whether a column's cells are numbers, or text that looks so: postcodes, telephone numbers, names of nothing.
 
 | cells, but for blank ones | become |
 |---|---|
 | integers | integers; with gaps floats as in pandas, and `Int64` where a float would not hold them |
-| numbers, one with a point or a negative exponent among them | floats, if each integer is one without a loss |
-| a zero in front of digits; a plus where no cell has a minus or a point; 12E4 and Infinity without a point anywhere | text |
+| numbers, one with a point or a negative exponent among them | floats, if these hold each integer |
+| a zero in front of digits; a plus, where no cell has a minus or a point | text |
+| 12E4 and Infinity, where no cell has a point | text |
 | anything else | text, in which NA, null and None are words |
 """
 
@@ -54,14 +55,20 @@ def numbers(texts: pd.Series[Any]) -> pd.Series[Any] | bool:
         return has_point and all(_is_exact(int(text)) for text in values[is_integer & (values.str.len() > 15)])  # noqa: PLR2004 - digits
     integers = [int(text) for text in values]
     least, most = min(integers), max(integers)
-    if len(values) < len(cells) and -_EXACT <= least and most <= _EXACT:
+    if len(values) < len(cells) and least >= -_EXACT and most <= _EXACT:
         return True
-    kind = "Int64" if -_INT64 <= least and most < _INT64 else "UInt64" if least >= 0 and most < _UINT64 else None
-    if kind is None:
+    return _integers(texts, values, integers)
+
+
+def _integers(texts: pd.Series[Any], values: pd.Series[Any], integers: list[int]) -> pd.Series[Any] | bool:
+    least, most = min(integers), max(integers)
+    is_signed = least >= -_INT64 and most < _INT64
+    if not is_signed and (least < 0 or most >= _UINT64):
         return False
+    kind: Any = "Int64" if is_signed else "UInt64"
     column = pd.Series(pd.NA, texts.index, kind)
     column[values.index] = pd.array(np.array(integers, kind.lower()), dtype=kind)
-    return column if len(values) < len(cells) else column.astype(kind.lower())
+    return column if len(values) < len(texts) else column.astype(kind.lower())
 
 
 def is_number(text: str) -> bool:

@@ -1,8 +1,8 @@
 """What quotation marks mean in a table, as its blocks show it.
 
-A cell is quoted as in RFC 4180, or its marks have backslashes before them (Spark, Redshift, MySQL), or a mark is a sign as
-any other: in tables with tabs (https://www.iana.org/assignments/media-types/text/tab-separated-values), and where nobody
-quoted anything.
+A cell is quoted as in RFC 4180, or its marks have backslashes before them (Spark, Redshift, MySQL). Or a mark is a sign
+as any other: where nobody quoted anything, and in tables with tabs
+(https://www.iana.org/assignments/media-types/text/tab-separated-values).
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ class QuoteRules:
         is_tabbed = self.dialect.separator == "\t"
         if self.dialect.is_quoted is None and (is_tabbed or self._is_even(data)):
             if not is_tabbed:
-                self._assume('quotation marks are taken as they stand, since they do not pair; csv={"quoting": 0} pairs them')
+                self._assume(
+                    'quotation marks are taken as they stand, since they do not pair; csv={"quoting": 0} pairs them'
+                )
             self.dialect = replace(self.dialect, is_quoted=False)
             return None
         if quotes.is_closed:
@@ -132,5 +134,7 @@ def looks_like_rows(block: bytes, quotes: Quotes, columns: Mapping[int, pd.Serie
 def _fits(row: list[bytes], are_numbers: list[bool]) -> bool:
     cells = (cell.decode("utf-8", "replace").strip('" ') for cell in row)
     return all(
-        not cell or cell in NULL_WORDS or is_number(cell) for cell, of_numbers in zip(cells, are_numbers, strict=True) if of_numbers
+        not cell or cell in NULL_WORDS or is_number(cell)
+        for cell, of_numbers in zip(cells, are_numbers, strict=True)
+        if of_numbers
     )

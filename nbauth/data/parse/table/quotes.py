@@ -80,7 +80,7 @@ class Quotes:
         """
         separator = re.escape(bytes([self._separator]))
         inside = rb'(?:[^"\\]|\\.|"")*' if self._escapes else rb'[^"]*(?:""[^"]*)*'
-        pattern = re.compile(rb'(?<![^\n\r' + separator + rb'])"' + inside + rb'("?)', re.DOTALL)
+        pattern = re.compile(rb"(?<![^\n\r" + separator + rb'])"' + inside + rb'("?)', re.DOTALL)
         return [(found.start(), found.end() + (not found[1])) for found in pattern.finditer(self._block)]
 
     def outside(self, places: Any) -> Any:

@@ -14,9 +14,10 @@ from nbauth.data.build.width import TooManyColumns, check_width, is_wide, too_ma
 from nbauth.data.fetch.http_errors import clean, format_error
 from nbauth.data.fetch.prefetch import prefetched
 from nbauth.data.parse.json_text import reason
-from nbauth.data.parse.table.block_parser import BlockParser, Columns
+from nbauth.data.parse.table.block_parser import BlockParser
 from nbauth.data.parse.table.blocks import BLOCK, Blocks
 from nbauth.data.parse.table.charset import Charset, WrongCharset
+from nbauth.data.parse.table.columns import columns_in
 from nbauth.data.parse.table.dialect import dialect_of
 from nbauth.data.parse.table.joined import MustBeText, joined
 from nbauth.data.parse.table.numbers import NULL_WORDS
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.fetch.response_body import Body
     from nbauth.data.parse.format import ReadContext
+    from nbauth.data.parse.table.columns import Columns
 
 __all__ = ["parts_of_table", "whole_table"]
 
@@ -70,7 +72,7 @@ class _Table:
         """Yield blocks of rows; none where no line has names. What breaks them is in `error`."""
         context = self.context
         charset = Charset(context.encoding, context.codec())
-        # Ahead, so that what comes is taken in while pandas parses, which needs Python's lock for half of its time only.
+        # Ahead: what comes is taken in while pandas parses, which needs Python's lock for half of its time only.
         pieces = prefetched(
             iter(lambda: self.body.read1(_PIECE), b""), size=len, stop=context.stop, pending=[], is_eager=True
         )
@@ -85,11 +87,15 @@ class _Table:
             self._error = self._error or self._broken(blocks.error)
         if charset.is_assumed:
             context.assume(
-                f"{redact_url(context.url)} is no UTF-8 and was read as Windows-1252; encoding= names another character set."
+                f"{redact_url(context.url)} is no UTF-8 and was read as Windows-1252; "
+                "encoding= names another character set."
             )
 
     def _blocks(self, blocks: Blocks, charset: Charset) -> Iterator[Columns]:
         start, is_whole = blocks.start()
+        if b"\r" in start and b"\n" not in start:
+            blocks.end_lines_by_returns()
+            start, is_whole = blocks.start()
         if is_whole and blocks.error is not None:
             start = start[: start.rfind(b"\n") + 1]
         start = charset.block(start if is_whole else start[: start.rfind(b"\n") + 1] or start)
@@ -154,12 +160,13 @@ class _Table:
                 del blocks
                 give_back()
                 frame = self.named(frame)
-        if (error := self.error) is not None:
-            if isinstance(error, KeyboardInterrupt):
-                raise ReadInterrupted("Stopped.", partial=frame) from None
-            if isinstance(error, NbauthError):
-                error.partial = frame
-            raise error
+        broke = self.error
+        if isinstance(broke, KeyboardInterrupt):
+            raise ReadInterrupted("Stopped.", partial=frame) from None
+        if isinstance(broke, NbauthError):
+            broke.partial = frame
+        if broke is not None:
+            raise broke
         return frame
 
     def parts(self) -> Iterator[pd.DataFrame]:
@@ -170,7 +177,7 @@ class _Table:
                 rest.append(block)
                 while sum(len(columns[0]) for columns in rest) >= _ROWS_AT_ONCE:
                     frame = self._joined(rest)
-                    rest = [dict(frame.iloc[_ROWS_AT_ONCE:].reset_index(drop=True).items())]
+                    rest = [columns_in(frame.iloc[_ROWS_AT_ONCE:].reset_index(drop=True))]
                     yield self.named(frame.iloc[:_ROWS_AT_ONCE].copy())
             if rest:
                 yield self.named(self._joined(rest))
@@ -198,7 +205,9 @@ class _Table:
             found.next_step = 'Name its character set, as in encoding="cp1252".'
         elif isinstance(error, NoTable):
             found = format_error(response, b"", str(error))
-            found.next_step = 'csv= takes arguments of pandas.read_csv, as in csv={"quoting": 3} or csv={"index_col": 0}.'
+            found.next_step = (
+                'csv= takes arguments of pandas.read_csv, as in csv={"quoting": 3} or csv={"index_col": 0}.'
+            )
         else:
             found = format_error(response, b"", f"which cannot be read as a table: {reason(error)}")
             found.next_step = 'csv= takes arguments of pandas.read_csv, as in csv={"sep": ";"}.'

@@ -15,10 +15,13 @@ _MOST_BYTES = 16 * 1024
 _MOST_LINES = 60
 _TOLD = re.compile(
     rb"__exception__|Code: [0-9]+[.,] .*(?:DB::|Exception)|Code: [0-9]+\. |<!doctype html|<html[ >]"
-    rb"|\{ ?\"(?:errors?|exception|fault)\"|Traceback \(most recent call last\)|(?:[\w.]+)?(?:Exception|Error): ",
+    rb"|Traceback \(most recent call last\)|(?:[\w.]+)?(?:Exception|Error): ",
     re.IGNORECASE,
 )
-_CERTAIN = re.compile(rb"__exception__|Code: [0-9]+[.,] .*DB::|<!doctype html|<html[ >]", re.IGNORECASE)
+_CERTAIN = re.compile(
+    rb"__exception__|Code: [0-9]+[.,] .*DB::|<!doctype html|<html[ >]|\{\s*\"(?:errors?|exception|fault|message)\"\s*:",
+    re.IGNORECASE,
+)
 _WORDS = re.compile(rb"\S+[ \t]+\S")
 
 
@@ -45,7 +48,9 @@ def tail_of(block: bytes, separator: str, width: int) -> Tail | None:
     """
     begin = block.find(b"\n", len(block) - _MOST_BYTES - 1) + 1 if len(block) > _MOST_BYTES else 0
     places = [begin, *(begin + found.end() for found in re.finditer(b"\n", block[begin:]))]
-    lines = [(place, block[place:end].strip(b"\r\n")) for place, end in zip(places, [*places[1:], len(block)], strict=True)]
+    lines = [
+        (place, block[place:end].strip(b"\r\n")) for place, end in zip(places, [*places[1:], len(block)], strict=True)
+    ]
     lines = [(place, line) for place, line in lines if line.strip()][-_MOST_LINES:]
     comma = separator.encode()
     has_quotes = any(b'"' in line for _, line in lines)
