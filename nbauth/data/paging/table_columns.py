@@ -24,7 +24,7 @@ _TYPES = ("columntype", "typename", "type", "datatype", "propertytype", "datatyp
 # What lists of columns are called, the rows beside them, and objects that hold such a list.
 _LISTS = (
     "columns", "fields", "cols", "columnheaders", "columnnames", "rowtype", "headers", "header", "names", "meta",
-    "fieldnames", "columndefs", "labels", "colnames", "schema",
+    "fieldnames", "columndefs", "labels", "colnames", "schema", "head",
 )  # fmt: skip
 ROWS = ("rows", "data", "values", "dataarray", "dataset", "records", "datarows", "result", "results")
 _SURE = ("columns", "cols", "columnheaders", "columnnames", "rowtype")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbauth.data.paging.table_columns import ROWS, columns_beside, plain_name
 from nbauth.data.paging.tables import (
-    cells_with_columns,
+    cells_in_objects,
     column_arrays,
     cubes,
     google,
@@ -37,8 +37,12 @@ _FORMS: tuple[Callable[[Mapping[str, Node], str], FoundTable | None], ...] = (
     google.universal_analytics,
     google.charts,
     column_arrays.data_frame,
-    cells_with_columns.smartsheet,
-    cells_with_columns.trino,
+    column_arrays.whole,
+    cells_in_objects.smartsheet,
+    cells_in_objects.trino,
+    cells_in_objects.sharepoint_search,
+    cells_in_objects.neo4j,
+    cells_in_objects.px_web,
     named_by_first_row.sheet,
     series.prometheus,
     series.datadog,
@@ -47,16 +51,27 @@ _FORMS: tuple[Callable[[Mapping[str, Node], str], FoundTable | None], ...] = (
     cubes.sdmx_json,
 )
 # Lists whose items are tables, and what those have.
-_OF_TABLES = ("tables", "results", "reports", "valueRanges", "datasets", "resultSets", "result_sets", "frames")
+_OF_TABLES = (
+    "tables",
+    "results",
+    "reports",
+    "valueRanges",
+    "datasets",
+    "resultSets",
+    "result_sets",
+    "frames",
+    "responses",
+    "result",
+)
 _IN_TABLES = (
-    "columns", "Columns", "frames", "rows", "Rows", "tables", "fields", "schema", "range", "dimensionHeaders",
+    "columns", "Columns", "frames", "rows", "Rows", "tables", "fields", "schema", "range", "dimensionHeaders", "body",
     "columnHeader",
 )  # fmt: skip
 _OF_NUMBERS = ("int", "float", "number", "decimal")
 _SQUARE = 1_000  # columns
 # What is raised of a response that has a form's members, and not what they mean there: it is none of that form.
 _OF_ANOTHER_FORM = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-_DEEPEST = 3
+_DEEPEST = 6
 _MOST = 100
 
 
@@ -73,7 +88,7 @@ def search(document: Node, url: str, *, is_columnar: bool = False) -> list[Found
     """
     if document.is_list:
         with suppress(*_OF_ANOTHER_FORM):
-            return kusto.frames(document) if document.holds_objects else []
+            return kusto.frames(document) or series.graphite(document) if document.holds_objects else []
         return []
     return list(_Search(url, is_columnar=is_columnar).inside([document], ""))
 
@@ -86,6 +101,7 @@ def beside_columns(parents: Sequence[Node], name: str, path: str, *, is_columnar
     first = first_item(rows)
     if first is not None and not isinstance(first, list):
         return None
+    is_columnar = is_columnar or plain_name(name) == "columns"  # Splunk's json_cols
     columns = None if is_columnar else columns_beside(parents, name, None if first is None else len(first))
     if columns is not None and len(columns) <= _SQUARE and _is_transposed(rows, columns):
         return FoundTable(path, rows, Table(columns, "columns"))
@@ -174,11 +190,14 @@ class _Search:
         return []
 
     def _rows(self, parents: list[Node], path: str) -> Iterator[FoundTable]:
+        tables: dict[bool, list[FoundTable]] = {True: [], False: []}
         for name, member in parents[0].members().items():
-            if member.holds_lists or (member.is_list and plain_name(name) in ROWS):
+            is_called = plain_name(name) in ROWS
+            if member.holds_lists or (member.is_list and is_called):
                 found = beside_columns(parents, name, joined(path, name), is_columnar=self._is_columnar)
                 if found is not None:
-                    yield found
+                    tables[is_called].append(found)
+        yield from tables[True] or tables[False]
 
 
 def _named(table: FoundTable, item: Node) -> FoundTable:

@@ -56,6 +56,8 @@ def declared(type_name: object) -> Declared | None:
     if isinstance(type_name, list):  # as in ["null", "string"]
         names = [name for name in type_name if name != "null"]
         type_name = names[0] if len(names) == 1 else None
+    if isinstance(type_name, dict):  # as in {"code": "INT64"} of Spanner and {"name": "INTEGER"} of Dremio
+        type_name = type_name.get("code") or type_name.get("name")
     if not isinstance(type_name, str):
         return None
     name = type_name.strip().lower().removeprefix("system.").removeprefix("data.sqltypes.").removeprefix("type_")

@@ -612,6 +612,111 @@ SERIES: dict[str, tuple[Any, list[dict[str, Any]]]] = {
         },
         [{"a": 1, "b": "y"}],
     ),
+    "SharePoint's search": (
+        {
+            "PrimaryQueryResult": {
+                "RelevantResults": {
+                    "RowCount": 1,
+                    "Table": {
+                        "Rows": [
+                            {
+                                "Cells": [
+                                    {"Key": "Title", "Value": "2024-01-01", "ValueType": "Edm.String"},
+                                    {"Key": "Size", "Value": "7", "ValueType": "Edm.Int64"},
+                                ]
+                            }
+                        ]
+                    },
+                }
+            }
+        },
+        [{"Title": "2024-01-01", "Size": 7}],
+    ),
+    "SharePoint's search, verbose": (
+        {
+            "d": {
+                "query": {
+                    "PrimaryQueryResult": {
+                        "RelevantResults": {
+                            "Table": {"Rows": {"results": [{"Cells": {"results": [{"Key": "a", "Value": "x"}]}}]}}
+                        }
+                    }
+                }
+            }
+        },
+        [{"a": "x"}],
+    ),
+    "Neo4j": (
+        {"results": [{"columns": ["n", "x"], "data": [{"row": [1, "a"], "meta": [None, None]}]}], "errors": []},
+        [{"n": 1, "x": "a"}],
+    ),
+    "PxWeb": (
+        {
+            "columns": [{"code": "Region", "type": "d"}, {"code": "Tid", "type": "t"}, {"code": "B", "type": "c"}],
+            "comments": [],
+            "data": [{"key": ["00", "2024"], "values": ["10.5"]}],
+        },
+        [{"Region": "00", "Tid": "2024", "B": 10.5}],
+    ),
+    "Graphite": (
+        [{"target": "a", "datapoints": [[1.5, 1704067200], [None, 1704067260]]}],
+        [
+            {"target": "a", "time": pd.Timestamp("2024-01-01T00:00:00Z"), "value": 1.5},
+            {"target": "a", "time": pd.Timestamp("2024-01-01T00:01:00Z"), "value": None},
+        ],
+    ),
+    "Finnhub": (
+        {"c": [1.5, 2.5], "t": [1, 2], "s": "ok"},
+        [{"c": 1.5, "t": 1}, {"c": 2.5, "t": 2}],
+    ),
+    "Spanner": (
+        {
+            "metadata": {"rowType": {"fields": [{"name": "a", "type": {"code": "INT64"}}, {"name": "b"}]}},
+            "rows": [["1", "x"]],
+        },
+        [{"a": 1, "b": "x"}],
+    ),
+    "Splunk, by columns": (
+        {"fields": ["a", "b"], "columns": [["1", "2"], ["x", "y"]]},
+        [
+            {"a": "1", "b": "x"},
+            {"a": "2", "b": "y"},
+        ],
+    ),
+    "TDengine": (
+        {"status": "succ", "head": ["a", "b", "c"], "column_meta": [["a", 4, 4]] * 3, "data": [[1, 2, 3]], "rows": 1},
+        [{"a": 1, "b": 2, "c": 3}],
+    ),
+    "a batch of one query": (
+        {
+            "responses": [
+                {
+                    "id": "1",
+                    "status": 200,
+                    "body": {
+                        "tables": [{"name": "PrimaryResult", "columns": [{"name": "a", "type": "long"}], "rows": [[1]]}]
+                    },
+                }
+            ]
+        },
+        [{"a": 1}],
+    ),
+    "rqlite": ({"results": [{"columns": ["a"], "types": ["integer"], "values": [[1]]}]}, [{"a": 1}]),
+    "Nasdaq Data Link": (
+        {"dataset": {"id": 1, "name": "x", "column_names": ["Date", "Open"], "data": [["2024-01-01", 1.5]]}},
+        [{"Date": pd.Timestamp("2024-01-01"), "Open": 1.5}],
+    ),
+    "CKAN": (
+        {
+            "success": True,
+            "result": {
+                "fields": [{"id": "_id", "type": "int"}, {"id": "t", "type": "text"}],
+                "records": [[1, "2024-01-01"]],
+                "total": 1,
+            },
+        },
+        [{"_id": 1, "t": "2024-01-01"}],
+    ),
     "Open-Meteo": (
         {
             "latitude": 1.0,

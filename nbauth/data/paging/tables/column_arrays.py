@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nbauth.data.parse.cell_values import CellKind
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["columns_of", "data_frame", "holds_columns", "inside"]
+__all__ = ["columns_of", "data_frame", "holds_columns", "inside", "whole"]
 
 _FIELDS: dict[str, CellKind] = {"time": "epoch milliseconds", "string": "text"}  # Grafana's
 _TIMES = ("time", "times", "timestamp", "timestamps", "date", "dates", "datetime", "t")
@@ -58,6 +58,20 @@ def data_frame(members: Mapping[str, Node], path: str) -> FoundTable | None:
         [_FIELDS.get(field.get("type")) for field in fields],
     )
     return of_lists(joined(path, "data.values"), columns, cells or [[] for _ in fields])
+
+
+def whole(members: Mapping[str, Node], path: str) -> FoundTable | None:
+    """Read an object whose arrays are columns, beside nothing but scalars; a time among them tells (Finnhub's)."""
+    columns = {name: member for name, member in members.items() if member.is_list}
+    if path or len(columns) <= 1 or not any(name in columns for name in _TIMES) or "id" in members:
+        return None
+    if any(member.is_object for member in members.values()):
+        return None
+    if any(column.holds_objects or column.holds_lists or column.is_empty for column in columns.values()):
+        return None
+    if len({column.count() for column in columns.values()}) > 1 or next(iter(columns.values())).count() <= 1:
+        return None
+    return of_columns(path, {name: decoded(column) for name, column in columns.items()}, {})
 
 
 def inside(members: Mapping[str, Node], path: str) -> list[FoundTable]:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from nbauth.data.parse.cell_values import CellKind
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["datadog", "datadog_2", "influx", "prometheus"]
+__all__ = ["datadog", "datadog_2", "graphite", "influx", "prometheus"]
 
+_LATEST_SECOND = 32_503_680_000  # the year 3000
 _RESULTS = ("matrix", "vector", "scalar", "string", "streams")
 
 
@@ -53,6 +54,21 @@ def datadog(members: Mapping[str, Node], path: str) -> FoundTable | None:
         return None
     series = [({name: one[name] for name in ("metric", "scope") if name in one}, one["pointlist"]) for one in result]
     return _points(joined(path, "series"), series, ("time", "value"), {"time": "epoch milliseconds"})
+
+
+def graphite(document: Node) -> list[FoundTable]:
+    """Read Graphite's targets, each with ``datapoints`` of a value and a time."""
+    first = first_item(document) if document.may_begin_with(("datapoints",)) else None
+    if not (isinstance(first, dict) and {"target", "datapoints"} <= first.keys()):
+        return []
+    series = [({"target": one["target"]}, [point[::-1] for point in one["datapoints"]]) for one in decoded(document)]
+    return [_points("", series, ("time", "value"), {"time": _graphite_time(series)})]
+
+
+def _graphite_time(series: Sequence[tuple[Any, list[Any]]]) -> CellKind:
+    """Return the unit of times, which Grafana's data sources of this form write in milliseconds."""
+    first = next((points[0][0] for _, points in series if points), 0)
+    return "epoch milliseconds" if first > _LATEST_SECOND else "epoch seconds"
 
 
 def datadog_2(members: Mapping[str, Node], path: str) -> FoundTable | None:
