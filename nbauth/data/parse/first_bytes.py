@@ -6,12 +6,9 @@ import codecs
 import csv
 import json
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from nbauth.data.parse.json_wrapping import begins_json, unwrapped
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["Sign", "could_be_table", "is_text", "known_as", "shown_by"]
 
@@ -55,13 +52,17 @@ _NAMES: tuple[tuple[bytes, str], ...] = (
     (b"GIF8", "an image"),
 )
 _TAR_AT = 257
+_XML = re.compile(rb"<\?xml(?!.{0,500}<(?:!doctype\s+html|html)[\s>])", re.IGNORECASE | re.DOTALL)
 _PAGE = re.compile(rb"<(?:!doctype\s+html|html|head|body|script|title)[\s>]", re.IGNORECASE)
 _MARKUP = re.compile(
-    rb"<(?:\?xml|!doctype|!--|table|svg|[\w.-]+:[\w.-]+|[A-Za-z][\w.-]*(?:\s+[\w:.-]+\s*=|\s*/?>\s*<))", re.IGNORECASE
+    rb"<(?:\?xml|!doctype|!--|(?:table|svg|p|div|span|h[1-6]|center|br|hr|b|i|font|form|meta|link|style|pre|ul|ol|a)"
+    rb"\b(?!>,)|[\w.-]+:[\w.-]+|[A-Za-z][\w.-]*(?:\s+[\w:.-]+\s*=|\s*/?>\s*<))",
+    re.IGNORECASE,
 )
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0e-\x19\x1c\x1d\x1f]")
-# Two documents, one after another. Inside of one there is a comma between.
-_NEXT_DOCUMENT = re.compile(rb"\}\s*\{|\]\s*\[")
+# The end of a document of several lines, and what follows. Inside of one there is a comma between.
+_NEXT_DOCUMENT = re.compile(rb"\n[}\]]\s*[{\[]")
+_JOINTS = (b"}{", b"][")  # of documents without anything between
 _SEQUENCE = b"\x1e"  # RFC 7464
 _BLANK = b" \t\r\n"
 _BOMS = (  # the longer ones first: UTF-32's begins as UTF-16's
@@ -73,6 +74,7 @@ _BOMS = (  # the longer ones first: UTF-32's begins as UTF-16's
 )
 _SEPARATORS = "\t;|,"
 _MOST_LINES = 50
+_LOOK = 4 * 1024  # bytes: what is no text shows itself soon
 _NAME = re.compile(r"[^\W\d][\w .,\-/()%#:°$€]{0,63}")
 
 
@@ -93,11 +95,15 @@ def shown_by(start: bytes, *, could_be_json: bool = True) -> Sign:
             return known
         if known_as(start):
             return "other"
-    text = _as_utf8(start).lstrip(_BLANK)
+    return _shown_by_text(_as_utf8(start).lstrip(_BLANK), could_be_json=could_be_json)
+
+
+def _shown_by_text(text: bytes, *, could_be_json: bool) -> Sign:
     if text.startswith((b"%PDF-", b"{\\rtf")):
         return "other"
     if text.startswith(b"<"):
-        return "page" if _PAGE.search(text[:1000]) else "markup" if _MARKUP.match(text) else "text"
+        is_page = _PAGE.search(text[:1000]) and not _XML.match(text)
+        return "page" if is_page else "markup" if _MARKUP.match(text) else "text"
     document = text.removeprefix(_SEQUENCE) if text.startswith(_SEQUENCE) else unwrapped(text).lstrip(_BLANK)
     if begins_json(document, is_sure=not could_be_json):
         return "json-seq" if text.startswith(_SEQUENCE) else _kind_of_json(document)
@@ -113,11 +119,13 @@ def known_as(start: bytes) -> str | None:
 
 def is_text(start: bytes) -> bool:
     """Tell whether bytes are text, of whatever character set."""
-    return _NO_TEXT.search(_as_utf8(start)) is None
+    return _NO_TEXT.search(_as_utf8(start[:_LOOK])) is None
 
 
-def could_be_table(start: bytes, *, is_whole: bool) -> bool:
-    """Tell whether text of which nobody says what it is could be a table: names, and rows of as many cells.
+def could_be_table(start: bytes, *, is_whole: bool) -> str | None:
+    """Return what stands between cells, if text of which nobody says what it is could be a table; else None.
+
+    It could be one if it has names, and rows of as many cells.
 
     Args:
         start: its first bytes.
@@ -125,10 +133,14 @@ def could_be_table(start: bytes, *, is_whole: bool) -> bool:
     """
     lines = _as_utf8(start).decode("utf-8", "replace").splitlines()
     lines = [line for line in (lines if is_whole else lines[:-1]) if line.strip()][:_MOST_LINES]
-    return any(_is_table(list(csv.reader(lines, delimiter=separator))) for separator in _SEPARATORS)
+    return next((separator for separator in _SEPARATORS if _is_table(lines, separator)), None)
 
 
-def _is_table(rows: Sequence[Sequence[str]]) -> bool:
+def _is_table(lines: list[str], separator: str) -> bool:
+    try:
+        rows = list(csv.reader(lines, delimiter=separator))
+    except csv.Error:
+        return False
     names = [name.strip() for name in rows[0]] if rows else []
     if len(rows) < 2 or len(names) < 2 or len(set(names)) < len(names):  # noqa: PLR2004
         return False
@@ -136,8 +148,8 @@ def _is_table(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _kind_of_json(document: bytes) -> Sign:
-    """Tell one document from several: what looks like the end of one may stand in a text."""
-    if _NEXT_DOCUMENT.search(document) is None:
+    """Tell one document from several."""
+    if not _may_be_several(document):
         return "json"
     text = document.decode("utf-8", "replace")
     try:
@@ -150,6 +162,19 @@ def _kind_of_json(document: bytes) -> Sign:
     is_list_of_rows = isinstance(first, list) and isinstance(next(iter(first), None), dict)
     is_line = "\n" in text[end : len(text) - len(rest)] and "\n" not in text[:end]
     return "ndjson" if is_line and not is_list_of_rows else "documents"
+
+
+def _may_be_several(document: bytes) -> bool:
+    """Tell whether another document may follow the first: what looks like the end of one may stand in a text."""
+    end = document.find(b"\n")
+    if end >= 0:
+        begins = document[end : end + _LOOK].lstrip(_BLANK)[:1]
+        if document[:end].rstrip(_BLANK)[-1:] in (b"}", b"]") and begins in (b"{", b"["):
+            return True
+        if _NEXT_DOCUMENT.search(document) is not None:
+            return True
+    start = document[:_LOOK]
+    return any(joint in start for joint in _JOINTS)
 
 
 def _as_utf8(start: bytes) -> bytes:

@@ -67,7 +67,7 @@ def format_of(content_type: str, *urls: str) -> Format | None:
         urls: the file's name, if the response tells it, the URL that answered and the one that was asked for.
     """
     by_type, _ = _tables(FORMATS)
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type = content_type.partition(";")[0].partition(",")[0].strip().lower()
     if media_type in _SAY_NOTHING:
         return format_by_ending(*urls)
     by_suffix = (f for f in FORMATS if f.suffix is not None and media_type.endswith(f.suffix))

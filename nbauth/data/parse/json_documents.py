@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from json import detect_encoding
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.batch import RecordBatch
@@ -36,7 +37,8 @@ def _read(body: Body, context: ReadContext) -> Iterator[RecordBatch]:
     rows: list[Any] = []
     position = 0
     try:
-        text = as_json(content, content_type, context.encoding).decode("utf-8-sig")
+        content = as_json(content, content_type, context.encoding)
+        text = content.decode(detect_encoding(content), "surrogatepass")
         while (position := _next(text, position)) < len(text):
             document, position = decoded_first(text, position)
             is_list_of_rows = isinstance(document, list) and isinstance(next(iter(document), None), dict)

@@ -36,6 +36,7 @@ __all__ = ["Opened", "json_of", "no_format", "opened"]
 _START = 64 * 1024  # of what is looked at
 _START_OF_LINES = 64  # where lines are announced, which may come slowly
 _MOST_LAYERS = 3
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")  # UTF-16's and UTF-32's: their lines cannot be told by bytes
 _OTHERS = frozenset({"CSV", "TSV", "Parquet", "Excel"})  # what JSON is none of
 _TABLES = frozenset({"CSV", "TSV"})
 _LINES = frozenset({"CSV", "TSV", "NDJSON"})
@@ -125,8 +126,9 @@ def opened(
         if said.name == "CSV" and is_annotated(start):
             return Opened(ANNOTATED, body)
         return Opened(_DOCUMENTS.get(sign) or said if said.name == "NDJSON" else said, body)
-    if sign == "text" and announced is None:
-        announced = formats.format_by_ending(*names) or _guessed(start, response, assume, is_whole=len(start) < size)
+    if sign == "text" and (announced is None or announced is formats.JSON):
+        table = formats.format_by_ending(*names) or _guessed(start, response, assume, is_whole=len(start) < size)
+        announced = table or announced
     return _by_sign(sign, start, body, announced)
 
 
@@ -201,6 +203,8 @@ def _by_sign(sign: Sign, start: bytes, body: Body, announced: Format | None) -> 
         return Opened(formats.format_named("Parquet"), body)
     if sign == "zip":
         return Opened(formats.format_named("Excel"), body)
+    if sign == "ndjson" and start.startswith(_WIDE_MARKS):
+        sign = "documents"
     if sign in _DOCUMENTS:
         return Opened(_DOCUMENTS[sign] or formats.format_named("NDJSON"), body, instead)
     if sign == "json":
@@ -221,10 +225,13 @@ def _has_lines(start: bytes) -> bool:
 
 
 def _guessed(start: bytes, response: Response, assume: Callable[[str], None], *, is_whole: bool) -> Format | None:
-    if not could_be_table(start, is_whole=is_whole):
+    separator = could_be_table(start, is_whole=is_whole)
+    if separator is None:
         return None
+    name = "TSV" if separator == "\t" else "CSV"
+    said = "says that it is JSON" if "json" in response.headers.get("Content-Type", "") else "does not say what it is"
     assume(
-        f"{redact_url(response.url)}: the server does not say what came; it was taken for CSV. "
-        'Say format="csv" to confirm, or name the format that it is in.'
+        f"{redact_url(response.url)}: a table came, and the server {said}; it was taken for {name}. "
+        f'Say format="{name.lower()}" to confirm, or name the format that it is in.'
     )
-    return formats.format_named("CSV")
+    return formats.format_named(name)

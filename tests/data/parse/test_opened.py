@@ -85,6 +85,11 @@ def served(api: Server, body: bytes, content_type: str | None, disposition: str 
         (b"\x1e" + NDJSON.replace(b"\n", b"\n\x1e").removesuffix(b"\x1e"), "application/json-seq"),
         (b"\x1e" + NDJSON.replace(b"\n", b"\n\x1e").removesuffix(b"\x1e"), "application/json"),
         (NDJSON.replace(b"\n", b""), "application/json"),
+        (NDJSON.replace(b"\n", b"\r\n\r\n"), "application/json"),
+        (b"\xef\xbb\xbf" + NDJSON, "text/plain"),
+        (NDJSON.decode().encode("utf-16"), "application/json"),
+        (NDJSON.decode().encode("utf-32"), None),
+        (CSV, "text/csv, text/csv"),
         (NDJSON.replace(b": ", b":\n").replace(b"}", b"\n}"), "application/json"),
         (b'[{"id": 1, "name": "a"}]\n[{"id": 2, "name": "b"}]', "application/json"),
         *((parquet, kind) for kind in ("application/octet-stream", None, "text/plain", "text/csv", "application/json")),
@@ -145,11 +150,16 @@ def test_names_tell(session: Session, api: Server, served_as: tuple[Any, ...]) -
     assert read(session, api.origin + path).to_dict("records") == ROWS
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", None, "application/vnd.ms-excel", "text/html"])
-def test_what_looks_like_a_table(session: Session, api: Server, content_type: str | None) -> None:
-    """Text of names and rows of as many cells is taken for CSV, and a warning says so."""
-    url = served(api, CSV, content_type)
-    with pytest.warns(AssumptionWarning, match='taken for CSV.*format="csv"'):
+@pytest.mark.parametrize(("body", "name"), [(CSV, "CSV"), (TSV, "TSV")])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", None, "application/vnd.ms-excel", "text/html", "application/json"]
+)
+def test_what_looks_like_a_table(
+    session: Session, api: Server, content_type: str | None, body: bytes, name: str
+) -> None:
+    """Text of names and rows of as many cells is taken for a table, and a warning says so."""
+    url = served(api, body, content_type)
+    with pytest.warns(AssumptionWarning, match=f'taken for {name}.*format="{name.lower()}"'):
         assert read(session, url).to_dict("records") == ROWS
 
 
@@ -191,6 +201,8 @@ def test_a_page_is_no_data(session: Session, api: Server, content_type: str | No
         (b"%PDF-1.7\n%\xe2\xe3", "PDF"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00\x00", "Excel file of before 2007"),
         (b'<?xml version="1.0"?>\n<rows/>', "XML"),
+        (b"<?xml version='1.0'?>\n<feed><title>x</title></feed>", "XML"),
+        (b"<p>Your session has expired, please sign in</p>", "XML or HTML"),
         (b"<table border=1><tr><td>1</td></tr></table>", "XML or HTML"),
         (b"\x28\xb5\x2f\xfd\x00", "Zstandard"),
         (b"BZh91AY&SY\x00\x01", "bzip2"),
@@ -211,10 +223,21 @@ def test_what_is_not_read_is_named(session: Session, api: Server, body: bytes, w
     assert "nbauth.open" in str(caught.value.next_step) or "cannot be opened" in str(caught.value)
 
 
-def test_names_in_angle_brackets_are_a_table(session: Session, api: Server) -> None:
+@pytest.mark.parametrize("names", [["<DATE>", "<TIME>"], ["<A>", "<B>"], ["<id>", "x"]])
+def test_names_in_angle_brackets_are_a_table(session: Session, api: Server, names: list[str]) -> None:
     """MetaTrader's exports have names in angle brackets, which are no markup."""
-    url = served(api, b"<DATE>,<TIME>,<OPEN>\n1,2,3\n", "text/csv")
-    assert read(session, url).to_dict("records") == [{"<DATE>": 1, "<TIME>": 2, "<OPEN>": 3}]
+    url = served(api, f"{','.join(names)}\n1,2\n".encode(), "text/csv")
+    assert read(session, url).to_dict("records") == [{names[0]: 1, names[1]: 2}]
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("text", ["}{", "][", "}\n{", "x\n]\n["])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_text_that_looks_like_the_next_document(session: Session, api: Server, text: str, indent: int | None) -> None:
+    """What looks like the end of a document and a new one may stand in a text of it."""
+    rows = [{"a": text, "b": [[1], [2]]}, {"a": text * 2, "b": [[]]}]
+    api.routes["/x"] = Reply(json.dumps(rows, indent=indent).encode())
+    assert read(session, f"{api.origin}/x").to_dict("records") == rows
 
 
 @pytest.mark.parametrize("content_type", ["text/csv", "application/vnd.apache.parquet"])
