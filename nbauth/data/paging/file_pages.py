@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nbauth.data.batch import Batch
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.fetch.requester import Requester
+    from nbauth.data.fetch.response_body import Body
     from nbauth.data.paging.page_response import Rows
     from nbauth.data.paging.styles.style import Style
     from nbauth.data.parse.format import ReadContext
@@ -136,10 +137,20 @@ class FilePages:
             following = None if next_request is None else self._get(next_request, found)
             return None if following is None else (following[0], following[1].body)
 
+        def repeat() -> tuple[Body, ReadContext]:
+            """Begin anew: columns are text after all, as a later page showed."""
+            again = self._requester.send(request)
+            body = self._open(request, again).body
+            self.is_paged(request, again)
+            context = replace(self._context(request, again, in_parts=False), repeat=None)
+            return next(joined(again, body, advance)), context
+
         assert found.format is not None
         assert found.format.read is not None
         for body in joined(response, found.body, advance):
-            context = replace(self._context(request, response, in_parts=False), repeat=None)
+            context = self._context(request, response, in_parts=False)
+            if context.repeat is not None:
+                context = replace(context, repeat=repeat)
             yield from found.format.read(body, context)
 
     def _each(self, request: PageRequest, response: Response, found: Opened, *, in_parts: bool) -> Iterator[Batch]:

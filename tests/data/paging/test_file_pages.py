@@ -192,6 +192,15 @@ def test_a_column_has_one_dtype(session: Session, api: Server) -> None:
     assert read(session, url)["a"].tolist() == ["01", "2", "x"]
 
 
+def test_pages_are_asked_for_again_where_text_was_lost(session: Session, api: Server) -> None:
+    """Numbers of which a later page shows that they are text have the text with which they came."""
+    numbers = "".join(f"{number:.2f}\n" for number in range(200_000))
+    url = serve(api, [f"a\n{numbers}".encode(), b"a\nx\n"])
+    frame = read(session, url)
+    assert frame["a"].tolist()[:2] == ["0.00", "1.00"]
+    assert frame["a"].tolist()[-2:] == ["199999.00", "x"]
+
+
 @pytest.mark.parametrize("how", [read, pages])
 def test_other_names(session: Session, api: Server, how: Any) -> None:
     """A page with other columns is an error that names them, with the rows before it."""
