@@ -14,7 +14,8 @@ from nbauth.data.extras import need_pyarrow
 from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.paging.styles import style_of
 from nbauth.data.reader import CannotResume, Reader, Resume
-from nbauth.errors import DataError, FormatError, ReadInterrupted
+from nbauth.data.sinks.part_dtypes import PartDtypes
+from nbauth.errors import DataError, ReadInterrupted
 from nbauth.net.origins import redact_url
 from nbauth.process.interrupts import defer_interrupt
 from nbauth.process.shielded import load
@@ -134,7 +135,7 @@ class ParquetSink:
         self._next_request: PageRequest | None = None  # the request after the rows in the builder
         self._whole = 0  # so many of them are of pages that came whole
         self._waiting = 0  # bytes of them
-        self._dtypes: dict[str, str] | None = None
+        self._dtypes = PartDtypes(parts.target.name)
         self._names: list[str] = []
 
     def run(self) -> None:
@@ -159,9 +160,7 @@ class ParquetSink:
     def _take(self, batch: Batch) -> None:
         if batch.has_own_columns and batch.is_good:
             self._next_request = batch.next_request
-            self._dtypes = self._dtypes or batch.dtypes()
-            _check_dtypes(batch.dtypes(), self._dtypes, self._parts.target.name)
-            self._keep(batch.to_arrow(), may_be_times=False)
+            self._keep(self._dtypes.table(batch), may_be_times=False)
         elif not batch.has_own_columns and batch.is_good:  # else it is asked for again when the load goes on
             self._reader.add(batch, self._builder)
             self._whole, self._next_request = self._builder.rows, batch.next_request
@@ -187,13 +186,3 @@ class ParquetSink:
             may_be_times=may_be_times,
             texts=texts,
         )
-
-
-def _check_dtypes(dtypes: dict[str, str], first: dict[str, str], target: str) -> None:
-    """Make sure that the parts of a table have the same dtypes: 007 may be 7 in one and text in another."""
-    for name, dtype in dtypes.items():
-        if {dtype, first.get(name)} not in ({dtype}, {"int64", "float64"}):
-            raise FormatError(
-                f"{target}: the column {name!r} is {first.get(name)} at first and {dtype} further on.",
-                next_step="Read it without to=, and write the frame.",
-            )

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from loads import write
+from loopback_api import Reply
+
+from nbauth.errors import FormatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loopback_api import Seen, Server
+
+    from nbauth.data.fetch.session import Session
+
+TIME = "2024-01-01T00:00:00Z"
+
+
+def _written(session: Session, api: Server, target: Path, pages: list[list[Any]]) -> pd.Series[Any]:
+    """Serve a column in pages, write it, and return what the file holds."""
+
+    def answer(seen: Seen) -> Reply:
+        number = int(seen.path.partition("=")[2] or 0)
+        link = {"Link": f'</x?n={number + 1}>; rel="next"'} if number + 1 < len(pages) else {}
+        frame = pd.DataFrame({"id": range(len(pages[number])), "a": pages[number]})
+        return Reply(frame.to_csv(index=False).encode(), content_type="text/csv", headers=link)
+
+    api.routes["/x"] = answer
+    write(session, f"{api.origin}/x", target / "d.parquet")
+    return pd.read_parquet(target / "d.parquet")["a"]
+
+
+@pytest.mark.parametrize(
+    ("pages", "dtype"),
+    [
+        ([[None, None], ["x", "y"], [None, None]], None),
+        ([["x"], [None, None]], None),
+        ([[None], [1, 2], [None]], "float64"),
+        ([[1, 2], [None]], "float64"),
+        ([[None], [1.5], [2]], "float64"),
+        ([[True], [None], [False]], None),
+        ([[TIME], [None]], "datetime64[us, UTC]"),
+        ([[None], [None]], "float64"),
+        ([[], [1]], None),
+    ],
+)
+def test_a_part_without_a_value_fits(
+    session: Session, api: Server, tmp_path: Path, pages: list[list[Any]], dtype: str | None
+) -> None:
+    """A page in which a column has no value says nothing of its dtype."""
+    column = _written(session, api, tmp_path, pages)
+    expected = [value for page in pages for value in page]
+    if TIME in expected:
+        expected = [None if value is None else pd.Timestamp(value) for value in expected]
+    assert [None if pd.isna(value) else value for value in column] == expected
+    assert dtype in (None, str(column.dtype))
+
+
+@pytest.mark.parametrize("pages", [[[1], ["x"]], [[True], ["x"]], [[None], [True]], [[None], ["x"], [1]]])
+def test_parts_of_several_dtypes(session: Session, api: Server, tmp_path: Path, pages: list[list[Any]]) -> None:
+    """Values whose dtype changes are an error that says what to do."""
+    with pytest.raises(FormatError, match=r"the column 'a' is .* at first and .* further on") as caught:
+        _written(session, api, tmp_path, pages)
+    assert "Read it without to=" in str(caught.value.next_step)
