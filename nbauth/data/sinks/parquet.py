@@ -14,7 +14,7 @@ from nbauth.data.extras import need_pyarrow
 from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.paging.styles import style_of
 from nbauth.data.reader import CannotResume, Reader, Resume
-from nbauth.data.sinks.part_dtypes import PartDtypes
+from nbauth.data.sinks.part_types import PartTypes
 from nbauth.errors import DataError, ReadInterrupted
 from nbauth.net.origins import redact_url
 from nbauth.process.interrupts import defer_interrupt
@@ -135,7 +135,7 @@ class ParquetSink:
         self._next_request: PageRequest | None = None  # the request after the rows in the builder
         self._whole = 0  # so many of them are of pages that came whole
         self._waiting = 0  # bytes of them
-        self._dtypes = PartDtypes(parts.target.name)
+        self._types: PartTypes | None = None
         self._names: list[str] = []
 
     def run(self) -> None:
@@ -160,7 +160,8 @@ class ParquetSink:
     def _take(self, batch: Batch) -> None:
         if batch.has_own_columns and batch.is_good:
             self._next_request = batch.next_request
-            self._keep(self._dtypes.table(batch), may_be_times=False)
+            self._types = self._types or PartTypes(self._parts.target.name, self._parts.schemas())
+            self._keep(self._types.table(batch), may_be_times=False)
         elif not batch.has_own_columns and batch.is_good:  # else it is asked for again when the load goes on
             self._reader.add(batch, self._builder)
             self._whole, self._next_request = self._builder.rows, batch.next_request

@@ -140,6 +140,10 @@ class Parts:
         )
         give_back()
 
+    def schemas(self) -> list[Any]:
+        """Return the schemas of the parts."""
+        return [self._schema(number) for number in range(len(self.checkpoint.parts))]
+
     def complete(self) -> None:
         """Note that all rows are here, so that the file can be made also if that fails now."""
         self._write(replace(self.checkpoint, next_request=None, is_complete=True))
@@ -153,9 +157,7 @@ class Parts:
     def finish(self) -> None:
         """Make one file of the parts, in place of an older one, and remove them."""
         numbers = range(len(self.checkpoint.parts))
-        schema = unified(
-            [self._schema(number) for number in numbers], [p.times for p in self.checkpoint.parts], self._table
-        )
+        schema = unified(self.schemas(), [p.times for p in self.checkpoint.parts], self._table)
         with self._new_target() as file, pq.ParquetWriter(file, schema, compression="zstd", memory_pool=POOL) as writer:
             for number in numbers:
                 writer.write_table(cast(self._table(number), schema))

@@ -7,7 +7,7 @@ import pytest
 from loads import write
 from loopback_api import Reply
 
-from nbauth.errors import FormatError
+from nbauth.errors import ApiError, FormatError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,7 @@ def _written(session: Session, api: Server, target: Path, pages: list[list[Any]]
         ([[1, 2], [None]], "float64"),
         ([[None], [1.5], [2]], "float64"),
         ([[True], [None], [False]], None),
+        ([[True], [None, False]], None),
         ([[TIME], [None]], "datetime64[us, UTC]"),
         ([[None], [None]], "float64"),
         ([[], [1]], None),
@@ -65,3 +66,22 @@ def test_parts_of_several_dtypes(session: Session, api: Server, tmp_path: Path, 
     with pytest.raises(FormatError, match=r"the column 'a' is .* at first and .* further on") as caught:
         _written(session, api, tmp_path, pages)
     assert "Read it without to=" in str(caught.value.next_step)
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (b"a\nx\n", "the column 'a' is int64 at first and"),
+        (b"b\n1\n", "columns came that were not there before, or went: a, b"),
+    ],
+)
+def test_parts_of_an_earlier_call(session: Session, api: Server, tmp_path: Path, second: bytes, message: str) -> None:
+    """A load that goes on after a break knows the columns of the parts before it."""
+    first = Reply(b"a\n7\n", content_type="text/csv", headers={"Link": '</y>; rel="next"'})
+    api.routes["/x"], api.routes["/y"] = first, Reply(b"{}", 500)
+    with pytest.raises(ApiError):
+        write(session, f"{api.origin}/x", tmp_path / "d.parquet")
+    api.routes["/y"] = Reply(second, content_type="text/csv")
+    with pytest.raises(FormatError, match=message):
+        write(session, f"{api.origin}/x", tmp_path / "d.parquet")
+    assert [seen.path for seen in api.seen] == ["/x", "/y", "/y"]
