@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nbauth.data.paging.next_members import addresses, cursors
 from nbauth.data.paging.relay import how_to_page
+from nbauth.data.paging.styles.next import is_address
 
 if TYPE_CHECKING:
     from nbauth.data.paging.envelope import Envelope
@@ -24,8 +25,11 @@ def how_to_go_on(envelope: Envelope, rows_path: str | None, total: Total | None 
     if query is not None:
         return f"{query} {_ONE_PAGE}"
     around = envelope.places_around(rows_path)
-    address = next((path for path in addresses(around) if isinstance(envelope.value(path), str)), None)
-    cursor = next((path for path in cursors(around) if isinstance(envelope.value(path), (str, int))), None)
+    texts = {path: envelope.value(path) for path in addresses(around) if isinstance(envelope.value(path), str)}
+    address = next((path for path, text in texts.items() if is_address(text)), None)
+    cursor = next(
+        (path for path in cursors(around) if isinstance(envelope.value(path), (str, int))), next(iter(texts), None)
+    )
     send = ', send="body"' if request.body is not None else ""
     if address is not None:
         how = f'NextUrl(path="{address}")'

@@ -26,7 +26,7 @@ from nbauth.data.paging.page_response import HEADER, MISSING, number_at
 from nbauth.data.paging.record_selector import COUNT, NEXT, Choice, choose, rows_at, rows_of
 from nbauth.data.paging.styles import STYLES
 from nbauth.data.paging.styles.auto import Auto
-from nbauth.data.paging.styles.next import NextUrl
+from nbauth.data.paging.styles.next import NextUrl, text_of_next
 from nbauth.data.paging.styles.none import OnePage
 from nbauth.data.paging.styles.page import PageNumber
 from nbauth.data.paging.styles.style import Sign
@@ -46,7 +46,7 @@ __all__ = ["CannotResume", "Layout", "check_end", "detect", "detect_file", "fail
 
 _OF_ARRAYS = (Sign.HEADER, Sign.LINK)  # all that an array can show
 _LEFT_OUT = "_embedded"  # where rows would be of which there are none
-_OF_MORE = (Sign.ADDRESS, Sign.CURSOR, Sign.NEXT_NUMBER)
+_OF_MORE = (Sign.ADDRESS, Sign.CURSOR, Sign.NEXT_NUMBER, Sign.MORE_COUNTED)
 
 
 class CannotResume(Exception):
@@ -289,4 +289,6 @@ def _more(envelope: Envelope, rows_path: str | None) -> str | None:
     """Return what says that there is more: the path of a member."""
     said = envelope.said(rows_path).any_more
     style = None if said is not None else _style(envelope, _OF_MORE)
-    return said if style is None else style.next_path or "that there is more"
+    if style is not None:
+        return style.next_path or "that there is more"
+    return said or text_of_next(envelope, rows_path)

@@ -46,7 +46,7 @@ _NUMBER_IN_NEXT = re.compile("(?:page)?(?:page|number|no|num|index)")
 def addresses(places: Iterable[Place]) -> Iterator[str]:
     """Yield the paths of members that may be the next page's address."""
     for place in places:
-        names = _ADDRESS_INSIDE if place.role in _NEXT_OBJECTS else _ADDRESS
+        names = _ADDRESS_INSIDE if _ADDRESS.fullmatch(place.role) else _ADDRESS
         yield from (place.path(name) for name in place.names if names.fullmatch(name))
         yield from (f"{array}.next.{target}" for array in place.links for target in _LINK_TARGETS)
 

@@ -8,13 +8,20 @@ import pytest
 from page_responses import next_request, page_response
 
 from nbauth.data.paging import Cursor, NextUrl
-from nbauth.data.paging.detect import detect
+from nbauth.data.paging.detect import check_end, detect
 from nbauth.data.paging.envelope import Envelope
+from nbauth.data.paging.styles import style_of
 from nbauth.data.paging.styles.auto import Auto
+from nbauth.errors import PaginationError
 
 
 def _style(beside: dict[str, Any], rows: str = "rows") -> Any:
     return detect(Envelope(page_response({"rows": [{"next": "/row"}], **beside}), rows), Auto()).style
+
+
+def _check_end(beside: dict[str, Any], style: Any = "auto") -> None:
+    envelope = Envelope(page_response({"rows": [{"key": 1}], **beside}), "rows")
+    check_end(envelope, detect(envelope, style_of(style)), is_first=True)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +32,8 @@ def _style(beside: dict[str, Any], rows: str = "rows") -> Any:
         ({"next_uri": "/b", "next_offset": 3}, "next_uri"),  # Dune
         ({"NextHref": "?Paged=TRUE"}, "NextHref"),  # SharePoint's RenderListDataAsStream
         ({"next-url": "/b"}, "next-url"),
+        ({"nextUrl": {"href": "/b"}}, "nextUrl.href"),
+        ({"paging": {"next_page_link": {"url": "/b"}}}, "paging.next_page_link.url"),
         ({"nextRecordsUrl": "/b", "done": False}, "nextRecordsUrl"),  # Salesforce
         ({"next_results": "?max_id=7"}, "next_results"),
         ({"continuationUri": "https://api.example/b", "continuationToken": "x"}, "continuationUri"),  # Fabric
@@ -91,3 +100,24 @@ def test_no_cursor(end: object) -> None:
 def test_other_members(beside: dict[str, Any]) -> None:
     """What is only called alike, or speaks of something else, is no next page."""
     assert _style(beside) == Auto()
+
+
+@pytest.mark.parametrize("name", ["next", "nextPage", "NEXT_PAGE"])
+@pytest.mark.parametrize("inside", ["", "meta", "additional_data.pagination"])
+def test_text_that_is_no_address(name: str, inside: str) -> None:
+    """A text where an address would be says that there is more, and may be a cursor."""
+    beside: Any = {name: "t1"}
+    for outer in reversed(inside.split(".") if inside else []):
+        beside = {outer: beside}
+    path = f"{inside}.{name}".lstrip(".")
+    with pytest.raises(PaginationError, match=f"says {path}, ") as caught:
+        _check_end(beside)
+    assert f'Cursor(parameter="{name}", path="{path}")' in str(caught.value.next_step)
+
+
+@pytest.mark.parametrize("style", ["link", "next", "cursor", "odata"])
+def test_counted_pages(style: Any) -> None:
+    """Pages that are counted say that there is more, also where somebody names another style."""
+    with pytest.raises(PaginationError, match="there is more"):
+        _check_end({"page": 1, "pages": 3}, style)
+    _check_end({"page": 1, "pages": 1}, style)

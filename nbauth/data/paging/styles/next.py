@@ -10,6 +10,7 @@ from nbauth.data.paging.followed import followed
 from nbauth.data.paging.next_members import addresses
 from nbauth.data.paging.page_response import MISSING
 from nbauth.data.paging.record_selector import NEXT
+from nbauth.data.paging.styles.known_cursors import is_cursor
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
 from nbauth.errors import PaginationError
 from nbauth.net.origins import redact_url
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from nbauth.data.paging.envelope import Envelope
     from nbauth.data.paging.page_response import PageResponse, Rows
 
-__all__ = ["NextUrl"]
+__all__ = ["NextUrl", "is_address", "text_of_next"]
 
 _ODATA_2 = "d.__next"
 _HEADER = re.compile(r"\bnext(?:$|[-_]?(?:page|link|ur[il]|href|records))", re.IGNORECASE)
@@ -50,7 +51,7 @@ class NextUrl(StatelessStyle):
         if sign is Sign.ADDRESS:
             own = NEXT if envelope.is_odata else ()  # which the form's own style follows
             paths = (path for path in addresses(envelope.places) if path not in own)
-            found = (path for path in paths if _is_address(envelope.value(path)))
+            found = (path for path in paths if is_address(envelope.value(path)))
         elif sign is Sign.EMPTY:
             found = (path for path in addresses(envelope.places) if envelope.value(path) is None)
         else:
@@ -91,8 +92,19 @@ def _header(envelope: Envelope) -> str | None:
     See https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-reference#pagination
     """
     headers = envelope.response.headers.items()
-    return next((name for name, value in headers if _HEADER.search(name) and _is_address(value.strip())), None)
+    return next((name for name, value in headers if _HEADER.search(name) and is_address(value.strip())), None)
 
 
-def _is_address(value: Any) -> bool:
+def is_address(value: Any) -> bool:
+    """Tell whether a value is an address, and no cursor."""
     return isinstance(value, str) and (value.startswith(("/", "?")) or "://" in value)
+
+
+def text_of_next(envelope: Envelope, rows_path: str | None) -> str | None:
+    """Return the path of a member that is called as an address is and holds another text: a cursor, most likely."""
+    paths = addresses(envelope.places_around(rows_path))
+    return next((path for path in paths if "next" in path.lower() and _is_other_text(envelope.value(path))), None)
+
+
+def _is_other_text(value: Any) -> bool:
+    return isinstance(value, str) and " " not in value and is_cursor(value) and not is_address(value)
