@@ -22,7 +22,7 @@ from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.failure import failure_of
 from nbauth.data.paging.header_counts import check_counts, header_counts
 from nbauth.data.paging.odata_columns import selected_columns
-from nbauth.data.paging.page_response import HEADER, MISSING, number_at
+from nbauth.data.paging.page_response import HEADER, MISSING, Rows, number_at
 from nbauth.data.paging.record_selector import COUNT, NEXT, Choice, choose, rows_at, rows_of
 from nbauth.data.paging.styles import STYLES
 from nbauth.data.paging.styles.auto import Auto
@@ -37,7 +37,6 @@ from nbauth.net.origins import redact_url
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nbauth.data.paging.page_response import Rows
     from nbauth.data.paging.styles import Style
     from nbauth.data.parse.json_table import Table
     from nbauth.errors import ApiError
@@ -61,7 +60,7 @@ class Layout:
         style: how the API pages.
         records: the path of the rows; None where a response is an array or a single object.
         is_array: whether the first response is an array.
-        members: the first response's members, unless the caller named the path. A later one without rows has no others.
+        members: the first response's members. A later one without rows has no others.
         columns: the columns that are known before any row.
         assumed: what was taken for granted of where the rows are, to be said; None where the response says it.
         table: the columns and the form of the rows, where the first response is a table.
@@ -85,6 +84,7 @@ def detect(envelope: Envelope, style: Style) -> Layout:
 
     Raises:
         ApiError: the response is an error, and has no rows beside it.
+        FormatError: the path that the caller named leads nowhere.
         PaginationError: the response says that there is more, and it cannot be told of what.
     """
     error = failure_of(envelope, envelope.rows_path, may_be_row=envelope.named is None)
@@ -100,7 +100,9 @@ def detect(envelope: Envelope, style: Style) -> Layout:
         found = unnamed_table(envelope.response, choice.path)
         if found is not None:
             choice = Choice(choice.path, " ".join(filter(None, [choice.assumed, found.assumed])) or None)
-    members = None if envelope.named is not None else envelope.members
+    if envelope.named is not None and found is None:
+        rows_at(envelope.response, envelope.named)  # else it is misspelled; a later response may leave the rows out
+    members = envelope.members
     is_array = envelope.response.document.is_list
     if found is not None:
         columns = tuple(column.name for column in found.table.columns)
@@ -160,7 +162,8 @@ def rows_in(envelope: Envelope, layout: Layout) -> Rows:
             return rows
     if layout.records is None:
         return rows_of(envelope.response.document)
-    return rows_at(envelope.response, layout.records, known=layout.members)
+    is_named_array = envelope.named is not None and envelope.response.document.is_list
+    return rows_at(envelope.response, layout.records, known=None if is_named_array else layout.members)
 
 
 def failed(envelope: Envelope, layout: Layout) -> ApiError | None:
@@ -236,7 +239,7 @@ def _shown_by(envelope: Envelope) -> tuple[Style, Choice]:
     choice = choose(envelope.place, envelope.response.url, is_page=is_page, is_linked=is_linked)
     if choice.path is not None:
         return style or Auto(), choice
-    if _has_none(envelope, style, more):
+    if _has_none(envelope, style or Auto(), more):
         return style or Auto(), Choice(_LEFT_OUT)
     if more is not None and not envelope.place.has_id and (is_page or envelope.place.others):
         raise _untold(envelope, more)
@@ -253,18 +256,26 @@ def _choice(envelope: Envelope, style: Style) -> Choice:
     if own is not None and own in members and members[own].is_list:
         return Choice(own)
     choice = choose(envelope.place, envelope.response.url, is_page=style.responses_are_pages, is_linked=False)
-    if choice.path is None and _has_none(envelope, style, None):
+    if choice.path is None and style.responses_are_pages and _has_none(envelope, style, None):
         return Choice(_LEFT_OUT)
     if choice.assumed and choice.path is None and style.responses_are_pages:
         raise _untold(envelope, "nothing of its rows")
     return choice
 
 
-def _has_none(envelope: Envelope, style: Style | None, more: str | None) -> bool:
-    """Tell whether a response without a list says that there are no rows, as HAL and Google's APIs do."""
-    if isinstance(style, PageNumber) and style.pages is not None and envelope.number(style.pages) == 0:
-        return True
-    return more is None and envelope.place.is_none
+def _has_none(envelope: Envelope, style: Style, more: str | None) -> bool:
+    """Tell whether a response without a list says that there are no rows, as HAL and Google's APIs do.
+
+    Raises:
+        PaginationError: it says that there is more: nobody can tell where those rows are.
+    """
+    place = envelope.place
+    is_none = isinstance(style, PageNumber) and style.pages is not None and envelope.number(style.pages) == 0
+    if is_none or not place.is_bare or place.has_id:
+        return is_none
+    if style.paginator().next_request(envelope.response, Rows.none()) is not None:
+        raise _untold(envelope, more or style.next_path or "that there is more")
+    return place.is_none
 
 
 def _untold(envelope: Envelope, said: str) -> PaginationError:

@@ -102,6 +102,8 @@ def rows_at(response: PageResponse, path: str, *, known: AbstractSet[str] | None
         there = ", ".join(list(response.document.members())[:12]) or "no member"
         what = "is a list; leave records out" if response.document.is_list else f"has {there}"
         raise FormatError(f"{shown_url}: the answer has nothing at records={path!r}; it {what}.", url=shown_url)
+    if path and node.is_object and not node.members():
+        return Rows.none()  # PHP writes {} for an array without items, or the other way round
     return rows_of(node)
 
 

@@ -59,6 +59,7 @@ class RowPlace:
         is_page: whether a flag says that it is a page, whatever else there is.
         is_counted: whether a count says so; beside what envelopes do not have, only that of the list.
         is_none: whether it says that there are no rows, and leaves out their list.
+        is_bare: whether it has no list, and nothing but what envelopes have.
     """
 
     path: str | None = None
@@ -74,6 +75,7 @@ class RowPlace:
     is_page: bool = False
     is_counted: bool = False
     is_none: bool = False
+    is_bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ def row_place(values: BodyValues, url: str) -> RowPlace:
     if not lists:
         empty = [name for name, node in members.items() if node.is_object and not node.members()]
         is_none = is_collection or 0 in counts or any(plain(name) in ROWS for name in empty)
-        return replace(signs, is_none=is_none and all(is_of_envelope(name) or name in empty for name in members))
+        is_bare = bool(members) and all(is_of_envelope(name) or name in empty for name in members)
+        return replace(signs, is_none=is_none and is_bare, is_bare=is_bare)
     lowest = min(one.rank for one in lists)
     likeliest = [one for one in lists if one.rank == lowest]
     full = [one for one in lists if one.has_rows and one.rank not in (_Rank.MESSAGES, _Rank.ASIDE)]

@@ -13,7 +13,7 @@ from page_responses import page_response
 from nbauth.data.paging.detect import detect
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.styles.auto import Auto
-from nbauth.errors import AssumptionWarning
+from nbauth.errors import AssumptionWarning, FormatError, PaginationError
 
 if TYPE_CHECKING:
     from loopback_api import Server
@@ -220,3 +220,37 @@ def test_named_styles(session: Session, api: Server, paging: Any) -> None:
     """The rows of one page are the same, however the paging is named."""
     api.routes["/q"] = as_json({"took": 1, "result": {"orders": ROWS}})
     assert read(session, f"{api.origin}/q", paging=paging).to_dict("records") == ROWS
+
+
+@pytest.mark.parametrize("named", [{}, {"records": "data.orders"}])
+@pytest.mark.parametrize("nothing", [{"data": {}}, {"data": None}, {"data": {"orders": None}}, {"data": []}, {}])
+def test_rows_left_out_later(session: Session, api: Server, named: dict[str, Any], nothing: dict[str, Any]) -> None:
+    """A later page may leave its rows out, in the middle too, whether their path is named or found."""
+    bodies = {"": {"data": {"orders": ROWS}, "next": "/q?p=2"}, "2": {**nothing, "next": "/q?p=3"}}
+    bodies["3"] = {"data": {"orders": [{"id": 3}]}, "next": None}
+    api.routes["/q"] = lambda seen: as_json(bodies[seen.path.partition("p=")[2]])
+    assert read(session, f"{api.origin}/q", **named)["id"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"next": "/q?p=2"},
+        {"data": {}, "nextLink": "/q?p=2"},
+        {"data": {}, "page": 1, "total_pages": 3},
+        {"_links": {"next": {"href": "/q?p=2"}}},
+    ],
+)
+def test_rows_left_out_first(session: Session, api: Server, first: dict[str, Any]) -> None:
+    """Where the first page leaves its rows out and there is more, nobody can tell where those rows will be."""
+    api.routes["/q"] = as_json(first)
+    with pytest.raises(PaginationError, match=r"has no list") as caught:
+        read(session, f"{api.origin}/q")
+    assert "records=" in str(caught.value.next_step)
+
+
+def test_a_named_path_leads_somewhere(session: Session, api: Server) -> None:
+    """A path that is not in the first answer is misspelled, and no empty page."""
+    api.routes["/q"] = as_json({"data": {}, "next": None})
+    with pytest.raises(FormatError, match=r"nothing at records='data.orders'"):
+        read(session, f"{api.origin}/q", records="data.orders")
