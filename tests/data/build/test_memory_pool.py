@@ -33,7 +33,7 @@ ROWS = [
         "mixed": number if number % 2 else "x",
         "big": 2**63 + number,
     }
-    for number in range(2_000)
+    for number in range(2_001)
 ]
 
 
@@ -46,7 +46,7 @@ def test_a_table_is_in_the_systems_pool(times: bool) -> None:  # noqa: FBT001
     for _ in range(3):
         builder.add(ROWS)
     table = builder.table(times=times)
-    assert table.num_rows == 6_000
+    assert table.num_rows == 6_003
     assert default.bytes_allocated() == before
     assert system.bytes_allocated() > before_system
 
@@ -73,7 +73,7 @@ def test_two_loads_at_once(session: Session, api: Server, tmp_path: Path) -> Non
         load.start()
     for load in loads:
         load.join()
-    assert (len(brought["frame"]), len(pd.read_parquet(brought["file"]))) == (2_000, 2_000)
+    assert (len(brought["frame"]), len(pd.read_parquet(brought["file"]))) == (2_001, 2_001)
     assert [*seen_pools, pa.default_memory_pool().backend_name] == [default] * 3
 
 
