@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.fetch.response_body import ByteLimit
 
-__all__ = ["MOST_CELLS", "TooManyCells", "check_excel", "check_parquet", "limited_book"]
+__all__ = ["MOST_CELLS", "TooManyCells", "check_excel", "check_parquet", "check_sheet", "limited_book"]
 
 MOST_CELLS = 100_000_000  # of the frame of a sheet; a full one of 95 columns
 
@@ -105,10 +105,26 @@ def _expanded(array: Any) -> int:
 
 
 def check_excel(file: IO[bytes], byte_limit: ByteLimit, url: str) -> None:
-    """Make sure that an Excel file, and the frame of its first sheet, become no more than is allowed.
+    """Make sure that an Excel file becomes no more than is allowed.
 
     Raises:
-        DataError: they become more.
+        DataError: it becomes more.
+        Exception: it is no Excel file.
+    """
+    if byte_limit.limit is None:
+        return
+    size = file.seek(0, 2)
+    file.seek(0)
+    with zipfile.ZipFile(file) as archive:  # reads no more of a member than it says here
+        _Counter(byte_limit, size, url).add(sum(member.file_size for member in archive.infolist()))
+    file.seek(0)
+
+
+def check_sheet(file: IO[bytes], name: str, byte_limit: ByteLimit, url: str) -> None:
+    """Make sure that the frame of a sheet becomes no more than is allowed.
+
+    Raises:
+        DataError: it becomes more.
         Exception: it is no Excel file; openpyxl lets through what it met, of any kind.
     """
     if byte_limit.limit is None:
@@ -117,14 +133,11 @@ def check_excel(file: IO[bytes], byte_limit: ByteLimit, url: str) -> None:
 
     size = file.seek(0, 2)
     file.seek(0)
-    with zipfile.ZipFile(file) as archive:  # reads no more of a member than it says here
-        _Counter(byte_limit, size, url).add(sum(member.file_size for member in archive.infolist()))
-    file.seek(0)
-    book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+    sheet = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)[name]
     counter = _Counter(byte_limit, size, url)
-    bound_rows(book.worksheets[0])
+    bound_rows(sheet)
     counted = 0
-    for needed in _frame_sizes(book.worksheets[0]):
+    for needed in _frame_sizes(sheet):
         counter.add(max(0, needed - counted))
         counted = max(counted, needed)
     file.seek(0)
@@ -148,7 +161,7 @@ class TooManyCells(Exception):
 
 
 def limited_book(file: IO[bytes]) -> Any:
-    """Return an Excel file as pandas takes it; a first sheet that is too large is an error before the frame is made.
+    """Return an Excel file as pandas takes it; a sheet that is too large is an error before the frame is made.
 
     A frame is as wide as its widest row. Two cells, one in the last column and one in the last row, make one of 10^10.
     """
@@ -168,8 +181,9 @@ def limited_book(file: IO[bytes]) -> Any:
 
     # As pandas opens it.
     book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    bound_rows(book.worksheets[0])
-    book.worksheets[0].__class__ = Limited
+    for sheet in book.worksheets:
+        bound_rows(sheet)
+        sheet.__class__ = Limited
     return book
 
 
