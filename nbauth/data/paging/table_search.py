@@ -17,7 +17,7 @@ from nbauth.data.paging.tables import (
     named_by_first_row,
     series,
 )
-from nbauth.data.paging.tables.found import FoundTable, joined
+from nbauth.data.paging.tables.found import FoundTable, in_utc, joined
 from nbauth.data.parse.array_items import decoded, first_item
 from nbauth.data.parse.cell_values import is_number
 from nbauth.data.parse.json_table import Table, columns_named
@@ -114,7 +114,8 @@ def beside_columns(parents: Sequence[Node], name: str, path: str, *, is_columnar
 
 def _is_transposed(rows: Node, columns: Sequence[TableColumn]) -> bool:
     """Tell whether as many columns as a row has cells are the columns themselves, by what their types say."""
-    if rows.count() != len(columns):
+    first = first_item(rows) or []
+    if not _contradicts([[cell] for cell in first], columns) or rows.count() != len(columns):
         return False
     cells = decoded(rows)
     by_rows = list(zip_longest(*cells))
@@ -206,4 +207,6 @@ def _named(table: FoundTable, item: Node) -> FoundTable:
     name = next((members[key].value() for key in ("name", "TableName", "title", "range") if key in members), "")
     if table.name or not isinstance(name, str):
         return table
-    return replace(table, name=name, is_primary=name == "PrimaryResult")
+    if name != "PrimaryResult":
+        return replace(table, name=name)
+    return replace(table, name=name, is_primary=True, table=in_utc(table.table))

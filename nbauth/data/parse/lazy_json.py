@@ -28,6 +28,7 @@ _OBJECTS = re.compile(rb"\s*\[\s*\{")
 _LISTS = re.compile(rb"\s*\[\s*\[")
 _HOLE = b"[]"
 _SAMPLE = 20_000  # bytes
+_MOST_KEPT = 100  # items
 _ITEM = re.compile(r"[\s,]*(?=\S)")
 _DECODER = json.JSONDecoder()
 _WORTH_SPLITTING = 10_000  # bytes
@@ -193,6 +194,7 @@ class RawNode:
         self.raw = memoryview(raw)
         self._start = bytes(self.raw[:1])
         self._members: Mapping[str, Node] | None = None
+        self._items: Sequence[Node] | None = None
         self._count: int | None = None
 
     @cached_property
@@ -299,7 +301,12 @@ class RawNode:
 
         if not self.is_list:
             return []
-        return [RawNode(memoryview(item)) for item in msgspec.json.decode(self.raw, type=list[msgspec.Raw])]
+        if self._items is None:
+            items = [RawNode(memoryview(item)) for item in msgspec.json.decode(self.raw, type=list[msgspec.Raw])]
+            if len(items) > _MOST_KEPT:
+                return items
+            self._items = items  # such as tables, which are looked into more than once
+        return self._items
 
     def may_begin_with(self, names: Collection[str]) -> bool:
         """Tell whether the first item of an array may be an object with a member of these names."""

@@ -287,6 +287,16 @@ def test_without_rows(session: Session, api: Server) -> None:
     assert [str(dtype) for dtype in frame.dtypes] == ["datetime64[us]", "int64", "timedelta64[ns]"]
     assert list(_read(session, api, {"range": "A1:B1", "majorDimension": "ROWS", "values": [["a", "b"]]})) == ["a", "b"]
     assert list(_read(session, api, {"range": "A1:B1", "majorDimension": "ROWS"})) == []
+    assert len(_read(session, api, {"results": [{"statement_id": 0}]})) == 0
+    empty = [
+        {
+            "FrameType": "DataTable",
+            "TableKind": "PrimaryResult",
+            "Columns": [{"ColumnName": "t", "ColumnType": "datetime"}],
+            "Rows": [],
+        }
+    ]
+    assert str(_read(session, api, empty)["t"].dtype) == "datetime64[us, UTC]"
 
 
 def test_cells_that_are_left_out(session: Session, api: Server) -> None:

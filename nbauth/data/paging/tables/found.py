@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.parse.json_table import Table, TableColumn, TableNode
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nbauth.data.parse.cell_values import CellKind
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["FoundTable", "joined", "of_columns", "of_lists"]
+__all__ = ["FoundTable", "in_utc", "joined", "of_columns", "of_lists"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,12 @@ class FoundTable:
     def node(self, url: str) -> TableNode:
         """Return its rows; an error that they bring names the URL."""
         return TableNode(self.rows, self.table, url)
+
+
+def in_utc(table: Table) -> Table:
+    """Return a table of Kusto's, whose times are all in UTC, also where there is none to show that."""
+    columns = (replace(column, kind="zoned time") if column.kind == "time" else column for column in table.columns)
+    return replace(table, columns=tuple(columns))
 
 
 def joined(path: str, *names: str) -> str:

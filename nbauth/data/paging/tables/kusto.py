@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.paging.table_columns import columns_in
-from nbauth.data.paging.tables.found import FoundTable, joined
+from nbauth.data.paging.tables.found import FoundTable, in_utc, joined
 from nbauth.data.parse.array_items import decoded, first_item
 from nbauth.data.parse.json_table import Table
 from nbauth.data.parse.lazy_json import PlainNode
@@ -86,7 +86,7 @@ def tables(members: dict[str, Node] | Any, path: str) -> list[FoundTable]:
 
 
 def _table(members: Any) -> Table:
-    return Table(columns_in(members["Columns"]) or ())
+    return in_utc(Table(columns_in(members["Columns"]) or ()))
 
 
 def _text(members: Any, name: str) -> str:

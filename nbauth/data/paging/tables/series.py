@@ -93,9 +93,10 @@ def influx(members: Mapping[str, Node], path: str, url: str) -> list[FoundTable]
     if "results" not in members or not members["results"].may_begin_with(("series", "statement_id")):
         return []
     results = decoded(members["results"])
-    if not any("series" in one for one in results) or not all(
-        one.keys() & {"series", "statement_id"} for one in results
-    ):
+    if all(one.keys() == {"statement_id"} for one in results):
+        return [of_columns(joined(path, "results"), {}, {})]  # nothing was found
+    is_known = all(one.keys() & {"series", "statement_id"} for one in results)
+    if not is_known or not any("series" in one for one in results):
         return []
     found = []
     for place, result in enumerate(results):
