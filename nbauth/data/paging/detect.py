@@ -206,7 +206,7 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
             url=shown_url,
             next_step=how_to_go_on(envelope, layout.records),
         )
-    if is_first:
+    if is_first and not envelope.said(layout.records).is_end:
         check_counts(envelope.response, rows_in(envelope, layout))
 
 
@@ -235,7 +235,7 @@ def _shown_by(envelope: Envelope) -> tuple[Style, Choice]:
     more = _more(envelope, envelope.rows_path)
     is_linked = isinstance(style, (NextUrl, Auto))
     is_page = (style is not None or more is not None) and not is_linked
-    is_page = is_page or header_counts(envelope.response).total is not None
+    is_page = is_page or header_counts(envelope.response, envelope.header_names).total is not None
     choice = choose(envelope.place, envelope.response.url, is_page=is_page, is_linked=is_linked)
     if choice.path is not None:
         return style or Auto(), choice

@@ -76,14 +76,14 @@ class Envelope(BodyValues):
         return find_table(self.response, self.named, lambda: self.rows_path)
 
     @cached_property
+    def header_names(self) -> tuple[str, ...]:
+        """The names of the headers; those of one API are the same again and again, so that what they mean is kept."""
+        return tuple(self.response.headers)
+
+    @cached_property
     def link(self) -> str | None:
         """The target of the ``Link`` header's next link."""
         return next_link(self.response.headers.get("Link", ""), self.response.url)
-
-    @cached_property
-    def header_names(self) -> frozenset[str]:
-        """The names of its headers that hold something, in small letters."""
-        return frozenset(name.lower() for name, value in self.response.headers.items() if value)
 
     @cached_property
     def counts(self) -> RowCounts | PageCounts | None:

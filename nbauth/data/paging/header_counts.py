@@ -81,14 +81,23 @@ def row_range(response: PageResponse) -> RowRange | None:
     return RowRange(int(first), int(last), None if total == "*" else int(total), response.status == _PARTIAL)
 
 
-def header_counts(response: PageResponse) -> HeaderCounts:
-    """Return the headers that count rows or pages; a number each."""
+def header_counts(response: PageResponse, names: tuple[str, ...] | None = None) -> HeaderCounts:
+    """Return the headers that count rows or pages; a number each.
+
+    Args:
+        response: the response.
+        names: the names of its headers, where somebody has them at hand.
+    """
     found: dict[str, str] = {}
-    for name in response.headers:
-        kind = _kind(name)
-        if kind is not None and number_at(response, HEADER + name) is not None:
+    for kind, name in _counting(tuple(response.headers) if names is None else names):
+        if number_at(response, HEADER + name) is not None:
             found.setdefault(kind, name)
     return HeaderCounts(**found)
+
+
+@lru_cache(maxsize=256)
+def _counting(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((kind, name) for name in names if (kind := _kind(folded(name))) is not None)
 
 
 def named_in(request: PageRequest, names: frozenset[str]) -> str | None:
@@ -110,10 +119,11 @@ def check_counts(response: PageResponse, rows: Rows) -> None:
     Raises:
         PaginationError: they do.
     """
-    said = _said(response, rows)
+    names = tuple(response.headers)
+    said = _said(response, names, rows)
     if said is None:
         return
-    shown_url, total = redact_url(response.url), header_counts(response).total
+    shown_url, total = redact_url(response.url), header_counts(response, names).total
     named = f', total="{HEADER}{total}"' if total else ""
     raise PaginationError(
         f"{shown_url}: the answer has {rows.count():,} rows and says {said}, but not how the next page is asked for.",
@@ -125,10 +135,10 @@ def check_counts(response: PageResponse, rows: Rows) -> None:
     )
 
 
-def _said(response: PageResponse, rows: Rows) -> str | None:
+def _said(response: PageResponse, names: tuple[str, ...], rows: Rows) -> str | None:
     if response.headers.get("Link") and "rel" in response.headers["Link"]:
         return None  # the links of a last page
-    counts = header_counts(response)
+    counts = header_counts(response, names)
     if counts.pages is not None:
         here = _number(response, counts.page) or 1
         return None if here >= (_number(response, counts.pages) or 0) else _shown(response, counts.pages)
@@ -138,13 +148,18 @@ def _said(response: PageResponse, rows: Rows) -> str | None:
         is_asked = named_in(response.request, frozenset({"top"})) is not None  # OData's: so many rows, and no more
         total = _number(response, counts.total) or 0
         return None if start + rows.count() >= total or is_asked else _shown(response, counts.total)
-    for name, value in response.headers.items():
-        if value.startswith("{") and "pag" in name.lower() and _object_says_more(value, rows):
-            return f"{name}: {value[:200]}"
-        if value.strip().lower() in ("true", "1") and _MORE.fullmatch(folded(name)):
+    for name in _flags(names):
+        value = response.headers[name].strip()
+        if value.lower() in ("true", "1") or (value.startswith("{") and _object_says_more(value, rows)):
             return _shown(response, name)
     is_part = response.status == _PARTIAL and "Content-Range" not in response.headers
     return "by its status, 206, that it is a part" if is_part else None
+
+
+@lru_cache(maxsize=256)
+def _flags(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the headers that may say in so many words that there is more, or hold an object that does."""
+    return tuple(name for name in names if _MORE.fullmatch(folded(name)) or "pagin" in name.lower())
 
 
 def _object_says_more(text: str, rows: Rows) -> bool:
@@ -170,11 +185,9 @@ def _number(response: PageResponse, name: str | None) -> int | None:
 
 
 def _shown(response: PageResponse, name: str) -> str:
-    return f"{name}: {response.headers[name]}"
+    return f"{name}: {response.headers[name][:200]}"
 
 
-@lru_cache(maxsize=1024)
-def _kind(name: str) -> str | None:
-    short = folded(name)
+def _kind(short: str) -> str | None:
     kinds = {"pages": _PAGES, "total": _TOTAL, "page": _PAGE}
     return next((kind for kind, pattern in kinds.items() if pattern.fullmatch(short)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlsplit
 
@@ -42,8 +43,13 @@ def empty_cursor(envelope: Envelope) -> str | None:
 
 def cursor_header(envelope: Envelope) -> str | None:
     """Return the name of the header that is a cursor by its name, or None."""
-    headers = envelope.response.headers.items()
-    return next((name for name, value in headers if value and _HEADER.fullmatch(folded(name))), None)
+    headers = envelope.response.headers
+    return next((name for name in _cursor_headers(envelope.header_names) if headers[name]), None)
+
+
+@lru_cache(maxsize=256)
+def _cursor_headers(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if _HEADER.fullmatch(folded(name)))
 
 
 def parameter_for(name: str, request: PageRequest) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +47,12 @@ def known_cursors() -> tuple[KnownCursor, ...]:
 
 def known_cursor(envelope: Envelope, *, in_header: bool) -> KnownCursor | None:
     """Return the first entry whose cursor an answer has, with the members beside it; None if there is none."""
-    for entry in known_cursors():
-        if not entry.last_row and bool(entry.header) is in_header and _has(envelope, entry) and entry.fits(envelope):
-            return entry
-    return None
+    if in_header:
+        entries = (entry for entry in _of_headers(envelope.header_names) if _has_header(envelope, entry))
+    else:
+        members = envelope.members
+        entries = (entry for first, entry in _by_first() if first in members and _has_member(envelope, entry))
+    return next((entry for entry in entries if entry.fits(envelope)), None)
 
 
 def known_last_row(envelope: Envelope) -> KnownCursor | None:
@@ -63,11 +65,28 @@ def is_cursor(value: Any) -> bool:
     return type(value) in (str, int) and value not in NO_CURSOR
 
 
-def _has(envelope: Envelope, entry: KnownCursor) -> bool:
-    if entry.header:
-        start, star, _ = entry.header.lower().partition("*")
-        names = envelope.header_names
-        return any(name.startswith(start) for name in names) if star else start in names
+@cache
+def _by_first() -> tuple[tuple[str, KnownCursor], ...]:
+    return tuple((entry.path.partition(".")[0], entry) for entry in known_cursors() if entry.path)
+
+
+@lru_cache(maxsize=256)
+def _of_headers(names: tuple[str, ...]) -> tuple[KnownCursor, ...]:
+    """Return the entries of which there is a header."""
+    return tuple(entry for entry in known_cursors() if entry.header and any(_is_of(entry, name) for name in names))
+
+
+def _is_of(entry: KnownCursor, name: str) -> bool:
+    start, star, _ = entry.header.lower().partition("*")
+    return name.lower().startswith(start) if star else name.lower() == start
+
+
+def _has_header(envelope: Envelope, entry: KnownCursor) -> bool:
+    headers = envelope.response.headers
+    return any(headers[name] for name in envelope.header_names if _is_of(entry, name))
+
+
+def _has_member(envelope: Envelope, entry: KnownCursor) -> bool:
     value = envelope.nested(entry.path)
     # A key of several members is one that this file names alone.
     return is_cursor(value) or (value is not MISSING and hasattr(value, "is_object") and value.is_object)

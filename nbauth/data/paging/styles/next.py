@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.paging.followed import followed
@@ -91,8 +92,13 @@ def _header(envelope: Envelope) -> str | None:
 
     See https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-reference#pagination
     """
-    headers = envelope.response.headers.items()
-    return next((name for name, value in headers if _HEADER.search(name) and is_address(value.strip())), None)
+    headers = envelope.response.headers
+    return next((name for name in _next_headers(envelope.header_names) if is_address(headers[name].strip())), None)
+
+
+@lru_cache(maxsize=256)
+def _next_headers(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if _HEADER.search(name))
 
 
 def is_address(value: Any) -> bool:

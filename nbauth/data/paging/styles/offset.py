@@ -96,7 +96,7 @@ class Offset(StatelessStyle):
     def _of_headers(cls, envelope: Envelope) -> Self | None:
         """Return it for a header with the number of all rows, where the request names the rows to leave out."""
         response = envelope.response
-        total, asked = header_counts(response).total, named_in(response.request, OFFSETS)
+        total, asked = header_counts(response, envelope.header_names).total, named_in(response.request, OFFSETS)
         if envelope.link is not None or total is None or asked is None:
             return None
         return cls(offset=asked, total=HEADER + total)

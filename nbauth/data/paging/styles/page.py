@@ -79,7 +79,7 @@ class PageNumber(Style):
     def _of_headers(cls, envelope: Envelope) -> Self | None:
         """Return it for headers that count, where they tell the page's number or the request names one."""
         response = envelope.response
-        counts, asked = header_counts(response), named_in(response.request, PAGES)
+        counts, asked = header_counts(response, envelope.header_names), named_in(response.request, PAGES)
         if envelope.link is not None or not (counts.total or counts.pages) or not (asked or counts.page):
             return None
         if asked is None and counts.pages is None:
