@@ -11,7 +11,7 @@ from nbauth.data.paging.detect import Layout, check_end, detect, failed, resumed
 from nbauth.data.paging.ending import Ending
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
-from nbauth.data.paging.notices import notice_of
+from nbauth.data.paging.notices import notices
 from nbauth.data.paging.page import Page
 from nbauth.data.paging.page_response import PageResponse, Rows
 from nbauth.data.paging.page_source import PageSource
@@ -162,7 +162,7 @@ class PageIterator:
                     rows = rows_in(envelope, self._layout)
                     if self._layout.is_array and self.records is None and rows.is_single:
                         raise format_error(http_response, content, "where the pages before were arrays")
-                    self._tell(envelope)
+                    self._tell(envelope, rows)
                     next_request = paginator.next_request(response, rows)
                     next_request = ending.following(envelope, self._layout, rows, next_request)
                     self._missing_is_end = self.style.missing_is_end(response)
@@ -200,10 +200,9 @@ class PageIterator:
             self._assume(layout.assumed)
         return layout
 
-    def _tell(self, envelope: Envelope) -> None:
-        notice = None if self.records is None else notice_of(envelope, self.records)
-        if notice is not None:
-            self._assume(notice)
+    def _tell(self, envelope: Envelope, rows: Rows) -> None:
+        for said in notices(envelope, rows, self.records):
+            self._assume(said)
 
     def _first(self, request: PageRequest, http_response: Response, found: Opened) -> tuple[Response, bytes]:
         response, content = self._requester.content(request, http_response, found.body)
