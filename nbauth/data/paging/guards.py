@@ -99,11 +99,11 @@ class Guards:
                 )
             return
         self._empty_pages = 0
-        times = None if rows.is_single else self._novelty.saw(rows.node)
-        if times is not None:
+        nothing_new = None if rows.is_single else self._novelty.saw(rows.node)
+        if nothing_new is not None:
             shown_url = redact_url(here)
             raise PaginationError(
-                f"{shown_url}: the same page came {times} times in a row behind different next links.",
+                f"{shown_url}: {nothing_new}, behind different next links.",
                 url=shown_url,
                 next_step=self._next_step,
             )

@@ -19,6 +19,8 @@ __all__ = ["Novelty"]
 _MOST_ALIKE = 100
 _MOST_OF_SAME_ROWS = 50
 _MOST_WITHOUT_ID = 10
+_MOST_SEEN = 10  # pages in a row that begin with rows which came before: in a circle, or in another order
+_LOOKED_AT = 8
 _IDS = frozenset({
     "id", "uuid", "guid", "uid", "oid", "key", "pk", "rowkey", "rowid", "recordid", "objectid", "sysid", "entityid",
 })  # fmt: skip
@@ -31,7 +33,7 @@ _OF_ANSWER = re.compile(
 
 
 class Novelty:
-    """Counts how often in a row the same page came.
+    """Counts how often in a row the same page came, or rows that came before.
 
     Args:
         most_equal: how many equal pages in a row are one too many, where something identifies their rows.
@@ -43,13 +45,21 @@ class Novelty:
         self._most_untold = most_untold
         self._last: Node | None = None
         self._equal = self._same = 1
+        self._rows: set[int] = set()
+        self._seen = 0
 
-    def saw(self, node: Node) -> int | None:
-        """Take a page's rows; return how often they came where that is too often."""
+    def saw(self, node: Node) -> str | None:
+        """Take a page's rows; return what shows that they are nothing new, where that is so too often."""
         last, self._last = self._last, node
         if last is None:
             return None
-        first = node.first(2)
+        start = node.first(_LOOKED_AT)
+        if not self._rows:
+            self._note(last.first(_LOOKED_AT))
+        self._seen = 0 if self._note(start) else self._seen + 1
+        if self._seen >= _MOST_SEEN:
+            return f"{self._seen} pages in a row brought rows that came before"
+        first = start[:2]
         if node.identity == last.identity:
             self._equal, self._same = self._equal + 1, self._same + 1
             return self._too_often(first, is_exact=True)
@@ -59,10 +69,17 @@ class Novelty:
         self._equal = self._equal + 1 if is_alike else 1
         self._same = self._same + 1 if is_alike or _are_same(before, first) else 1
         if self._same >= _MOST_OF_SAME_ROWS and not is_alike and _all(last, node, _same):
-            return self._same
+            return _came(self._same)
         return self._too_often(first, is_exact=False)
 
-    def _too_often(self, first: list[Any], *, is_exact: bool) -> int | None:
+    def _note(self, rows: list[Any]) -> bool:
+        """Note rows that something identifies; tell whether one of them is new, or none of them can be told."""
+        marks = {hash(repr(_of_row(row))) for row in rows if _id_of(row) is not None}
+        is_new = not marks or not marks <= self._rows
+        self._rows |= marks
+        return is_new
+
+    def _too_often(self, first: list[Any], *, is_exact: bool) -> str | None:
         is_told = _id_of(first[0]) is not None if first else False
         if len(first) > 1 and _alike(first[0], first[1]):
             most = _MOST_ALIKE
@@ -72,7 +89,11 @@ class Novelty:
             most = self._most_untold
         else:
             most = _MOST_WITHOUT_ID
-        return self._equal if self._equal >= most else None
+        return _came(self._equal) if self._equal >= most else None
+
+
+def _came(times: int) -> str:
+    return f"the same page came {times} times in a row"
 
 
 def _alike(one: Any, other: Any) -> bool:
@@ -82,6 +103,11 @@ def _alike(one: Any, other: Any) -> bool:
     return one.keys() == other.keys() and all(
         _equal(value, other[name]) or _OF_ANSWER.fullmatch(folded(name)) for name, value in one.items()
     )
+
+
+def _of_row(row: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return what a row tells of itself."""
+    return sorted((name, value) for name, value in row.items() if not _OF_ANSWER.fullmatch(folded(name)))
 
 
 def _equal(one: Any, other: Any) -> bool:

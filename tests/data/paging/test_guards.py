@@ -152,6 +152,20 @@ def test_nothing_new(pages: list[list[object]]) -> None:
 @pytest.mark.parametrize(
     "pages",
     [
+        [[{"id": (page % 3) * 2 + place, "took": page} for place in range(2)] for page in range(13)],
+        [[{"id": (page + place) % 4} for place in range(4)] for page in range(11)],
+    ],
+)
+def test_in_a_circle(pages: list[list[object]]) -> None:
+    """Pages that come again in a circle, or their rows in another order, are an error."""
+    assert _counted(pages[:-1]) == len(pages) - 1
+    with pytest.raises(PaginationError, match="10 pages in a row brought rows that came before"):
+        _counted(pages)
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
         [[{"value": 20}, {"value": 20}, {"value": 20}]] * 9,
         [[{"id": "a", "time": hour, "value": 5}, {"id": "b", "time": hour, "value": 5}] for hour in range(24)],
         [[{"id": "a", "time": hour * 2 + half, "value": 5} for half in (0, 1)] for hour in range(200)],
