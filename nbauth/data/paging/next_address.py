@@ -35,6 +35,9 @@ def next_address(link: str, response: PageResponse, path: str = "") -> str:
     """
     link = link.strip().replace("&amp;", "&")  # of services that escape it for HTML
     try:
+        server = urlsplit(response.url)
+        if link.lower().startswith(server.netloc.lower() + "/"):
+            link = f"{server.scheme}://{link}"
         whole = _whole(link, response, path)
         whole = _with_needed(_on_https(whole, response.url), response.request.url)
     except ValueError:

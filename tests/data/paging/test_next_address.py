@@ -31,6 +31,7 @@ def _address(link: str, url: str = API, path: str = "next", document: Any = None
         ("/items?page=2", f"{API}?page=2"),
         ("v1/items?page=2", f"{API}?page=2"),
         ("items?page=2", f"{API}?page=2"),
+        ("api.example/v1/items?page=2", f"{API}?page=2"),
         # What is not escaped, and what is for another language.
         (f"{API}?name=100%&$skiptoken=a%2Bb", f"{API}?name=100%25&$skiptoken=a%2Bb"),
         (f"{API}?q=a b&x=%zz", f"{API}?q=a%20b&x=%25zz"),

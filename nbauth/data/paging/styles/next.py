@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["NextUrl", "is_address", "text_of_next"]
 
 _ODATA_2 = "d.__next"
+_RELATIVE = re.compile(r"[\w.~%/:()'$-]*\?[\w.~%$\[\]-]+=")  # such as ``items?page=2``, or without the scheme alone
 _HEADER = re.compile(r"\bnext(?:$|[-_]?(?:page|link|ur[il]|href|records))", re.IGNORECASE)
 
 
@@ -103,7 +104,7 @@ def _next_headers(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def is_address(value: Any) -> bool:
     """Tell whether a value is an address, and no cursor."""
-    return isinstance(value, str) and (value.startswith(("/", "?")) or "://" in value)
+    return isinstance(value, str) and (value.startswith(("/", "?")) or "://" in value or bool(_RELATIVE.match(value)))
 
 
 def text_of_next(envelope: Envelope, rows_path: str | None) -> str | None:
