@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.paging.page_response import PageResponse, Rows
 
-__all__ = ["OFFSETS", "PAGES", "HeaderCounts", "RowRange", "check_counts", "header_counts", "named_in", "row_range"]
+__all__ = [
+    "OFFSETS",
+    "PAGES",
+    "HeaderCounts",
+    "RowRange",
+    "check_counts",
+    "has_paging_object",
+    "header_counts",
+    "named_in",
+    "row_range",
+]
 
 _PARTIAL = 206
 _RANGE = re.compile(r"\s*(?!bytes\b)(?:[\w-]+[\s=]+)?(\d{1,18})\s*-\s*(\d{1,18})\s*/\s*(\d{1,18}|\*)\s*", re.IGNORECASE)
@@ -154,6 +164,11 @@ def _said(response: PageResponse, names: tuple[str, ...], rows: Rows) -> str | N
             return _shown(response, name)
     is_part = response.status == _PARTIAL and "Content-Range" not in response.headers
     return "by its status, 206, that it is a part" if is_part else None
+
+
+def has_paging_object(response: PageResponse, names: tuple[str, ...]) -> bool:
+    """Tell whether a header holds an object that says of which page the response is."""
+    return any(response.headers[name].strip().startswith("{") for name in _flags(names))
 
 
 @lru_cache(maxsize=256)

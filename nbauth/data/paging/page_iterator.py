@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["NOT_FOUND", "PageIterator"]
 
 NOT_FOUND = 404
+_NOT_UNDERSTOOD = frozenset({400, NOT_FOUND, 422})  # what APIs answer to a parameter that they do not know
 _BEHIND_THE_END = 416  # PostgREST's, for an offset beyond the last row
 
 
@@ -80,6 +81,7 @@ class PageIterator:
         self._format = format_
         self._encoding = encoding
         self._missing_is_end = style.missing_is_end(None)
+        self._is_understood = False  # whether a further page came
 
     @property
     def style(self) -> Style:
@@ -181,6 +183,7 @@ class PageIterator:
                     ending.check(envelope, self._layout)
                     return
                 http_response, content, is_first = further.response, further.content or b"", False
+                self._is_understood = True
                 response = _page_response(further)
                 if response is None:
                     if not self.style.empty_is_end(http_response.url, http_response.status_code):
@@ -267,6 +270,8 @@ class PageIterator:
             is_end = error.status == NOT_FOUND and self._missing_is_end
             if is_end or (error.status == _BEHIND_THE_END and self.style.beyond_is_end):
                 return None
+            if error.status in _NOT_UNDERSTOOD and not self._is_understood and self.style.next_step is not None:
+                error.next_step = self.style.next_step
             raise
 
     def _look_at_later(self, request: PageRequest, response: Response) -> Arrival:

@@ -175,6 +175,15 @@ def test_unknown_parameter(session: Session, api: Server) -> None:
         read(session, f"{api.origin}/x")
 
 
+def test_refused_parameter(session: Session, api: Server) -> None:
+    """An API that refuses the parameter is an error that says what was sent and what to type."""
+    api.routes["/x"] = as_json({"items": _slice(0), "next_cursor": "c"})
+    api.routes["/x?cursor=c"] = as_json({"error": "unknown parameter"}, status=400)
+    with pytest.raises(ApiError, match="unknown parameter") as caught:
+        read(session, f"{api.origin}/x")
+    assert "paging=nbauth.data.paging.Cursor(" in str(caught.value.next_step)
+
+
 @pytest.mark.parametrize("concurrency", [1, 4])
 @pytest.mark.parametrize("sizes", [2, 3])  # with 3 the offsets fall in with the plan again
 def test_pages_of_uneven_size(session: Session, api: Server, concurrency: int, sizes: int) -> None:

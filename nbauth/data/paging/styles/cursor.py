@@ -13,7 +13,7 @@ from nbauth.data.paging.page_response import MISSING
 from nbauth.data.paging.relay import relay_cursor
 from nbauth.data.paging.request_params import set_in_body, set_in_query, without_in_query
 from nbauth.data.paging.styles.cursor_names import cursor_header, empty_cursor, named_cursor, parameter_for
-from nbauth.data.paging.styles.known_cursors import NO_CURSOR, known_cursor
+from nbauth.data.paging.styles.known_cursors import NO_CURSOR, known_cursor, spelled
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
 from nbauth.errors import ConfigError, PaginationError
 from nbauth.net.origins import redact_url
@@ -39,7 +39,8 @@ class Cursor(StatelessStyle):
         parameter: what the request calls it; with ``send="body"`` a path with dots.
         path: where it stands in the body, with dots between the members.
         header: the response's header that holds it, instead of `path`. One that ends in ``*`` stands for all headers
-            that begin so, and the ``*`` at the end of `parameter` for the rest of each one's name.
+            that begin so, and the ``*`` at the end of `parameter` for the rest of each one's name. Of an object at
+            `path`, such a parameter stands for each member.
         send: whether it goes into the query, the JSON body or a header of the request.
     """
 
@@ -146,18 +147,22 @@ class Cursor(StatelessStyle):
 
     def _without_starred(self, url: str) -> str:
         """Return the URL without the cursors of the page before: this one may name fewer of them."""
-        start, star, _ = self.parameter.partition("*")
-        return without_in_query(url, lambda name: name.startswith(start)) if star else url
+        start, star, end = self.parameter.partition("*")
+        if not star:
+            return url
+        return without_in_query(url, lambda name: name.startswith(start) and name.endswith(end))
 
     def _cursors(self, response: PageResponse) -> dict[str, Any]:
         """Return the cursor under the name that the request gives it; several, where the header has a star."""
         if self.header is None:
-            return {self.parameter: response.get(*self.path.split("."))}
+            value: Any = response.get(*self.path.split("."))
+            return value if "*" in self.parameter and isinstance(value, dict) else {self.parameter: value}
         start, star, _ = self.header.partition("*")
         if not star:
             return {self.parameter: response.headers.get(start)}
         starred = [name for name in response.headers if name.lower().startswith(start.lower())]
-        return {self.parameter.replace("*", name[len(start) :]): response.headers[name] for name in starred}
+        named = {name: spelled(self.parameter.replace("*", name[len(start) :])) for name in starred}
+        return {parameter: response.headers[name] for name, parameter in named.items()}
 
 
 STYLE = Cursor

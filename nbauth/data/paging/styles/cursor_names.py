@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cursor_header", "empty_cursor", "named_cursor", "parameter_for"]
 
-_HEADER = re.compile(r"x?(?:\w*(?:next(?:page)?(?:cursor|token|marker)|continuationtoken))")
+_HEADER = re.compile(r"x?(?:\w*(?:next(?:page)?(?:cursor|token|marker)|continuationtoken)|cursor)")
 _PAGE_OF = re.compile(r"(?:page|row|record|item|result)[-_]?(?=start|offset|skip|from)", re.IGNORECASE)
 _AGAIN = ("nexttoken", "nextpaginationtoken")  # which keep their name, as at Amazon's APIs
 # What requests call the place where they start, whatever answers call it.

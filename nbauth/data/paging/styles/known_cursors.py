@@ -13,7 +13,7 @@ from nbauth.data.paging.page_response import MISSING
 if TYPE_CHECKING:
     from nbauth.data.paging.envelope import Envelope
 
-__all__ = ["NO_CURSOR", "KnownCursor", "is_cursor", "known_cursor", "known_cursors", "known_last_row"]
+__all__ = ["NO_CURSOR", "KnownCursor", "is_cursor", "known_cursor", "known_cursors", "known_last_row", "spelled"]
 
 # Twitter's 0, -1 of others, CouchDB's "nil", Salesforce's "null"
 NO_CURSOR: tuple[Any, ...] = ("", 0, "0", -1, "-1", "nil", "null")
@@ -32,6 +32,7 @@ class KnownCursor:
     body: str | None = None
     send: str | None = None
     elsewhere: str | None = None
+    names: tuple[str, ...] = ()
 
     def fits(self, envelope: Envelope) -> bool:
         """Tell whether an answer has the members that are named."""
@@ -41,8 +42,15 @@ class KnownCursor:
 @cache
 def known_cursors() -> tuple[KnownCursor, ...]:
     """Return the entries, in the order in which they count."""
-    content = tomllib.loads(Path(__file__).with_name("cursors.toml").read_text(encoding="utf-8"))
-    return tuple(KnownCursor(**{**entry, "beside": tuple(entry.get("beside", ()))}) for entry in content["cursor"])
+    content: dict[str, Any] = tomllib.loads(Path(__file__).with_name("cursors.toml").read_text(encoding="utf-8"))
+    return tuple(KnownCursor(**_with_tuples(entry)) for entry in content["cursor"])
+
+
+@cache
+def spelled(name: str) -> str:
+    """Return a parameter's name as its service spells it, where it stands in the file; else as it is."""
+    names = (other for entry in known_cursors() for other in entry.names)
+    return next((other for other in names if other.lower() == name.lower()), name)
 
 
 def known_cursor(envelope: Envelope, *, in_header: bool) -> KnownCursor | None:
@@ -63,6 +71,10 @@ def known_last_row(envelope: Envelope) -> KnownCursor | None:
 def is_cursor(value: Any) -> bool:
     """Tell whether a value is a cursor: a text or a number that says something."""
     return type(value) in (str, int) and value not in NO_CURSOR
+
+
+def _with_tuples(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
 
 
 @cache

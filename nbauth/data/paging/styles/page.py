@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from nbauth.data.paging.counts import PageCounts
-from nbauth.data.paging.header_counts import PAGES, header_counts, named_in
+from nbauth.data.paging.header_counts import PAGES, has_paging_object, header_counts, named_in
 from nbauth.data.paging.page_response import HEADER, number_at
 from nbauth.data.paging.request_params import get_int
 from nbauth.data.paging.styles import numbered
@@ -80,7 +80,8 @@ class PageNumber(Style):
         """Return it for headers that count, where they tell the page's number or the request names one."""
         response = envelope.response
         counts, asked = header_counts(response, envelope.header_names), named_in(response.request, PAGES)
-        if envelope.link is not None or not (counts.total or counts.pages) or not (asked or counts.page):
+        is_told = counts.total or counts.pages or has_paging_object(response, envelope.header_names)
+        if envelope.link is not None or not is_told or not (asked or counts.page):
             return None
         if asked is None and counts.pages is None:
             return None

@@ -46,6 +46,11 @@ def _following(document: Any, query: str = "", body: Any = None, headers: dict[s
         ({"users": ROWS, "meta": {"has_more": True, "after_cursor": "t"}}, "", "page%5Bafter%5D=t"),
         ({"data": ROWS, "pagination": {"cursor": "t"}}, "", "after=t"),
         ({"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": "t"}, "items": ROWS}, "", "continue=t"),
+        (
+            {"batchcomplete": "", "continue": {"apcontinue": "t", "continue": "-||"}, "query": {"allpages": ROWS}},
+            "action=query&rvcontinue=old&continue=x",
+            "action=query&apcontinue=t&continue=-%7C%7C",
+        ),
         ({"records": ROWS, "offset": "itr1/rec2"}, "", "offset=itr1%2Frec2"),
         ({"object": "list", "url": "/v1/x", "has_more": True, "data": ROWS}, "limit=1", "limit=1&starting_after=1"),
         # Where the name tells, however it is written and wherever it stands.
@@ -97,6 +102,7 @@ def test_body(document: Any, body: Any, expected: Any) -> None:
             {"value": ROWS},
             PageRequest(f"{API}?NextPartitionKey=1%214%21cA--&NextRowKey=k1"),
         ),
+        ({"x-ms-continuation-nextrowkey": "k1"}, {"value": ROWS}, PageRequest(f"{API}?NextRowKey=k1")),
         ({"x-ms-continuation": "a#b"}, {"_rid": "x", "Documents": ROWS, "_count": 1}, {"x-ms-continuation": "a#b"}),
         ({"X-MS-Continuation": "a"}, {"paths": ROWS}, PageRequest(f"{API}?continuation=a")),
         ({"X-Next-Page": "2", "X-Total-Pages": "3"}, ROWS, PageRequest(f"{API}?page=2")),
