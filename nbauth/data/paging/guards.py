@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urldefrag, urljoin
+from urllib.parse import urldefrag, urljoin, urlsplit, urlunsplit
 
 from nbauth.data.fetch.chain import may_carry, who_names
 from nbauth.data.paging.novelty import Novelty
@@ -22,6 +24,8 @@ __all__ = ["Guards", "canonical", "check_leads", "resolve"]
 _MOST_EMPTY_PAGES = 100
 _MOST_EQUAL_PAGES = 3
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# RFC 6762 appendix G, and the names that containers have.
+_INSIDE_NAMES = (".local", ".internal", ".intranet", ".lan", ".svc", ".corp", ".home.arpa")
 _PAIR = 2  # where an API that does not know the parameter would send its first page again
 
 
@@ -56,6 +60,17 @@ class Guards:
         self._seen.add((canonical(response.request.url), rest))
         if response.url != response.request.url:
             self._seen.add((canonical(response.url), rest))
+
+    def meant(self, request: PageRequest, *, response: PageResponse) -> PageRequest:
+        """Return a request to the server that answered, where a link gives it a name of its own network's inside.
+
+        So write servers behind a proxy that does not tell them what it is called outside. The path must be the one that
+        was asked for, and the profile must not name that server: then the link is meant as it stands.
+        """
+        here, there = urlsplit(response.request.url), urlsplit(request.url)
+        if not _is_inside(there.hostname or "") or there.path != here.path or may_carry(self._chain, request.url):
+            return request
+        return replace(request, url=urlunsplit(there._replace(scheme=here.scheme, netloc=here.netloc)))
 
     def check(self, request: PageRequest, *, response: PageResponse) -> None:
         """Check a request that a response leads to.
@@ -166,6 +181,15 @@ def canonical(url: str) -> str:
     from requests.utils import requote_uri  # late: who names a style of `nbauth.data.paging` need not wait for it
 
     return requote_uri(_LONE_PERCENT.sub("%25", urldefrag(url.strip())[0]))
+
+
+def _is_inside(host: str) -> bool:
+    """Tell whether a host has a name or an address that is none outside its own network."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host not in ("", "localhost") and ("." not in host or host.endswith(_INSIDE_NAMES))
+    return address.is_private and not address.is_loopback
 
 
 def _elsewhere(url: str, asked: str) -> str | None:

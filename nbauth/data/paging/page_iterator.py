@@ -167,6 +167,7 @@ class PageIterator:
                     self._tell(envelope, rows)
                     next_request = paginator.next_request(response, rows)
                     next_request = ending.following(envelope, self._layout, rows, next_request)
+                    next_request = next_request and guards.meant(next_request, response=response)
                     self._missing_is_end = self.style.missing_is_end(response)
                     error = self._check(guards, ending, envelope, rows, next_request, is_first=is_first)
                     total_rows = total_in(envelope, self.style)

@@ -9,6 +9,7 @@ import pytest
 from loopback_api import FakeAuthorizer
 from page_responses import URL, page_response
 
+from nbauth.data.fetch.request import PageRequest
 from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.page_response import Rows
 from nbauth.data.paging.styles import style_of
@@ -74,6 +75,26 @@ def test_a_way_that_works() -> None:
     with pytest.raises(OriginNotAllowed) as caught:
         _follow(_guards(), "https://backend.example/items?page=2", [1])
     assert "add the origin" in str(caught.value.next_step)
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("http://backend:8080/items?page=2", "https://api.example/items?page=2"),
+        ("http://10.0.0.7/items?page=2", "https://api.example/items?page=2"),
+        ("https://orders.svc.internal/items?page=2", "https://api.example/items?page=2"),
+        ("https://data/items?page=2", "https://data/items?page=2"),  # which the profile names
+        ("http://backend:8080/other?page=2", None),
+        ("http://localhost:8080/items?page=2", None),
+        ("http://127.0.0.1/items?page=2", None),
+        ("https://shard.example/items?page=2", None),
+    ],
+)
+def test_name_of_the_inside(link: str, expected: str | None) -> None:
+    """A link under the name that the API has in its own network is followed under the one that was asked for."""
+    guards = Guards(FakeAuthorizer("https://api.example", "https://data"))
+    response = page_response({}, URL)
+    assert guards.meant(PageRequest(link), response=response).url == (expected or link)
 
 
 def test_unreadable() -> None:
