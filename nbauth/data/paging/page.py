@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from nbauth.data.build.width import is_wide
-from nbauth.data.fetch.http_errors import format_error
-from nbauth.data.parse.json_text import reason
+from nbauth.data.parse.json_errors import no_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +82,6 @@ class Page:
             else:
                 node.append_to(builder)
         except (ValueError, RecursionError) as error:
-            why = f"which is no valid JSON: {reason(error)}"
-            raise format_error(self.response, node.start, why) from error
+            raise no_json(self.response, node.start, error) from error
         if self.on_count is not None:
             self.on_count(builder.rows - before)

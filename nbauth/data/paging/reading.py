@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nbauth.data.fetch.http_errors import format_error
-from nbauth.data.parse.json_text import reason
+from nbauth.data.parse.json_errors import no_json
 from nbauth.errors import ApiError, NbauthError
 
 if TYPE_CHECKING:
@@ -38,4 +37,4 @@ def reading(response: Response, content: bytes) -> Iterator[None]:
     except NbauthError:
         raise
     except (ValueError, RecursionError) as error:
-        raise format_error(response, content, f"which is no valid JSON: {reason(error)}") from error
+        raise no_json(response, content, error) from error

@@ -55,17 +55,20 @@ class ReadContext:
         return self.response.url
 
     def codec(self) -> str:
-        """Return Python's name of the character set that the server names, or else of UTF-8.
+        """Return Python's name of the character set that the caller names, or else the server, or else of UTF-8.
 
         Raises:
             FormatError: it is none that is read.
         """
+        named = None if self.encoding is None else f'text/plain; charset="{self.encoding}"'
         try:
-            return charset_of(self.response.headers.get("Content-Type", ""))
+            return charset_of(named or self.response.headers.get("Content-Type", ""))
         except (LookupError, ValueError) as error:
             self.response.close()
             name = clean(str(error.args[0] if error.args else ""), 40)
-            raise format_error(self.response, b"", f"whose character set {name!r} is none that is read") from None
+            why = f"whose character set {name!r} is none that is read"
+            step = 'If it is in another one, say so, as in encoding="utf-8".'
+            raise format_error(self.response, b"", why, next_step=step) from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from json import detect_encoding
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.batch import RecordBatch
-from nbauth.data.fetch.http_errors import format_error
-from nbauth.data.parse.json_text import decoded_first, reason
+from nbauth.data.parse.json_errors import no_json
+from nbauth.data.parse.json_text import decoded_first
 from nbauth.data.parse.json_wrapping import as_json
 from nbauth.data.parse.ndjson import FORMAT, read_lines
 
@@ -48,7 +48,7 @@ def _read(body: Body, context: ReadContext) -> Iterator[RecordBatch]:
                 rows = []
     except (ValueError, RecursionError) as error:
         yield RecordBatch(rows, context.url)
-        raise format_error(context.response, content, f"which is no valid JSON: {reason(error)}") from error
+        raise no_json(context.response, content, error) from error
     yield RecordBatch(rows, context.url)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nbauth.data.fetch.charsets import has_lines
-from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.parse.format import Format
-from nbauth.data.parse.json_text import loads, reason
+from nbauth.data.parse.json_errors import no_json
+from nbauth.data.parse.json_text import loads
 from nbauth.errors import DataError
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ class LineBatch:
             try:
                 records.append(loads(line if self.codec == "utf-8-sig" else line.decode(self.codec)))
             except (ValueError, RecursionError) as error:
-                why = f"whose line {number} is no valid JSON: {reason(error)}"
-                return records, format_error(self.response, line, why)
+                return records, no_json(self.response, line, error, what=f"whose line {number}")
         return records, None
 
 
