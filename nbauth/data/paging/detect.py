@@ -7,8 +7,6 @@ Four questions are asked here and nowhere else, in this order:
    it has one list only.
 3. How does the API page? The first response tells that, too: the first of the `Sign`s counts that it shows.
 4. Does the last response say that there is more? Then it is an error.
-
-Whatever else a response can be, such as not yet done, belongs here, before the second question.
 """
 
 from __future__ import annotations
@@ -198,7 +196,7 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
     more = envelope.said(layout.records).any_more
     asks_more = is_first and not style.knows_its_end
     if more is None and asks_more and (not style.next_path or envelope.nested(style.next_path) is MISSING):
-        more = _more(envelope, layout.records)
+        more = _more(envelope, layout.records) or _more_by_header(envelope, layout)
     if more is not None:
         shown_url = redact_url(envelope.response.url)
         raise PaginationError(
@@ -208,6 +206,15 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
         )
     if is_first and not envelope.said(layout.records).is_end:
         check_counts(envelope.response, rows_in(envelope, layout))
+
+
+def _more_by_header(envelope: Envelope, layout: Layout) -> str | None:
+    """Return what a header says of more, where the caller named another style."""
+    style = _style(envelope, _OF_ARRAYS)
+    if style is None or style == layout.style:
+        return None
+    goes_on = style.paginator().next_request(envelope.response, rows_in(envelope, layout)) is not None
+    return "in a header that there is more" if goes_on else None
 
 
 def _has_list(envelope: Envelope, path: str | None) -> bool:

@@ -24,7 +24,10 @@ _MOST_PLACES = 60
 _DEEPEST = 5
 _LONGEST_LINKS = 50_000  # bytes; longer, it is rows
 _LINKS = {"links", "link"}
-_OF_NEXT = re.compile("next|continuation|total")  # an object for an address, or for a number: {"next_url": {"href": …}}
+# Objects for an address or a number: {"next_url": {"href": …}}, {"record_count": {"value": …}}.
+_VALUES = re.compile(
+    r"(?:next|continuation|total)\w*|(?:record|row|item|result)s?count|(?:num|number)(?:found|matched)"
+)
 # Objects that speak of something else: what was asked for, other pages, a cluster's parts, groups of rows.
 _ELSEWHERE = {
     "request", "params", "parameters", "query", "input", "arguments", "filter", "filters", "shards", "clusters",
@@ -94,10 +97,10 @@ def places(document: Node, rows_path: str | None) -> Iterator[Place]:
                     links.append(path)
             elif member.is_object and path != rows_path and key not in _ELSEWHERE:
                 is_met = (
-                    path in above or key in ENVELOPES or _OF_NEXT.match(key) or (rows_path is not None and is_above)
+                    path in above or key in ENVELOPES or _VALUES.fullmatch(key) or (rows_path is not None and is_above)
                 )
                 if is_met and depth < _DEEPEST and len(waiting) < _MOST_PLACES:
-                    speaks = path in above or (is_envelope and key in ENVELOPES)
+                    speaks = path in above or (is_envelope and (key in ENVELOPES or _VALUES.fullmatch(key) is not None))
                     waiting.append((path + ".", key, member, depth + 1, speaks))
         yield Place(inside, role, is_envelope, names, tuple(links))
 

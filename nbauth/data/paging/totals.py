@@ -142,7 +142,7 @@ def _totals(values: BodyValues, places: Iterable[Place]) -> Iterator[Total]:
         if not place.is_envelope or "id" in place.names:  # an order has a total, too
             continue
         # Elasticsearch's is an object: {"value": 10000, "relation": "gte"}
-        is_total = SURE_TOTALS.fullmatch(place.role) is not None
+        is_total = TOTALS.fullmatch(place.role) is not None
         is_counting = not _PLACES.isdisjoint(place.names)  # LinkedIn's count beside a start is the size of a page
         for name in place.names:
             if not (TOTALS.fullmatch(name) or (is_total and name == "value")):

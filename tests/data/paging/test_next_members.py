@@ -19,8 +19,8 @@ def _style(beside: dict[str, Any], rows: str = "rows") -> Any:
     return detect(Envelope(page_response({"rows": [{"next": "/row"}], **beside}), rows), Auto()).style
 
 
-def _check_end(beside: dict[str, Any], style: Any = "auto") -> None:
-    envelope = Envelope(page_response({"rows": [{"key": 1}], **beside}), "rows")
+def _check_end(beside: dict[str, Any], style: Any = "auto", **headers: str) -> None:
+    envelope = Envelope(page_response({"rows": [{"key": 1}], **beside}, **headers), "rows")
     check_end(envelope, detect(envelope, style_of(style)), is_first=True)
 
 
@@ -121,3 +121,11 @@ def test_counted_pages(style: Any) -> None:
     with pytest.raises(PaginationError, match="there is more"):
         _check_end({"page": 1, "pages": 3}, style)
     _check_end({"page": 1, "pages": 1}, style)
+
+
+@pytest.mark.parametrize("header", [{"Link": '</b>; rel="next"'}, {"X_Next_Cursor": "c"}])
+@pytest.mark.parametrize("style", ["next", "cursor", "odata"])
+def test_header_beside_a_named_style(style: Any, header: dict[str, str]) -> None:
+    """A header that says that there is more counts, too, where somebody names another style."""
+    with pytest.raises(PaginationError, match="there is more"):
+        _check_end({}, style, **header)

@@ -54,6 +54,8 @@ def test_total_above() -> None:
         7,
     )
     assert _total({"hits": {"total": 7, "hits": []}}, "hits.hits") == ("hits.total", 7)
+    in_meta = {"meta": {"page": {"record_count": {"value": 7, "relation": "eq"}}}, "rows": []}
+    assert _total(in_meta, "rows") == ("meta.page.record_count.value", 7)
     assert _total({"response": {"numFound": 7, "docs": []}}, "response.docs") == ("response.numFound", 7)
     assert _total({"data": {"o": {"x": {"totalCount": 7, "nodes": []}}}}, "data.o.x.nodes") == (
         "data.o.x.totalCount",
