@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.paging.failure_signs import (
-    BAD,
     FLAGS,
     LISTED,
     NOTED,
     SAID,
     TOLD,
     holds_error,
+    is_bad,
     is_severe,
     says_failure,
     says_something,
@@ -100,13 +100,15 @@ class _Around:
 
     Attributes:
         words: the text among them.
-        speaks: whether they speak of the answer, and not of a thing that is a row.
+        speaks: whether they speak of the answer, or words among them do.
+        is_sure: whether they speak of the answer, and not of a thing that is a row.
         is_void: whether null is where data would be, and words beside it.
         is_well: whether a code says that all is well.
     """
 
     words: str | None
     speaks: bool
+    is_sure: bool
     is_void: bool
     is_well: bool
 
@@ -166,7 +168,8 @@ class _Answer:
         is_bare = all(is_of_envelope(name) or _is_no_thing(name, node) for name, node in members.items())
         of_all = _Around(
             words,
-            speaks=bool(words or is_bare or path or self._is_page),
+            speaks=bool(self._words(path, keys, TOLD) or is_bare or path or self._is_page),
+            is_sure=bool(is_bare or path or self._is_page),
             is_void=bool(words and is_bare) and any(key in ROWS and members[n].is_null for n, key in keys.items()),
             is_well=any(key in _OF_CODES and self._envelope.number(path + n) == 0 for n, key in keys.items()),
         )
@@ -174,7 +177,8 @@ class _Answer:
             if path + name != self._rows_path and not (key in LISTED and self._is_called(name)):
                 yield from self._of_member(path + name, key, members[name], of_all)
         told = self._words(path, keys, TOLD if self._has_list else (*TOLD, *NOTED))
-        if told and is_bare and not (self._has_list if path else self._has_rows) and BAD.search(told):
+        has_list = self._has_list
+        if told and is_bare and not (has_list if path else self._has_rows) and is_bad(told, has_list=has_list):
             yield _Sign(path + "message", told)
 
     def _of_member(self, path: str, key: str, node: Node, around: _Around) -> Iterator[_Sign]:
@@ -188,8 +192,8 @@ class _Answer:
             if holds_error(key, value, has_words=around.speaks, is_well=around.is_well):
                 yield _Sign(path, around.words if around.words and _is_poor(value) else value)
         elif key in FLAGS and around.speaks and not node.is_list and not node.is_object:
-            sure = {"has_list": self._has_list, "has_rows": self._has_rows, "is_void": around.is_void}
-            if says_failure(key, self._scalar(path), **sure):
+            seen = {"has_list": self._has_list, "has_rows": self._has_rows, "is_void": around.is_void}
+            if says_failure(key, self._scalar(path), is_sure=around.is_sure, **seen):
                 yield _Sign(path, around.words)
 
     def _is_called(self, name: str) -> bool:

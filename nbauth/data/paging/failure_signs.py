@@ -13,7 +13,6 @@ from nbauth.data.paging.names import plain
 from nbauth.data.paging.page_response import whole_number
 
 __all__ = [
-    "BAD",
     "FLAGS",
     "LISTED",
     "SAID",
@@ -41,7 +40,8 @@ _WORDS = (*SAID, "text", "diagnostics", "faultstring", "info", "value", "error")
 _SUCCESS = frozenset({"success", "ok", "succeeded", "issuccess", "successful", "issuccessful", "isok"})
 _FAILURE = frozenset({"iserror", "haserror", "haserrors", "isfailure", "failure", "failed", "isfailed"})
 _STATES = frozenset({"status", "state", "stat", "result", "outcome", "responsestatus", "resultstatus"})
-_FAILED = frozenset({"error", "errored", "fail", "failed", "failure", "fault", "exception", "ko", "nok", "notok"})
+_FAILED = frozenset({"error", "fail", "failure", "fault", "exception", "ko", "nok", "notok"})
+_OF_JOBS = frozenset({"failed", "errored"})  # what is said of jobs, too
 _KINDS = frozenset({"type", "kind", "object", "resourcetype"})
 _ERROR_KINDS = frozenset({"error", "errorresponse", "operationoutcome", "exception", "fault"})  # the third is FHIR's
 # Numbers: an HTTP status, or a service's own code.
@@ -54,9 +54,16 @@ _NOTHING = frozenset({
     "", "0", "ok", "okay", "none", "no", "na", "null", "nil", "false", "success", "successful", "succeeded", "noerror",
     "noerrors", "normal", "done", "completed",
 })  # fmt: skip
-BAD = re.compile(
-    r"error|fail|time[d-]?\s?out|exceed|denied|too many|limit|invalid|unable|cannot|can't|could not|unavailable|expired"
-    r"|not allowed|unauthori|forbidden|refused|try again|exception|abort|throttl|frequency",
+_BAD = re.compile(
+    r"error|fail|time[d-]?\s?out|exceeded|denied|unavailable|not allowed|unauthori|forbidden|try again|exception|abort"
+    r"|throttl",
+    re.IGNORECASE,
+)
+_MAYBE_BAD = re.compile(
+    r"limit|exceed|too many|invalid|unable|cannot|can't|could not|expired|refused|frequency", re.IGNORECASE
+)
+_GOOD = re.compile(
+    r"\b(?:no|without|zero|0)\s+(?:\w+\s+)?(?:errors?|failures?|exceptions?|results?|rows?|records?|data|items?|match\w*)\b",
     re.IGNORECASE,
 )
 # As Google's Maps and the US Bureau of Labor Statistics say it, beside an empty list.
@@ -88,12 +95,13 @@ def _is_code_of_success(value: Any) -> bool:
     return number is not None and (number == 0 or 200 <= number < 300)  # noqa: PLR2004 - RFC 9110 §15.3
 
 
-def says_failure(key: str, value: Any, *, has_list: bool, has_rows: bool, is_void: bool) -> bool:
+def says_failure(key: str, value: Any, *, is_sure: bool, has_list: bool, has_rows: bool, is_void: bool) -> bool:
     """Tell whether a member says in a word, a number or a truth value that the answer is an error.
 
     Args:
         key: its plain name.
         value: what it holds.
+        is_sure: whether it can be no row, of which such words may be said.
         has_list: whether there is a list of rows.
         has_rows: whether something is in it.
         is_void: whether null is where data would be, and words beside it.
@@ -103,15 +111,21 @@ def says_failure(key: str, value: Any, *, has_list: bool, has_rows: bool, is_voi
     if key in _FAILURE and (value is True or value in ("true", "True")):  # a number counts what failed
         return True
     if key == "remark":  # Overpass's, beside a part of the rows
-        return isinstance(value, str) and bool(BAD.search(value))
+        return isinstance(value, str) and is_bad(value)
     number = whole_number(value) if key in _NUMBERS and type(value) is not bool else None
     if number is not None and not has_rows:
         is_status = _FIRST_ERROR <= number <= _LAST_ERROR and not (has_list and number == _NOT_FOUND)
         return is_status or (is_void and key != "status" and number not in (0, 1) and not _is_code_of_success(number))
     if not isinstance(value, str):
         return False
-    failed = _FAILED if key in _STATES else _ERROR_KINDS if key in _KINDS else ()
+    failed: frozenset[str] | tuple[()] = _FAILED | _OF_JOBS if is_sure else _FAILED
+    failed = failed if key in _STATES else _ERROR_KINDS if key in _KINDS else ()
     return plain(value) in failed or (key == "status" and not has_rows and bool(_REFUSED.search(value)))
+
+
+def is_bad(text: str, *, has_list: bool = False) -> bool:
+    """Tell whether a text tells of an error; beside a list without rows it may well tell why there are none."""
+    return not _GOOD.search(text) and bool(_BAD.search(text) or (not has_list and _MAYBE_BAD.search(text)))
 
 
 def is_severe(message: Any) -> bool:
