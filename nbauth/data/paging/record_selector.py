@@ -59,7 +59,8 @@ def choose(place: RowPlace, url: str, *, is_page: bool, is_linked: bool) -> Choi
     is_told = (is_page or (is_counted and is_likely) or not is_odd) and not (place.is_empty and place.others)
     if is_told or (place.is_of_rows and is_likely):
         return Choice(path, None if is_told else _as_rows(place, url))
-    is_plain = place.is_empty or not (place.is_of_rows or is_linked)  # a list such as things have
+    # Lists such as things have, too.
+    is_plain = (place.is_empty and not place.is_only) or not (place.is_of_rows or is_linked)
     return Choice(None, None if is_plain else _as_row((path, *lists), url))
 
 

@@ -52,6 +52,7 @@ class RowPlace:
         is_known: whether the list is called as envelopes call their rows, or as the URL ends.
         is_of_rows: whether the list holds objects or lists, or nothing.
         is_empty: whether it holds nothing.
+        is_only: whether there is no other list.
         is_named: whether a name is beside it, as things have that are no envelope.
         is_numbered: whether an id of some name is beside it.
         has_objects: whether objects are beside it that envelopes do not have.
@@ -68,6 +69,7 @@ class RowPlace:
     is_known: bool = False
     is_of_rows: bool = False
     is_empty: bool = False
+    is_only: bool = False
     is_named: bool = False
     is_numbered: bool = False
     has_objects: bool = False
@@ -140,6 +142,7 @@ def row_place(values: BodyValues, url: str) -> RowPlace:
         is_known=one.is_known,
         is_of_rows=not one.beside.paths if lowest >= _Rank.NULL else one.has_rows or one.node.is_empty,
         is_empty=one.node.is_empty,
+        is_only=sum(other.rank < _Rank.ASIDE for other in lists) == 1,
         is_named=one.beside.is_named,
         has_objects=one.beside.has_objects,
         is_counted=bool(counts) and (not one.beside.paths or (one.node.is_list and one.node.count() in counts)),

@@ -160,6 +160,7 @@ def test_rows(document: Any) -> None:
             'records="aggregations.a.buckets" for',
         ),
         ({"order": "A1", "name": "x", "lines": ROWS}, None, 'as one row.* say records="lines"; else say records=""'),
+        ({"title": "x", "customers": []}, None, 'as one row.* say records="customers"'),
         ({"openapi": "3", "paths": {"/": {}}, "servers": ROWS}, None, 'records="servers"'),
         ({"nodes": ROWS, "edges": ROWS}, None, 'say records="nodes" or records="edges"'),
         ({"a": ROWS, "b": ROWS}, None, 'say records="a" or records="b"'),
