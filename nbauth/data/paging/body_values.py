@@ -40,6 +40,16 @@ class BodyValues:
         """Return the value at a path, undecoded."""
         return at(self.response.document, tuple(path.split(".")))
 
+    def is_list(self, path: str | None) -> bool:
+        """Tell whether an array is at a path."""
+        node = None if path is None else self.node(path)
+        return node is not None and node.is_list
+
+    def has_rows(self, path: str | None) -> bool:
+        """Tell whether an array is at a path that holds something."""
+        node = None if path is None else self.node(path)
+        return node is not None and node.is_list and not node.is_empty
+
     def value(self, path: str) -> Any:
         """Return the text, number, truth value or null at a path, or `MISSING`.
 

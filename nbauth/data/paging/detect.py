@@ -86,7 +86,7 @@ def detect(envelope: Envelope, style: Style) -> Layout:
         PaginationError: the response says that there is more, and it cannot be told of what.
     """
     error = failure_of(envelope, envelope.rows_path, may_be_row=envelope.named is None)
-    if error is not None and not _has_rows(envelope, envelope.rows_path) and not _has_table(envelope):
+    if error is not None and not envelope.has_rows(envelope.rows_path) and not _has_table(envelope):
         raise error
     found = envelope.table
     if found is not None:
@@ -149,7 +149,7 @@ def rows_in(envelope: Envelope, layout: Layout) -> Rows:
         ApiError: it has none, and is an error.
         FormatError: it has none where the first response had them, and is no page without rows.
     """
-    if not envelope.response.document.is_list and not _has_list(envelope, layout.records):
+    if not envelope.response.document.is_list and not envelope.is_list(layout.records):
         error = failed(envelope, layout)
         if error is not None:
             raise error
@@ -215,16 +215,6 @@ def _more_by_header(envelope: Envelope, layout: Layout) -> str | None:
         return None
     goes_on = style.paginator().next_request(envelope.response, rows_in(envelope, layout)) is not None
     return "in a header that there is more" if goes_on else None
-
-
-def _has_list(envelope: Envelope, path: str | None) -> bool:
-    node = None if path is None else envelope.node(path)
-    return node is not None and node.is_list
-
-
-def _has_rows(envelope: Envelope, path: str | None) -> bool:
-    node = None if path is None else envelope.node(path)
-    return node is not None and node.is_list and not node.is_empty
 
 
 def _has_table(envelope: Envelope) -> bool:

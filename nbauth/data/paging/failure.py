@@ -76,8 +76,7 @@ def failure_of(envelope: Envelope, rows_path: str | None, *, may_be_row: bool) -
     """
     if envelope.named == "":  # the caller's word that all of it is a row
         return None
-    node = None if rows_path is None else envelope.node(rows_path)
-    has_rows = node is not None and node.is_list and not node.is_empty
+    has_rows = envelope.has_rows(rows_path)
     signs = list(_Answer(envelope, rows_path, may_be_row=may_be_row, has_rows=has_rows).signs())
     if not signs or (may_be_row and _is_row(envelope)):
         return None
@@ -118,8 +117,7 @@ class _Answer:
         self._envelope = envelope
         self._rows_path = rows_path
         self._has_rows = has_rows
-        node = None if rows_path is None else envelope.node(rows_path)
-        self._has_list = node is not None and node.is_list
+        self._has_list = envelope.is_list(rows_path)
         self._is_page = has_rows or not may_be_row
 
     def signs(self) -> Iterator[_Sign]:
