@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nbauth.data.paging.more import is_flag
 from nbauth.data.paging.totals import SURE_TOTALS, TOTALS
 
 if TYPE_CHECKING:
@@ -16,16 +17,26 @@ if TYPE_CHECKING:
 __all__ = ["PageCounts", "RowCounts", "counts_of"]
 
 # Plain names; the first that is there counts.
-_OFFSETS = ("offset", "skip", "start", "startat", "startindex", "startposition", "resultoffset", "from")
+_OFFSETS = ("offset", "skip", "start", "startat", "startindex", "startposition", "resultoffset", "from", "retstart")
 _LIMITS = (
-    "limit", "top", "size", "count", "pagesize", "perpage", "maxresults", "itemsperpage", "take", "ps",
-    "resultsperpage", "maxrecords", "maxitems", "length", "rows",
+    "limit", "top", "size", "pagesize", "perpage", "maxresults", "itemsperpage", "take", "ps",
+    "resultsperpage", "hitsperpage", "retmax", "maxrecords", "maxitems", "length", "rows", "count",
 )  # fmt: skip
 _NUMBERS = ("page", "currentpage", "number", "pagenumber", "pageindex", "pageno", "pagenum", "p")
 _NEEDS = {"p": "ps", "number": "size"}  # alone, such a name may be anything
 _ALL_CALLED_PAGE = ("page", "currentpage", "number")  # requests call all of these so
 _FROM_ZERO = ("number",)  # Spring's
-_PAGES = ("totalpages", "pages", "lastpage", "pagecount", "numpages", "numberofpages", "totalpagecount", "pagestotal")
+_PAGES = (
+    "totalpages",
+    "pages",
+    "lastpage",
+    "pagecount",
+    "numpages",
+    "numberofpages",
+    "totalpagecount",
+    "pagestotal",
+    "nbpages",
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class PageCounts:
 
     Attributes:
         number: the path of the page's own number.
-        pages: the path of the number of pages, if there is one; else there is a total.
+        pages: the path of the number of pages, if there is one; else there is a total, or a flag says what follows.
         limit: the path of the size of a page, if it is said.
         total: the path of the number of all rows, if there is one and no number of pages.
         parameter: what requests call the page's number.
@@ -74,7 +85,7 @@ def counts_of(values: BodyValues, places: Iterable[Place], rows_path: str | None
     """
     for place in places:
         if place.is_envelope:
-            counts = _rows(values, place, rows_path) or _pages(values, place)
+            counts = _rows(values, place, rows_path) or _pages(values, place, rows_path)
             if counts is not None:
                 return counts
     return None
@@ -90,21 +101,22 @@ def _rows(values: BodyValues, place: Place, rows_path: str | None) -> RowCounts 
     return RowCounts(place.path(offset), limit and place.names[limit], total and place.path(total))
 
 
-def _pages(values: BodyValues, place: Place) -> PageCounts | None:
+def _pages(values: BodyValues, place: Place, rows_path: str | None) -> PageCounts | None:
     number = _first(values, place, _NUMBERS)
     if number is None:
         return None
     pages, limit = _first(values, place, _PAGES), _first(values, place, _LIMITS)
-    sure = (name for name in place.names if SURE_TOTALS.fullmatch(name))
-    total = next((name for name in sure if values.number(place.path(name)) is not None), None)
-    if pages is None and (limit is None or total is None or _NEEDS.get(number, limit) != limit):
+    total = _total(values, place, limit, rows_path)
+    is_flagged = number not in _NEEDS and any(map(is_flag, place.names))
+    is_totalled = limit is not None and total is not None and _NEEDS.get(number, limit) == limit
+    if pages is None and not is_totalled and not is_flagged:
         return None
     first = 0 if number in _FROM_ZERO or values.number(place.path(number)) == 0 else 1
     return PageCounts(
         number=place.path(number),
         pages=pages and place.path(pages),
         limit=limit and place.path(limit),
-        total=None if pages is not None or total is None else place.path(total),
+        total=place.path(total) if total is not None and pages is None and is_totalled else None,
         parameter="page" if number in _ALL_CALLED_PAGE else place.names[number],
         first=first,
     )

@@ -28,7 +28,7 @@ _MORE = re.compile(
 )
 # True says that it is the last one, false that it is not.
 _LAST = re.compile(
-    r"(?:is|on)?(?:the)?(?:last|final)(?:page|batch|chunk|set)?|(?:is|at|reached)?(?:the)?end(?:of\w+|reached)?|eof"
+    r"(?:is|on)?(?:the)?(?:last|final)(?:page|batch|chunk|(?:result)?set)?|(?:is|at|reached)?(?:the)?end(?:of\w+|reached)?|eof"
     rf"|no(?:more|next)(?:{_OF_WHAT})?"
 )
 # False says that there is more. True may be said of other things, such as a query that is done.

@@ -18,7 +18,7 @@ __all__ = ["addresses", "cursors", "is_next", "numbers"]
 _URL = "(?:urls?|uri|links?|href)"
 _ADDRESS = re.compile(
     "(?:next|following|continuation|more)(?:page|batch|set|chunk|records?|results?|rows?|items?|data|internal|relative)*"
-    f"(?:{_URL}|path)?|{_URL}next"
+    rf"(?:{_URL}|path)?|{_URL}next|more\w+{_URL}"
 )
 # Inside an object called so, the address has a name of its own: HAL, HubSpot, Asana.
 _NEXT_OBJECTS = {"next", "nextpage"}
@@ -32,7 +32,7 @@ _CURSOR = re.compile(
     f"|next(?:max|min|since|page|start|cursor)id|(?:continuation|pagination|resumption)(?:{_TOKEN})?|continue"
     "|skiptoken|cursornext|(?:after|more)cursor"
 )
-_UNSURE = {"cursor", "bookmark"}  # they may also repeat what was asked for
+_UNSURE = {"cursor", "bookmark", "pagetoken"}  # they may also repeat what was asked for
 # Inside an object that speaks of pages these are cursors, too; elsewhere they may be anything.
 _CURSOR_OBJECTS = {
     "next", "nextpage", "cursor", "cursors", "paging", "pagination", "page", "pages", "meta", "pageinfo", "data",

@@ -44,6 +44,13 @@ ENVELOPES = {
 }  # fmt: skip
 
 
+# Names of such objects that APIs make of several words: ``page_metadata``, ``responseMetaData``, ``paginationInfo``.
+_OF_PAGES = re.compile(
+    "(?:response|results?|search|query|list|collection|api)?(?:pag(?:e|es|ing|ination|inator|er)|cursors?|meta(?:data)?)"
+    "(?:info|data|meta|metadata|details|context|state|results?)*"
+)
+
+
 @dataclass(frozen=True)
 class Place:
     """An object, and the plain forms of its members' names.
@@ -76,7 +83,7 @@ def plain(name: str) -> str:
 def places(document: Node, rows_path: str | None) -> Iterator[Place]:
     """Yield the objects beside and above the rows, outer ones first.
 
-    Nothing but names is read, no array is looked into, and of very many objects only the first.
+    Nothing but names is read, no array is looked into but those above the rows; of many objects only the first.
 
     Args:
         document: the response's.
@@ -92,17 +99,31 @@ def places(document: Node, rows_path: str | None) -> Iterator[Place]:
             key = plain(name)
             names.setdefault(key, name)
             path = inside + name
+            if len(waiting) >= _MOST_PLACES or depth >= _DEEPEST:
+                continue
             if member.is_list:
                 if key in _LINKS and path != rows_path and member.holds_objects and member.size < _LONGEST_LINKS:
                     links.append(path)
+                elif path in above:  # the rows are in one of its items
+                    waiting.extend(
+                        (f"{item}.", key, node, depth + 1, True) for item, node in _items(member, path, above)
+                    )
             elif member.is_object and path != rows_path and key not in _ELSEWHERE:
-                is_met = (
-                    path in above or key in ENVELOPES or _VALUES.fullmatch(key) or (rows_path is not None and is_above)
-                )
-                if is_met and depth < _DEEPEST and len(waiting) < _MOST_PLACES:
-                    speaks = path in above or (is_envelope and (key in ENVELOPES or _VALUES.fullmatch(key) is not None))
+                is_named = key in ENVELOPES or _VALUES.fullmatch(key)
+                is_named = is_named or _OF_PAGES.fullmatch(key) or _OF_PAGES.fullmatch(role)
+                if path in above or is_named or (rows_path is not None and is_above):
+                    speaks = path in above or (is_envelope and bool(is_named))
                     waiting.append((path + ".", key, member, depth + 1, speaks))
         yield Place(inside, role, is_envelope, names, tuple(links))
+
+
+def _items(array: Node, path: str, above: set[str]) -> list[tuple[str, Node]]:
+    """Return the items of an array that are above the rows, and their paths."""
+    start = f"{path}."
+    numbers = {above_path[len(start) :] for above_path in above if above_path.startswith(start)}
+    nodes = array.items()
+    found = [int(number) for number in numbers if number.isdecimal() and int(number) < len(nodes)]
+    return [(f"{start}{number}", nodes[number]) for number in found]
 
 
 def _above(rows_path: str | None) -> set[str]:

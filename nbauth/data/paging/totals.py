@@ -30,6 +30,7 @@ SURE_TOTALS = re.compile(
 TOTALS = re.compile(rf"{SURE_TOTALS.pattern}|(?:{_OF_WHAT})?count|found|matches")
 _ODATA = ("@odata.count", "odata.count", "@count", "d.__count")
 _PLACES = {"start", "offset", "skip", "startat", "startindex", "limit", "page", "from"}
+_SIZES = {"perpage", "pagesize", "itemsperpage", "resultsperpage", "limit", "hitsperpage", "maxresults"}
 _FILTERED = "recordsfiltered"  # DataTables' own total is that of the table before it was filtered
 
 # What requests call the most rows that they want, and the rows to leave out.
@@ -143,7 +144,8 @@ def _totals(values: BodyValues, places: Iterable[Place]) -> Iterator[Total]:
             continue
         # Elasticsearch's is an object: {"value": 10000, "relation": "gte"}
         is_total = TOTALS.fullmatch(place.role) is not None
-        is_counting = not _PLACES.isdisjoint(place.names)  # LinkedIn's count beside a start is the size of a page
+        # LinkedIn's count beside a start is the size of a page, OpenAlex's count beside a per_page is not.
+        is_counting = not _PLACES.isdisjoint(place.names) and _SIZES.isdisjoint(place.names)
         for name in place.names:
             if not (TOTALS.fullmatch(name) or (is_total and name == "value")):
                 continue

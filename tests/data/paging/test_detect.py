@@ -227,6 +227,25 @@ def test_recognised(document: dict[str, Any], style: Any, path: str | None) -> N
             {"result": {"page": {"number": 0, "size": 1, "totalPages": 7}}},
             PageNumber(first=0, pages="result.page.totalPages", echo="result.page.number"),
         ),
+        # A page's number beside a flag: Zoho, USAspending
+        ({"info": {"page": 1, "per_page": 1, "count": 1, "more_records": True}}, PageNumber(echo="info.page")),
+        ({"page_metadata": {"page": 1, "hasNext": True}}, PageNumber(echo="page_metadata.page")),
+        ({"page_metadata": {"page": 1, "hasNext": False}}, "auto"),
+        # OpenAlex, openFDA, Algolia, Tableau, Entrez
+        ({"meta": {"count": 7, "page": 1, "per_page": 1}}, PageNumber(total="meta.count", echo="meta.page")),
+        (
+            {"meta": {"results": {"skip": 0, "limit": 1, "total": 7}}},
+            Offset(offset="skip", limit="limit", total="meta.results.total", echo="meta.results.skip"),
+        ),
+        ({"nbHits": 7, "page": 0, "nbPages": 7, "hitsPerPage": 1}, PageNumber(first=0, pages="nbPages", echo="page")),
+        (
+            {"pagination": {"pageNumber": "1", "pageSize": "1", "totalAvailable": "7"}},
+            PageNumber(parameter="pageNumber", total="pagination.totalAvailable", echo="pagination.pageNumber"),
+        ),
+        (
+            {"result": {"retstart": "0", "retmax": "1", "count": "7"}},
+            Offset(offset="retstart", limit="retmax", total="result.count", echo="result.retstart"),
+        ),
         # These count nothing of the rows.
         ({"from": 3, "number": 5, "total": "many"}, "auto"),
         ({"number": 5, "total": 7}, "auto"),

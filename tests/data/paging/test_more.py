@@ -66,6 +66,7 @@ def test_more(beside: dict[str, Any], more: str | None) -> None:
         ({"has_more": False}, Said(is_end=True)),
         ({"hasNextPage": "false"}, Said(is_end=True)),
         ({"end_of_stream": True}, Said(is_end=True)),
+        ({"lastResultSet": True}, Said(is_end=True)),
         ({"isLast": True, "page": {"hasMore": True}}, Said(more="page.hasMore")),
         ({"done": True}, Said(is_done=True)),  # a query may be done whose rows go on
     ],
@@ -73,6 +74,15 @@ def test_more(beside: dict[str, Any], more: str | None) -> None:
 def test_said(beside: dict[str, Any], said: Said) -> None:
     """An end, and rows that were left out, are told apart from more; of two that disagree, more counts."""
     assert _said(beside) == said
+
+
+def test_in_an_item() -> None:
+    """Where the rows are in an item of an array, what stands beside them there counts, as in Graph's searches."""
+    container = {"hits": [ROW], "total": 7, "moreResultsAvailable": True}
+    answer = Envelope(page_response({"value": [{"terms": [], "hitsContainers": [{"hits": []}, container]}]}))
+    path = "value.0.hitsContainers.1"
+    assert answer.said(f"{path}.hits").more == f"{path}.moreResultsAvailable"
+    assert answer.said("value.0.hitsContainers.0.hits").more is None
 
 
 def test_no_rows_known() -> None:

@@ -66,7 +66,12 @@ class PageNumber(Style):
         pages = None if counts.pages is None else envelope.number(counts.pages)
         if pages is None and counts.total is not None and counts.limit is not None:
             pages = -(-(envelope.number(counts.total) or 0) // max(1, envelope.number(counts.limit) or 1))
-        is_more = number + 1 < (pages or 0) + first
+        if pages is None and counts.total is None:
+            is_more = envelope.said(envelope.rows_path).more is not None
+            if not is_more:
+                return None
+        else:
+            is_more = number + 1 < (pages or 0) + first
         if sign is not (Sign.MORE_COUNTED if is_more else Sign.COUNTED):
             return None
         request = envelope.response.request
