@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.response_body import Body
     from nbauth.data.fetch.retry import Retries
     from nbauth.data.fetch.session import Session
+    from nbauth.data.paging.arrival import Arrival
     from nbauth.data.paging.page import Page
-    from nbauth.data.paging.pending import Arrival
     from nbauth.data.paging.styles import Style
     from nbauth.data.parse.opened import Opened
     from nbauth.data.query import Query

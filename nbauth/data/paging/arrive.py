@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from nbauth.data.fetch.job_wait import JobWait
 from nbauth.data.fetch.request import PageRequest
+from nbauth.data.paging.arrival import ACCEPTED, Arrival
 from nbauth.data.paging.page_response import PageResponse
-from nbauth.data.paging.pending import ACCEPTED, Arrival, Pending, Wait
+from nbauth.data.paging.pending import Pending, Wait
 from nbauth.data.paging.unwrapped import document_of
 from nbauth.errors import ApiError, DataError
 from nbauth.net.origins import redact_url

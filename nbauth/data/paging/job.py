@@ -30,6 +30,7 @@ from nbauth.data.paging.job_words import (
     STATES,
     STATUS_LINKS,
     TELLING,
+    TIMES,
     WAITING,
 )  # fmt: skip
 from nbauth.data.paging.names import ROWS, plain
@@ -42,9 +43,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "job_in"]
 
+_OUTPUTS = ROWS | {"output", "outputs", "response", "payload"}
 _SOME: list[Any] = [...]  # a list that holds something; nobody looks at what
 _DEPTH = 4
 _LINKS_SIZE = 10_000  # bytes
+_INSIDE = ("properties", "links")
 _LARGE, _MANY = 100_000, 100  # bytes and members of an object that is no description of a job
 
 
@@ -154,8 +157,16 @@ class Job:
     @cached_property
     def is_only_of_waiting(self) -> bool:
         """Whether nothing stands in it but that something is waited for, so that it can be nobody's row."""
-        return self.is_only_about_itself and all(
-            value in (None, [], {}) or plain(name) not in ABOUT or plain(name) in WAITING
+        return self.is_only_about_itself and self._says_no_more_than(WAITING)
+
+    @cached_property
+    def is_only_of_times(self) -> bool:
+        """Whether nothing stands in it but that, and when it began."""
+        return self.is_only_about_itself and self._says_no_more_than(WAITING | TIMES | frozenset(OTHER_LINKS))
+
+    def _says_no_more_than(self, words: frozenset[str]) -> bool:
+        return all(
+            value in (None, [], {}) or plain(name) not in ABOUT or plain(name) in words
             for name, value in self.content.items()
         )
 
@@ -170,7 +181,7 @@ class Job:
         if isinstance(properties, dict) and properties.get("output"):
             return ("properties", "output")
         others = [name for name, value in self.content.items() if value and not _is_about(name, value)]
-        if len(others) != 1 or plain(others[0]) not in ("output", "response", "result", "results"):
+        if len(others) != 1 or plain(others[0]) not in _OUTPUTS:
             return None
         return (others[0],) if isinstance(self.content[others[0]], (dict, list)) else None
 
@@ -224,7 +235,9 @@ def _is_about(name: str, value: Any) -> bool:
         return word in FLAGS
     if isinstance(value, str):
         return word in STATUS_LINKS or word in RESULT_LINKS
-    return word in JOBS and isinstance(value, dict)
+    if not isinstance(value, dict):
+        return False
+    return word in JOBS or (word in _INSIDE and all(_is_about(inner, item) for inner, item in value.items()))
 
 
 def _outline(node: Node, depth: int, name: str) -> Any:

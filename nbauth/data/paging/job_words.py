@@ -6,7 +6,7 @@ from typing import Literal
 
 __all__ = [
     "ABOUT", "ASIDE", "ERROR_WORDS", "FLAGS", "HOLDERS", "JOBS", "JOB_IDS", "OTHER_LINKS", "PHASES", "QUERY_IDS",
-    "RESULT_LINKS", "RUNS", "STATES", "STATUS_LINKS", "TELLING", "WAITING", "Phase",
+    "RESULT_LINKS", "RUNS", "STATES", "STATUS_LINKS", "TELLING", "TIMES", "WAITING", "Phase",
 ]  # fmt: skip
 
 Phase = Literal["running", "done", "failed"]
@@ -78,12 +78,18 @@ WAITING = frozenset(
         "position progress queueposition retryafter success warnings"
     )
 )
-ABOUT = WAITING | frozenset(
+TIMES = frozenset(
     _words(
-        "created createdat createddatetime createdon createdtime createdtimeutc createtime duration elapsed etag "
-        "expiration finished finishedat format href id lastupdated lastupdatedtimeutc location metadata method name "
-        "operation priority self sqlstate started startedat startdate starttime submitted submittedat submittime "
-        "timestamp type updated updatedat url uri"
+        "created createdat createddatetime createdon createdtime createdtimeutc createtime duration elapsed "
+        "expiration finished finishedat lastupdated lastupdatedtimeutc started startedat startdate starttime "
+        "submitted submittedat submittime timestamp updated updatedat"
+    )
+)
+ABOUT = (
+    WAITING
+    | TIMES
+    | frozenset(
+        _words("etag format href id location metadata method name operation priority self sqlstate type url uri")
     )
 )
 ASIDE = frozenset(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.fetch.validators import check_whole
+from nbauth.data.paging.arrival import Arrival
 from nbauth.data.paging.arrive import arrive
 from nbauth.data.paging.detect import Layout, check_end, detect, failed, resumed, rows_in, total_in
 from nbauth.data.paging.ending import Ending
@@ -15,7 +16,6 @@ from nbauth.data.paging.notices import notices
 from nbauth.data.paging.page import Page
 from nbauth.data.paging.page_response import PageResponse, Rows
 from nbauth.data.paging.page_source import PageSource
-from nbauth.data.paging.pending import Arrival
 from nbauth.data.paging.reading import announced, reading
 from nbauth.data.paging.unwrapped import document_of
 from nbauth.data.parse.formats import JSON

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nbauth.data.fetch.request import PageRequest
-    from nbauth.data.paging.pending import Arrival
+    from nbauth.data.paging.arrival import Arrival
 
 __all__ = ["PageSource"]
 

@@ -19,52 +19,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit, urlunsplit
 
 from nbauth.data.fetch.chain import may_carry
 from nbauth.data.fetch.http_errors import clean
 from nbauth.data.fetch.named_waits import named_wait_s
-from nbauth.data.paging.guards import canonical, check_leads
+from nbauth.data.paging.arrival import ACCEPTED
+from nbauth.data.paging.guards import check_leads
 from nbauth.data.paging.job import job_in
+from nbauth.data.paging.job_signs import address, behind, below, is_of, operation, tells
 from nbauth.data.paging.next_address import part_address
 from nbauth.data.paging.page_response import at
-from nbauth.data.paging.request_params import set_in_query
 from nbauth.errors import ApiError, DataError
 from nbauth.net.origins import redact_url
 
 if TYPE_CHECKING:
-    from requests import Response
-
     from nbauth.data.fetch.chain import Chain
     from nbauth.data.fetch.request import PageRequest
+    from nbauth.data.paging.arrival import Arrival
     from nbauth.data.paging.job import Job
-    from nbauth.data.paging.page_response import PageResponse
-    from nbauth.data.parse.opened import Opened
 
-__all__ = ["ACCEPTED", "Arrival", "Fetch", "Pending", "Wait"]
+__all__ = ["Fetch", "Pending", "Wait"]
 
-_CREATED, ACCEPTED = 201, 202
-_OPERATION = ("Azure-AsyncOperation", "Operation-Location")
 _RESULTS = ("result", "results")
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A response, as far as it was looked at.
-
-    Attributes:
-        request: the request that it answers.
-        response: the response.
-        content: its body, as JSON; None where it is none, or is still to be read.
-        found: its body, where that was opened.
-        page: the document in it, or the part of that which is the result; None where it has none.
-    """
-
-    request: PageRequest
-    response: Response
-    content: bytes | None = None
-    found: Opened | None = None
-    page: PageResponse | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +80,7 @@ class Pending:
         self._named = named
         self._first: tuple[PageRequest, Job] | None = None  # the request, and the job that its response told of
         self._location: str | None = None  # where the first response says that the result will be
+        self._has_operation = False  # whether a header of that names the operation, and not the result
         self._is_fetched = False
 
     def look(self, arrival: Arrival) -> Arrival | Wait | Fetch:
@@ -120,7 +97,7 @@ class Pending:
         job = job_in(None if page is None else page.document, is_accepted=is_accepted)
         if job is not None and job.has_several:
             raise _several(arrival)
-        if job is None or not (is_accepted or self._first or _tells(job, arrival)):
+        if job is None or not (is_accepted or self._first or tells(job, arrival)):
             return arrival
         if not may_carry(self._chain, arrival.response.url) or (is_accepted and self._is_data(job, arrival)):
             return arrival  # a redirect to the file leaves the API, and ends what is its own to say
@@ -137,15 +114,15 @@ class Pending:
         response = arrival.response
         if response.status_code == ACCEPTED or arrival.page is not None:
             return response.status_code == ACCEPTED
-        if "Retry-After" in response.headers and _is_empty(arrival):
+        if "Retry-After" in response.headers and arrival.is_empty:
             return True
-        return self._first is None and _operation(response) is not None
+        return self._first is None and operation(response) is not None
 
     def _is_data(self, job: Job, arrival: Arrival) -> bool:
         """Tell whether a response with 202 has rows all the same, and nothing says that there will be others."""
         page = arrival.page
         has_rows = job.has_rows or (page is not None and page.document.is_list and not page.document.is_empty)
-        return has_rows and job.phase != "running" and self._first is None and _address(arrival) is None
+        return has_rows and job.phase != "running" and self._first is None and address(arrival) is None
 
     def _is_running(self, job: Job) -> bool:
         if job.is_flagged or job.phase == "running":
@@ -155,13 +132,14 @@ class Pending:
 
     def _wait(self, job: Job, arrival: Arrival) -> Wait:
         request, response = arrival.request, arrival.response
-        url = _address(arrival) or (job.status_link and part_address(job.status_link, response.url))
+        url = address(arrival) or (job.status_link and part_address(job.status_link, response.url))
         if self._first is None:
             location = response.headers.get("Location")
-            self._location = part_address(location, response.url) if location and _operation(response) else None
-            url = url or self._other_address(job, arrival)
+            self._has_operation = operation(response) is not None
+            self._location = part_address(location, response.url) if location and self._has_operation else None
+            url = url or (location and part_address(location, response.url)) or self._other_address(job, arrival)
         self._first = self._first or (request, job)
-        is_own = url is not None or request != self._first[0] or _is_of(request, job)
+        is_own = url is not None or request != self._first[0] or is_of(request, job)
         if url is None and request.verb != "GET":
             raise _nowhere(arrival)
         self._check(url or request.url, arrival)
@@ -176,7 +154,7 @@ class Pending:
         if link and may_carry(self._chain, link):
             return link
         is_made = arrival.request.verb == "POST" and job.number is not None
-        return _behind(arrival.request.url, job) if is_made else None
+        return behind(arrival.request.url, job) if is_made else None
 
     def _done(self, job: Job, arrival: Arrival) -> Arrival | Fetch:
         page = arrival.page
@@ -204,65 +182,13 @@ class Pending:
             url = here if link is None else part_address(link, arrival.response.url)
             if url != here:
                 return (url,)
-        if first.verb == "GET" and first.url != here:
+        if self._has_operation and first.verb == "GET" and first.url != here:
             return (first.url,)
-        return tuple(_below(here, name) for name in _RESULTS)
+        return tuple(below(here, name) for name in _RESULTS)
 
     def _check(self, url: str, arrival: Arrival) -> None:
         before = arrival.request.url
         check_leads(self._chain, url, here=arrival.response.url, before=before, what="the answer")
-
-
-def _tells(job: Job, arrival: Arrival) -> bool:
-    """Tell whether a first response, by its document, tells of a job that is not done."""
-    is_post = arrival.request.verb == "POST"
-    if job.is_flagged or job.has_rows or job.phase == "done":
-        return job.is_flagged
-    if job.phase == "failed":
-        return job.query_id is not None or (is_post and job.has_job_id)
-    if job.phase is None:
-        return is_post and job.has_job_id and job.is_only_about_itself
-    if _address(arrival) or job.query_id is not None or "Retry-After" in arrival.response.headers:
-        return True
-    if is_post:
-        return bool(job.has_job_id or job.has_own_state or job.status_link) or job.is_only_about_itself
-    # Of a GET, what has a number is somebody's job, and the row that was asked for.
-    return job.is_only_of_waiting and (job.has_job_id or job.number is None) and not _is_of(arrival.request, job)
-
-
-def _is_empty(arrival: Arrival) -> bool:
-    if arrival.content is not None or arrival.found is None:
-        return not (arrival.content or b"").strip()
-    return not arrival.found.body.peek(64).strip()
-
-
-def _operation(response: Response) -> str | None:
-    return next((response.headers[name] for name in _OPERATION if response.headers.get(name)), None)
-
-
-def _address(arrival: Arrival) -> str | None:
-    """Return where a response's headers say that the state is asked for."""
-    response = arrival.response
-    named = _operation(response)
-    if named is None and response.status_code in (_CREATED, ACCEPTED):
-        named = response.headers.get("Location")
-    return part_address(named, response.url) if named else None
-
-
-def _is_of(request: PageRequest, job: Job) -> bool:
-    """Tell whether the URL that was asked is the job's own."""
-    return job.number is not None and urlsplit(request.url).path.rstrip("/").endswith(f"/{quote(job.number)}")
-
-
-def _behind(url: str, job: Job) -> str:
-    """Return the address of a job behind the URL that made it."""
-    own = _below(url, quote(job.number or "", safe=""))
-    return canonical(own if job.region is None else set_in_query(own, {"location": job.region}))
-
-
-def _below(url: str, name: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{name}"))
 
 
 def _failed(job: Job, arrival: Arrival) -> ApiError:

@@ -193,6 +193,14 @@ EXCHANGES: dict[str, dict[str, list[Reply]]] = {
         ],
         "GET /file": [CSV],
     },
+    "a GET with a link to another address": {
+        "GET /x": [_ok({"jobId": "j", "state": "QUEUED", "createdAt": "2026-01-01", "links": {"self": "/jobs/j"}})],
+        "GET /jobs/j": [VALUE],
+    },
+    "a GET with Location": {
+        "GET /x": [_ok({"queryId": "q", "state": "QUEUED"}, Location="/jobs/q")],
+        "GET /jobs/q": [_ok({"queryId": "q", "state": "RUNNING"}), VALUE],
+    },
     "a state alone, from the same URL": {"GET /x": [_ok({"status": "processing", "message": "Come back."}), VALUE]},
     "nothing, and a time to come back": {
         "GET /x": [
@@ -248,11 +256,50 @@ def test_until_done(session: Session, api: Server, name: str) -> None:
     assert [seen.body for seen in api.seen[1:]] == [b""] * (len(api.seen) - 1)
 
 
+def _state(form: str, word: str) -> Any:
+    """Return a document with a state at a path."""
+    document: Any = word
+    for name in reversed(form.split(".")):
+        document = {name: document}
+    return document
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("status", "State", "jobStatus", "job_state", "execution-status", "status.state", "status.status"),
+        *("properties.status", "properties.provisioningState", "job.status", "Job.State", "query.state"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("running", "done"),
+    [("RUNNING", "SUCCEEDED"), ("InProgress", "Completed"), ("not-started", "done"), ("In Progress", "Finished")],
+)
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"results": ROWS},
+        {"output": ROWS},
+        {"result": {"rows": ROWS}},
+        {"resultUrl": "/file"},
+        {"links": {"result": "/file"}},
+    ],
+)
+def test_each_spelling(session: Session, api: Server, form: str, running: str, done: str, result: Any) -> None:  # noqa: PLR0917
+    """A state is known wherever it stands and however it is spelled; so is the result."""
+    waits, ends = ({**_state(form, word), "jobId": "j1", "error": None} for word in (running, done))
+    first, last = _ok({**waits, "percentComplete": 0}), _ok({**ends, **result})
+    body = _serve(api, {"POST /x": [first], "GET /x/j1": [_ok(waits), last], "GET /file": [VALUE]})
+    assert read(session, f"{api.origin}/x", json=body).to_dict("records") == ROWS
+
+
 CONTROLS: dict[str, Reply] = {
     "an order": _ok({"id": 7, "status": "pending", "items": []}),
     "an order without a number": _ok({"customer": "c", "status": "pending"}),
     "a machine": _ok({"name": "m", "state": "running", "created": "2026-01-01"}),
     "a job that was asked for": _ok({"jobId": "x", "state": "QUEUED"}),
+    "a machine with its own address": _ok({"name": "m", "status": "running", "url": "/machines/1"}),
+    "a service that runs": _ok({"status": "running", "startedAt": "2026-01-01T00:00:00Z"}),
     "a job and more about it": _ok({"jobId": "j", "state": "RUNNING", "owner": "me"}),
     "a job that failed": _ok({"id": 7, "status": "failed", "error": {"code": 5, "message": "x"}}),
     "a resource of Azure's": _ok({"id": "/a", "name": "a", "properties": {"provisioningState": "Updating", "size": 1}}),

@@ -1,0 +1,44 @@
+"""A response that has arrived, as far as it was looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from requests import Response
+
+    from nbauth.data.fetch.request import PageRequest
+    from nbauth.data.paging.page_response import PageResponse
+    from nbauth.data.parse.opened import Opened
+
+__all__ = ["ACCEPTED", "Arrival"]
+
+ACCEPTED = 202
+_FIRST = 64  # bytes
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A response, as far as it was looked at.
+
+    Attributes:
+        request: the request that it answers.
+        response: the response.
+        content: its body, as JSON; None where it is none, or is still to be read.
+        found: its body, where that was opened.
+        page: the document in it, or the part of that which is the result; None where it has none.
+    """
+
+    request: PageRequest
+    response: Response
+    content: bytes | None = None
+    found: Opened | None = None
+    page: PageResponse | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether its body is."""
+        if self.content is not None or self.found is None:
+            return not (self.content or b"").strip()
+        return not self.found.body.peek(_FIRST).strip()
