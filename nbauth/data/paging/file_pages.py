@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from nbauth.data.fetch.charsets import has_lines
 from nbauth.data.fetch.http_errors import format_error
+from nbauth.data.paging.arrival import Arrival
+from nbauth.data.paging.arrive import arrive
 from nbauth.data.paging.detect import detect_file
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.file_page import FilePage, file_rows, one_batch
@@ -202,19 +204,25 @@ class FilePages:
             return None, error
         return next_request, None
 
+    def _look_at(self, request: PageRequest, response: Response) -> Arrival:
+        return Arrival(request, response, found=self._open(request, response))
+
     def _get(self, request: PageRequest, first: Opened) -> tuple[Response, Opened] | None:
         """Return the response to a further request, and its body; None if there is no such page."""
         assert self.style is not None
         assert first.format is not None
         try:
             response = self._requester.send(request)
+            arrival = arrive(self._requester, request, response, look_at=self._look_at, named=None)
         except ApiError as error:
             if error.status == NOT_FOUND and self.style.missing_is_end(self._page):
                 return None
             raise
+        response, found = arrival.response, arrival.found
         self._page = _page(request, response)
         self._pages += 1
-        found = self._open(request, response)
+        if found is None:
+            raise format_error(response, arrival.content or b"", f"where the pages before were {first.format.name}")
         if found.format is not first.format:
             with found.body:
                 start = found.body.read(1000)

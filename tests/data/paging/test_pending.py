@@ -535,6 +535,29 @@ def test_later_pages(session: Session, api: Server, tmp_path: Path) -> None:
     assert pd.read_parquet(target).to_dict("records") == whole
 
 
+def test_later_pages_of_a_file(session: Session, api: Server, tmp_path: Path) -> None:
+    """A later page of a file that comes in pages may be a job, too; rows of JSON are none of it."""
+
+    def part(number: int, following: str | None) -> Reply:
+        headers = {} if following is None else {"Link": f'<{following}>; rel="next"'}
+        return Reply(f"id,name\n{number},n{number}\n".encode(), headers=headers, content_type="text/csv")
+
+    parts = {
+        "GET /x": [part(1, "/x2")],
+        "GET /x2": [_accepted(), _accepted({}, Location="/op")],
+        "GET /op": [_accepted(), part(2, None)],
+    }
+    _serve(api, parts)
+    assert read(session, f"{api.origin}/x").to_dict("records") == ROWS
+    _serve(api, parts)
+    assert pd.concat(pages(session, f"{api.origin}/x")).to_dict("records") == ROWS
+    _serve(api, parts)
+    assert pd.read_parquet(write(session, f"{api.origin}/x", tmp_path / "x.parquet")).to_dict("records") == ROWS
+    _serve(api, {**parts, "GET /x2": [_accepted(ROWS)]})
+    with pytest.raises(DataError, match="where the pages before were CSV"):
+        read(session, f"{api.origin}/x")
+
+
 def test_goes_on_with_a_job(session: Session, api: Server, tmp_path: Path) -> None:
     """A load to a file that broke off goes on with the page that is a job."""
     broken = {**LATER, "GET /x2": [Reply(b"no", 400)]}
