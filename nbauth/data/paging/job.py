@@ -148,6 +148,11 @@ class Job:
         return any(value is _SOME and name == "statementhandles" for name, value in self.values)
 
     @cached_property
+    def has_files(self) -> bool:
+        """Whether the rows are in files elsewhere (Databricks' external links)."""
+        return self.query_id is not None and any(name == "externallinks" and value for name, value in self.values)
+
+    @cached_property
     def is_only_about_itself(self) -> bool:
         """Whether nothing stands in it but what is said of a job."""
         return not self.has_rows and all(
@@ -172,7 +177,10 @@ class Job:
 
     def is_kind_of(self, other: Job) -> bool:
         """Tell whether it is a job's own document, as another one was, and not the result."""
-        return self.is_only_about_itself or (len(other.content) > 1 and other.content.keys() <= self.content.keys())
+        if self.is_only_about_itself or len(other.content) < 2 or not other.content.keys() <= self.content.keys():  # noqa: PLR2004
+            return self.is_only_about_itself
+        new = ((name, value) for name, value in self.content.items() if name not in other.content)
+        return all(not isinstance(value, (dict, list)) or not value or _is_about(name, value) for name, value in new)
 
     @cached_property
     def output(self) -> tuple[str, ...] | None:

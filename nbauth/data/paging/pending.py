@@ -95,8 +95,8 @@ class Pending:
         if not is_accepted and (page is None or self._is_fetched):
             return arrival
         job = job_in(None if page is None else page.document, is_accepted=is_accepted)
-        if job is not None and job.has_several:
-            raise _several(arrival)
+        if job is not None and (job.has_several or job.has_files):
+            raise _several(arrival) if job.has_several else _in_files(arrival)
         if job is None or not (is_accepted or self._first or tells(job, arrival)):
             return arrival
         if not may_carry(self._chain, arrival.response.url) or (is_accepted and self._is_data(job, arrival)):
@@ -208,6 +208,15 @@ def _several(arrival: Arrival) -> DataError:
         f"{shown_url}: the answer stands for several statements, and each has a result of its own.",
         url=shown_url,
         next_step=f'Send one statement at a time, or read each result: nbauth.read("{shown_url}/HANDLE").',
+    )
+
+
+def _in_files(arrival: Arrival) -> DataError:
+    shown_url = redact_url(arrival.response.url)
+    return DataError(
+        f"{shown_url}: the rows are not in the answer; its external_links lead to files that hold them.",
+        url=shown_url,
+        next_step='Ask for the rows themselves, as in json={…, "disposition": "INLINE", "format": "JSON_ARRAY"}.',
     )
 
 

@@ -16,6 +16,7 @@ from nbauth.data.paging.tables import (
     kusto,
     named_by_first_row,
     series,
+    statements,
 )
 from nbauth.data.paging.tables.found import FoundTable, in_utc, joined
 from nbauth.data.parse.array_items import decoded, first_item
@@ -43,6 +44,7 @@ _FORMS: tuple[Callable[[Mapping[str, Node], str], FoundTable | None], ...] = (
     cells_in_objects.sharepoint_search,
     cells_in_objects.neo4j,
     cells_in_objects.px_web,
+    statements.databricks,
     named_by_first_row.sheet,
     series.prometheus,
     series.datadog,

@@ -158,7 +158,10 @@ EXCHANGES: dict[str, dict[str, list[Reply]]] = {
     },
     "Salesforce's Bulk API": {
         "POST /x": [_ok(SALESFORCE)],
-        "GET /x/750": [_ok({**SALESFORCE, "state": "InProgress"}), _ok({**SALESFORCE, "state": "JobComplete"})],
+        "GET /x/750": [
+            _ok({**SALESFORCE, "state": "InProgress"}),
+            _ok({**SALESFORCE, "state": "JobComplete", "retries": 0}),
+        ],
         "GET /x/750/result": [GONE],
         "GET /x/750/results": [CSV],
     },
@@ -496,6 +499,27 @@ def test_several_statements(session: Session, api: Server) -> None:
     api.routes["/x"] = _ok({**SNOWFLAKE, "data": [["Multiple statements."]], "statementHandles": ["h1", "h2"]})
     with pytest.raises(DataError, match=r"several statements[^$]*/HANDLE"):
         read(session, f"{api.origin}/x", json={"q": 1})
+
+
+def test_rows_in_files(session: Session, api: Server) -> None:
+    """A statement whose rows are in files elsewhere is an error that says how they come in the answer."""
+    links = [{"chunk_index": 0, "row_count": 2, "external_link": "https://files.example/1?sig=hush"}]
+    api.routes["/x"] = _ok(
+        {**STATEMENT, **CHUNK, "status": {"state": "SUCCEEDED"}, "result": {"external_links": links}}
+    )
+    with pytest.raises(DataError, match=r"external_links[^$]*INLINE") as caught:
+        read(session, f"{api.origin}/x", json={"q": 1})
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("result", [{}, {"result": {}}, {"result": {"row_count": 0}}])
+def test_statement_without_rows(session: Session, api: Server, result: Any) -> None:
+    """A statement of Databricks that has no rows leaves them out, and has columns all the same."""
+    schema = {"columns": [{"name": "id", "type_name": "LONG"}, {"name": "city", "type_name": "STRING"}]}
+    done = {"manifest": {"schema": schema, "total_row_count": 0}, "status": {"state": "SUCCEEDED"}, **result}
+    _serve(api, {"POST /x": [_ok(STATEMENT)], "GET /x/s1": [_ok({**STATEMENT, **done})]})
+    frame = read(session, f"{api.origin}/x", json={"q": 1})
+    assert (len(frame), list(frame)) == (0, ["id", "city"])
 
 
 def test_rows_with_202(session: Session, api: Server) -> None:
