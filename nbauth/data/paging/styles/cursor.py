@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from nbauth.data.paging.guards import canonical
+from nbauth.data.paging.job_signs import below
 from nbauth.data.paging.next_members import numbers
 from nbauth.data.paging.page_response import MISSING
 from nbauth.data.paging.relay import relay_cursor
@@ -42,12 +43,14 @@ class Cursor(StatelessStyle):
             that begin so, and the ``*`` at the end of `parameter` for the rest of each one's name. Of an object at
             `path`, such a parameter stands for each member.
         send: whether it goes into the query, the JSON body or a header of the request.
+        job: where the body of a POST's answer names its job, whose further pages come by GET, behind the POST's URL.
     """
 
     parameter: str = "cursor"
     path: str = "next_cursor"
     header: str | None = None
     send: _Where = "query"
+    job: str | None = None
 
     @classmethod
     def shown_by(cls, envelope: Envelope, sign: Sign) -> Self | None:
@@ -93,6 +96,8 @@ class Cursor(StatelessStyle):
         if known.header:
             send = cast("_Where", known.send or "query")
             return cls(header=known.header, parameter=known.parameter, send=send)
+        if known.job is not None:
+            return cls(parameter=known.parameter, path=known.path, job=known.job)
         return cls._in(envelope.response.request, known.parameter, known.path, body=known.body)
 
     @classmethod
@@ -141,6 +146,7 @@ class Cursor(StatelessStyle):
                 place, where = redact_url(response.url), self.header or self.path
                 raise PaginationError(f"{place}: {where} is neither text nor a number.", url=place)
         if self.send == "query":
+            request = request if self.job is None else _of_job(response, self.job.split("."))
             url = self._without_starred(request.url)
             return replace(request, url=canonical(set_in_query(url, _unescaped(cursors))))
         return replace(request, headers={**request.headers, **{name: str(value) for name, value in cursors.items()}})
@@ -166,6 +172,16 @@ class Cursor(StatelessStyle):
 
 
 STYLE = Cursor
+
+
+def _of_job(response: PageResponse, path: list[str]) -> PageRequest:
+    """Return the request for the pages of a job, in its region, if it names one (BigQuery's ``jobReference``)."""
+    request, number, region = response.request, response.get(*path), response.get(*path[:-1], "location")
+    if request.verb != "POST" or not isinstance(number, str):
+        return request
+    url = below(request.url, quote(number, safe=""))
+    url = set_in_query(url, {"location": region}) if isinstance(region, str) else url
+    return replace(request, url=url, body=None, method=None)
 
 
 def _is_none(value: Any) -> bool:

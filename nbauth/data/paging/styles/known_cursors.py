@@ -31,6 +31,7 @@ class KnownCursor:
     parameter: str = ""
     body: str | None = None
     send: str | None = None
+    job: str | None = None
     elsewhere: str | None = None
     names: tuple[str, ...] = ()
 
