@@ -10,6 +10,11 @@ from nbauth.errors import ConfigError
 
 __all__ = ["check_file_options"]
 
+# Arguments of `pandas.read_csv` that say where the file is, or how it is handed out.
+_OURS = frozenset(
+    {"filepath_or_buffer", "chunksize", "iterator", "compression", "memory_map", "storage_options", "dtype_backend"}
+)
+
 
 def check_file_options(format_: object, encoding: object, csv: object, sheet: object) -> None:
     """Check what a caller says about a file.
@@ -29,5 +34,9 @@ def check_file_options(format_: object, encoding: object, csv: object, sheet: ob
             ) from None
     if csv is not None and not (isinstance(csv, Mapping) and all(isinstance(name, str) for name in csv)):
         raise ConfigError(f'csv: expected arguments of pandas.read_csv as in {{"sep": ";"}}, found {csv!r}.')
+    if csv is not None and (ours := sorted(_OURS & csv.keys())):
+        raise ConfigError(
+            f"csv: {ours[0]} cannot be given, since nbauth reads the file; nbauth.open(url) gives it to pandas.read_csv."
+        )
     if sheet is not None and (not isinstance(sheet, (str, int)) or isinstance(sheet, bool)):
         raise ConfigError(f'sheet: expected a name such as "Data" or a number from 0, found {sheet!r}.')
