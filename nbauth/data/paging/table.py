@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbauth.data.paging.page_response import Rows, at
+from nbauth.data.paging.table_columns import is_called_columns
 from nbauth.data.paging.table_search import beside_columns, search
 from nbauth.data.paging.tables import named_by_first_row
 from nbauth.data.paging.tables.column_arrays import columns_of, holds_columns
@@ -51,7 +52,8 @@ def find_table(response: PageResponse, named: str | None, rows_path: Callable[[]
     found = search(document, url, is_columnar=is_columnar)
     if found and (path := rows_path()) is not None:
         rows = at(document, tuple(path.split(".")))
-        if rows is not None and rows.holds_objects:  # a list of columns and rows elsewhere is said of them
+        is_of_rows = rows is not None and rows.holds_objects and not is_called_columns(path.rpartition(".")[2])
+        if is_of_rows:  # a table elsewhere is said of them
             found = [table for table in found if table.is_own_form or f"{table.path}.".startswith(f"{path}.")]
     if len(found) > 1:
         primary = [table for table in found if table.is_primary]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nbauth.data.parse.json_table import TableColumn
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["ROWS", "columns_beside", "columns_in", "plain_name"]
+__all__ = ["ROWS", "columns_beside", "columns_in", "is_called_columns", "plain_name"]
 
 # What the members of a column are called that name it and say its type; see `plain_name`. The first counts.
 _NAMES = ("name", "columnname", "column", "fieldname", "field", "label", "title", "displayname", "id", "key", "header")
@@ -27,7 +27,7 @@ _LISTS = (
     "fieldnames", "columndefs", "labels", "colnames", "schema", "head",
 )  # fmt: skip
 ROWS = ("rows", "data", "values", "dataarray", "dataset", "records", "datarows", "result", "results")
-_SURE = ("columns", "cols", "columnheaders", "columnnames", "rowtype")
+_SURE = ("columns", "cols", "columnheaders", "columnnames", "rowtype", "fields", "fieldnames", "headers", "colnames")
 _HOLDERS = ("schema", "manifest", "resultsetmetadata", "metadata", "meta", "dataschema", "view", "tableschema")
 _TYPE_LISTS = re.compile(r"(?:column|field|col)?(?:data)?types")
 _SNOWFLAKE: dict[str, CellKind] = {
@@ -41,6 +41,11 @@ _LARGEST = 4_000_000  # bytes of what may name columns
 def plain_name(name: str) -> str:
     """Return a member's name in the one way that stands for all: small letters, nothing between words."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def is_called_columns(name: str) -> bool:
+    """Tell whether a list is called as lists of columns are."""
+    return plain_name(name) in _LISTS
 
 
 def columns_beside(parents: Sequence[Node], rows: str, width: int | None) -> tuple[TableColumn, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
@@ -52,23 +53,16 @@ _FORMS: tuple[Callable[[Mapping[str, Node], str], FoundTable | None], ...] = (
     cubes.json_stat,
     cubes.sdmx_json,
 )
-# Lists whose items are tables, and what those have.
-_OF_TABLES = (
-    "tables",
-    "results",
-    "reports",
-    "valueRanges",
-    "datasets",
-    "resultSets",
-    "result_sets",
-    "frames",
-    "responses",
-    "result",
-)
-_IN_TABLES = (
-    "columns", "Columns", "frames", "rows", "Rows", "tables", "fields", "schema", "range", "dimensionHeaders", "body",
-    "columnHeader",
-)  # fmt: skip
+# Lists whose items are tables, and what those have; all as `plain_name` makes them.
+_OF_TABLES = frozenset({
+    "tables", "results", "reports", "valueranges", "datasets", "resultsets", "frames", "responses", "result",
+})  # fmt: skip
+_IN_TABLES = frozenset({
+    "columns", "fields", "cols", "columnheaders", "columnnames", "rowtype", "headers", "fieldnames", "columndefs",
+    "colnames", "head", "schema", "manifest", "metadata", "resultsetmetadata", "dataschema", "meta", "tables", "frames",
+    "dimensionheaders", "metricheaders", "columnheader", "majordimension", "body",
+})  # fmt: skip
+_NAME = re.compile(rb'"([^"\\]{1,40})"\s*:')
 _OF_NUMBERS = ("int", "float", "number", "decimal")
 _SQUARE = 1_000  # columns
 # What is raised of a response that has a form's members, and not what they mean there: it is none of that form.
@@ -175,7 +169,7 @@ class _Search:
         for name, member in members.items():
             if member.is_object:
                 yield from self.inside([member, *parents], joined(path, name))
-            elif name in _OF_TABLES and member.may_begin_with(_IN_TABLES):
+            elif plain_name(name) in _OF_TABLES and _may_hold_tables(member):
                 for place, item in enumerate(member.items()[:_MOST]):
                     for table in self.inside([item, *parents], joined(path, name, str(place))):
                         yield _named(table, item)
@@ -187,8 +181,8 @@ class _Search:
                 if found is not None:
                     return [replace(found, is_own_form=True)]
         with suppress(*_OF_ANOTHER_FORM):
-            if "Tables" in members and members["Tables"].holds_objects:
-                return kusto.tables(members, path)
+            if "Tables" in members and (found_here := kusto.tables(members, path)):
+                return found_here
             return series.influx(members, path, self._url)
         return []
 
@@ -201,6 +195,15 @@ class _Search:
                 if found is not None:
                     tables[is_called].append(found)
         yield from tables[True] or tables[False]
+
+
+def _may_hold_tables(node: Node) -> bool:
+    """Tell whether a list may be of tables, by the names at its start."""
+    if not node.holds_objects:
+        return False
+    if node.size:
+        return any(plain_name(name.decode("utf-8", "ignore")) in _IN_TABLES for name in _NAME.findall(node.start))
+    return any(plain_name(name) in _IN_TABLES for name in first_item(node))
 
 
 def _named(table: FoundTable, item: Node) -> FoundTable:

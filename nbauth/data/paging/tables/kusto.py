@@ -64,6 +64,8 @@ def errors(document: Node) -> Any | None:
 
 def tables(members: dict[str, Node] | Any, path: str) -> list[FoundTable]:
     """Return those of a list of tables that are results; none if nothing says which they are."""
+    if not members["Tables"].may_begin_with(("Columns", "TableName")):
+        return []
     listed: Sequence[Node] = members["Tables"].items()
     parts = [table.members() for table in listed]
     if not parts or not all({"Columns", "Rows"} <= part.keys() for part in parts):
