@@ -74,8 +74,9 @@ class Novelty:
 
     def _note(self, rows: list[Any]) -> bool:
         """Note rows that something identifies; tell whether one of them is new, or none of them can be told."""
-        marks = {hash(repr(_of_row(row))) for row in rows if _id_of(row) is not None}
-        is_new = not marks or not marks <= self._rows
+        told = [hash(repr(_of_row(row))) for row in rows if _id_of(row) is not None]
+        marks = set(told)
+        is_new = len(marks) < max(1, len(told)) or not marks <= self._rows  # equal ones are of one thing
         self._rows |= marks
         return is_new
 

@@ -188,6 +188,7 @@ def test_in_a_circle(pages: list[list[object]]) -> None:
     "pages",
     [
         [[{"value": 20}, {"value": 20}, {"value": 20}]] * 9,
+        [[{"id": "sensor", "value": 20}, {"id": "sensor", "value": 20}]] * 30,
         [[{"id": "a", "time": hour, "value": 5}, {"id": "b", "time": hour, "value": 5}] for hour in range(24)],
         [[{"id": "a", "time": hour * 2 + half, "value": 5} for half in (0, 1)] for hour in range(200)],
         [[{"path": "/", "elapsed_ms": 9}, {"path": "/x", "elapsed_ms": page}] for page in range(9)],
