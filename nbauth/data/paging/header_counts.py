@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlsplit
 
 from nbauth.data.paging.page_response import HEADER, number_at, whole_number
-from nbauth.data.paging.request_params import folded, get_int
+from nbauth.data.paging.request_params import folded
+from nbauth.data.paging.totals import asked_for
 from nbauth.errors import PaginationError
 from nbauth.net.origins import redact_url
 
@@ -153,11 +154,8 @@ def _said(response: PageResponse, names: tuple[str, ...], rows: Rows) -> str | N
         here = _number(response, counts.page) or 1
         return None if here >= (_number(response, counts.pages) or 0) else _shown(response, counts.pages)
     if counts.total is not None:
-        offset = named_in(response.request, OFFSETS)
-        start = (get_int(response.request.url, offset) or 0) if offset else 0
-        is_asked = named_in(response.request, frozenset({"top"})) is not None  # OData's: so many rows, and no more
         total = _number(response, counts.total) or 0
-        return None if start + rows.count() >= total or is_asked else _shown(response, counts.total)
+        return None if rows.count() >= _expected(response.request, total) else _shown(response, counts.total)
     for name in _flags(names):
         value = response.headers[name].strip()
         if value.lower() in ("true", "1") or (value.startswith("{") and _object_says_more(value, rows)):
@@ -175,6 +173,12 @@ def has_paging_object(response: PageResponse, names: tuple[str, ...]) -> bool:
 def _flags(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the headers that may say in so many words that there is more, or hold an object that does."""
     return tuple(name for name in names if _MORE.fullmatch(folded(name)) or "pagin" in name.lower())
+
+
+def _expected(request: PageRequest, total: int) -> int:
+    """Return how many of so many rows a request asked for; a place beyond them is another thing, such as a time."""
+    asked = asked_for(request)
+    return (asked if asked.skipped <= total else replace(asked, skipped=0)).of(total)
 
 
 def _object_says_more(text: str, rows: Rows) -> bool:

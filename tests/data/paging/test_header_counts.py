@@ -57,6 +57,7 @@ def test_range(text: str, expected: RowRange | None) -> None:
         ({"Total-Count": "7"}, ""),
         ({"X-WP-Total": "7"}, ""),
         ({"X-Total-Count": "7"}, "offset=3"),
+        ({"X-Total-Count": "7"}, "from=1700000000"),
         ({"X-Total-Pages": "3"}, ""),
         ({"X-Pagination": json.dumps({"TotalCount": 7, "PageSize": 3, "CurrentPage": 1, "TotalPages": 3})}, ""),
         ({"X-Pagination": json.dumps({"currentPage": 1, "hasNext": True})}, ""),
@@ -76,6 +77,7 @@ def test_more(headers: dict[str, str], query: str) -> None:
         ({"X-Total-Count": "3"}, ""),
         ({"X-Total-Count": "7"}, "offset=4"),
         ({"X-Total-Count": "7"}, "$top=3"),
+        ({"X-Total-Count": "7"}, "limit=3"),
         ({"X-Total-Count": "7", "Link": '<https://api.example/items?page=1>; rel="first"'}, ""),
         ({"X-Total-Pages": "1"}, ""),
         ({"X-Total-Pages": "3", "X-Page": "3"}, ""),
@@ -113,6 +115,15 @@ def test_ranges(session: Session, api: Server, base: int, status: int, total: st
     api.routes["/x"] = lambda seen: _api(seen, base=base, status=status, total=total)
     assert read(session, f"{api.origin}/x").to_dict("records") == ROWS
     assert read(session, f"{api.origin}/x?offset=2").to_dict("records") == ROWS[2:]
+
+
+def test_a_time_in_the_request(session: Session, api: Server) -> None:
+    """A number in the request that can be no place among the rows is none."""
+    api.routes["/x"] = _api
+    assert read(session, f"{api.origin}/x?from=1700000000").to_dict("records") == ROWS
+    api.routes["/x"] = as_json(ROWS[:3], headers={"X-Total-Count": "7"})
+    with pytest.raises(PaginationError, match="X-Total-Count: 7"):
+        read(session, f"{api.origin}/x?start=1700000000")
 
 
 def test_an_unknown_range(session: Session, api: Server) -> None:

@@ -10,6 +10,7 @@ from nbauth.data.paging.header_counts import OFFSETS, header_counts, named_in
 from nbauth.data.paging.odata_count import count_path, lacks_rows
 from nbauth.data.paging.page_response import HEADER, number_at
 from nbauth.data.paging.places import plain
+from nbauth.data.paging.request_params import get_int
 from nbauth.data.paging.styles import numbered
 from nbauth.data.paging.styles.style import Sign, StatelessStyle
 from nbauth.data.paging.totals import limit_in, place_in, total_in
@@ -99,6 +100,8 @@ class Offset(StatelessStyle):
         total, asked = header_counts(response, envelope.header_names).total, named_in(response.request, OFFSETS)
         if envelope.link is not None or total is None or asked is None:
             return None
+        if (get_int(response.request.url, asked) or 0) > (number_at(response, HEADER + total) or 0):
+            return None  # another thing, such as a time
         return cls(offset=asked, total=HEADER + total)
 
     def check(self) -> None:

@@ -45,6 +45,8 @@ class RowRanges(StatelessStyle):
         request = envelope.response.request
         offset = named_in(request, OFFSETS)
         asked = 0 if offset is None else get_int(request.url, offset) or 0
+        if held.first not in (asked, asked + 1):
+            offset, asked = None, 0  # that parameter is another thing, such as a time
         return cls(offset=offset or "offset", base=int(held.first == asked + 1))
 
     @property
