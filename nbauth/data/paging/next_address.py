@@ -35,10 +35,7 @@ def next_address(link: str, response: PageResponse, path: str = "") -> str:
     """
     link = link.strip().replace("&amp;", "&")  # of services that escape it for HTML
     try:
-        server = urlsplit(response.url)
-        if link.lower().startswith(server.netloc.lower() + "/"):
-            link = f"{server.scheme}://{link}"
-        whole = _whole(link, response, path)
+        whole = link if "://" in link.partition("?")[0] else _whole(link, response, path)
         whole = _with_needed(_on_https(whole, response.url), response.request.url)
     except ValueError:
         whole = link
@@ -67,6 +64,8 @@ def part_address(link: str, here: str) -> str:
 
 def _whole(link: str, response: PageResponse, path: str) -> str:
     here, parts = urlsplit(response.url), urlsplit(link)
+    if link.lower().startswith(here.netloc.lower() + "/"):
+        return f"{here.scheme}://{link}"  # only the scheme is left out
     if parts.scheme or parts.netloc:
         return urljoin(response.url, link)
     if not parts.path:
@@ -123,8 +122,10 @@ def _on_https(url: str, here: str) -> str:
     So write servers behind a proxy that does the TLS for them; see
     https://docs.djangoproject.com/en/stable/ref/settings/#secure-proxy-ssl-header.
     """
+    if url[:5].lower() != "http:":
+        return url
     secure = "https" + url[len("http") :]
-    return secure if url.lower().startswith("http:") and _has_origin_of(secure, here) else url
+    return secure if _has_origin_of(secure, here) else url
 
 
 def _merged(url: str, query: str) -> str:
@@ -138,11 +139,11 @@ def _merged(url: str, query: str) -> str:
 
 def _with_needed(url: str, before: str) -> str:
     """Return a link with what every request needs, from the request before it, if the link leaves that out."""
-    if not _has_origin_of(url, before):
+    asked = [item for item in before.partition("?")[2].split("&") if folded(_name(item)) in _NEEDED]
+    if not asked or not _has_origin_of(url, before):
         return url
     parts = urlsplit(url)
     has = {_name(item).casefold() for item in parts.query.split("&")}
-    asked = [item for item in urlsplit(before).query.split("&") if folded(_name(item)) in _NEEDED]
     missing = [item for item in asked if _name(item).casefold() not in has]
     if not missing:
         return url

@@ -6,6 +6,7 @@ A page is not looked through for that: its first rows tell, and all of them are 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.paging.request_params import folded
@@ -20,6 +21,7 @@ _MOST_ALIKE = 100
 _MOST_OF_SAME_ROWS = 50
 _MOST_WITHOUT_ID = 10
 _MOST_SEEN = 10  # pages in a row that begin with rows which came before: in a circle, or in another order
+_NOTED_FROM = 5  # pages: most loads are shorter, and a circle is found behind them as well
 _LOOKED_AT = 8
 _IDS = frozenset({
     "id", "uuid", "guid", "uid", "oid", "key", "pk", "rowkey", "rowid", "recordid", "objectid", "sysid", "entityid",
@@ -45,25 +47,27 @@ class Novelty:
         self._most_untold = most_untold
         self._last: Node | None = None
         self._equal = self._same = 1
+        self._before: list[Any] | None = None  # the first rows of the last page, once they were looked at
+        self._pages = 0
         self._rows: set[int] = set()
         self._seen = 0
 
     def saw(self, node: Node) -> str | None:
         """Take a page's rows; return what shows that they are nothing new, where that is so too often."""
-        last, self._last = self._last, node
+        last, self._last, self._pages = self._last, node, self._pages + 1
         if last is None:
             return None
-        start = node.first(_LOOKED_AT)
-        if not self._rows:
-            self._note(last.first(_LOOKED_AT))
-        self._seen = 0 if self._note(start) else self._seen + 1
+        is_noted = self._pages >= _NOTED_FROM
+        start = node.first(_LOOKED_AT if is_noted else 2)
+        before, self._before = last.first(2) if self._before is None else self._before, start[:2]
+        if is_noted:
+            self._seen = 0 if self._note(start) else self._seen + 1
         if self._seen >= _MOST_SEEN:
             return f"{self._seen} pages in a row brought rows that came before"
         first = start[:2]
         if node.identity == last.identity:
             self._equal, self._same = self._equal + 1, self._same + 1
             return self._too_often(first, is_exact=True)
-        before = last.first(2)
         is_alike = bool(first and before) and _alike(before[0], first[0])
         is_alike = is_alike and _all(last, node, _alike)
         self._equal = self._equal + 1 if is_alike else 1
@@ -74,7 +78,7 @@ class Novelty:
 
     def _note(self, rows: list[Any]) -> bool:
         """Note rows that something identifies; tell whether one of them is new, or none of them can be told."""
-        told = [hash(repr(_of_row(row))) for row in rows if _id_of(row) is not None]
+        told = [hash(_of_row(row)) for row in rows if _id_of(row) is not None]
         marks = set(told)
         is_new = len(marks) < max(1, len(told)) or not marks <= self._rows  # equal ones are of one thing
         self._rows |= marks
@@ -101,14 +105,19 @@ def _alike(one: Any, other: Any) -> bool:
     """Tell whether two rows are equal but for what tells of the answer."""
     if not isinstance(one, dict) or not isinstance(other, dict):
         return bool(one == other)
-    return one.keys() == other.keys() and all(
-        _equal(value, other[name]) or _OF_ANSWER.fullmatch(folded(name)) for name, value in one.items()
-    )
+    return one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in _names(tuple(one))[0])
 
 
-def _of_row(row: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return what a row tells of itself."""
-    return sorted((name, value) for name, value in row.items() if not _OF_ANSWER.fullmatch(folded(name)))
+def _of_row(row: dict[str, Any]) -> str:
+    """Return what a row tells of itself, as text."""
+    return repr([row[name] for name in _names(tuple(row))[0]])
+
+
+@lru_cache(maxsize=256)
+def _names(names: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
+    """Return the members that tell of a row itself, and the one that identifies it, if there is one."""
+    own = tuple(sorted(name for name in names if not _OF_ANSWER.fullmatch(folded(name))))
+    return own, next((name for name in names if folded(name) in _IDS), None)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -121,7 +130,8 @@ def _id_of(row: Any) -> Any:
     """Return what identifies a row by its name; None where nothing does."""
     if not isinstance(row, dict):
         return None
-    return next((value for name, value in row.items() if folded(name) in _IDS), None)
+    name = _names(tuple(row))[1]
+    return None if name is None else row[name]
 
 
 def _same(one: Any, other: Any) -> bool:

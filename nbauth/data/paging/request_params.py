@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["folded", "get_int", "in_body", "set_in_body", "set_in_query", "without_in_query"]
 
 
+@lru_cache(maxsize=4096)
 def folded(name: str) -> str:
     """Return a name in small letters, without signs between its words."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

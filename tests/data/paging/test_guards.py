@@ -173,8 +173,8 @@ def test_nothing_new(pages: list[list[object]]) -> None:
 @pytest.mark.parametrize(
     "pages",
     [
-        [[{"id": (page % 3) * 2 + place, "took": page} for place in range(2)] for page in range(13)],
-        [[{"id": (page + place) % 4} for place in range(4)] for page in range(11)],
+        [[{"id": (page % 3) * 2 + place, "took": page} for place in range(2)] for page in range(17)],
+        [[{"id": (page + place) % 4} for place in range(4)] for page in range(15)],
     ],
 )
 def test_in_a_circle(pages: list[list[object]]) -> None:
