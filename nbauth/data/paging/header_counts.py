@@ -42,7 +42,12 @@ _TOTAL = re.compile(
 )
 _PAGES = re.compile(r"\w*(?:total|num|number)(?:of)?pages?(?:count)?|\w*(?:pages?count|lastpage)")
 _PAGE = re.compile(r"x?(?:current|this)?page(?:number|no)?|x(?:pagination)?(?:current)?page")
-_MORE = re.compile(r"(?:x|has|pagination)*(?:more|hasnext|nextpage)(?:page|items|results)?")
+_MORE = re.compile(
+    r"(?:x|has|pagination)*(?:more|hasnext|nextpage)(?:page|items|results)?"
+    r"|(?:x|is|was|data|rows?|results?|response|output)*(?:truncated|partial)(?:data|rows|results?)?"
+)
+# Where the next rows begin, without a word of how they are asked for: X-Next-Offset, Next-Page, X-Next-Start, …
+_NEXT = re.compile(r"(?:x|page|paging|pagination)*next(?:offset|start|skip|index|page(?:number)?|records?|rows?)")
 # What requests call the rows to leave out, and the page that they want.
 OFFSETS = frozenset({"offset", "skip", "start", "from", "startindex", "startat", "sysparmoffset", "startrow", "first"})
 PAGES = frozenset({"page", "pagenumber", "pageno", "pageindex", "currentpage", "pagenum", "p"})
@@ -158,7 +163,8 @@ def _said(response: PageResponse, names: tuple[str, ...], rows: Rows) -> str | N
         return None if rows.count() >= _expected(response.request, total) else _shown(response, counts.total)
     for name in _flags(names):
         value = response.headers[name].strip()
-        if value.lower() in ("true", "1") or (value.startswith("{") and _object_says_more(value, rows)):
+        is_place = value.isdecimal() and value.strip("0") != "" and _NEXT.fullmatch(folded(name)) is not None
+        if is_place or value.lower() in ("true", "1") or (value.startswith("{") and _object_says_more(value, rows)):
             return _shown(response, name)
     is_part = response.status == _PARTIAL and "Content-Range" not in response.headers
     return "by its status, 206, that it is a part" if is_part else None
@@ -172,7 +178,8 @@ def has_paging_object(response: PageResponse, names: tuple[str, ...]) -> bool:
 @lru_cache(maxsize=256)
 def _flags(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the headers that may say in so many words that there is more, or hold an object that does."""
-    return tuple(name for name in names if _MORE.fullmatch(folded(name)) or "pagin" in name.lower())
+    patterns = (_MORE, _NEXT)
+    return tuple(name for name in names if "pagin" in name.lower() or any(p.fullmatch(folded(name)) for p in patterns))
 
 
 def _expected(request: PageRequest, total: int) -> int:

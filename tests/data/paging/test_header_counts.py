@@ -62,6 +62,11 @@ def test_range(text: str, expected: RowRange | None) -> None:
         ({"X-Pagination": json.dumps({"TotalCount": 7, "PageSize": 3, "CurrentPage": 1, "TotalPages": 3})}, ""),
         ({"X-Pagination": json.dumps({"currentPage": 1, "hasNext": True})}, ""),
         ({"X-Has-More": "true"}, ""),
+        ({"X-Result-Truncated": "true"}, ""),
+        ({"x-truncated": "1"}, ""),
+        ({"X-Next-Offset": "3"}, ""),
+        ({"Next-Page": "2"}, ""),
+        ({"X-Next-Start": "300"}, ""),
     ],
 )
 def test_more(headers: dict[str, str], query: str) -> None:
@@ -86,6 +91,8 @@ def test_more(headers: dict[str, str], query: str) -> None:
         ({"X-Pagination": "{"}, ""),
         ({"X-Total-Count": "7" * 5_000}, ""),
         ({"X-Has-More": "false"}, ""),
+        ({"X-Truncated": "false", "X-Next-Offset": "0", "X-Next-Page": "null"}, ""),
+        ({"X-Nextjs-Cache": "1", "X-Next-Update": "3600", "X-Partial-Content-Id": "1"}, ""),
     ],
 )
 def test_no_more(headers: dict[str, str], query: str) -> None:
