@@ -19,6 +19,7 @@ _CALL = re.compile(
 _END_OF_CALL = re.compile(rb"\)\s*;?\s*\Z")
 _LONGEST = 1_000  # bytes of what stands in front
 _BLANK = b" \t\r\n"
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")  # UTF-16's and UTF-32's
 _BOM = b"\xef\xbb\xbf"
 _MEMBER = rb'\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}|\Z)'
 _SURE = re.compile(rb'%s|\[\s*(?:\{\s*["}]|\[\s*["\[\]{\-\dtfn]|\]|\Z)' % _MEMBER)
@@ -70,7 +71,7 @@ def as_json(content: bytes, content_type: str, encoding: str | None) -> bytes:
 def _decoded(content: bytes, content_type: str) -> bytes:
     try:
         codec = charset_of(content_type)
-        if codec.startswith("utf"):
+        if codec.startswith("utf") or content.startswith(_WIDE_MARKS) or b"\x00" in content[:4]:
             return content
         content.decode()
     except UnicodeDecodeError:

@@ -17,7 +17,7 @@ from nbauth.data.parse.annotated_csv import is_annotated
 from nbauth.data.parse.first_bytes import could_be_table, known_as, shown_by
 from nbauth.data.parse.json_documents import DOCUMENTS, SEQUENCE
 from nbauth.data.parse.json_text import loads
-from nbauth.data.parse.json_wrapping import as_json
+from nbauth.data.parse.json_wrapping import as_json, unwrapped
 from nbauth.data.parse.packed import unzipped
 from nbauth.net.origins import redact_url
 
@@ -126,9 +126,9 @@ def opened(
         if said.name == "CSV" and is_annotated(start):
             return Opened(ANNOTATED, body)
         return Opened(_DOCUMENTS.get(sign) or said if said.name == "NDJSON" else said, body)
-    if sign == "text" and (announced is None or announced is formats.JSON):
-        table = formats.format_by_ending(*names) or _guessed(start, response, assume, is_whole=len(start) < size)
-        announced = table or announced
+    if sign == "text" and not is_trusted and (announced is None or announced.name not in _TABLES):
+        by_name = formats.format_by_ending(*names) if announced in (None, formats.JSON) else None
+        announced = by_name or _guessed(start, response, assume, is_whole=len(start) < size) or announced
     return _by_sign(sign, start, body, announced)
 
 
@@ -208,7 +208,7 @@ def _by_sign(sign: Sign, start: bytes, body: Body, announced: Format | None) -> 
     if sign in _DOCUMENTS:
         return Opened(_DOCUMENTS[sign] or formats.format_named("NDJSON"), body, instead)
     if sign == "json":
-        if name == "NDJSON" and _has_lines(start):
+        if name == "NDJSON" and unwrapped(start) is start and _has_lines(start):
             return Opened(announced, body)
         return Opened(formats.JSON, body, instead)
     return Opened(ANNOTATED if name == "CSV" and is_annotated(start) else announced, body)
@@ -229,7 +229,8 @@ def _guessed(start: bytes, response: Response, assume: Callable[[str], None], *,
     if separator is None:
         return None
     name = "TSV" if separator == "\t" else "CSV"
-    said = "says that it is JSON" if "json" in response.headers.get("Content-Type", "") else "does not say what it is"
+    kind = formats.format_of(response.headers.get("Content-Type", ""))
+    said = "does not say what it is" if kind is None else f"says that it is {kind.name}"
     assume(
         f"{redact_url(response.url)}: a table came, and the server {said}; it was taken for {name}. "
         f'Say format="{name.lower()}" to confirm, or name the format that it is in.'

@@ -46,7 +46,9 @@ TEXT = json.dumps(ROWS, ensure_ascii=False)
         ("\r\n\t ", " \n"),
     ],
 )
-@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/javascript", None])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "text/plain", "application/javascript", "application/x-ndjson", None]
+)
 def test_what_stands_around(session: Session, api: Server, before: str, after: str, content_type: str | None) -> None:
     """What keeps scripts of other sites from JSON, and a call around it, are taken off."""
     api.routes["/x"] = Reply((before + TEXT + after).encode(), content_type=content_type)
@@ -64,6 +66,7 @@ def test_what_stands_around(session: Session, api: Server, before: str, after: s
         ("utf-8", "application/json; charset=utf8mb4", None),
         ("utf-8-sig", "application/json; charset=utf-8", None),
         ("utf-16", "application/json; charset=utf-16", None),
+        ("utf-16", "application/json; charset=iso-8859-1", None),
         ("utf-16-be", "application/json; charset=utf-16be", None),
         ("utf-32", "application/json", None),
         ("cp1252", "application/json", "cp1252"),

@@ -29,6 +29,7 @@ ARRAY = json.dumps(ROWS).encode()
 NDJSON = b'{"id": 1, "name": "a"}\n{"id": 2, "name": "b"}\n'
 CSV = b"id,name\n1,a\n2,b\n"
 TSV = CSV.replace(b",", b"\t")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>\xc3\xa9</body></html>"
 
 
@@ -152,7 +153,11 @@ def test_names_tell(session: Session, api: Server, served_as: tuple[Any, ...]) -
 
 @pytest.mark.parametrize(("body", "name"), [(CSV, "CSV"), (TSV, "TSV")])
 @pytest.mark.parametrize(
-    "content_type", ["text/plain", None, "application/vnd.ms-excel", "text/html", "application/json"]
+    "content_type",
+    [
+        *("text/plain", None, "application/vnd.ms-excel", "text/html", "application/json", "application/x-ndjson"),
+        *("application/vnd.apache.parquet", XLSX),
+    ],
 )
 def test_what_looks_like_a_table(
     session: Session, api: Server, content_type: str | None, body: bytes, name: str
