@@ -62,7 +62,8 @@ class BlockParser:
         self._kept = set(text)  # columns in which nothing but a blank cell is no value, so that pandas keeps NA
         self._line = line
         self._thread = ThreadPoolExecutor(1, "nbauth-cells")
-        self.text: Any = str
+        # In pandas 2 text is objects: its `astype(str)` would write a missing cell as "nan".
+        self.text: Any = str if isinstance(pd.Series(["x"]).dtype, pd.StringDtype) else object
         if backend == "pyarrow":
             import pyarrow as pa
 
