@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from nbauth.data.parse.formats import JSON
 
 if TYPE_CHECKING:
     from requests import Response
@@ -12,10 +15,13 @@ if TYPE_CHECKING:
     from nbauth.data.paging.page_response import PageResponse
     from nbauth.data.parse.opened import Opened
 
-__all__ = ["ACCEPTED", "Arrival"]
+__all__ = ["ACCEPTED", "Arrival", "may_be_of_job"]
 
 ACCEPTED = 202
 _FIRST = 64  # bytes
+_LONGEST = 64 * 1024  # what is looked at anyway
+# What is said of a job in front of rows that are not all.
+_FLAG = re.compile(rb'"(?:is_?running|job_?complete)"', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -42,3 +48,14 @@ class Arrival:
         if self.content is not None or self.found is None:
             return not (self.content or b"").strip()
         return not self.found.body.peek(_FIRST).strip()
+
+
+def may_be_of_job(arrival: Arrival) -> bool:
+    """Tell whether an unread body may be about a job: it is JSON, and short.
+
+    A longer one is read where its pages are, in a thread, so that an interrupt is heard whatever the connection does.
+    """
+    if arrival.found is None or arrival.found.format is not JSON:
+        return False
+    start = arrival.found.body.peek(_LONGEST)
+    return len(start) < _LONGEST or _FLAG.search(start) is not None

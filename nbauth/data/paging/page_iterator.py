@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.fetch.validators import check_whole
-from nbauth.data.paging.arrival import Arrival
+from nbauth.data.paging.arrival import Arrival, may_be_of_job
 from nbauth.data.paging.arrive import arrive
 from nbauth.data.paging.detect import Layout, check_end, detect, failed, resumed, rows_in, total_in
 from nbauth.data.paging.ending import Ending
@@ -18,7 +19,6 @@ from nbauth.data.paging.page_response import PageResponse, Rows
 from nbauth.data.paging.page_source import PageSource
 from nbauth.data.paging.reading import announced, reading
 from nbauth.data.paging.unwrapped import document_of
-from nbauth.data.parse.formats import JSON
 from nbauth.data.parse.json_wrapping import as_json
 from nbauth.data.parse.opened import json_of
 from nbauth.errors import ApiError, NbauthError
@@ -120,11 +120,8 @@ class PageIterator:
         """
 
         def look_at(request: PageRequest, response: Response) -> Arrival:
-            found = open_(request, response)
-            if found.format is not JSON:
-                return Arrival(request, response, found=found)
-            response, content = self._first(request, response, found)
-            return Arrival(request, response, content, found)
+            arrival = Arrival(request, response, found=open_(request, response))
+            return self._read(arrival) if may_be_of_job(arrival) else arrival
 
         return arrive(self._requester, request, response, look_at=look_at, named=self._named)
 
@@ -139,6 +136,7 @@ class PageIterator:
             DataError: and what is derived from it; see `nbauth.data.sinks.frame.read`.
             OriginNotAllowed: a next link leaves the origins of the profile that serves the load.
         """
+        arrival = self._read(arrival) if arrival.content is None else arrival
         http_response, content, found = arrival.response, arrival.content or b"", arrival.found
         response = _page_response(arrival)
         if response is None:
@@ -208,12 +206,15 @@ class PageIterator:
         for said in notices(envelope, rows, self.records):
             self._assume(said)
 
-    def _first(self, request: PageRequest, http_response: Response, found: Opened) -> tuple[Response, bytes]:
-        response, content = self._requester.content(request, http_response, found.body)
-        if response is not http_response:  # it broke off, and was asked for again
-            return response, self._json_of(request, response, content)
+    def _read(self, arrival: Arrival) -> Arrival:
+        """Read the body of a first response, which is JSON."""
+        request, found = arrival.request, arrival.found
+        response, content = self._requester.content(request, arrival.response, None if found is None else found.body)
+        if response is not arrival.response:  # it broke off, and was asked for again
+            return replace(arrival, response=response, content=self._json_of(request, response, content))
         with reading(response, content):
-            return response, as_json(content, response.headers.get("Content-Type", ""), self._encoding)
+            content = as_json(content, response.headers.get("Content-Type", ""), self._encoding)
+        return replace(arrival, content=content)
 
     def _json_of(self, request: PageRequest, response: Response, content: bytes) -> bytes:
         limit = self._requester.byte_limit

@@ -633,6 +633,17 @@ def test_a_body_that_is_broken(session: Session, api: Server) -> None:
         read(session, f"{api.origin}/x")
 
 
+def test_a_long_answer(session: Session, api: Server) -> None:
+    """A long answer is rows, also where a state is in it; rows in front of which a flag stands are not all."""
+    rows = [{"id": number, "name": "n" * 100} for number in range(2_000)]
+    api.routes["/x"] = _ok({"statement_id": "s", "status": {"state": "RUNNING"}, "note": "x" * 70_000})
+    assert len(read(session, f"{api.origin}/x")) == 1
+    part = {"id": "a", "is_partial": True, "is_running": True, "response": {"items": rows}}
+    whole = {"id": "a", "is_partial": False, "is_running": False, "response": {"items": [*rows, *ROWS]}}
+    body = _serve(api, {"POST /x": [_ok(part)], "GET /x/a": [_ok(whole)]})
+    assert len(read(session, f"{api.origin}/x", json=body, records="response.items")) == 2_002
+
+
 def test_large_objects_are_left_alone(session: Session, api: Server) -> None:
     """An object of many members is none that describes a job."""
     many = {f"n{number}": number for number in range(200)}
