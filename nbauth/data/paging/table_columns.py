@@ -27,6 +27,7 @@ _LISTS = (
     "fieldnames", "columndefs", "labels", "colnames", "schema", "head",
 )  # fmt: skip
 ROWS = ("rows", "data", "values", "dataarray", "dataset", "records", "datarows", "result", "results")
+_OF_TYPES = ("columns", "fields", "schema")
 _SURE = ("columns", "cols", "columnheaders", "columnnames", "rowtype", "fields", "fieldnames", "headers", "colnames")
 _HOLDERS = ("schema", "manifest", "resultsetmetadata", "metadata", "meta", "dataschema", "view", "tableschema")
 _TYPE_LISTS = re.compile(r"(?:column|field|col)?(?:data)?types")
@@ -88,7 +89,13 @@ def columns_in(
         beside: the object that holds it, which may hold a list of the types, too.
         is_snowflakes: whether the types are Snowflake's.
     """
-    if not node.is_list or node.is_empty or node.size > _LARGEST or node.holds_lists:
+    if node.size > _LARGEST:
+        return None
+    if node.is_object:  # of names, each with its type
+        types = node.value()
+        is_told = bool(types) and all(isinstance(one, str) for one in types.values())
+        return columns_named(list(types), [declared(one) for one in types.values()]) if is_told else None
+    if not node.is_list or node.is_empty or node.holds_lists:
         return None
     items = decoded(node)
     names = [_said(item, _NAMES) for item in items]
@@ -106,9 +113,9 @@ def _candidates(parent: Node, skip: str | None, deep: int = 1) -> Iterator[tuple
         if name == skip:
             continue
         plain = plain_name(name)
-        if node.is_list:
+        if node.is_list or (node.is_object and plain in _OF_TYPES):
             yield (_LISTS.index(plain) if plain in _LISTS else len(_LISTS)), node, parent
-        elif node.is_object and deep < _DEEPEST and (deep > 1 or plain in _HOLDERS):
+        if node.is_object and deep < _DEEPEST and (deep > 1 or plain in _HOLDERS):
             yield from _candidates(node, None, deep + 1)
 
 

@@ -129,6 +129,7 @@ SHAPES: dict[str, Any] = {
         "rows": 2,
         "statistics": {"elapsed": 0.1},
     },
+    "types by name": {"columns": {"id": "int", "name": "text"}, "rows": CELLS},
     "pandas, split": {"columns": ["id", "name"], "index": [0, 1], "data": CELLS},
     "pandas, table": {
         "schema": {
@@ -345,6 +346,7 @@ def test_names_of_columns(session: Session, api: Server) -> None:
         ([[1, 2], [3, 4]], [{"0": 1, "1": 2}, {"0": 3, "1": 4}], "called by their places"),
         ([["a", "b"], ["c", "d"]], [{"a": "c", "b": "d"}], "the first of the rows"),
         ({"draw": 1, "data": [["x", 1], ["y", 2]]}, [{"0": "x", "1": 1}, {"0": "y", "1": 2}], "called by their places"),
+        ([["a"], ["b"]], [{"0": "a"}, {"0": "b"}], "called by their places"),
         ([[1, 2], [3]], [{"value": [1, 2]}, {"value": [3]}], None),
     ],
 )
@@ -727,6 +729,7 @@ SERIES: dict[str, tuple[Any, list[dict[str, Any]]]] = {
         },
         [{"_id": 1, "t": "2024-01-01"}],
     ),
+    "the Census, one column": ([["POP"], ["10"], ["20"]], [{"POP": "10"}, {"POP": "20"}]),
     "Open-Meteo": (
         {
             "latitude": 1.0,

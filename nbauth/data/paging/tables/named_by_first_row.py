@@ -62,13 +62,13 @@ def arrays(rows: Node, path: str, url: str) -> FoundTable | None:
     if not all(isinstance(cell, _SCALARS) for row in cells[:100] for cell in row):
         return None
     names, body = cells[0], cells[1:]
-    is_header = width > 1 and all(map(_is_name, names)) and len(set(names)) == width
-    if not is_header or not body:
+    kinds, body = _types(body)
+    is_sure = kinds is not None or any(map(_is_value, zip(*body[:1000], strict=True)))
+    is_header = all(map(_is_name, names)) and len(set(names)) == width and (width > 1 or is_sure)
+    if not is_header or not (body or kinds):
         columns = columns_named([str(place) for place in range(width)])
         assumed = f"{url}: the rows are arrays without names; the columns are called by their places, from 0 on."
         return FoundTable(path, PlainNode(cells), Table(columns), is_headed=True, assumed=assumed)
-    kinds, body = _types(body)
-    is_sure = kinds is not None or any(map(_is_value, zip(*body[:1000], strict=True)))
     assumed = f"{url}: the first of the rows, which are arrays of text, was taken for the names of the columns."
     table = Table(columns_named(names, kinds))
     return FoundTable(path, PlainNode(body), table, is_headed=True, assumed=None if is_sure else assumed)
