@@ -196,7 +196,9 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
     more = envelope.said(layout.records).any_more
     asks_more = is_first and not style.knows_its_end
     if more is None and asks_more and (not style.next_path or envelope.nested(style.next_path) is MISSING):
-        more = _more(envelope, layout.records) or _more_by_header(envelope, layout)
+        more = _more(envelope, layout.records)
+        if more is None:
+            _check_headers(envelope, layout)
     if more is not None:
         shown_url = redact_url(envelope.response.url)
         raise PaginationError(
@@ -208,13 +210,22 @@ def check_end(envelope: Envelope, layout: Layout, *, is_first: bool) -> None:
         check_counts(envelope.response, rows_in(envelope, layout))
 
 
-def _more_by_header(envelope: Envelope, layout: Layout) -> str | None:
-    """Return what a header says of more, where the caller named another style."""
+def _check_headers(envelope: Envelope, layout: Layout) -> None:
+    """Check that no header says what comes next, where the caller named another style.
+
+    Raises:
+        PaginationError: one does.
+    """
     style = _style(envelope, _OF_ARRAYS)
     if style is None or style == layout.style:
-        return None
-    goes_on = style.paginator().next_request(envelope.response, rows_in(envelope, layout)) is not None
-    return "in a header that there is more" if goes_on else None
+        return
+    if style.paginator().next_request(envelope.response, rows_in(envelope, layout)) is not None:
+        shown_url, header = redact_url(envelope.response.url), getattr(style, "header", None) or "Link"
+        raise PaginationError(
+            f"{shown_url}: the answer says in a header that there is more ({header}), and another paging was named.",
+            url=shown_url,
+            next_step='Leave paging out: what the header says is followed then. For this page alone: paging="none".',
+        )
 
 
 def _has_table(envelope: Envelope) -> bool:

@@ -344,6 +344,17 @@ def test_more_of_what_cannot_be_told(document: dict[str, Any], says: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("header", "value"), [("x-ms-continuationtoken", "t"), ("NextPageUri", "https://x/b"), ("Link", "</b>; rel=next")]
+)
+def test_more_in_a_header(header: str, value: str) -> None:
+    """A header that says what comes next is an error where another style was named, and says what to type."""
+    response = page_response({"data": [1]}, **{header.replace("-", "_"): value})
+    with pytest.raises(PaginationError, match=header) as caught:
+        _check_end(response, "odata", "data", is_first=True)
+    assert "Leave paging out" in str(caught.value.next_step)
+
+
+@pytest.mark.parametrize(
     ("style", "document", "path", "says"),
     [
         ("auto", {"data": [1], "has_more": True}, "data", "has_more"),
