@@ -104,7 +104,7 @@ class Reader:
         )
         self._files = FilePages(
             self._requester,
-            self._open,
+            self._open_further,
             self._context,
             style=self._page_iterator.style,
             rows_before=0 if resume is None else resume.rows,
@@ -175,6 +175,10 @@ class Reader:
             self._progress.add_rows(builder.rows - before)
             raise
         self._progress.add_rows(builder.rows - before, batch.total_rows)
+
+    def _open_further(self, request: PageRequest, response: Response) -> Opened:
+        body, limit = self._requester.body(request, response), self._requester.byte_limit
+        return opened(body, response, request.url, limit, named=self._query.format)
 
     def _open(self, request: PageRequest, response: Response) -> Opened:
         body, limit = self._requester.body(request, response), self._requester.byte_limit

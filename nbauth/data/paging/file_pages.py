@@ -20,6 +20,7 @@ from nbauth.data.paging.styles.cursor import Cursor
 from nbauth.data.paging.styles.function import ByFunction
 from nbauth.data.paging.styles.next import NextUrl
 from nbauth.data.paging.styles.next_links import NextLinks
+from nbauth.data.parse.first_bytes import is_text
 from nbauth.data.parse.joined_table import joined
 from nbauth.data.parse.lazy_json import PlainNode
 from nbauth.errors import ApiError, DataError, NbauthError
@@ -223,13 +224,18 @@ class FilePages:
         self._pages += 1
         if found is None:
             raise format_error(response, arrival.content or b"", f"where the pages before were {first.format.name}")
-        if found.format is not first.format:
-            with found.body:
-                start = found.body.read(1000)
-            if not start.strip():
-                return None if self.style.empty_is_end(response.url, response.status_code) else (response, first)
-            raise _other_format(response, start, found, first.format.name)
-        return response, found
+        if found.format is first.format:
+            return response, found
+        start = found.body.peek(1000)[:1000]
+        is_empty = not start.strip()
+        if is_empty and self.style.empty_is_end(response.url, response.status_code):
+            found.body.close()
+            return None
+        is_untold = found.format is None or found.format.name in _TEXT
+        if is_empty or (first.format.name in _TEXT and is_untold and is_text(start)):
+            return response, replace(found, format=first.format)  # there is too little of it to tell
+        found.body.close()
+        raise _other_format(response, start, found, first.format.name)
 
 
 def _page(request: PageRequest, response: Response) -> PageResponse:

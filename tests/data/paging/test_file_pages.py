@@ -12,7 +12,7 @@ from loopback_api import Reply
 
 from nbauth.data.fetch.response_body import Body
 from nbauth.data.paging import Cursor, Offset, PageNumber
-from nbauth.errors import ApiError, FormatError, OriginNotAllowed, PaginationError, ReadInterrupted
+from nbauth.errors import ApiError, AssumptionWarning, FormatError, OriginNotAllowed, PaginationError, ReadInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -299,6 +299,25 @@ def test_interrupted(session: Session, api: Server, form: Any, monkeypatch: pyte
     with pytest.raises(ReadInterrupted, match="2 rows") as caught:
         read(session, url)
     assert caught.value.partial.to_dict("records") == PAGES[0]
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", None])
+@pytest.mark.parametrize("status", [200, 204])
+def test_files_of_which_nobody_says_what_they_are(
+    session: Session, api: Server, content_type: str | None, status: int
+) -> None:
+    """Later files are in the format of the first one, also where they hold too little to tell; one warning says so."""
+    bodies = [csv(PAGES[0]), b"id,name\n", b"id,name\n3,c", csv(ROWS[3:]), b""]
+
+    def answer(seen: Seen) -> Reply:
+        number = int(seen.path.partition("=")[2] or 0)
+        link = {"Link": f'</x?n={number + 1}>; rel="next"'} if number < 4 else {}
+        return Reply(bodies[number], status if number == 4 else 200, link, content_type=content_type)
+
+    api.routes["/x"] = answer
+    with pytest.warns(AssumptionWarning, match="taken for CSV") as caught:
+        assert read(session, f"{api.origin}/x").to_dict("records") == ROWS
+    assert len(caught) == 1
 
 
 @pytest.mark.parametrize(
