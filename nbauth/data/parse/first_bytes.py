@@ -59,7 +59,8 @@ _MARKUP = re.compile(
     rb"\b(?!>,)|[\w.-]+:[\w.-]+|[A-Za-z][\w.-]*(?:\s+[\w:.-]+\s*=|\s*/?>\s*<))",
     re.IGNORECASE,
 )
-_NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0e-\x19\x1c\x1d\x1f]")
+_NO_TEXT = frozenset((*range(0x09), 0x0B, *range(0x0E, 0x1A), 0x1C, 0x1D, 0x1F))
+_TEXT = bytes(sign for sign in range(256) if sign not in _NO_TEXT)
 # The end of a document of several lines, and what follows. Inside of one there is a comma between.
 _NEXT_DOCUMENT = re.compile(rb"\n[}\]]\s*[{\[]")
 _JOINTS = (b"}{", b"][")  # of documents without anything between
@@ -89,7 +90,7 @@ def shown_by(start: bytes, *, could_be_json: bool = True) -> Sign:
         A format's sign; ``documents`` are several JSON documents that are no lines, ``page`` is a web page, ``markup``
         other HTML or XML, ``other`` what `known_as` names, ``text`` any other text; nothing if they say nothing.
     """
-    if not is_text(start):
+    if start[:1] not in (b"{", b"[") and not is_text(start):
         known = next((sign for magic, sign in _SHOWN if start.startswith(magic)), None)
         if known is not None:
             return known
@@ -119,7 +120,7 @@ def known_as(start: bytes) -> str | None:
 
 def is_text(start: bytes) -> bool:
     """Tell whether bytes are text, of whatever character set."""
-    return _NO_TEXT.search(_as_utf8(start[:_LOOK])) is None
+    return not _as_utf8(start[:_LOOK]).translate(None, _TEXT)
 
 
 def could_be_table(start: bytes, *, is_whole: bool) -> str | None:
