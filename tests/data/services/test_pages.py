@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGES = sorted((DOCS / "services").glob("*.md"))
+LOADING = [DOCS / "loading.md", *sorted((DOCS / "loading").glob("*.md"))]
 BLOCK = re.compile(r"^```(python|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CASES = [case for file in ANSWERS for case in documented(file).values() if case.rows is not None]
 
@@ -38,13 +39,18 @@ def profiles(page: Path) -> Iterator[Profile]:
             yield Profile(name, **keys)
 
 
+class _Authorizer(FakeAuthorizer):
+    def who(self, url: str) -> str:
+        return "somebody"
+
+
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch, page: Path) -> Service:
     """Answer what the public functions ask for, at the origins that the page's profiles name."""
-    here = {urlsplit(origin).netloc for profile in profiles(page) for origin in profile.apis}
+    here = {urlsplit(origin).netloc for profile in profiles(page) for origin in profile.apis} or {"api.contoso.com"}
     service = Service(*(case for case in CASES if urlsplit(case.url).netloc in here))
     monkeypatch.setattr(
-        loading, "_authorizer_for", lambda urls, profile: FakeAuthorizer(*(f"https://{host}" for host in here))
+        loading, "_authorizer_for", lambda urls, profile: _Authorizer(*(f"https://{host}" for host in here))
     )
     monkeypatch.setattr(
         loading, "session_of", lambda authorizer: session_of(service, *(f"https://{host}" for host in here))
@@ -65,6 +71,19 @@ def test_page(page: Path, service: Service) -> None:
         met = {case.name: case for case in service.met}
         assert len(met) == 1, f"{sorted(met)} answered {code}"
         assert [records_of(names["df"])] == [case.rows for case in met.values()]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("page", [page for page in LOADING if blocks(page, "python")], ids=lambda page: page.stem)
+def test_loading(page: Path, service: Service) -> None:
+    """What the pages about loading show runs as it stands, and the last frame of each block is what was answered."""
+    names: dict[str, Any] = {}
+    for code in blocks(page, "python"):
+        service.met.clear()
+        exec(compile(code, page.name, "exec"), names)  # noqa: S102 - our own documentation
+        assert service.met, code
+        if code.rstrip().splitlines()[-1].startswith("df = "):
+            assert records_of(names["df"]) == service.met[-1].rows
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "README.md"], ids=lambda page: page.stem)
