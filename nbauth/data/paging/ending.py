@@ -168,7 +168,7 @@ class Ending:
         if rows.is_single or _is_in_a_list(layout.records):
             self._rows = None
         if self._rows is not None:
-            total = total_in(envelope, envelope.places_around(layout.records))
+            total = total_in(envelope, envelope.places_around(layout.records), layout.records)
             if total is not None and (self._total is None or total.path == self._total.path):
                 self._total = total
         if self._total is None:

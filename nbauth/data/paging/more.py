@@ -95,7 +95,7 @@ def said_in(values: BodyValues, places: Iterable[Place], *, has_rows: bool) -> S
                 is_more = is_so is (kind is _MORE)
                 is_end = is_end or (not is_more and place.is_envelope)
                 more = more or ((path if is_so else f"{path}=false") if is_more else None)
-            elif kind is _DONE and has_rows and "id" not in place.names:
+            elif kind is _DONE and has_rows and place.is_envelope and "id" not in place.names:
                 is_done = is_done or bool(is_so)
                 more = more or (f"{path}=false" if is_so is False else None)
             elif kind is _CUT and is_so and has_rows:

@@ -76,8 +76,8 @@ class Place:
 
 @lru_cache(maxsize=4096)
 def plain(name: str) -> str:
-    """Return a name without case, separators and what is before its last dot: ``@odata.nextLink`` is ``nextlink``."""
-    return _NOT_PLAIN.sub("", name.rpartition(".")[2].lower())
+    """Return a name without case, separators and prefixes: of ``@odata.nextLink`` it is ``nextlink``."""
+    return _NOT_PLAIN.sub("", name.rpartition(".")[2].rpartition(":")[2].lower())
 
 
 def places(document: Node, rows_path: str | None) -> Iterator[Place]:

@@ -24,13 +24,15 @@ _OF_WHAT = (
 )
 SURE_TOTALS = re.compile(
     rf"total(?:number)?(?:of)?(?:{_OF_WHAT})?(?:count|size|number|found|matched|available)?|(?:num|number|nb)(?:of)?total"
-    rf"|num(?:ber)?(?:found|matched)|records(?:total|filtered)|nbhits|(?:full|overall|grand|all)(?:{_OF_WHAT})?count"
+    rf"|num(?:ber)?(?:found|matched)|records(?:total|filtered)|nbhits|resultsetsize|(?:full|overall|grand|all)(?:{_OF_WHAT})?count"
 )
 # These may be the number of rows on this page as well. Where it is larger, it is not.
-TOTALS = re.compile(rf"{SURE_TOTALS.pattern}|(?:{_OF_WHAT})?count|found|matches")
+TOTALS = re.compile(rf"{SURE_TOTALS.pattern}|(?:{_OF_WHAT})?count|found|matches|hits")
 _ODATA = ("@odata.count", "odata.count", "@count", "d.__count")
 _PLACES = {"start", "offset", "skip", "startat", "startindex", "limit", "page", "from"}
 _SIZES = {"perpage", "pagesize", "itemsperpage", "resultsperpage", "limit", "hitsperpage", "maxresults"}
+_OTHER_SUMS = {"summary", "info", "properties", "stats", "statistics"}  # where these may be of money
+_SUMS = {"total", "count"}
 _FILTERED = "recordsfiltered"  # DataTables' own total is that of the table before it was filtered
 
 # What requests call the most rows that they want, and the rows to leave out.
@@ -39,10 +41,13 @@ _LIMITS = {
     "maxrows", "resultrecordcount", "length", "results", "rowlimit", "last",
 }  # fmt: skip
 _SKIPS = {"offset", "skip", "start", "startat", "from", "startindex", "resultoffset", "startposition", "startrow"}
+_OF_TIME = {"start", "from"}  # which may say since when, too
+_LATEST_ROW = 100_000_000
 _FROM_ONE = {"startindex", "startposition"}  # SCIM's and QuickBooks' first row is 1
 _PAGES = {"page", "p", "pagenumber", "pageno", "pagenum", "pageindex", "currentpage"}
 _FURTHER_ON = re.compile(
-    r"\w*(?:cursor|token|marker|continuation|bookmark|scrollid)|after|before|startingafter|endingbefore|searchafter"
+    r"\w*(?:cursor|marker|continuation|bookmark|scrollid)|(?:next|page|pagination|continuation|skip|start|sync|resumption)"
+    r"\w*token|after|before|startingafter|endingbefore|searchafter"
     r"|pageafter|pagecursor|since\w*id"
 )
 _IN_TEXT = re.compile(r"\b(?:first|last|limit|top|take|size|maxresults)\b\W{0,3}\d", re.IGNORECASE)
@@ -86,9 +91,15 @@ class Asked:
         return left if self.limit is None else min(left, self.limit)
 
 
-def total_in(values: BodyValues, places: Iterable[Place]) -> Total | None:
-    """Return the number of all rows that a response says; a sure one, if there are several."""
-    totals = list(_totals(values, places))
+def total_in(values: BodyValues, places: Iterable[Place], rows_path: str | None) -> Total | None:
+    """Return the number of all rows that a response says; a sure one, if there are several.
+
+    Args:
+        values: the response's.
+        places: the objects beside and above its rows.
+        rows_path: the path of the rows, if it is known.
+    """
+    totals = list(_totals(values, places, rows_path))
     filtered = (total for total in totals if plain(total.path) == _FILTERED)
     sure = (total for total in totals if total.is_sure)
     return next(filtered, None) or next(sure, None) or next(iter(totals), None)
@@ -108,6 +119,8 @@ def asked_for(request: PageRequest) -> Asked:
         if short in _LIMITS and number is not None and number >= 0:
             limit = number
         if short in _SKIPS and value not in (None, ""):
+            if short in _OF_TIME and (number is None or number > _LATEST_ROW):
+                continue  # a time
             if number is None:
                 return Asked(is_part=True)
             skipped = max(0, number - (short in _FROM_ONE))
@@ -138,20 +151,25 @@ def _named(request: PageRequest, names: set[str]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _totals(values: BodyValues, places: Iterable[Place]) -> Iterator[Total]:
+def _totals(values: BodyValues, places: Iterable[Place], rows_path: str | None) -> Iterator[Total]:
+    own = f"total{plain((rows_path or '').rpartition('.')[2])}"  # as Plaid's total_transactions
     for place in places:
         if not place.is_envelope or "id" in place.names:  # an order has a total, too
             continue
         # Elasticsearch's is an object: {"value": 10000, "relation": "gte"}
         is_total = TOTALS.fullmatch(place.role) is not None
         # LinkedIn's count beside a start is the size of a page, OpenAlex's count beside a per_page is not.
-        is_counting = not _PLACES.isdisjoint(place.names) and _SIZES.isdisjoint(place.names)
+        is_counting = "count" in place.names and not _PLACES.isdisjoint(place.names) and _SIZES.isdisjoint(place.names)
         for name in place.names:
-            if not (TOTALS.fullmatch(name) or (is_total and name == "value")):
+            is_other = place.role in _OTHER_SUMS and name in _SUMS
+            if is_other or not (TOTALS.fullmatch(name) or name == own or (is_total and name == "value")):
                 continue
             path = place.path(name)
-            number, is_sure = values.number(path), is_total or path in _ODATA or SURE_TOTALS.fullmatch(name) is not None
-            if number is not None and number >= 0 and (is_sure or not is_counting):
+            number, is_sure = (
+                values.number(path),
+                is_total or path in _ODATA or name == own or SURE_TOTALS.fullmatch(name) is not None,
+            )
+            if number is not None and number >= 0 and (is_sure or name != "count" or not is_counting):
                 yield Total(path, number, is_sure)
 
 

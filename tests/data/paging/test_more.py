@@ -42,6 +42,7 @@ def _said(beside: dict[str, Any], path: str = "rows") -> Said:
         ({"request": {"has_more": True}, "params": {"done": False}}, None),
         ({"more": "of it", "last": "Byron", "end": 7, "next": "/b", "remaining": 59}, None),
         ({"id": 1, "done": False}, None),
+        ({"stats": {"done": False}}, None),
         ({"has_more": 7, "isLast": None, "truncated": 3, "done": "no"}, None),
         ({"previous": {"has_more": True}, "facets": {"hasMore": True}}, None),
     ],

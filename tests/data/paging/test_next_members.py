@@ -43,6 +43,8 @@ def _check_end(beside: dict[str, Any], style: Any = "auto", **headers: str) -> N
         ({"Paging": {"Next": {"Href": "/b"}}}, "Paging.Next.Href"),
         ({"d": {"__next": "/b"}}, "d.__next"),
         ({"any": {"next": "/b"}}, "any.next"),
+        ({"hydra:view": {"hydra:next": "/b"}}, "hydra:view.hydra:next"),
+        ({"more_topics_url": "/b"}, "more_topics_url"),  # Discourse
         # Arrays of links: STAC and OGC API; FHIR; PayPal
         ({"links": [{"rel": "self", "href": "/a"}, {"rel": "next", "href": "/b"}]}, "links.next.href"),
         ({"link": [{"relation": "next", "url": "/b"}]}, "link.next.url"),

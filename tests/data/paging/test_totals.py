@@ -14,7 +14,7 @@ from nbauth.data.paging.totals import asked_for, total_in
 
 def _total(document: dict[str, Any], path: str = "rows") -> tuple[str, int] | None:
     envelope = Envelope(page_response(document))
-    total = total_in(envelope, envelope.places_around(path))
+    total = total_in(envelope, envelope.places_around(path), path)
     return None if total is None else (total.path, total.number)
 
 
@@ -34,7 +34,14 @@ def _total(document: dict[str, Any], path: str = "rows") -> tuple[str, int] | No
         ({"meta": {"pagination": {"total": 7}}}, ("meta.pagination.total", 7)),
         ({"page": {"totalElements": 7, "number": 0}}, ("page.totalElements", 7)),
         ({"result": {"metadata": {"row_count": 3, "total_row_count": 7}}}, ("result.metadata.total_row_count", 7)),
+        ({"resultSetSize": 7}, ("resultSetSize", 7)),
+        ({"total_rows": 7, "total_users": 9}, ("total_rows", 7)),
+        ({"hydra:totalItems": 7, "hydra:view": {}}, ("hydra:totalItems", 7)),
+        ({"found": 7, "page": 1}, ("found", 7)),
+        ({"meta": {"hits": 7, "offset": 0}}, ("meta.hits", 7)),
+        ({"meta": {"count": 7, "page": 1, "per_page": 1}}, ("meta.count", 7)),
         # These are no number of all rows.
+        ({"summary": {"total": 150, "count": 99}}, None),
         ({"_shards": {"total": 1}, "request": {"total": 9}, "facets": {"count": 8}}, None),
         ({"paging": {"start": 0, "count": 10}}, None),
         ({"id": 5, "total": 150}, None),
@@ -53,6 +60,7 @@ def test_total_above() -> None:
         "hits.total.value",
         7,
     )
+    assert _total({"total_trades": 7, "total_users": 9, "trades": []}, "trades") == ("total_trades", 7)
     assert _total({"hits": {"total": 7, "hits": []}}, "hits.hits") == ("hits.total", 7)
     in_meta = {"meta": {"page": {"record_count": {"value": 7, "relation": "eq"}}}, "rows": []}
     assert _total(in_meta, "rows") == ("meta.page.record_count.value", 7)
@@ -78,7 +86,10 @@ def test_total_above() -> None:
         ("after=x", None, 0),
         ("nextPageToken=", None, 7),
         ("$skiptoken=x", None, 0),
-        ("start=2024-01-01", None, 0),
+        ("start=2024-01-01&from=1700000000", None, 7),
+        ("offset=itr1/rec1", None, 0),
+        ("access_token=x&apptoken=y&token=z&key=k", None, 7),
+        ("sinceCursor=x", None, 0),
         ("q=SELECT+Id+FROM+A+LIMIT+3", None, 0),
         ("", {"limit": 3, "offset": 0}, 3),
         ("", {"query": "Resources", "options": {"$top": 3}}, 3),

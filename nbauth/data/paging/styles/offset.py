@@ -88,7 +88,7 @@ class Offset(StatelessStyle):
         if lacks_rows(envelope):
             return cls(offset="$skip", limit="$top", total=count_path(envelope))
         name, limit = place_in(request), limit_in(request)
-        total = None if name is None else total_in(envelope, envelope.places)
+        total = None if name is None else total_in(envelope, envelope.places, envelope.rows_path)
         if name is None or total is None or (not total.is_sure and total.number <= envelope.row_count):
             return None
         return cls(offset=name, limit=limit or "limit", total=total.path, send=send)
