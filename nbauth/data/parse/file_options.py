@@ -36,7 +36,8 @@ def check_file_options(format_: object, encoding: object, csv: object, sheet: ob
         raise ConfigError(f'csv: expected arguments of pandas.read_csv as in {{"sep": ";"}}, found {csv!r}.')
     if csv is not None and (ours := sorted(_OURS & csv.keys())):
         raise ConfigError(
-            f"csv: {ours[0]} cannot be given, since nbauth reads the file; nbauth.open(url) gives it to pandas.read_csv."
+            f"csv: {ours[0]} cannot be given, since nbauth reads the file.",
+            next_step="pandas.read_csv(nbauth.open(url)) takes any argument.",
         )
     if sheet is not None and (not isinstance(sheet, (str, int)) or isinstance(sheet, bool)):
         raise ConfigError(f'sheet: expected a name such as "Data" or a number from 0, found {sheet!r}.')

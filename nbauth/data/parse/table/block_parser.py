@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +18,12 @@ from nbauth.data.parse.table.quote_rules import NoTable, QuoteRules, looks_like_
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from concurrent.futures import Future
 
     from nbauth.data.build.frame_builder import Backend
     from nbauth.data.parse.table.columns import Columns
     from nbauth.data.parse.table.dialect import Dialect
     from nbauth.data.parse.table.quotes import Quotes
+
 
 __all__ = ["BlockParser"]
 
@@ -32,7 +31,6 @@ __all__ = ["BlockParser"]
 _BLANK = [""]
 _NULLS = ["", *NULL_WORDS]
 _EXACT = 2**53
-_LARGE = 256 * 1024
 _ENOUGH = 1000  # values of a column, of which one has a fraction as a rule
 
 
@@ -61,7 +59,8 @@ class BlockParser:
         self._strings = set(text)  # of these, what pandas has to be told so: it takes longer then
         self._kept = set(text)  # columns in which nothing but a blank cell is no value, so that pandas keeps NA
         self._line = line
-        self._thread = ThreadPoolExecutor(1, "nbauth-cells")
+        # Of columns with integers and gaps: the largest number of the block in which an E was looked for.
+        self._most: dict[int, float] = {}
         # In pandas 2 text is objects: its `astype(str)` would write a missing cell as "nan".
         self.text: Any = str if isinstance(pd.Series(["x"]).dtype, pd.StringDtype) else object
         if backend == "pyarrow":
@@ -84,8 +83,6 @@ class BlockParser:
         quotes = self.rules.quotes_of(block)
         if quotes is not None:
             block = self.rules.plain(block, quotes)
-        # In a thread, as NumPy and pandas' parser let other threads run.
-        zeros = self._thread.submit(zeros_in_front, block, self.dialect.separator) if len(block) > _LARGE else None
         columns = self._columns(block, quotes)
         if quotes is not None and looks_like_rows(block, quotes, columns, self.dialect):
             if self.dialect.separator != "\t":
@@ -93,7 +90,7 @@ class BlockParser:
             self.rules.dialect, quotes = replace(self.dialect, is_quoted=False), None
             columns = self._columns(block, quotes)
         if len(columns[0]):
-            self._look_again(columns, block, quotes, zeros)
+            self._look_again(columns, block, quotes)
         self._line += len(columns[0]) if quotes is None else block.count(b"\n")  # which takes longer
         return columns
 
@@ -148,9 +145,9 @@ class BlockParser:
                 )
         return frame[list(range(width))]
 
-    def _look_again(self, columns: Columns, block: bytes, quotes: Quotes | None, zeros: Future[Any] | None) -> None:
+    def _look_again(self, columns: Columns, block: bytes, quotes: Quotes | None) -> None:
         """Put right what pandas took for a number or for nothing."""
-        doubtful = self._doubtful(columns, block, quotes, zeros)
+        doubtful = self._doubtful(columns, block, quotes)
         if doubtful:
             options = self.dialect.options() | {"keep_default_na": False, "na_values": _BLANK, "dtype": str}
             texts = pd.read_csv(
@@ -168,11 +165,11 @@ class BlockParser:
                 if (parsed := decimal_commas(columns[number])) is not None:
                     columns[number] = parsed
 
-    def _doubtful(self, columns: Columns, block: bytes, quotes: Quotes | None, zeros: Future[Any] | None) -> set[int]:
+    def _doubtful(self, columns: Columns, block: bytes, quotes: Quotes | None) -> set[int]:
         """Return the columns whose text is wanted."""
         doubtful: set[int] = set()
         found: set[int] = set()  # integers and floats
-        whole: set[int] = set()  # floats without a fraction
+        whole: set[int] = set()  # floats that may be what 12E4 was read as
         for number, column in columns.items():
             if number in self._strings:
                 continue
@@ -186,16 +183,25 @@ class BlockParser:
                 values = _floats(column)
                 found.add(number)
                 doubtful |= {number} if np.nanmax(np.abs(values)) >= _EXACT else set()
-                whole |= {number} if _are_whole(values) else set()
+                whole |= {number} if self._may_have_exponents(number, values) else set()
             elif kind == "integer":
                 found.add(number)
         if found:
-            places = zeros_in_front(block, self.dialect.separator) if zeros is None else zeros.result()
+            places = zeros_in_front(block, self.dialect.separator)
             doubtful |= columns_of(places, block, self.dialect.separator, quotes) & found
         if whole:
             places = exponents(block, self.dialect.separator)
             doubtful |= columns_of(places, block, self.dialect.separator, quotes) & whole
         return doubtful
+
+    def _may_have_exponents(self, number: int, values: Any) -> bool:
+        """Tell whether a column of floats is one of integers and gaps as before, or may have cells such as 12E4."""
+        if not _are_whole(values):
+            return False
+        most = float(np.nanmax(np.abs(values)))
+        is_as_before = np.isnan(values).any() and most <= self._most.get(number, -1)
+        self._most.setdefault(number, most)
+        return not is_as_before
 
     def _may_be_words(self, number: int, column: pd.Series[Any], kind: str) -> bool:
         """Tell whether a column without numbers may have lost words, or have words that stand for no value."""
