@@ -130,12 +130,14 @@ class FrameBatch:
         total_rows: how many rows the load has in all, where that is known.
         next_request: the request for the page after it, where files come in pages.
         is_good: whether that can be relied on.
+        is_of_text: whether its integers are what a text says, sign by sign, so that they can be that text again.
     """
 
     frame: pd.DataFrame
     total_rows: int | None = None
     next_request: PageRequest | None = None
     is_good: bool = True
+    is_of_text: bool = False
     has_own_columns: ClassVar[Literal[True]] = True
 
     @property

@@ -31,7 +31,7 @@ def read_table(body: Body, context: ReadContext, *, separator: str) -> Iterator[
     if context.in_parts:
         yield from map(FrameBatch, in_parts(body, context, separator))
     else:
-        yield FrameBatch(whole(body, context, separator))
+        yield FrameBatch(whole(body, context, separator), is_of_text=context.csv is None)
 
 
 FORMAT = Format(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from nbauth.data.batch import FrameBatch
+from nbauth.data.build.agreed import agreed
 from nbauth.data.build.concat import concat
 from nbauth.data.build.frame_builder import FrameBuilder
 from nbauth.data.build.width import TooManyColumns, is_wide, too_many_columns
@@ -86,6 +88,7 @@ class FrameSink:
         self._query = query
         self._builder = FrameBuilder(query.nested, query.dtype_backend)
         self._frames: list[pd.DataFrame] = []
+        self._of_text: set[int] = set()  # which of them
         self._is_of_file = False  # whether the builder holds nothing but a file that may have to be read again
         self._later: list[Callable[[], None]] = []  # what an interrupt left to be taken in
         self._rows_left = 0  # so many rows are in that
@@ -126,7 +129,7 @@ class FrameSink:
                     self._end_builder()
                     self._is_of_file = True
                 if batch.has_own_columns:
-                    self._append(batch.to_frame(self._query.dtype_backend))
+                    self._append(batch.to_frame(self._query.dtype_backend), is_of_text=_is_of_text(batch))
                 else:
                     reader.add(batch, self._builder)
                 rows = self.rows
@@ -155,9 +158,10 @@ class FrameSink:
             self._rows_left = sum(page.count() for page in rest)
         self._later.append(take)
 
-    def _append(self, frame: pd.DataFrame | None) -> None:
+    def _append(self, frame: pd.DataFrame | None, *, is_of_text: bool = False) -> None:
         if frame is not None:
             self._end_builder()
+            self._of_text |= {len(self._frames)} if is_of_text else set()
             self._frames.append(frame)
 
     def frame(self) -> pd.DataFrame:
@@ -165,7 +169,8 @@ class FrameSink:
             self._later.pop(0)()
         self._end_builder()
         if len(self._frames) > 1:
-            self._frames = [concat(self._frames, self._query.dtype_backend)]
+            self._frames = [concat(agreed(self._frames, self._of_text), self._query.dtype_backend)]
+            self._of_text = set()
         return self._frames[0] if self._frames else pd.DataFrame()
 
     def _end_builder(self) -> None:
@@ -173,3 +178,7 @@ class FrameSink:
             frame = self._builder.frame()  # what it held it lets go at its end only: an interrupt loses nothing
             if len(frame) or frame.shape[1]:
                 self._frames.append(frame)
+
+
+def _is_of_text(batch: Batch) -> bool:
+    return isinstance(batch, FrameBatch) and batch.is_of_text

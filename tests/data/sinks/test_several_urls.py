@@ -80,6 +80,16 @@ def test_several_of_several_formats(session: Session, api: Server, backend: dict
     assert str(frame["a"].dtype) == ("int64[pyarrow]" if backend else "Int64")
 
 
+@pytest.mark.parametrize("cells", [("01234", "A12"), ("10115", "A12"), ("A12", "10115"), ("A12", "01234", "7")])
+@pytest.mark.parametrize("backend", [{}, {"dtype_backend": "pyarrow"}], ids=["pandas", "pyarrow"])
+def test_text_in_one_table(session: Session, api: Server, cells: tuple[str, ...], backend: dict[str, Any]) -> None:
+    """A column that is text in one table is text in all, sign by sign."""
+    for number, cell in enumerate(cells):
+        api.routes[f"/{number}"] = Reply(f"zip\n{cell}\n".encode(), content_type="text/csv")
+    frame = read(session, [f"{api.origin}/{number}" for number in range(len(cells))], **backend)
+    assert frame["zip"].tolist() == list(cells)
+
+
 def test_an_index_stays(session: Session, api: Server, tmp_path: Path) -> None:
     """An index that the caller asks for becomes a column where there is none: in Arrow, Parquet, and several tables."""
     api.routes["/x"] = Reply(b"b,a\n1,2\n4,5\n", content_type="text/csv")
