@@ -270,3 +270,19 @@ def test_pandas_own_words(session: Session, api: Server, tmp_path: Path) -> None
     for load in (read, lambda *args, **options: list(pages(*args, **options))):
         with pytest.raises(FormatError, match="pandas cannot read with csv="):
             load(session, url, csv={"seperator": "#"})
+
+
+# A plus or `inf` is text unless a cell further on shows otherwise, which may stand in a later block.
+@pytest.mark.parametrize("kind", [kind for kind in VALUES if kind not in {"changes", "infinite numbers"}])
+def test_blocks_agree(session: Session, api: Server, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cells become does not depend on where a table is cut into blocks."""
+    cells, expected = VALUES[kind]
+    body = "n,x\n" + "".join(f"{number},{cell}\n" for number, cell in enumerate(["", "", *cells, ""]))
+    api.routes["/x"] = Reply(body.encode(), content_type="text/csv")
+    monkeypatch.setattr("nbauth.data.parse.table.blocks._TAIL", 0)
+    monkeypatch.setattr("nbauth.data.parse.table.blocks._HEAD", 8)
+    for size in (8, 16, 24):
+        monkeypatch.setattr("nbauth.data.parse.table.reader._PIECE", size)
+        monkeypatch.setattr("nbauth.data.parse.table.reader.BLOCK", size)
+        found = read(session, f"{api.origin}/x")["x"]
+        assert found.astype(object).where(found.notna(), None).tolist() == [None, None, *expected, None]

@@ -219,6 +219,8 @@ class BlockParser:
             if words.all():
                 if len(words):
                     self.words.setdefault(number, str(present.iloc[0]))
+                    nothing: Any = "double[pyarrow]" if self._backend else "float64"
+                    columns[number] = pd.Series(np.nan if not self._backend else pd.NA, texts.index, nothing)
                 else:
                     self._kept.add(number)
                 return

@@ -43,6 +43,7 @@ def joined(blocks: Sequence[dict[int, pd.Series[Any]]], words: Collection[int], 
     Raises:
         MustBeText: columns whose text is wanted that is no longer there.
     """
+    blocks = [block for block in blocks if len(block[0])] or blocks[:1]
     if len(blocks) == 1:
         return pd.DataFrame(blocks[0], copy=False)
     columns: dict[int, pd.Series[Any]] = {}
