@@ -272,7 +272,10 @@ def _signs(values: BodyValues, members: Mapping[str, Node]) -> tuple[bool, list[
 
 def _into_tables(node: Node, path: str) -> str:
     """Return the path of the rows in lists of one object each, as Power BI has them: ``results.0.tables.0.rows``."""
-    inner = next(iter(node.items())).members() if node.may_begin_with(_TABLES) else {}
+    items = node.items() if node.may_begin_with(_TABLES) else []
+    inner = items[0].members() if len(items) == 1 else {}
+    if has_id(inner):  # rows have tables of their own, too
+        return path
     for name, member in inner.items():
         if name in _TABLES and member.is_list and "columns" not in map(plain, inner):
             return _into_tables(member, f"{path}.0.{name}")

@@ -62,6 +62,7 @@ _IN_TABLES = frozenset({
     "colnames", "head", "schema", "manifest", "metadata", "resultsetmetadata", "dataschema", "meta", "tables", "frames",
     "dimensionheaders", "metricheaders", "columnheader", "majordimension", "body",
 })  # fmt: skip
+_AROUND_TABLES = frozenset({"body", "data", "result", "results", "response", "table", "resultset", "resulttable"})
 _NAME = re.compile(rb'"([^"\\]{1,40})"\s*:')
 _OF_NUMBERS = ("int", "float", "number", "decimal")
 _SQUARE = 1_000  # columns
@@ -155,8 +156,14 @@ class _Search:
         self._url = url
         self._is_columnar = is_columnar
 
-    def inside(self, parents: list[Node], path: str) -> Iterator[FoundTable]:
-        """Yield the tables in the innermost of some objects; what is inside a table is none."""
+    def inside(self, parents: list[Node], path: str, *, is_item: bool = False) -> Iterator[FoundTable]:
+        """Yield the tables in the innermost of some objects; what is inside a table is none.
+
+        Args:
+            parents: the objects.
+            path: the path of the innermost of them.
+            is_item: whether that is an item of a list. It may be a row, which may have tables of its own.
+        """
         node = parents[0]
         members = node.members()
         found = self._form(members, path) or list(self._rows(parents, path))
@@ -167,11 +174,11 @@ class _Search:
         if len(parents) > _DEEPEST:
             return
         for name, member in members.items():
-            if member.is_object:
+            if member.is_object and (not is_item or plain_name(name) in _AROUND_TABLES):
                 yield from self.inside([member, *parents], joined(path, name))
             elif plain_name(name) in _OF_TABLES and _may_hold_tables(member):
                 for place, item in enumerate(member.items()[:_MOST]):
-                    for table in self.inside([item, *parents], joined(path, name, str(place))):
+                    for table in self.inside([item, *parents], joined(path, name, str(place)), is_item=True):
                         yield _named(table, item)
 
     def _form(self, members: Mapping[str, Node], path: str) -> list[FoundTable]:

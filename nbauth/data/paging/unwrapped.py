@@ -43,7 +43,7 @@ def document_of(content: bytes) -> Node:
 def _of_text(document: Node) -> Node:
     members = document.members()
     text = members["d"].value() if set(members) == {"d"} else None
-    if not isinstance(text, str) or text.lstrip()[:1] not in ("[", "{"):
+    if not isinstance(text, str) or text.strip()[:1] + text.strip()[-1:] not in ("[]", "{}"):
         return document
     return node_of(text.encode("utf-8", "surrogatepass"))
 

@@ -365,6 +365,7 @@ def test_without_names(session: Session, api: Server, document: Any, records: An
         {"id": 1, "columns": ["a", "b"], "name": "a view"},
         {"id": 1, "tags": ["a", "b"], "matrix": [[1, 2], [3, 4]], "title": "x"},
         {"d": "text"},
+        {"d": "{not JSON"},
         {"id": 7, "range": "A", "values": [1, 2]},
         {"dimension": {"x": 1}, "value": 3, "id": ["x"], "size": [1]},
         {"schema": {"fields": [1]}, "rows": None, "jobComplete": True},
@@ -391,6 +392,20 @@ def test_pages(session: Session, api: Server, style: Any) -> None:
     frames = list(pages(session, f"{api.origin}/x", **options))
     assert [len(one) for one in frames] == [2, 1, 1]
     assert _records(pd.concat(frames, ignore_index=True)) == _records(frame)
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"results": [{"id": 1, "metadata": {"columns": ["a"], "rows": [[1]]}}], "next": None}, "results"),
+        ({"results": [{"metadata": {"columns": ["a"], "rows": [[1]]}}] * 2, "next": None}, "results"),
+        ({"data": [{"id": 1, "rows": []}], "next": None}, "data"),
+        ({"data": [{"n": 1, "rows": [{"x": 1}]}, {"n": 2, "rows": [{"x": 2}]}], "next": None}, "data"),
+    ],
+)
+def test_rows_with_tables_of_their_own(session: Session, api: Server, document: dict[str, Any], path: str) -> None:
+    """Rows of which each has a table of its own come as rows."""
+    assert _records(_read(session, api, document)) == document[path]
 
 
 def test_flattened(session: Session, api: Server) -> None:
