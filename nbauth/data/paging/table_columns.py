@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nbauth.data.parse.array_items import decoded
@@ -39,6 +40,7 @@ _DEEPEST = 3
 _LARGEST = 4_000_000  # bytes of what may name columns
 
 
+@lru_cache(maxsize=4096)
 def plain_name(name: str) -> str:
     """Return a member's name in the one way that stands for all: small letters, nothing between words."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -209,7 +209,7 @@ def _may_hold_tables(node: Node) -> bool:
     if not node.holds_objects:
         return False
     if node.size:
-        return any(plain_name(name.decode("utf-8", "ignore")) in _IN_TABLES for name in _NAME.findall(node.start))
+        return any(plain_name(name.decode("utf-8", "ignore")) in _IN_TABLES for name in set(_NAME.findall(node.start)))
     return any(plain_name(name) in _IN_TABLES for name in first_item(node))
 
 
