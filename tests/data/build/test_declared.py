@@ -36,7 +36,7 @@ def _built(kind: Any, *pages: list[Any], backend: Any = None) -> FrameBuilder:
         ("span", [[SECOND, None], [SECOND]], "timedelta64[ns]", "duration[ns]"),
         ("text", [["2024-01-01", "2024-01-02"]], "str", "string"),
         ("any", [["2024-01-01", None]], "str", "string"),
-        ("time", [["2024-01-01T00:00:00"]], "datetime64[us]", "timestamp[us]"),
+        ("time", [[None]], "datetime64[us]", "timestamp[us]"),
         ("int", [[None, None]], "Int64", "int64"),
         ("int", [], "int64", "int64"),
         ("float", [[None]], "float64", "double"),
