@@ -192,7 +192,7 @@ def _object_says_more(text: str, rows: Rows) -> bool:
     """Tell whether a header that holds an object says that there is more, as ``X-Pagination`` of ASP.NET does."""
     try:
         content: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     members = {folded(name): value for name, value in content.items()}
     for name in ("hasnext", "hasnextpage", "hasmore"):

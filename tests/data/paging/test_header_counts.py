@@ -89,6 +89,8 @@ def test_more(headers: dict[str, str], query: str) -> None:
         ({"X-RateLimit-Total": "5000", "X-Total-Time": "9", "X-Quota-Total": "9"}, ""),
         ({"X-Pagination": json.dumps({"CurrentPage": 3, "TotalPages": 3, "HasNext": False})}, ""),
         ({"X-Pagination": "{"}, ""),
+        ({"X-Pagination": '{"a":' * 20_000}, ""),
+        ({"X-Pagination": '{"totalCount": [7], "page": {}}'}, ""),
         ({"X-Total-Count": "7" * 5_000}, ""),
         ({"X-Has-More": "false"}, ""),
         ({"X-Truncated": "false", "X-Next-Offset": "0", "X-Next-Page": "null"}, ""),
