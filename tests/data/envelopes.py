@@ -98,6 +98,7 @@ def _signs(draw: st.DrawFn, *, depth: int, kinds: tuple[str, ...] = KINDS, cases
         other, name = draw(st.sampled_from(NUMBERS))
     else:
         name = draw(st.sampled_from(NAMES[kind]))
+        form = "" if "@" in name else form  # OData's count is a number
     inside, place = draw(st.sampled_from(INSIDE)), draw(st.integers(0, max(0, depth - 1)))
     if kind != "links":
         inside, name, other = in_case(inside, case), in_case(name, case), in_case(other, case)

@@ -67,6 +67,14 @@ def test_several_tables_keep_every_value(session: Session, api: Server) -> None:
     assert [str(frame[name].dtype) for name in ("id", "ok", "big", "n")] == ["Int64", "boolean", "uint64", "float64"]
 
 
+def test_zeros_in_front_beside_text(session: Session, api: Server) -> None:
+    """Postcodes with zeros in front stay text, whether the other table's are text or numbers."""
+    for name, body in {"a": b"zip\n01234\n", "b": b"zip\nA12\n", "c": b"zip\n00501\n"}.items():
+        api.routes[f"/{name}"] = Reply(body, content_type="text/csv")
+    frame = read(session, [f"{api.origin}/{name}" for name in "abc"])
+    assert frame["zip"].tolist() == ["01234", "A12", "00501"]
+
+
 @pytest.mark.parametrize("backend", [{}, {"dtype_backend": "pyarrow"}], ids=["pandas", "pyarrow"])
 def test_several_of_several_formats(session: Session, api: Server, backend: dict[str, Any]) -> None:
     """Pages, lines and tables come in one frame, in their order."""
