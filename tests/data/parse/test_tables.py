@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -286,3 +287,16 @@ def test_blocks_agree(session: Session, api: Server, kind: str, monkeypatch: pyt
         monkeypatch.setattr("nbauth.data.parse.table.reader.BLOCK", size)
         found = read(session, f"{api.origin}/x")["x"]
         assert found.astype(object).where(found.notna(), None).tolist() == [None, None, *expected, None]
+
+
+@pytest.mark.parametrize("how", [read, pages])
+@pytest.mark.parametrize("content_type", ["text/csv", "text/csv; charset=windows-1252"])
+def test_names_in_windows_1252(session: Session, api: Server, how: Any, content_type: str) -> None:
+    """Names that take more bytes in UTF-8 than they came in move no cell of the rows behind them."""
+    api.routes["/x"] = Reply("größe,straße\n1,ä\n2,b\n".encode("cp1252"), content_type=content_type)
+    expected = [{"größe": 1, "straße": "ä"}, {"größe": 2, "straße": "b"}]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AssumptionWarning)
+        frames = how(session, f"{api.origin}/x")
+        rows = pd.concat([frames] if how is read else list(frames)).to_dict("records")
+    assert rows == expected

@@ -98,7 +98,8 @@ class _Table:
             start, is_whole = blocks.start()
         if is_whole and blocks.error is not None:
             start = start[: start.rfind(b"\n") + 1]
-        start = charset.block(start if is_whole else start[: start.rfind(b"\n") + 1] or start)
+        raw = start if is_whole else start[: start.rfind(b"\n") + 1] or start
+        start = charset.block(raw)
         try:
             dialect, begin = dialect_of(start, self.separator, is_whole=is_whole)
         except pd.errors.EmptyDataError:
@@ -108,7 +109,7 @@ class _Table:
         self._parser = parser = BlockParser(dialect, self.context.backend, self.text, line, self._assume)
         if dialect.is_doubtful:
             self._assume('commas were read as decimal commas; csv={"sep": ";", "thousands": ","} reads them otherwise')
-        blocks.skip(begin)
+        blocks.skip(_same_place(raw, start, begin))
         # Each column takes its time in each block. Many are made in one go, in which no interrupt is heard.
         blocks.size = None if is_wide(dialect.width) else BLOCK * max(1, dialect.width // _COLUMNS_A_BLOCK)
         for data, is_last in blocks(parser.rules.cut):
@@ -215,6 +216,16 @@ class _Table:
 
     def _assume(self, what: str) -> None:
         self.context.assume(f"{redact_url(self.context.url)}: {what}.")
+
+
+def _same_place(raw: bytes, text: bytes, place: int) -> int:
+    """Return where a place of a text in UTF-8 is in the bytes as they came: its lines are the same ones."""
+    if place >= len(text):
+        return len(raw)
+    end = 0
+    for _ in range(text.count(b"\n", 0, place)):
+        end = raw.index(b"\n", end) + 1
+    return end + place - (text.rfind(b"\n", 0, place) + 1)
 
 
 @contextmanager
