@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from nbauth.data.build.width import TooManyColumns, check_width, too_many_columns
+from nbauth.data.fetch.charsets import has_lines
 from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.fetch.prefetch import prefetched
 from nbauth.data.fetch.response_body import as_file
@@ -43,7 +44,7 @@ def table_by_pandas(body: Body, context: ReadContext, separator: str) -> pd.Data
     """
     # Ahead, so that what comes is taken in while pandas parses, which needs Python's lock for half of its time only.
     pieces = prefetched(iter(lambda: body.read1(_PIECE), b""), size=len, stop=context.stop, pending=[], is_eager=True)
-    lines = LineBuffer(pieces)
+    lines = LineBuffer(pieces, has_lines=has_lines(context.encoding or context.codec()))
     frame = pd.DataFrame()
     try:
         with body, closing(pieces), _no_table(context, lines):

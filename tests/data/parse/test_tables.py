@@ -10,6 +10,7 @@ import pytest
 from loads import pages, read, write
 from loopback_api import Reply
 
+from nbauth.data.fetch.retry import Retries
 from nbauth.errors import AssumptionWarning, DataError, FormatError
 
 if TYPE_CHECKING:
@@ -256,6 +257,17 @@ def test_marks_that_do_not_pair(session: Session, api: Server) -> None:
     api.routes["/x"] = Reply(b'id,a\n1,"x" y\n2,z\n', content_type="text/csv")
     with pytest.warns(AssumptionWarning, match="as they stand"):
         assert read(session, f"{api.origin}/x")["a"].tolist() == ['"x" y', "z"]
+
+
+def test_pandas_own_words_in_utf_16(session: Session, api: Server) -> None:
+    """A table in UTF-16 that breaks off is there but for its last row, as its lines cannot be told."""
+    body = "a\n".encode("utf-16") + "7\n".encode("utf-16-le") * 200_000
+    api.routes["/x"] = Reply(body, content_type="text/csv; charset=utf-16")
+    assert read(session, f"{api.origin}/x", csv={})["a"].tolist() == [7] * 200_000
+    api.routes["/x"] = Reply(body, content_type="text/csv; charset=utf-16", announce=10_000_000)
+    with pytest.raises(DataError, match="broke off") as caught:
+        read(session, f"{api.origin}/x", csv={}, retries=Retries(most=0))
+    assert caught.value.partial["a"].tolist() == [7] * 199_999
 
 
 def test_pandas_own_words(session: Session, api: Server, tmp_path: Path) -> None:
