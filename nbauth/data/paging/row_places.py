@@ -24,6 +24,7 @@ _DEEPEST = 6
 _MOST_OBJECTS = 100
 _MOST_BESIDE = 20  # more are the keys of a map, of which one more or less tells nothing
 _IDS = frozenset({"id", "uuid", "guid", "uid", "odataid", "odataetag"})
+_VALUES = frozenset({"coordinates", "bbox"})  # one value each, that of a shape (RFC 7946)
 _ENDS_OF_IDS = ("id", "number", "key", "code")
 _CONNECTION = ("nodes", "edges")  # GraphQL's: https://relay.dev/graphql/connections.htm
 _OF_EDGES = ("node", "cursor")
@@ -219,6 +220,8 @@ class _Walk:
         if not node.is_list:
             rank = _Rank.NULL if is_known or not (beside.paths or is_of_envelope(name)) else None
             rank = _Rank.ASIDE if key == "messages" and not beside.paths else rank
+        elif key in _VALUES:
+            return
         elif is_aside(name) and not is_known:
             rank = _Rank.ASIDE if has_rows and not key.startswith(("error", "exception")) else None
         elif key == "messages" and has_rows and not is_known:

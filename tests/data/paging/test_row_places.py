@@ -137,6 +137,7 @@ def test_pages_without_rows(document: Any, path: str) -> None:
         {"time": ["t"], "temperature": [1.5]},
         {"next": "/b", "name": "x"},
         {"status": "UP", "components": {"db": {"status": "UP"}}},
+        {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]}, "properties": {"a": 1}},
     ],
 )
 def test_rows(document: Any) -> None:
