@@ -11,7 +11,6 @@ from nbauth.data.fetch.prefetch import prefetched
 from nbauth.data.fetch.requester import Requester
 from nbauth.data.fetch.validators import check_whole
 from nbauth.data.paging.detect import CannotResume
-from nbauth.data.paging.file_pages import FilePages
 from nbauth.data.paging.page_iterator import NOT_FOUND, PageIterator
 from nbauth.data.paging.styles import style_of
 from nbauth.data.paging.styles.fetchxml import annotated
@@ -19,6 +18,7 @@ from nbauth.data.parse.format import ReadContext
 from nbauth.data.parse.formats import JSON, accept
 from nbauth.data.parse.opened import no_format, opened
 from nbauth.errors import ApiError, FormatError
+from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.retry import Retries
     from nbauth.data.fetch.session import Session
     from nbauth.data.paging.arrival import Arrival
+    from nbauth.data.paging.file_pages import FilePages
     from nbauth.data.paging.page import Page
     from nbauth.data.paging.styles import Style
     from nbauth.data.parse.opened import Opened
@@ -102,13 +103,7 @@ class Reader:
             format_=query.format,
             encoding=query.encoding,
         )
-        self._files = FilePages(
-            self._requester,
-            self._open_further,
-            self._context,
-            style=self._page_iterator.style,
-            rows_before=0 if resume is None else resume.rows,
-        )
+        self._files: FilePages | None = None  # once the first response is a file
         self.can_start_over = False
         self.pending: list[Page] = []
 
@@ -148,7 +143,8 @@ class Reader:
     @property
     def detected(self) -> tuple[Style, str | None]:
         """How the API is paged and where the rows are, once the first response has come."""
-        return self._files.style or self._page_iterator.style, self._page_iterator.records
+        of_files = None if self._files is None else self._files.style
+        return of_files or self._page_iterator.style, self._page_iterator.records
 
     def end(self, builder: FrameBuilder) -> None:
         """Give a builder the columns that are known, if no row came."""
@@ -200,7 +196,16 @@ class Reader:
 
     def _file(self, request: PageRequest, response: Response, found: Opened, *, in_parts: bool) -> Iterator[Batch]:
         """Yield the batches of a file, and of those that come after it if files come in pages."""
-        files = self._files
+        load("nbauth.data.paging.file_pages")  # which pages of JSON need not wait for
+        from nbauth.data.paging.file_pages import FilePages
+
+        files = self._files = FilePages(
+            self._requester,
+            self._open_further,
+            self._context,
+            style=self._page_iterator.style,
+            rows_before=0 if self._resume is None else self._resume.rows,
+        )
         is_paged = files.is_paged(request, response)
         check_whole(response, is_file=not is_paged)
         if not is_paged:

@@ -84,8 +84,8 @@ class Guards:
             PaginationError: it was made before.
         """
         check_leads(self._chain, request.url, here=response.url, before=response.request.url, what="the next link")
-        shown_url, next_url = redact_url(response.url), redact_url(request.url)
         if (request.url, _rest(request)) in self._seen:
+            shown_url, next_url = redact_url(response.url), redact_url(request.url)
             raise PaginationError(
                 f"{shown_url}: the next link leads to {next_url}, which was read before; it loops.",
                 url=shown_url,
@@ -138,6 +138,8 @@ def check_leads(chain: Chain, url: str, *, here: str, before: str, what: str) ->
         OriginNotAllowed: it leaves the origins of the profile that serves the load; or a server that is none of them
             says where it goes.
     """
+    if may_carry(chain, url) and (may_carry(chain, here) or _target(url) == _target(before)):
+        return
     shown_url, next_url = redact_url(here), redact_url(url)
     if not may_carry(chain, url):
         whose, other = who_names(chain, url)
@@ -150,14 +152,13 @@ def check_leads(chain: Chain, url: str, *, here: str, before: str, what: str) ->
         raise OriginNotAllowed(
             f"{shown_url}: {what} leads to {next_url}, whose origin {whose}.", url=next_url, next_step=step
         )
-    if not may_carry(chain, here) and _target(url) != _target(before):
-        # A redirect led to that server, as to a download; where our token goes is not for it to say.
-        raise OriginNotAllowed(
-            f"{shown_url}: {what} leads back to {next_url}, another address than {redact_url(before)}, "
-            f"from a server that profile {chain.profile!r} does not name.",
-            url=next_url,
-            next_step="Read it in a call of its own if you trust that server.",
-        )
+    # A redirect led to that server, as to a download; where our token goes is not for it to say.
+    raise OriginNotAllowed(
+        f"{shown_url}: {what} leads back to {next_url}, another address than {redact_url(before)}, "
+        f"from a server that profile {chain.profile!r} does not name.",
+        url=next_url,
+        next_step="Read it in a call of its own if you trust that server.",
+    )
 
 
 def resolve(link: str, here: str) -> str:
