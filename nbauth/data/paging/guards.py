@@ -67,8 +67,10 @@ class Guards:
         So write servers behind a proxy that does not tell them what it is called outside. The path must be the one that
         was asked for, and the profile must not name that server: then the link is meant as it stands.
         """
+        if may_carry(self._chain, request.url):
+            return request
         here, there = urlsplit(response.request.url), urlsplit(request.url)
-        if not _is_inside(there.hostname or "") or there.path != here.path or may_carry(self._chain, request.url):
+        if not _is_inside(there.hostname or "") or there.path != here.path:
             return request
         return replace(request, url=urlunsplit(there._replace(scheme=here.scheme, netloc=here.netloc)))
 
