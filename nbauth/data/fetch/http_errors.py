@@ -92,15 +92,16 @@ def format_error(response: Response, start: bytes, why: str, *, next_step: Step 
 
     Args:
         response: the response.
-        start: the first bytes of its body.
+        start: the first bytes of its body; empty where they are no longer there.
         why: what is wrong.
         next_step: what to do next, if something helps.
     """
     shown_url = redact_url(response.url)
     kind = clean(response.headers.get("Content-Type", ""), 100) or "no content type"
     shown = clean(start[:1000].decode("utf-8", "replace"), 120)
+    begins = f" It begins: {shown!r}." if shown else ""
     return FormatError(
-        f"{shown_url} answered {response.status_code} with {kind}, {why}. It begins: {shown!r}.",
+        f"{shown_url} answered {response.status_code} with {kind}, {why}.{begins}",
         url=shown_url,
         next_step=next_step,
     )
