@@ -312,3 +312,32 @@ def test_names_in_windows_1252(session: Session, api: Server, how: Any, content_
         frames = how(session, f"{api.origin}/x")
         rows = pd.concat([frames] if how is read else list(frames)).to_dict("records")
     assert rows == expected
+
+
+@pytest.mark.parametrize("kind", ["posted", "changed", "pages", "parts", "parquet"])
+def test_text_behind_numbers_that_cannot_be_read_again(
+    session: Session, api: Server, tmp_path: Path, kind: str
+) -> None:
+    """Where numbers have lost their text and cannot be asked for again, an error names the column and what to say."""
+    url, answers = f"{api.origin}/x", 0
+
+    def answer(_: Any) -> Reply:
+        nonlocal answers
+        answers += 1
+        is_other = kind == "changed" and answers == 2
+        row, last = (b"1.50;1\n", b"x;2\n") if is_other else (b"1;1.50\n", b"2;x\n")
+        link = {"Link": f'<{url}?2>; rel="next"'} if kind == "pages" and answers == 1 else {}
+        return Reply(b"n;zip\n" + row * 200_000 + last, content_type="text/csv", headers=link)
+
+    api.routes["/x"] = answer
+    loads = {
+        "parts": lambda: list(pages(session, url)),
+        "parquet": lambda: write(session, url, tmp_path / "x.parquet"),
+        "changed": lambda: read(session, url),
+    }
+    with pytest.raises(FormatError, match="numbers come first and text further on: '") as caught:
+        loads.get(kind, lambda: read(session, url, json={"q": 1}))()
+    name = "n" if kind == "changed" else "zip"
+    assert f'csv={{"dtype": {{"{name}": "str"}}, "sep": ";"}}' in str(caught.value.next_step)
+    if kind in {"posted", "pages", "changed"}:
+        assert len(caught.value.partial) >= 200_001

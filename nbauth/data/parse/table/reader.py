@@ -20,6 +20,7 @@ from nbauth.data.parse.table.charset import Charset, WrongCharset
 from nbauth.data.parse.table.columns import columns_in
 from nbauth.data.parse.table.dialect import dialect_of
 from nbauth.data.parse.table.joined import MustBeText, joined
+from nbauth.data.parse.table.mixed import mixed_error
 from nbauth.data.parse.table.numbers import NULL_WORDS
 from nbauth.data.parse.table.quote_rules import NoTable
 from nbauth.data.parse.table.tail import tail_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.response_body import Body
     from nbauth.data.parse.format import ReadContext
     from nbauth.data.parse.table.columns import Columns
+    from nbauth.errors import FormatError
 
 __all__ = ["parts_of_table", "whole_table"]
 
@@ -187,6 +189,13 @@ class _Table:
         if self.error is not None:
             raise self.error
 
+    def mixed(self, error: MustBeText) -> FormatError:
+        """Make the error of columns whose text is lost, where the table cannot be read again."""
+        assert self._parser is not None
+        found = mixed_error(self.context.response, self._parser.dialect, self.separator, error.columns)
+        found.partial = self.named(error.frame)
+        return found
+
     def _joined(self, blocks: list[Columns]) -> pd.DataFrame:
         assert self._parser is not None
         try:
@@ -256,15 +265,25 @@ def whole_table(body: Body, context: ReadContext, separator: str) -> pd.DataFram
         DataError: the body is not whole, or an error stands behind the rows. The rows that came are in ``partial``.
         ReadInterrupted: the person stopped it; likewise.
     """
+    table = _Table(body, context, separator)
     try:
-        return _Table(body, context, separator).whole()
+        return table.whole()
     except MustBeText as error:
         if context.repeat is None:
-            raise
-        again, its_context = context.repeat()
-        return _Table(again, its_context, separator, frozenset(error.columns)).whole()
+            raise table.mixed(error) from None
+        text = frozenset(error.columns)
+    again, its_context = context.repeat()
+    table = _Table(again, its_context, separator, text)
+    try:
+        return table.whole()
+    except MustBeText as error:  # it is another table by now
+        raise table.mixed(error) from None
 
 
 def parts_of_table(body: Body, context: ReadContext, separator: str) -> Iterator[pd.DataFrame]:
     """Yield a table in parts. Arguments and errors are those of `whole_table`."""
-    return _Table(body, context, separator).parts()
+    table = _Table(body, context, separator)
+    try:
+        yield from table.parts()
+    except MustBeText as error:
+        raise table.mixed(error) from None
