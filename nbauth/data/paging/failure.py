@@ -16,10 +16,13 @@ from nbauth.data.paging.failure_signs import (
     FLAGS,
     LISTED,
     NOTED,
+    PROBLEMS,
     SAID,
     TOLD,
     holds_error,
     is_bad,
+    is_error_alone,
+    is_problem,
     is_severe,
     says_failure,
     says_something,
@@ -125,6 +128,8 @@ class _Answer:
         if document.is_list:
             yield from _of_array(document)
             return
+        if _is_of_problems(self._envelope):
+            yield _Sign("Content-Type", document.value())
         for path, members in self._places(document):
             yield from self._in(path, members)
 
@@ -175,7 +180,9 @@ class _Answer:
             if path + name != self._rows_path and not (key in LISTED and self._is_called(name)):
                 yield from self._of_member(path + name, key, members[name], of_all)
         told = self._words(path, keys, TOLD if self._has_list else (*TOLD, *NOTED))
-        has_list = self._has_list
+        has_list, is_of_error = self._has_list, plain(self._rows_path or "") == "details"
+        if not path and (is_of_error or not (self._is_page or has_list)) and self._is_alone(keys, members):
+            yield _Sign(next(iter(members)), {name: node.value() for name, node in members.items()})
         if told and is_bare and not (has_list if path else self._has_rows) and is_bad(told, has_list=has_list):
             yield _Sign(path + "message", told)
 
@@ -193,6 +200,13 @@ class _Answer:
             seen = {"has_list": self._has_list, "has_rows": self._has_rows, "is_void": around.is_void}
             if says_failure(key, self._scalar(path), is_sure=around.is_sure, **seen):
                 yield _Sign(path, around.words)
+
+    def _is_alone(self, keys: Mapping[str, str], members: Mapping[str, Node]) -> bool:
+        """Tell whether an object is nothing but an error."""
+        if any(key in ROWS and not _is_void(members[name]) for name, key in keys.items()):
+            return False
+        said = {key: self._scalar(name) for name, key in keys.items()}
+        return is_error_alone(said) or is_problem(said)
 
     def _is_called(self, name: str) -> bool:
         """Tell whether a list of errors is what was asked for."""
@@ -218,12 +232,21 @@ def _is_no_thing(name: str, node: Node) -> bool:
     """Tell whether a member holds nothing, or an object that may tell of the error, such as JSend's ``data``."""
     if node.is_object:
         return not node.members() or (is_wrapper(name) and not has_id(node.members()))
-    return node.is_null or node.is_empty
+    return _is_void(node)
+
+
+def _is_void(node: Node) -> bool:
+    return node.is_null or (node.is_object and not node.members()) or (node.is_list and node.is_empty)
+
+
+def _is_of_problems(envelope: Envelope) -> bool:
+    """Tell whether the media type is one of errors (RFC 9457)."""
+    return envelope.response.headers.get("Content-Type", "").partition(";")[0].strip().lower() in PROBLEMS
 
 
 def _is_row(envelope: Envelope) -> bool:
     place = envelope.place
-    return place.has_id and not place.is_page and not envelope.members <= _OF_RPC
+    return place.has_id and not _is_of_problems(envelope) and not place.is_page and not envelope.members <= _OF_RPC
 
 
 def _is_poor(value: Any) -> bool:

@@ -7,16 +7,22 @@ where all is well, too: ``"error": ""``, ``"errcode": 0`` with ``"errmsg": "ok"`
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbauth.data.paging.names import plain
 from nbauth.data.paging.page_response import whole_number
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = [
     "FLAGS",
     "LISTED",
+    "PROBLEMS",
     "SAID",
     "holds_error",
+    "is_error_alone",
+    "is_problem",
     "is_severe",
     "says_failure",
     "says_something",
@@ -68,6 +74,19 @@ _GOOD = re.compile(
 )
 # As Google's Maps and the US Bureau of Labor Statistics say it, beside an empty list.
 _REFUSED = re.compile(r"_(DENIED|ERROR|FAILED|LIMIT|EXCEEDED|NOT_PROCESSED)$|^(INVALID|UNKNOWN)_")
+# What says nothing but an error: a code with words for it, and what may stand beside them.
+_CODES_OF_WORDS = _CODES | {"code", "resultcode", "returncode", "retcode", "msgcode"}
+_WORDS_OF_CODES = frozenset({"message", "msg", "errormessage", "errmsg"})
+_BESIDE_CODES = frozenset({
+    "requestid", "traceid", "correlationid", "hostid", "timestamp", "time", "path", "url", "helpurl", "moreinfo",
+    "moreinfourl", "documentationurl", "docurl", "details", "detail", "errors", "resource", "target", "innererror",
+    "status", "data", "result", "success",
+})  # fmt: skip
+_WELL = re.compile(
+    r"\b(?:ok|success\w*|succe\w+|done|complete\w*|created|accepted|normal|ready|running)\b", re.IGNORECASE
+)
+_OF_PROBLEMS = frozenset({"type", "title", "detail", "instance", "status"})  # RFC 9457 §3.1
+PROBLEMS = ("application/problem+json", "application/vnd.error+json")
 _NOT_FOUND, _FIRST_ERROR, _LAST_ERROR = 404, 400, 599
 
 
@@ -87,6 +106,43 @@ def holds_error(key: str, value: Any, *, has_words: bool, is_well: bool) -> bool
     if type(value) in (bool, int):
         return bool(value) and (value is True or key in _CODES or key == "error") and has_words
     return bool(value) and not isinstance(value, float)
+
+
+def is_error_alone(members: Mapping[str, Any]) -> bool:
+    """Tell whether an object is nothing but an error: a code with words for it, or a word in a member for errors.
+
+    Args:
+        members: its values, by plain names; None for what is neither text nor a number.
+    """
+    if members.keys() == {"error"}:  # "no" is no word for "none" where nothing else is said
+        return isinstance(members["error"], str) and members["error"].lower() == "no"
+    codes, words = members.keys() & _CODES_OF_WORDS, members.keys() & _WORDS_OF_CODES
+    if not codes or not words or not members.keys() <= _CODES_OF_WORDS | _WORDS_OF_CODES | _BESIDE_CODES:
+        return False
+    told = [members.get(name) for name in (*codes, *words, "status")]
+    if any(isinstance(text, str) and _WELL.search(text) for text in told):
+        return False
+    is_said = any(says_something(members[name]) for name in words)
+    return is_said and all(_is_code_of_error(members[name]) for name in codes)
+
+
+def _is_code_of_error(value: Any) -> bool:
+    if isinstance(value, str) and whole_number(value) is None:
+        return plain(value) not in _NOTHING
+    number = None if type(value) is bool else whole_number(value)
+    return number is not None and number != 1 and not _is_code_of_success(number)
+
+
+def is_problem(members: Mapping[str, Any]) -> bool:
+    """Tell whether an object has the members of RFC 9457's problems, and no other.
+
+    Args:
+        members: its values, by plain names.
+    """
+    kind, title, detail = (members.get(name) for name in ("type", "title", "detail"))
+    if not isinstance(kind, str) or not says_something(title) or not says_something(detail):
+        return False
+    return members.keys() <= _OF_PROBLEMS and (":" in kind or "/" in kind)
 
 
 def _is_code_of_success(value: Any) -> bool:

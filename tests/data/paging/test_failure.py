@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from loads import read
-from loopback_api import as_json
+from loopback_api import Reply, as_json
 from page_responses import page_response
 
 from nbauth.data.paging.detect import detect, failed, rows_in
@@ -15,7 +16,7 @@ from nbauth.data.paging.styles.auto import Auto
 from nbauth.errors import ApiError, AssumptionWarning, PaginationError
 
 if TYPE_CHECKING:
-    from loopback_api import Reply, Seen, Server
+    from loopback_api import Seen, Server
 
     from nbauth.data.fetch.session import Session
 
@@ -104,6 +105,17 @@ def _error(document: Any, records: str | None = None, url: str = "https://api.ex
         ({"_shards": {"failed": 0}, "_clusters": {"total": 2, "failed": 1}, "hits": _HITS}, "_clusters.failed"),
         ({"timed_out": False, "_shards": _SHARDS, "hits": _HITS}, "a part of its rows (_shards.failed)"),
         ({"incompleteSearch": True, "files": ROWS}, "a part of its rows (incompleteSearch)"),
+        # Objects that are nothing but an error.
+        ({"error": "no"}, "no"),
+        ({"error": {"code": 7, "message": "x"}}, "x (7)"),
+        ({"code": 7, "message": "x"}, "x (7)"),
+        ({"message": "You are not signed in.", "code": "E401", "data": None}, "You are not signed in. (E401)"),
+        ({"Code": "AuthFailure", "Message": "No such key", "RequestId": "r"}, "No such key (AuthFailure)"),  # AWS
+        ({"code": "invalid_key", "message": "No such key", "details": [{"x": 1}]}, "No such key (invalid_key)"),
+        (
+            {"type": "https://x/probs/out-of-credit", "title": "No credit.", "detail": "Your balance is 30."},
+            "Your balance is 30.",  # RFC 9457
+        ),
     ],
 )
 def test_errors(document: Any, says: str) -> None:
@@ -151,11 +163,32 @@ def test_errors(document: Any, says: str) -> None:
         {"name": "model", "error": 0.05},
         {"code": "DE", "name": "Germany"},
         {"message": "hello"},
+        {"error": "no", "name": "a"},
+        {"error": "none"},
+        {"code": 20000, "message": "x", "data": {"a": 1}},
+        {"code": 0, "message": "x"},
+        {"code": "00000", "message": "x"},
+        {"code": "SUCCESS", "message": "x"},
+        {"code": 7, "message": "Done."},
+        {"code": "DE", "message": "x", "price": 3},
+        {"id": 3, "code": "A", "message": "x"},
+        {"type": "book", "title": "Dune", "detail": "paperback"},
     ],
 )
 def test_no_errors(document: Any) -> None:
     """Empty members for errors, rows that tell of errors, and single things that failed are no errors of the answer."""
     assert _error(document) is None
+
+
+@pytest.mark.parametrize("kind", ["application/problem+json", "Application/Problem+JSON; charset=utf-8"])
+@pytest.mark.parametrize(
+    "document", [{"title": "No credit."}, {"title": "No credit.", "id": 7}, {"title": "No credit.", "accounts": ROWS}]
+)
+def test_media_type_of_errors(session: Session, api: Server, kind: str, document: Any) -> None:
+    """What comes as a problem is an error, whatever its status and its members (RFC 9457)."""
+    api.routes["/x"] = Reply(json.dumps(document).encode(), content_type=kind)
+    with pytest.raises(ApiError, match=r"with an error \(Content-Type\): No credit"):
+        read(session, f"{api.origin}/x")
 
 
 def test_errors_that_were_asked_for() -> None:
