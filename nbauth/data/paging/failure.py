@@ -128,6 +128,8 @@ class _Answer:
         if document.is_list:
             yield from _of_array(document)
             return
+        if (words := kusto.errors(document)) is not None:
+            yield _Sign("Exceptions", words, is_part=True)
         if _is_of_problems(self._envelope):
             yield _Sign("Content-Type", document.value())
         for path, members in self._places(document):
@@ -260,7 +262,7 @@ def _of_array(document: Node) -> Iterator[_Sign]:
         error = document.value()[0]
         if error.keys() == {"message"} and isinstance(error["message"], list):
             yield _Sign("message", error["message"])
-    elif (words := kusto.errors(document)) is not None:
+    if (words := kusto.errors(document)) is not None:
         yield _Sign("HasErrors", words, is_part=True)
     if document.may_begin_with(("errorCode",)) and document.count() == 1:
         error = document.value()[0]

@@ -201,9 +201,25 @@ def words_in(value: Any) -> str:
         inner = {plain(name): part for name, part in value.items()}
         nested = [part for part in value.values() if isinstance(part, (dict, list)) or " " in str(part)]
         said = next(filter(None, map(words_in, [*(inner.get(name) for name in _WORDS), *nested])), "")
+        deeper = _inner_words(inner)
+        if deeper and deeper not in said:
+            said = f"{said} {deeper}".strip()
         code = inner.get("code", inner.get("errorcode"))
         code = "" if code is None or isinstance(code, (dict, list)) else str(code)
         return f"{said} ({code})" if said and code and code not in said else said or code
     if isinstance(value, list):
         return "; ".join(text for part in value[:3] if (text := words_in(part)))
     return value.strip() if isinstance(value, str) else ""
+
+
+def _inner_words(members: dict[str, Any]) -> str:
+    """Return what the innermost service says, where an error has others inside."""
+    for name in ("innererror", "details", "causedby"):
+        part = members.get(name)
+        for error in part[:1] if isinstance(part, list) else [part]:
+            if isinstance(error, dict):
+                inner = {plain(key): value for key, value in error.items()}
+                own = (inner.get(key) for key in ("message", "reason", "errormessage"))
+                if said := _inner_words(inner) or next(filter(says_something, own), ""):
+                    return said
+    return ""

@@ -9,7 +9,9 @@ from nbauth.data.parse.lazy_json import RawNode
 if TYPE_CHECKING:
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["decoded", "first_item"]
+__all__ = ["decoded", "ends_with_object", "first_item"]
+
+_MOST_BLANKS = 4096
 
 
 def decoded(node: Node) -> list[Any]:
@@ -39,3 +41,12 @@ def first_item(node: Node) -> Any:
         return None
     items = node.first(1) or [item.value() for item in node.items()[:1]]
     return items[0] if items else None
+
+
+def ends_with_object(node: Node) -> bool:
+    """Tell whether an array's last item is an object, without decoding it."""
+    if isinstance(node, RawNode):
+        end = bytes(node.raw[-_MOST_BLANKS:]).rstrip()
+        return end.endswith(b"]") and end[:-1].rstrip().endswith(b"}")
+    items: Any = node.value() if node.is_list else []
+    return bool(items) and isinstance(items[-1], dict)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from loads import read
+from loads import pages, read
 from loopback_api import Reply, as_json
 from page_responses import page_response
 
@@ -206,6 +206,54 @@ def test_what_to_do_next() -> None:
     assert "login" in str(refused and refused.next_step)
     other = _error({"status": "error", "message": "x"})
     assert 'records=""' in str(other and other.next_step)
+
+
+_COLUMNS = [{"ColumnName": "id", "ColumnType": "long"}]
+_SAID = {"code": "LimitsExceeded", "message": "Request is invalid.", "@message": "The limits are exceeded."}
+_BEHIND = {"OneApiErrors": [{"error": _SAID}]}
+_FRAME = {"FrameType": "DataTable", "TableKind": "PrimaryResult", "Columns": _COLUMNS}
+_PARTIAL_ERROR = {
+    "code": "PartialError",
+    "message": "There were some errors.",
+    "details": [
+        {"code": "EngineError", "message": "It went wrong.", "innererror": {"message": "64 MB are the limit."}}
+    ],
+}
+
+
+@pytest.mark.parametrize("how", [read, pages])
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        # https://learn.microsoft.com/kusto/api/rest/response-v2, "The meaning of HasErrors"
+        (
+            [{**_FRAME, "Rows": [[1], [2], _BEHIND]}, {"FrameType": "DataSetCompletion", "HasErrors": True, **_BEHIND}],
+            "The limits are exceeded",
+        ),
+        ([{**_FRAME, "Rows": [[1], [2], _BEHIND]}], "The limits are exceeded"),
+        (
+            [
+                {**_FRAME, "FrameType": "TableHeader", "TableId": 1},
+                {"FrameType": "TableFragment", "TableId": 1, "Rows": [[1], [2], _BEHIND]},
+            ],
+            "The limits are exceeded",
+        ),
+        # https://learn.microsoft.com/kusto/api/rest/response-http
+        ({"Tables": [{"TableName": "T", "Columns": _COLUMNS, "Rows": [[1], [2], {"Exceptions": ["Cut."]}]}]}, "Cut."),
+        # https://learn.microsoft.com/azure/azure-monitor/logs/api/errors
+        (
+            {"tables": [{"name": "T", "columns": [{"name": "id"}], "rows": [[1], [2]]}], "error": _PARTIAL_ERROR},
+            "There were some errors. 64 MB are the limit. .PartialError.",
+        ),
+    ],
+)
+def test_errors_behind_rows(session: Session, api: Server, how: Any, document: Any, says: str) -> None:
+    """An error that stands behind a table's rows is one with the innermost service's words, and leaves the rows."""
+    api.routes["/x"] = as_json(document)
+    with pytest.raises(ApiError, match=says) as caught:
+        list(how(session, f"{api.origin}/x"))
+    if how is read:
+        assert caught.value.partial.to_dict("records") == ROWS
 
 
 _FIRST = {"status": "ok", "message": "", "error": None, "items": ROWS, "next_cursor": "c2"}

@@ -314,11 +314,11 @@ def test_cells_that_are_left_out(session: Session, api: Server) -> None:
     for row in ([1], [1, "n", 3]):
         with pytest.raises(FormatError, match=r"row 1 of a table has . cells for 2 columns \(id, name\)"):
             _read(session, api, {"columns": COLUMNS, "rows": [[1, "n"], row]})
-    with pytest.raises(FormatError, match=r"is not an array, as the rows before, but .*OneApiErrors"):
+    with pytest.raises(FormatError, match=r"is not an array, as the rows before, but .*Odd"):
         _read(
             session,
             api,
-            {"Tables": [{"TableName": "Table_0", "Columns": KUSTO, "Rows": [*CELLS, {"OneApiErrors": [1]}]}]},
+            {"Tables": [{"TableName": "Table_0", "Columns": KUSTO, "Rows": [*CELLS, {"Odd": [1]}]}]},
         )
 
 

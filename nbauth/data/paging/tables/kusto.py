@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from nbauth.data.paging.table_columns import columns_in
 from nbauth.data.paging.tables.found import FoundTable, in_utc, joined
-from nbauth.data.parse.array_items import decoded, first_item
+from nbauth.data.parse.array_items import decoded, ends_with_object, first_item
 from nbauth.data.parse.json_table import Table
 from nbauth.data.parse.lazy_json import PlainNode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nbauth.data.parse.lazy_json import Node
 
 __all__ = ["errors", "frames", "tables"]
 
+_ERRORS = ("OneApiErrors", "Exceptions")  # what stands for a row where the service gave up
 _CONTENTS = ["Ordinal", "Kind", "Name", "Id", "PrettyName"]
 
 
@@ -35,14 +36,14 @@ def frames(document: Node) -> list[FoundTable]:
         kind = _text(members, "FrameType")
         if kind == "DataTable" and _text(members, "TableKind") == "PrimaryResult":
             table = _table(members)
-            found.append(FoundTable(f"{place}.Rows", members["Rows"], table, _text(members, "TableName"), True))
+            found.append(FoundTable(f"{place}.Rows", _good(members["Rows"]), table, _text(members, "TableName"), True))
         elif kind == "TableHeader" and _text(members, "TableKind") == "PrimaryResult":
             begun[_id(members)] = (f"{place}.Rows", dict(members), [])
         elif kind == "TableFragment" and _id(members) in begun:
             rows = begun[_id(members)][2]
             if _text(members, "TableFragmentType") == "DataReplace":
                 rows.clear()
-            rows.extend(decoded(members["Rows"]))
+            rows.extend(decoded(_good(members["Rows"])))
     for path, header, rows in begun.values():
         node = PlainNode(rows)
         found.append(FoundTable(path, node, _table(header), _text(header, "TableName"), True))
@@ -50,16 +51,37 @@ def frames(document: Node) -> list[FoundTable]:
 
 
 def errors(document: Node) -> Any | None:
-    """Return what a list of frames says of an error, as whose part its rows came; None if there is none."""
+    """Return what frames or tables say of an error, as whose part their rows came; None if there is none."""
+    if document.is_object:
+        members = document.members()
+        is_kusto = "Tables" in members and members["Tables"].may_begin_with(("Columns", "TableName"))
+        return _behind_rows([table.members() for table in members["Tables"].items()]) if is_kusto else None
     if not document.may_begin_with(("FrameType",)):
         return None
-    for frame in reversed(document.items()):
-        members = frame.members()
+    frames = [frame.members() for frame in document.items()]
+    if behind := _behind_rows(frames):
+        return behind
+    for members in reversed(frames):
         if _text(members, "FrameType") == "DataSetCompletion":
             bad = [name for name in ("HasErrors", "Cancelled") if name in members and members[name].value() is True]
             said = members["OneApiErrors"].value() if "OneApiErrors" in members else ""
             return (said or bad[0]) if bad else None
     return None
+
+
+def _behind_rows(tables: Sequence[Mapping[str, Node]]) -> list[Any] | None:
+    """Return the errors that stand behind the rows of tables."""
+    lists = [table["Rows"] for table in tables if "Rows" in table and ends_with_object(table["Rows"])]
+    return [row for rows in lists for row in decoded(rows) if _is_error(row)] or None
+
+
+def _good(rows: Node) -> Node:
+    """Return rows without the errors behind them."""
+    return PlainNode([row for row in decoded(rows) if not _is_error(row)]) if ends_with_object(rows) else rows
+
+
+def _is_error(row: Any) -> bool:
+    return isinstance(row, dict) and not row.keys().isdisjoint(_ERRORS)
 
 
 def tables(members: dict[str, Node] | Any, path: str) -> list[FoundTable]:
@@ -78,7 +100,7 @@ def tables(members: dict[str, Node] | Any, path: str) -> list[FoundTable]:
     return [
         FoundTable(
             joined(path, "Tables", str(place), "Rows"),
-            parts[place]["Rows"],
+            _good(parts[place]["Rows"]),
             _table(parts[place]),
             _text(parts[place], "TableName"),
             len(chosen) == 1,
