@@ -17,7 +17,6 @@ __all__ = ["columns_of", "exponents", "zeros_in_front"]
 _SLICE = 128 * 1024  # what stays in the processor's cache
 _MARK, _BLANK, _PLUS, _MINUS, _ZERO, _NEWLINE, _E = b'" +-0\ne'
 _TEN, _LOWER = 10, 32
-_BEYOND = 5  # so many signs behind a cell's start are looked at: a quotation mark, a blank, a sign, two digits
 
 
 def zeros_in_front(block: bytes, separator: str) -> Any:
@@ -28,40 +27,46 @@ def zeros_in_front(block: bytes, separator: str) -> Any:
     """
     signs = np.frombuffer(block, np.uint8)
     comma = ord(separator)
-    has_marks, has_blanks = b'"' in block, b" " in block
-    # The first cell has nothing before it, and the last one may have too little behind it.
-    size = min(_BEYOND, len(block))
-    found = [_odd(np.frombuffer(b"\n%b\n\n\n\n\n" % block[:_BEYOND], np.uint8), np.array([1])) - 1]
-    end = np.frombuffer(b"%b\n\n\n\n\n" % block[len(block) - size :], np.uint8)
-    places = np.flatnonzero((end[:size] == comma) | (end[:size] == _NEWLINE)) + 1
-    found.append(_odd(end, places) + len(block) - size)
-    for start in range(0, len(signs) - _BEYOND, _SLICE):
-        part = signs[start : start + _SLICE + _BEYOND]
-        before, first = part[:-_BEYOND], part[1 : 1 - _BEYOND]
-        starts = before == comma
-        starts |= before == _NEWLINE
-        at = first - _PLUS <= _ZERO - _PLUS  # one of +,-./0
-        if has_marks:
-            at |= first == _MARK
-        if has_blanks:
-            at |= first == _BLANK
+    marks = [sign for sign in (_MARK, _BLANK) if sign in block]
+    found = [np.zeros(1, np.int64)]  # the first cell has nothing before it
+    starts, at = np.empty(_SLICE, bool), np.empty(_SLICE, bool)
+    offsets = np.empty(_SLICE, np.uint8)
+    for start in range(0, len(signs) - 1, _SLICE):
+        first = signs[start + 1 : start + 1 + _SLICE]
+        before = signs[start : start + len(first)]
+        if len(first) < _SLICE:
+            starts, at, offsets = starts[: len(first)], at[: len(first)], offsets[: len(first)]
+        np.equal(before, comma, out=starts)
+        starts |= np.equal(before, _NEWLINE, out=at)
+        np.less_equal(np.subtract(first, _PLUS, out=offsets), _ZERO - _PLUS, out=at)  # one of +,-./0
+        for mark in marks:
+            at |= first == mark
         at &= starts
-        places = np.flatnonzero(at)
-        if len(places):
-            found.append(_odd(part, places + 1) + start)
-    places = np.unique(np.concatenate(found))
+        found.append(np.flatnonzero(at) + (start + 1))
+    places = _odd(signs, np.concatenate(found))
+    if not len(places):
+        return places
     others = b".eE" if separator == "," else b".,eE"
     return places[_reaches_border(signs, places, 1, separator, others=others)]
 
 
-def _odd(part: Any, places: Any) -> Any:
+def _odd(signs: Any, places: Any) -> Any:
     """Return those places at which a number begins that may be none."""
     for skipped in (_MARK, _BLANK):
-        places = places + (part[places] == skipped)
-    is_plus, is_minus = part[places] == _PLUS, part[places] == _MINUS
-    digits = places + (is_plus | is_minus)
-    has_zero = (part[digits] == _ZERO) & (part[digits + 1] - _ZERO < _TEN)
-    return places[has_zero | (is_plus & (part[digits] - _ZERO < _TEN))]
+        places = places + (_sign(signs, places) == skipped)
+    first = _sign(signs, places)
+    is_plus = first == _PLUS
+    digits = places + (is_plus | (first == _MINUS))
+    first, second = _sign(signs, digits), _sign(signs, digits + 1)
+    has_zero = (first == _ZERO) & (second - _ZERO < _TEN)
+    return places[has_zero | (is_plus & (first - _ZERO < _TEN))]
+
+
+def _sign(signs: Any, places: Any) -> Any:
+    """Return the signs at places; behind the last one is a line's end."""
+    found = signs.take(places, mode="clip")
+    found[places >= len(signs)] = _NEWLINE
+    return found
 
 
 def exponents(block: bytes, separator: str) -> Any:
