@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nbauth.data.paging.advice import how_to_go_on
+from nbauth.data.paging.relay import unasked_end
 from nbauth.data.paging.totals import Asked, asked_for, total_in
 from nbauth.errors import PaginationError
 from nbauth.net.origins import redact_url
@@ -141,8 +142,10 @@ class Ending:
         """
         asked = asked_for(self._first)
         said = envelope.said(layout.records)
-        is_told = self._pages > 1 or self._total is not None or said.is_end or said.is_done or asked != Asked()
-        if is_told or not layout.style.is_unsaid or envelope.form is not None:
+        is_told = self._pages > 1 or self._total is not None or said.is_end or said.is_done
+        if not is_told and layout.style.is_unsaid and (end := unasked_end(envelope, layout.records)):
+            return lambda _: self._assume(end)
+        if is_told or asked != Asked() or not layout.style.is_unsaid or envelope.form is not None:
             return None
 
         def on_count(rows: int) -> None:

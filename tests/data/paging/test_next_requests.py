@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -51,6 +52,37 @@ def test_graphql_without_a_variable(session: Session, api: Server, query: str) -
     with pytest.raises(PaginationError, match=r"says data\.repo\.issues\.pageInfo\.hasNextPage") as info:
         read(session, f"{api.origin}/x", json={"query": query})
     assert "after: $after" in info.value.next_step
+
+
+@pytest.mark.parametrize("named", [{}, {"records": "data.repo.issues.nodes"}])
+@pytest.mark.parametrize(
+    ("page_info", "first"),
+    [
+        ({"endCursor": "b"}, "first: 2"),
+        ({"endCursor": "b"}, "first: $n"),
+        ({"endCursor": "b"}, "filter: x"),
+        ({"endCursor": "b"}, "first: 50"),
+        ({"endCursor": None}, "first: 2"),
+        ({"endCursor": "b", "hasNextPage": False}, "first: 2"),
+        ({"startCursor": "a"}, "first: 2"),
+    ],
+)
+def test_graphql_without_has_next_page(
+    session: Session, api: Server, page_info: Any, first: str, named: dict[str, Any]
+) -> None:
+    """A full page with a cursor, of which nobody asked whether another comes, is told; with what the query needs."""
+    issues = {"nodes": [{"n": 1}, {"n": 2}], "pageInfo": page_info}
+    api.routes["/x"] = as_json({"data": {"repo": {"issues": issues}}})
+    is_told = page_info == {"endCursor": "b"} and "50" not in first
+    body = {"query": f"{{ repo {{ issues({first}) {{ nodes }} }} }}", "variables": {"n": 2} if "$" in first else {}}
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert read(session, f"{api.origin}/x", json=body, **named)["n"].tolist() == [1, 2]
+        assert len(read(session, f"{api.origin}/x", json=body, paging="none", **named)) == 2
+    assert [issubclass(one.category, AssumptionWarning) for one in told] == [True] * is_told
+    if is_told:
+        assert "does not ask for hasNextPage" in str(told[0].message)
+        assert "after: $after" in str(told[0].message)
 
 
 def test_the_next_body(session: Session, api: Server) -> None:
