@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["give_back"]
+__all__ = ["give_back", "reuse_buffers"]
+
+_BUFFER = 4 * 1024 * 1024
 
 
 def give_back() -> None:
@@ -18,6 +20,15 @@ def give_back() -> None:
     trim = _malloc_trim()
     if trim is not None:
         trim(0)
+
+
+def reuse_buffers() -> None:
+    """Let the C library use buffers of some MB again, whose pages the system else has to clear each time.
+
+    glibc maps large buffers one by one until one as large was freed (mallopt(3), M_MMAP_THRESHOLD). The one that is
+    freed here is never written to, and so takes no memory.
+    """
+    bytes(_BUFFER)
 
 
 @cache

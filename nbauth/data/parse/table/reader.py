@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from nbauth.data.build.free_memory import give_back
+from nbauth.data.build.free_memory import give_back, reuse_buffers
 from nbauth.data.build.width import TooManyColumns, check_width, is_wide, too_many_columns
 from nbauth.data.fetch.http_errors import clean, format_error
 from nbauth.data.fetch.prefetch import prefetched
@@ -79,6 +79,7 @@ class _Table:
             iter(lambda: self.body.read1(_PIECE), b""), size=len, stop=context.stop, pending=[], is_eager=True
         )
         blocks = Blocks(charset.pieces(pieces))
+        reuse_buffers()  # those of pandas' parser, which is a new one for each block
         with self.body, closing(pieces):
             try:
                 yield from self._blocks(blocks, charset)
@@ -159,6 +160,8 @@ class _Table:
             except NoTable as error:
                 self._error = self._wrong(error)
             if self._parser is not None and blocks:
+                if len(blocks) > 1:
+                    give_back()
                 frame = self._joined(blocks)
                 del blocks
                 give_back()
