@@ -163,6 +163,27 @@ def test_what_is_no_table(session: Session, api: Server, tmp_path: Path, kind: s
         assert "csv=" in str(caught.value.next_step)
 
 
+HALF_QUOTED = {
+    "a lone mark before": b'id\ta\tb\n1\t"abc\tq\n2\t"x\ny"\tr\n3\tc\td\n4\te\tf\n',
+    "words behind": b'id\ta\n1\t"x\ny" z\n2\tb\n',
+    "words behind, in the middle": b'id\ta\tc\n1\t"x\ny" z\tq\n2\tb\td\n',
+    "a tab": b'id\ta\n1\t"abc\n2\t"x\ty"\n',
+    "much further on": b'id\ta\n1\t"abc\n' + b"1\tx\n" * 200_000 + b'2\t"x\ny"\n',
+}
+
+
+@pytest.mark.parametrize("content_type", [TABS, "text/csv"])
+@pytest.mark.parametrize("kind", list(HALF_QUOTED))
+def test_marks_with_tabs_that_do_not_pair(session: Session, api: Server, kind: str, content_type: str) -> None:
+    """A quoted cell with a tab or a line's end is no two cells or rows, where other marks do not pair."""
+    api.routes["/x"] = Reply(HALF_QUOTED[kind], content_type=content_type)
+    with pytest.raises(FormatError, match=r"quotation marks do not pair|has 3 cells") as caught:
+        read(session, f"{api.origin}/x")
+    assert 'csv={"quoting": 3}' in str(caught.value.next_step)
+    with pytest.raises(FormatError, match=r"quotation marks do not pair|has 3 cells"):
+        list(pages(session, f"{api.origin}/x"))
+
+
 TAILS = {
     "ClickHouse": b"Code: 395. DB::Exception: made up, gave up: while reading. (FUNCTION_THROW)\n",
     "ClickHouse of late": b"__exception__\r\nabc\r\nCode: 395. DB::Exception: gave up\r\n12 abc\r\n__exception__\r\n",

@@ -113,12 +113,20 @@ def _separator(text: str, expected: str) -> str:
         if len(header) < 2:  # noqa: PLR2004 - one cell
             continue
         is_prose = all(cell.startswith(" ") for cell in header[1:])  # "Surname, name"
-        fit = sum(len(_trimmed(row, len(header))) == len(header) for row in others) / len(others) if others else 1.0
+        fit = _fit(header, others)
+        if separator == "\t":  # where marks may be signs as any other
+            header, *others = _rows(text, separator, is_quoted=False)
+            fit = max(fit, _fit(header, others))
         if separator == expected and fit >= _ENOUGH and not is_prose:
             return expected
         if fit >= _ENOUGH and fit > best + is_prose:
             best, found = fit, separator
     return found
+
+
+def _fit(header: Sequence[str], rows: Sequence[Sequence[str]]) -> float:
+    """Return how many of the rows have as many cells as the header."""
+    return sum(len(_trimmed(row, len(header))) == len(header) for row in rows) / len(rows) if rows else 1.0
 
 
 def _trimmed(row: Sequence[str], width: int) -> Sequence[str]:

@@ -7,6 +7,7 @@ as any other: where nobody quoted anything, and in tables with tabs
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from nbauth.data.parse.table.numbers import NULL_WORDS, is_number
 from nbauth.data.parse.table.quotes import Quotes
+from nbauth.net.sanitize import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,10 +60,30 @@ class QuoteRules:
         return data.rfind(b"\n", 0, most) + 1 if quotes is None else quotes.cut(most)
 
     def quotes_of(self, block: bytes) -> Quotes | None:
-        """Return where the quotation marks of whole lines open and close; None where there are none, or they do not."""
-        if self.dialect.is_quoted is False or b'"' not in block:
+        """Return where the quotation marks of whole lines open and close; None where there are none, or they do not.
+
+        Raises:
+            NoTable: they do not, and a line with one has too few cells: it looks like a part of a quoted cell.
+        """
+        if b'"' not in block:
             return None
-        return self._learned(block, is_all=True)
+        quotes = None if self.dialect.is_quoted is False else self._learned(block, is_all=True)
+        if quotes is None:
+            self._check_lines(block)
+        return quotes
+
+    def _check_lines(self, block: bytes) -> None:
+        dialect = self.dialect
+        if dialect.width < 2:  # noqa: PLR2004 - one column: no line is too short
+            return
+        comma = re.escape(dialect.separator.encode())
+        cell = b"[^\n" + comma + b"]*"
+        short = rb'^(?=[^\n]*")(?:%b%b){0,%d}%b\r?$' % (cell, comma, dialect.width - 2, cell)
+        if (found := re.search(short, block, re.MULTILINE)) is not None:
+            shown = clean(found[0].decode("utf-8", "replace"), 80)
+            raise NoTable(
+                f"whose quotation marks do not pair; a line with one has fewer cells than the line of names: {shown!r}"
+            )
 
     def plain(self, block: bytes, quotes: Quotes) -> bytes:
         """Return a block whose marks are doubled where they had a backslash before them."""
@@ -75,7 +97,7 @@ class QuoteRules:
     def _learned(self, data: bytes, *, is_all: bool) -> Quotes | None:
         quotes = Quotes(data, self.dialect.separator, escapes=self._escapes)
         if self._is_well(quotes, data, is_all=is_all):
-            if quotes.has_cells:
+            if quotes.has_cells and quotes.is_closed:
                 self.dialect = replace(self.dialect, is_quoted=True)
             return quotes
         if b'\\"' in data and not self._escapes:
