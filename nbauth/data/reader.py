@@ -21,7 +21,7 @@ from nbauth.errors import ApiError, FormatError
 from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from requests import Response
 
@@ -172,18 +172,13 @@ class Reader:
             raise
         self._progress.add_rows(builder.rows - before, batch.total_rows)
 
-    def _open_further(self, request: PageRequest, response: Response) -> Opened:
+    def _open(self, request: PageRequest, response: Response, assume: Callable[[str], None] = lambda _: None) -> Opened:
         body, limit = self._requester.body(request, response), self._requester.byte_limit
-        return opened(body, response, request.url, limit, named=self._query.format)
-
-    def _open(self, request: PageRequest, response: Response) -> Opened:
-        body, limit = self._requester.body(request, response), self._requester.byte_limit
-        assume = self._progress.assume
         return opened(body, response, request.url, limit, named=self._query.format, assume=assume)
 
     def _open_first(self, request: PageRequest, response: Response, *, in_parts: bool) -> Opened:
         self.can_start_over = not in_parts  # a file that is packed is read to its end here
-        found = self._open(request, response)
+        found = self._open(request, response, self._progress.assume)
         self.can_start_over = self.can_start_over and found.format is not JSON
         return found
 
@@ -201,7 +196,7 @@ class Reader:
 
         files = self._files = FilePages(
             self._requester,
-            self._open_further,
+            self._open,
             self._context,
             style=self._page_iterator.style,
             rows_before=0 if self._resume is None else self._resume.rows,

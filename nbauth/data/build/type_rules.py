@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARROW",
+    "EXACT",
     "NULLABLE",
     "PLAIN",
     "Declared",
@@ -64,7 +65,7 @@ Declared = Literal["bool", "int", "float", "number", "decimal", "text", "time", 
 _ALONE: dict[Kind, Target] = {"bool": "bool", "int": "int", "text": "text", "decimal": "decimal", "span": "span"}
 _INTEGERS: frozenset[Kind] = frozenset({"int", "big"})
 _NUMBERS: frozenset[Kind] = frozenset({"int", "big", "float", "number"})
-_EXACT = 2**53  # every integer up to here is a float64
+EXACT = 2**53  # every integer up to here is a float64
 _UINT64_MAX = 2**64 - 1
 
 ARROW: dict[Target, str] = {
@@ -111,7 +112,7 @@ def kind_of_arrow(type_name: str) -> Kind:
 def is_exact(least: int | None, most: int | None) -> bool:
     """Tell whether integers are floats without a loss, by the least and the most of them; None where there is none."""
     # Not by the absolute value: that of -2**63 overflows.
-    return least is None or most is None or (least >= -_EXACT and most <= _EXACT)
+    return least is None or most is None or (least >= -EXACT and most <= EXACT)
 
 
 def is_unsigned(least: int | None, most: int | None) -> bool:

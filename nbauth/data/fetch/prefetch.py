@@ -18,7 +18,9 @@ from nbauth.process.visitors import carried
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-__all__ = ["prefetched"]
+    from nbauth.data.fetch.response_body import Body
+
+__all__ = ["pieces_of", "prefetched"]
 
 T = TypeVar("T")
 _MOST_ITEMS = 8
@@ -28,6 +30,17 @@ _AT_ONCE = 4  # items, where nothing is waited for: to wake the other thread for
 _ITEMS_TO_JUDGE_BY = 2
 _WORTH_WAKING_BYTES = 1_000_000
 _WAKE_S = 0.2  # on Windows an interrupt does not end a wait
+
+
+def pieces_of(body: Body, size: int, stop: Callable[[], None]) -> Generator[bytes]:
+    """Yield a body in pieces, ahead of a parser, which needs Python's lock for half of its time only.
+
+    Args:
+        body: the body.
+        size: how many bytes a piece has at the most.
+        stop: ends what the thread reads of it.
+    """
+    return prefetched(iter(lambda: body.read1(size), b""), size=len, stop=stop, pending=[], is_eager=True)
 
 
 def prefetched(

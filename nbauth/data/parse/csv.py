@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from nbauth.data.batch import FrameBatch
 from nbauth.data.parse.format import Format
-from nbauth.data.parse.pandas_csv import parts_by_pandas, table_by_pandas
-from nbauth.data.parse.table.reader import parts_of_table, whole_table
+from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +26,10 @@ def read_table(body: Body, context: ReadContext, *, separator: str) -> Iterator[
         context: what the response says of them, and what is wanted.
         separator: what its format has between the cells.
     """
+    load("nbauth.data.parse.pandas_csv", "nbauth.data.parse.table.reader")  # which loads of JSON need not wait for
+    from nbauth.data.parse.pandas_csv import parts_by_pandas, table_by_pandas
+    from nbauth.data.parse.table.reader import parts_of_table, whole_table
+
     in_parts, whole = (parts_of_table, whole_table) if context.csv is None else (parts_by_pandas, table_by_pandas)
     if context.in_parts:
         yield from map(FrameBatch, in_parts(body, context, separator))

@@ -10,7 +10,7 @@ import pandas as pd
 from nbauth.data.build.width import TooManyColumns, check_width, too_many_columns
 from nbauth.data.fetch.charsets import has_lines
 from nbauth.data.fetch.http_errors import format_error
-from nbauth.data.fetch.prefetch import prefetched
+from nbauth.data.fetch.prefetch import pieces_of
 from nbauth.data.fetch.response_body import as_file
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.line_buffer import LineBuffer
@@ -42,8 +42,7 @@ def table_by_pandas(body: Body, context: ReadContext, separator: str) -> pd.Data
         DataError: the body is not whole. The rows that came are in ``partial``.
         ReadInterrupted: the person stopped it; likewise.
     """
-    # Ahead, so that what comes is taken in while pandas parses, which needs Python's lock for half of its time only.
-    pieces = prefetched(iter(lambda: body.read1(_PIECE), b""), size=len, stop=context.stop, pending=[], is_eager=True)
+    pieces = pieces_of(body, _PIECE, context.stop)
     lines = LineBuffer(pieces, has_lines=has_lines(context.encoding or context.codec()))
     frame = pd.DataFrame()
     try:

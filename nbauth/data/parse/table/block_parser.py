@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from nbauth.data.build.type_rules import EXACT
 from nbauth.data.build.width import check_width
 from nbauth.data.parse.table.cells import columns_of, exponents, zeros_in_front
 from nbauth.data.parse.table.columns import columns_in
@@ -30,7 +31,6 @@ __all__ = ["BlockParser"]
 
 _BLANK = [""]
 _NULLS = ["", *NULL_WORDS]
-_EXACT = 2**53
 _ENOUGH = 1000  # values of a column, of which one has a fraction as a rule
 
 
@@ -182,7 +182,7 @@ class BlockParser:
             elif kind == "floating":
                 values = _floats(column)
                 found.add(number)
-                doubtful |= {number} if np.nanmax(np.abs(values)) >= _EXACT else set()
+                doubtful |= {number} if np.nanmax(np.abs(values)) >= EXACT else set()
                 whole |= {number} if self._may_have_exponents(number, values) else set()
             elif kind == "integer":
                 found.add(number)

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nbauth.data.build.type_rules import PLAIN
+from nbauth.data.build.type_rules import EXACT, PLAIN, is_exact
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 __all__ = ["MustBeText", "joined"]
 
-_EXACT = 2**53
 _INTEGERS = frozenset({"int", "uint"})
 
 
@@ -108,7 +107,7 @@ def _numbers(parts: list[pd.Series[Any]], kinds: list[str]) -> pd.Series[Any] | 
         kind: Any = "double[pyarrow]" if any(map(_is_arrow, parts)) else "float64"
         return pd.concat([part.astype(kind) for part in parts], ignore_index=True)
     floats = [part.dropna() for kind, part in zip(kinds, parts, strict=True) if kind == "float"]
-    if not all((part % 1 == 0).all() and (part.abs() <= _EXACT).all() for part in floats):
+    if not all((part % 1 == 0).all() and (part.abs() <= EXACT).all() for part in floats):
         return None
     return _integers(parts, kinds)
 
@@ -119,7 +118,7 @@ def _is_arrow(part: pd.Series[Any]) -> bool:
 
 def _is_large(part: pd.Series[Any]) -> bool:
     values = part.dropna()
-    return len(values) > 0 and bool(values.max() > _EXACT or values.min() < -_EXACT)
+    return len(values) > 0 and not is_exact(values.min(), values.max())
 
 
 def _as_text(part: pd.Series[Any], kind: str, text: Any) -> pd.Series[Any]:

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nbauth.data.build.type_rules import is_exact
+
 __all__ = ["NULL_WORDS", "decimal_commas", "is_number", "numbers"]
 
 # What pandas takes for no value (`pandas.read_csv`, na_values), but for the blank cell.
@@ -30,7 +32,6 @@ _IN_FRONT = r"[-+]?0[0-9].*"
 _POINT = r".*(?:\.|[eE][-+]).*"
 _GROUPED = r"[-+]?[0-9]{1,3}(?:\.[0-9]{3})*(?:,[0-9]+)?"  # 1.234,5
 _PLAIN = r"[-+]?[0-9]+(?:,[0-9]+)?"
-_EXACT = 2**53
 _INT64, _UINT64 = 2**63, 2**64
 
 
@@ -52,10 +53,10 @@ def numbers(texts: pd.Series[Any]) -> pd.Series[Any] | bool:
         return False
     is_integer = values.str.fullmatch(_INTEGER).astype(bool)
     if not is_integer.all():
-        return has_point and all(_is_exact(int(text)) for text in values[is_integer & (values.str.len() > 15)])  # noqa: PLR2004 - digits
+        return has_point and all(_has_float(int(text)) for text in values[is_integer & (values.str.len() > 15)])  # noqa: PLR2004 - digits
     integers = [int(text) for text in values]
     least, most = min(integers), max(integers)
-    if len(values) < len(cells) and least >= -_EXACT and most <= _EXACT:
+    if len(values) < len(cells) and is_exact(least, most):
         return True
     return _integers(texts, values, integers)
 
@@ -87,7 +88,8 @@ def decimal_commas(texts: pd.Series[Any]) -> pd.Series[Any] | None:
     return plain.astype("float64").reindex(texts.index)
 
 
-def _is_exact(number: int) -> bool:
+def _has_float(number: int) -> bool:
+    """Tell whether a float has this very value."""
     return int(float(number)) == number
 
 

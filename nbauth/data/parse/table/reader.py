@@ -12,7 +12,7 @@ import pandas as pd
 from nbauth.data.build.free_memory import give_back, reuse_buffers
 from nbauth.data.build.width import TooManyColumns, check_width, is_wide, too_many_columns
 from nbauth.data.fetch.http_errors import clean, format_error
-from nbauth.data.fetch.prefetch import prefetched
+from nbauth.data.fetch.prefetch import pieces_of
 from nbauth.data.parse.json_text import reason
 from nbauth.data.parse.table.block_parser import BlockParser
 from nbauth.data.parse.table.blocks import BLOCK, Blocks
@@ -74,10 +74,7 @@ class _Table:
         """Yield blocks of rows; none where no line has names. What breaks them is in `error`."""
         context = self.context
         charset = Charset(context.encoding, context.codec())
-        # Ahead: what comes is taken in while pandas parses, which needs Python's lock for half of its time only.
-        pieces = prefetched(
-            iter(lambda: self.body.read1(_PIECE), b""), size=len, stop=context.stop, pending=[], is_eager=True
-        )
+        pieces = pieces_of(self.body, _PIECE, context.stop)
         blocks = Blocks(charset.pieces(pieces))
         reuse_buffers()  # those of pandas' parser, which is a new one for each block
         with self.body, closing(pieces):
