@@ -6,10 +6,12 @@ own object for the visit, never by an identifier: browsers send some of those.
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
 import threading
+import time
 import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -142,50 +144,86 @@ def _served_here() -> Unnamed | None:
     person's, and so does a cell that runs elsewhere. The threads that others start may be for any visitor.
     """
     here, main = threading.get_ident(), threading.main_thread().ident
-    own = sys._getframe()  # noqa: SLF001 - of this thread
+    own = _modules_of(sys._getframe())  # noqa: SLF001 - of this thread
     server = _on(own, {**RUNNING, **ANSWERING, **SMALL})
     if server is None and here != main:
-        frames = _all_stacks()
-        server = _on(frames.get(main), {**RUNNING, **SMALL})
+        stacks = _all_stacks()
+        server = _on(stacks.get(main, []), {**RUNNING, **SMALL})
         if server is None and _on(own, NOTEBOOK) is None:
-            server = next(filter(None, (_on(frame, RUNNING) for frame in frames.values())), None)
+            server = next(filter(None, (_on(stack, RUNNING) for stack in stacks.values())), None)
     return None if server is None else Unnamed(server, STEPS.get(server, APPLICATION))
 
 
-def _all_stacks() -> dict[int | None, FrameType]:
-    """Return the stack of each thread.
+def _all_stacks() -> dict[int | None, list[str]]:
+    """Return the modules on the stack of each thread.
 
-    Python 3.11 and 3.12 make them under a lock of the interpreter's, and may collect garbage meanwhile: what that
-    frees may wait for the same lock, for ever (https://github.com/python/cpython/issues/106883).
+    Python 3.11 may collect garbage whenever it makes a frame object. What that frees may let another thread go on: then
+    the frame that was to be made an object may be gone, which ends the process. Or it waits, for ever, for the lock
+    that `sys._current_frames` holds (https://github.com/python/cpython/issues/106883; 3.12, too). So nobody collects
+    while the stacks are read.
     """
-    with _collecting:
+    with _reading:
         was_enabled = gc.isenabled()
         gc.disable()
         try:
+            _collection().wait()
             frames: dict[int | None, FrameType] = getattr(sys, "_current_frames", dict)()
+            return {thread: _modules_of(frame) for thread, frame in frames.items()}
         finally:
             if was_enabled:
                 gc.enable()
-    return frames
 
 
-_collecting = threading.Lock()  # two threads at once would each undo what the other one set
+class _Collection:
+    """A collection of garbage that is going on."""
+
+    PATIENCE_S = 0.2  # what is freed may wait for us
+
+    def __init__(self) -> None:
+        self._collector: int | None = None
+        gc.callbacks.append(self._note)
+
+    def _note(self, phase: str, _info: dict[str, int]) -> None:
+        self._collector = threading.get_ident() if phase == "start" else None
+
+    def wait(self) -> None:
+        """Wait until no other thread is in the middle of one."""
+        end = time.monotonic() + self.PATIENCE_S
+        while self._collector not in (None, threading.get_ident()) and time.monotonic() < end:
+            time.sleep(0.0005)
+
+
+_collection = functools.cache(_Collection)  # not for those who never serve
+# Two threads at once would each undo what the other one set. What is freed meanwhile may ask again, in this thread.
+_reading = threading.RLock()
 
 
 def _after_fork() -> None:
-    global _collecting  # noqa: PLW0603 - a thread of the parent may have held it
-    _collecting = threading.Lock()
+    global _reading  # noqa: PLW0603 - a thread of the parent may have held it
+    _reading = threading.RLock()
+    _collection.cache_clear()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _on(frame: FrameType | None, modules: dict[str, str]) -> str | None:
-    """Return which of the modules is on a stack; a framework rather than the server that it runs on."""
-    server: str | None = None
+def _modules_of(frame: FrameType | None) -> list[str]:
+    """Return the names of a stack's modules, the innermost first, each once for calls within it."""
+    names: list[str] = []
     while frame is not None:
         name = str(frame.f_globals.get("__name__"))
+        if not names or names[-1] != name:
+            names.append(name)
+        frame = frame.f_back
+    return names
+
+
+def _on(stack: list[str], modules: dict[str, str]) -> str | None:
+    """Return which of the modules is on a stack; a framework rather than the server that it runs on."""
+    server: str | None = None
+    for module in stack:
+        name = module
         while name:
             if name in modules:
                 server = modules[name]
@@ -193,5 +231,4 @@ def _on(frame: FrameType | None, modules: dict[str, str]) -> str | None:
                     return server
                 break
             name = name.rpartition(".")[0]
-        frame = frame.f_back
     return server

@@ -253,16 +253,58 @@ server.serve_forever(poll_interval=0.05)
 
 
 def test_no_garbage_is_collected_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stacks of all threads are asked for in other threads only, and with no collection of garbage: it may hang."""
-    usual, seen = sys._current_frames, []
-    monkeypatch.setattr(sys, "_current_frames", lambda: [seen.append(gc.isenabled()), usual()][1])
+    """The stacks of all threads are read in other threads only, and with no collection of garbage: it may crash."""
+    seen: list[bool] = []
+    for module, name in ((sys, "_current_frames"), (web_servers, "_modules_of")):
+        usual = getattr(module, name)
+
+        def noted(*arguments: Any, usual: Callable[..., Any] = usual) -> Any:
+            if threading.current_thread() is not threading.main_thread():
+                seen.append(gc.isenabled())
+            return usual(*arguments)
+
+        monkeypatch.setattr(module, name, noted)
     _module(monkeypatch, "flask")
     monkeypatch.setattr(web_servers._Seen, "modules", -1)
     whose()
     assert seen == []
     in_a_thread(whose)
-    assert seen == [False]
+    own, *all_of_them = seen
+    assert own
+    assert len(all_of_them) > threading.active_count()
+    assert not any(all_of_them)
     assert gc.isenabled()
+
+
+def test_waits_for_a_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collection that another thread is in the middle of ends before the stacks are read; not one's own."""
+    begun, may_end, seen = threading.Event(), threading.Event(), []
+
+    class Garbage:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            seen.append(web_servers._all_stacks())  # does not wait for itself
+            begun.set()
+            may_end.wait(10)
+
+    _module(monkeypatch, "flask")
+    monkeypatch.setattr(web_servers._Seen, "modules", -1)
+    in_a_thread(whose)  # from now on it is known whether somebody collects
+    monkeypatch.setattr(web_servers._Collection, "PATIENCE_S", 10.0)
+    Garbage()
+    collector = threading.Thread(target=gc.collect)
+    collector.start()
+    assert begun.wait(10)
+    reader = threading.Thread(target=lambda: seen.append(web_servers._all_stacks()))
+    reader.start()
+    reader.join(0.1)
+    assert len(seen) == 1
+    may_end.set()
+    reader.join(10)
+    collector.join(10)
+    assert len(seen) == 2
 
 
 def test_every_thread_of_a_server() -> None:
