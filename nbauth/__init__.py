@@ -6,6 +6,7 @@ import importlib
 
 TYPE_CHECKING = False  # as type checkers know it; importing typing would take most of the time of `import nbauth`
 if TYPE_CHECKING:
+    from nbauth import adapters as adapters  # for `nbauth.adapters.sqlalchemy` and its like
     from nbauth import data as data  # for `nbauth.data.paging`, which `__all__` does not name
     from nbauth import errors
     from nbauth.api import accounts, add_profile, client, login, login_async, logout, pages, read, session
@@ -48,10 +49,13 @@ def _on_first_use(name: str) -> object:
     # On first use (PEP 562), so that `import nbauth` loads neither MSAL nor pandas nor requests.
     if name == "errors":
         return importlib.import_module("nbauth.errors")
-    if name != "data" and name not in __all__:
+    if name not in ("adapters", "data") and name not in __all__:
         raise AttributeError(f"module 'nbauth' has no attribute {name!r}")
     from nbauth.process.shielded import load
 
+    if name == "adapters":
+        load("nbauth.adapters")
+        return importlib.import_module("nbauth.adapters")
     if name == "data":  # `nbauth.data.paging` holds what `paging=` takes
         load("nbauth.data.paging")
         return importlib.import_module("nbauth.data")

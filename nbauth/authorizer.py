@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from nbauth import kernel
 from nbauth.errors import DataError, NbauthError
-from nbauth.net.origins import origin_of, redact_url
+from nbauth.net.origins import redact_url
+from nbauth.net.secrecy import clears_frames
 from nbauth.process import visitors
 from nbauth.process.shielded import load
 from nbauth.signin.profile.resolve import by_name, by_url, naming
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nbauth.net.bundles import Bundle
     from nbauth.signin.profile.config import Config
     from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.tokens.access_token import AccessToken
     from nbauth.signin.tokens.credential import Credential
 
 __all__ = ["KernelAuthorizer", "KernelChain", "session_of"]
@@ -121,6 +123,22 @@ class KernelChain:
         finally:
             del rejected  # an error takes this frame along, and not the token
 
+    @clears_frames
+    def access_token(
+        self, url: str, *, rejected: str | None = None, claims: str | None = None, life_s: float = 0.0
+    ) -> AccessToken:
+        """Return the token with its times, good for `life_s` seconds at least; otherwise as `token`."""
+        credential, scopes = self._find(url)
+        return credential.access_token(scopes, rejected=rejected, claims=claims, life_s=life_s)
+
+    def scopes(self, url: str) -> tuple[str, ...]:
+        """Return what a URL's token is asked for.
+
+        Raises:
+            OriginNotAllowed: the profile does not name it.
+        """
+        return by_url(self._config, url, only=self.profile).scopes_for(url) or ()
+
     def who(self, url: str) -> str:
         """Return the profile and the account whose rows a URL gives, as one text. Nothing of it is secret."""
         credential, _ = self._find(url)
@@ -169,7 +187,8 @@ class KernelChain:
         place = "/".join(url.split("/", 3)[:3])
         known = self._by_origin.get(place)
         if known is None or known[0] != version:
-            scopes = by_url(self._config, url, only=self.profile).origins[origin_of(url)]
+            # Raises where the profile does not name it.
+            scopes = by_url(self._config, url, only=self.profile).scopes_for(url) or ()
             self._check_visit(scopes)
             with visitors.visiting(self._visitor):
                 credential = kernel.credential_of(self._profile, scopes)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nbauth.net.bundles import Bundle
     from nbauth.process.visitors import Whose
     from nbauth.signin.flows.prompt import Prompt
+    from nbauth.signin.loans import Loan
     from nbauth.signin.login_request import LoginRequest
     from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.config import Config
@@ -47,6 +48,9 @@ __all__ = [
     "credential_of",
     "is_in_use",
     "is_signed_in",
+    "lent",
+    "loan_ended",
+    "loans",
     "login",
     "logout",
     "profile_names",
@@ -193,6 +197,26 @@ def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
         return _state.applications.of(profile)
     with _state.lock:
         return visit.registry().serving(profile, scopes).credential
+
+
+def lent(holder: object, loan: Loan) -> None:
+    """Note that an object of another tool gets tokens of a sign-in, as long as it lives.
+
+    Args:
+        holder: the object; anything that can be hashed and referred to weakly.
+        loan: what it gets, as a person is shown it.
+    """
+    _state.loans.note(holder, loan)
+
+
+def loans() -> list[Loan]:
+    """Return what the calling visitor's sign-ins are lent to just now, the oldest first."""
+    return _state.loans.of(visitors.whose())
+
+
+def loan_ended(holder: object) -> None:
+    """Note that an object gets no tokens any more, though it still lives."""
+    _state.loans.end(holder)
 
 
 # Sign-in and sign-out

@@ -57,6 +57,7 @@ class Login:
         scopes: what to ask for, where it is not what the profile says.
         account: the sign-in name, where it matters.
         remember: keep the sign-in for later kernels.
+        tenant: another tenant than the profile's.
     """
 
     profile: str | None = None
@@ -64,6 +65,7 @@ class Login:
     scopes: tuple[str, ...] = ()
     account: str | None = None
     remember: bool = False
+    tenant: str | None = None
 
     def typed(self, place: Place) -> str:
         """Return what is typed at a place."""
@@ -71,7 +73,12 @@ class Login:
             named = {name: value for name, value in dataclasses.asdict(self).items() if value and name != "profile"}
             return _call("nbauth.login", self.profile, named, place)
         words = ["%login", *filter(None, [self.profile])]
-        for option, values in (("--flow", [self.flow]), ("--scopes", self.scopes), ("--account", [self.account])):
+        for option, values in (
+            ("--flow", [self.flow]),
+            ("--scopes", self.scopes),
+            ("--account", [self.account]),
+            ("--tenant", [self.tenant]),
+        ):
             given = [value for value in values if value]
             words += [option, *given] if given else []
         # The magics split their line as a POSIX shell does, on Windows, too.

@@ -9,9 +9,11 @@ from urllib.parse import quote, urlsplit
 
 from nbauth.errors import OriginNotAllowed
 
-__all__ = ["check_https", "display_url", "host_of", "is_loopback", "origin_of", "redact_url"]
+__all__ = ["api_origin_of", "check_https", "display_url", "host_of", "is_loopback", "origin_of", "redact_url"]
 
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+_WEB_PORTS = {"https": 443, "http": 80}
+# What takes a token and is no HTTP: PostgreSQL as the password (libpq's URIs), SQL Server in its login (TDS).
+_DEFAULT_PORTS = {**_WEB_PORTS, "postgresql": 5432, "mssql": 1433}
 # Browsers, urllib and requests read these differently, which is how a host check is fooled.
 _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")  # labels as long as DNS has them (RFC 1035 §2.3.4)
 _BRACKETS = re.compile(r"[^\[\]]*|\[[0-9a-fA-F:.]+\](:[0-9]*)?")
@@ -32,6 +34,21 @@ def origin_of(url: str) -> str:
     Raises:
         ValueError: another scheme, no host, a bad port, user information, or characters that URL parsers disagree on.
     """
+    origin = api_origin_of(url)
+    if origin.partition(":")[0] not in _WEB_PORTS:
+        raise ValueError("the URL must start with https:// (http:// on this machine only)")
+    return origin
+
+
+def api_origin_of(url: str) -> str:
+    """Return the origin of what a token may be sent to: as `origin_of`, and of a database, too.
+
+    Args:
+        url: an absolute URL with https, http, postgresql or mssql.
+
+    Raises:
+        ValueError: as `origin_of`.
+    """
     if _UNSAFE.search(url):
         raise ValueError("the URL holds control characters")
     server = _AUTHORITY.match(url)
@@ -43,7 +60,7 @@ def _origin_of(url: str) -> str:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS:
-        raise ValueError("the URL must start with https:// (http:// on this machine only)")
+        raise ValueError("the URL must start with https:// (http:// on this machine only), or name a database")
     if "@" in parts.netloc:
         raise ValueError("the URL must not hold a user name or password")
     if not parts.hostname:
@@ -70,7 +87,7 @@ def display_url(url: str) -> str:
     Raises:
         ValueError: as `origin_of`.
     """
-    origin = origin_of(url)
+    origin = api_origin_of(url)
     rest = urlsplit(url)._replace(scheme="", netloc="").geturl()
     # Quoted as it is sent: a blank, or a sign that nobody sees, would look like its end.
     rest = quote(rest, safe="/?#[]@!$&'()*+,;=:%~")

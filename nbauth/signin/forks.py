@@ -54,6 +54,7 @@ def share_with_forks(state: KernelState) -> None:
         for credential in state.credentials():
             credential.after_fork(token_client, functools.partial(_application, state))
         state.changes.after_fork()
+        state.loans.after_fork()
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nbauth.signin.applications import Applications
 from nbauth.signin.changes import ChangeNotifier
+from nbauth.signin.loans import Loans
 from nbauth.signin.profile.approvals import Approvals
 from nbauth.signin.profile.config import Reader
 from nbauth.signin.visits import Visits
@@ -35,6 +36,7 @@ class KernelState:
         visits: who is signed in, for each person.
         applications: the credentials of applications, for all visitors.
         changes: tells who watches.
+        loans: what the sign-ins are lent to.
     """
 
     def __init__(self) -> None:
@@ -51,6 +53,7 @@ class KernelState:
         self.visits = Visits(lambda: self.lock, check=self.check_approval)
         self.applications = Applications(lambda: self.lock, self.visits.own)
         self.changes = ChangeNotifier()
+        self.loans = Loans()
 
     def check_approval(self, profile: Profile, bundle: Bundle | None) -> None:
         """Raise `ApprovalRequired` for a profile of a folder's that needs an approval and has none."""

@@ -231,7 +231,7 @@ def test_errors_cross_processes(error: Exception) -> None:
     token_server = TokenServer(lambda _key: Failing())  # type: ignore[arg-type,return-value]
     token_server.start()
     with pytest.raises(type(error)) as caught:
-        TokenClient(token_server._sender).ask("k", ("s",), rejected=None, claims=None)
+        TokenClient(token_server._sender).ask("k", ("s",), rejected=None, claims=None, life_s=0.0)
     for other in (caught.value, pickle.loads(pickle.dumps(error))):  # noqa: S301 - its own
         assert str(other) == str(error)
         assert {**vars(other)} == {**vars(error)}

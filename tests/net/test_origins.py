@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbauth.net.origins import is_loopback, origin_of, redact_url
+from nbauth.net.origins import api_origin_of, display_url, is_loopback, origin_of, redact_url
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,20 @@ def test_a_url_in_a_message_shows_no_secret() -> None:
     url = "https://user:secret@host/path?sig=SECRET&se=2026#token=SECRET"
     assert redact_url(url) == "https://host/path?sig=…&se=…"
     assert redact_url("https://[x") == "a URL that cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("postgresql://DB.example./sales", "postgresql://db.example:5432"),
+        ("mssql://db.example", "mssql://db.example:1433"),
+        ("https://a.example", "https://a.example:443"),
+    ],
+)
+def test_a_database(url: str, origin: str) -> None:
+    """A database has an origin where tokens are meant, and none where HTTP is."""
+    assert api_origin_of(url) == origin
+    assert display_url(origin) == origin.rpartition(":")[0]
+    if not origin.startswith("https"):
+        with pytest.raises(ValueError, match="must start with https"):
+            origin_of(url)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nbauth.net.origins import host_of, is_loopback, origin_of
+from nbauth.net.origins import api_origin_of, host_of, is_loopback, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,15 +70,22 @@ def check_prompt(key: str, value: str, wrong: Callable[..., ConfigError]) -> Non
 
 
 def check_url(key: str, value: object, wrong: Callable[..., ConfigError]) -> None:
-    """Make sure that it is a URL that a token may be sent to."""
+    """Make sure that it is a URL that a token may be sent to by HTTP."""
+    _checked_origin(key, value, wrong, origin_of)
+
+
+def _checked_origin(
+    key: str, value: object, wrong: Callable[..., ConfigError], parse: Callable[[str], str] = api_origin_of
+) -> str:
     if not isinstance(value, str):
         raise wrong(key, f"expected a URL, found {value!r}")
     try:
-        origin = origin_of(value)
+        origin = parse(value)
     except ValueError as error:
         raise wrong(key, f"{error}; found {value!r}") from None
     if origin.startswith("http:") and not is_loopback(value):
         raise wrong(key, f"expected https:// (http only on this machine); found {value!r}")
+    return origin
 
 
 def check_host(key: str, value: str, wrong: Callable[..., ConfigError]) -> None:
@@ -101,12 +108,11 @@ def checked_apis(value: object, wrong: Callable[..., ConfigError]) -> Mapping[st
     origins: set[str] = set()
     for url, scopes in value.items():
         key = f'apis."{url}"'
-        check_url(key, url, wrong)
+        origin = _checked_origin(key, url, wrong)
         parts = urlsplit(url)
         if parts.path not in ("", "/") or parts.query or parts.fragment:
-            origin = f"{parts.scheme}://{parts.netloc}"
-            raise wrong(key, "expected an origin without a path", f'Write it as "{origin}".')
-        origin = origin_of(url)
+            server = f"{parts.scheme}://{parts.netloc}"
+            raise wrong(key, "expected an origin without a path", f'Write it as "{server}".')
         if origin in origins:
             raise wrong(key, "the same origin is named twice")
         origins.add(origin)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.errors import ConfigError
 from nbauth.files.tree import expanded, working_directory
-from nbauth.net.origins import origin_of
+from nbauth.net.origins import api_origin_of
 from nbauth.signin.profile import authorization_parameters, checks, credentials, options
 from nbauth.signin.profile.authority import CLOUDS, Authority
 
@@ -52,7 +52,8 @@ class Profile:
     Args:
         name: how `nbauth.login(NAME)` calls it: letters, digits, ``_``, ``.`` and ``-``.
         client_id: the application's id at the provider.
-        apis: for each origin (``https://host[:port]``) the scopes that it needs. Tokens go nowhere else.
+        apis: for each origin (``https://host[:port]``, or a database's ``postgresql://host`` or ``mssql://host``) the
+            scopes that it needs. Tokens go nowhere else.
         authority: an Entra-style authority, such as ``https://login.microsoftonline.com/contoso.onmicrosoft.com``.
         oidc_authority: issuer of any OpenID provider.
         tenant: a tenant's GUID or domain.
@@ -256,13 +257,13 @@ class Profile:
 
     @cached_property
     def origins(self) -> Mapping[str, tuple[str, ...]]:
-        """The scopes of `apis` by canonical origin, as `origin_of` gives it."""
-        return MappingProxyType({origin_of(url): scopes for url, scopes in self.apis.items()})
+        """The scopes of `apis` by canonical origin, as `api_origin_of` gives it."""
+        return MappingProxyType({api_origin_of(url): scopes for url, scopes in self.apis.items()})
 
     def scopes_for(self, url: str) -> tuple[str, ...] | None:
         """Return the scopes that a URL's origin needs, or None where this profile does not name it."""
         try:
-            return self.origins.get(origin_of(url))
+            return self.origins.get(api_origin_of(url))
         except ValueError:
             return None
 

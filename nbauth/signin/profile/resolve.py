@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError, OriginNotAllowed
-from nbauth.net.origins import check_https, origin_of, redact_url
+from nbauth.net.origins import api_origin_of, check_https, display_url, redact_url
 from nbauth.next_step import Login, NextStep, Shell, to_run
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def by_url(config: Config, url: str, *, only: str | None = None) -> Profile:
     if len(matching) == 1 or default in matching:
         return matching[default if default in matching else next(iter(matching))]
     raise ConfigError(
-        f"{_short(origin_of(url))} is named by several profiles: {', '.join(sorted(matching))}.",
+        f"{display_url(api_origin_of(url))} is named by several profiles: {', '.join(sorted(matching))}.",
         next_step=f"Say which one, as in profile={min(matching)!r}.",
     )
 
@@ -93,22 +93,19 @@ def _not_allowed(config: Config, url: str, only: str | None) -> NbauthError:
     if config.problem is not None and only is None:
         return config.problem
     try:
-        origin = _short(origin_of(url))
+        server = api_origin_of(url)
     except ValueError as error:
         return OriginNotAllowed(f"{redact_url(url)}: {error}.", url=redact_url(url))
+    origin = display_url(server)
     if not config.profiles:
         return ConfigError(f"No profile is configured, so nothing may be sent to {origin}.", next_step=START)
-    check_https(url, origin)
+    check_https(url, server)
     who = f"Profile {only!r} does not name" if only else f"No profile of {config.source} names"
     return OriginNotAllowed(
         f"{who} {origin}, so no token is sent there.",
         url=redact_url(url),
         next_step=f'Add "{origin}" = ["SCOPE"] under [profiles.{only or next(iter(config.profiles))}.apis].',
     )
-
-
-def _short(origin: str) -> str:
-    return origin.removesuffix(":443" if origin.startswith("https:") else ":80")
 
 
 def check_scopes(profile: Profile, scopes: tuple[str, ...]) -> None:

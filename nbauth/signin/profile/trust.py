@@ -143,7 +143,7 @@ def _is_microsofts(profile: Profile) -> bool:
 def _changes(profile: Profile, ca_digest: str | None) -> Iterator[str]:
     host = profile.authority_host
     if profile.ca_bundle is not None:
-        apis = (display_url(api) for api in profile.apis if api.startswith("https:"))
+        apis = (display_url(api) for api in profile.apis if not api.startswith("http:"))
         yield (
             f"trusts the certificate authority {Path(profile.ca_bundle).name} "
             f"(SHA-256 {ca_digest}) for {', '.join((host, *apis))}"

@@ -135,7 +135,12 @@ class Credential:
             del rejected  # an error takes this frame along, and not the token; a door would cost every look-up
 
     def access_token(
-        self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None
+        self,
+        scopes: tuple[str, ...],
+        *,
+        rejected: str | None = None,
+        claims: str | None = None,
+        life_s: float = 0.0,
     ) -> AccessToken:
         """Return an access token with its times, without asking anybody.
 
@@ -147,6 +152,8 @@ class Credential:
             rejected: a token that an API answered with 401: it is replaced even if it looks good, but not again where
                 it has just taken the place of another one that was refused.
             claims: claims that the new token must have, as JSON (OpenID Connect Core §5.5).
+            life_s: seconds that it must be good for, where the provider's tokens live that long: a tool that does not
+                try again after a 401 needs a while.
 
         Raises:
             SignInRequired: a person has to sign in.
@@ -155,12 +162,12 @@ class Credential:
         """
         token = self._memo.get(scopes)
         if token is not None and token.secret != rejected and claims is None and self._source.ended is None:
-            if token.is_good():
+            if token.is_good(max(token.margin_s, life_s)):
                 return token
-            if token.is_good(token.last_s):
+            if token.is_good(max(token.last_s, life_s)):
                 self._renew_ahead(TokenRequest(scopes))
                 return token
-        request = TokenRequest(scopes, None if rejected is None else HiddenText(rejected), claims)
+        request = TokenRequest(scopes, None if rejected is None else HiddenText(rejected), claims, life_s)
         del rejected  # as in `token`
         return self._renew(request)
 

@@ -44,7 +44,12 @@ class HasAccessToken(Protocol):
     """What gives tokens in the kernel that signed in: a credential."""
 
     def access_token(
-        self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None
+        self,
+        scopes: tuple[str, ...],
+        *,
+        rejected: str | None = None,
+        claims: str | None = None,
+        life_s: float = 0.0,
     ) -> AccessToken:
         """Return an access token with its times."""
 
@@ -97,7 +102,10 @@ class TokenServer:
             return {}
         try:
             token = credential.access_token(
-                tuple(request["scopes"]), rejected=request["rejected"], claims=request["claims"]
+                tuple(request["scopes"]),
+                rejected=request["rejected"],
+                claims=request["claims"],
+                life_s=request["life_s"],
             )
         except NbauthError as error:
             details = {name: value for name, value in vars(error).items() if name != "step"}
@@ -118,13 +126,16 @@ class TokenClient:
     def __init__(self, sender: socket.socket) -> None:
         self._sender = sender
 
-    def ask(self, key: str, scopes: tuple[str, ...], *, rejected: str | None, claims: str | None) -> AccessToken | None:
+    def ask(
+        self, key: str, scopes: tuple[str, ...], *, rejected: str | None, claims: str | None, life_s: float
+    ) -> AccessToken | None:
         """Return the parent's token, or None where it has ended or is not signed in any more.
 
         Raises:
             NbauthError: as in the parent.
         """
-        request = json.dumps({"key": key, "scopes": scopes, "rejected": rejected, "claims": claims}).encode()
+        asked = {"key": key, "scopes": scopes, "rejected": rejected, "claims": claims, "life_s": life_s}
+        request = json.dumps(asked).encode()
         ours, theirs = socket.socketpair()
         with ours:
             ours.settimeout(_PATIENCE_S)
@@ -175,7 +186,13 @@ class ForkSource:
         del present
         token = None
         if self._parent is not None:
-            token = self._parent.ask(self._key, request.scopes, rejected=request.rejected, claims=request.claims)
+            token = self._parent.ask(
+                self._key,
+                request.scopes,
+                rejected=request.rejected,
+                claims=request.claims,
+                life_s=request.life_s,
+            )
         if token is None:
             raise parent_signed_out(self._profile, request.scopes, request.claims)
         return token

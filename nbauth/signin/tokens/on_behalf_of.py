@@ -92,11 +92,17 @@ class UserCredential(Credential):
 
     @clears_frames
     def access_token(
-        self, scopes: tuple[str, ...], *, rejected: str | None = None, claims: str | None = None
+        self,
+        scopes: tuple[str, ...],
+        *,
+        rejected: str | None = None,
+        claims: str | None = None,
+        life_s: float = 0.0,
     ) -> AccessToken:
         """Return what `token` does, for the present user."""
         assert self.profile.user_assertion is not None
-        return self.of(self.profile.user_assertion.read()).access_token(scopes, rejected=rejected, claims=claims)
+        user = self.of(self.profile.user_assertion.read())
+        return user.access_token(scopes, rejected=rejected, claims=claims, life_s=life_s)
 
     def of(self, assertion: HiddenText) -> Credential:
         """Return the credential of an assertion."""

@@ -34,15 +34,18 @@ class TokenRequest:
         scopes: what the token must be good for.
         rejected: the token that an API refused, if one did.
         claims: the claims that the token must have, as JSON, or None.
+        life_s: how many seconds it must be good for at least.
     """
 
     scopes: tuple[str, ...]
     rejected: HiddenText | None = field(default=None, repr=False)
     claims: str | None = None
+    life_s: float = 0.0
 
     def is_met_by(self, token: AccessToken) -> bool:
         """Tell whether a token, renewed for somebody else meanwhile, is what is wished for."""
-        return token.secret != self.rejected and self.claims in (None, token.claims) and token.is_good()
+        is_other = token.secret != self.rejected and self.claims in (None, token.claims)
+        return is_other and token.is_good(max(token.margin_s, self.life_s))
 
     def is_in_vain(self, token: AccessToken) -> bool:
         """Tell whether an API refuses what it was given a moment ago in the place of a refused one."""
@@ -52,7 +55,9 @@ class TokenRequest:
 class ParentKernel(Protocol):
     """The kernel that this process was forked from, which alone uses the refresh tokens."""
 
-    def ask(self, key: str, scopes: tuple[str, ...], *, rejected: str | None, claims: str | None) -> AccessToken | None:
+    def ask(
+        self, key: str, scopes: tuple[str, ...], *, rejected: str | None, claims: str | None, life_s: float
+    ) -> AccessToken | None:
         """Return its token for the credential of a key, or None where it has ended or is not signed in any more."""
 
 
