@@ -38,6 +38,27 @@ def test_tokens_of_a_person(demo: DemoServer, client: Client):
     assert identity["sid"]
 
 
+def test_tokens_in_the_older_format(demo: DemoServer, client: Client):
+    """A resource that wants tokens v1.0 gets them as Entra issues them, a person's and an application's."""
+    demo.provider.register_resource(
+        "https://old.example", scopes=["user_impersonation"], roles=["Read.All"], token_version=1
+    )
+    scope = "https://old.example/.default"
+    secret = {"client_id": demo.confidential_client_id, "client_secret": demo.client_secret}
+    person = claims_of(client.tokens(scope=scope)["access_token"])
+    job = claims_of(client.token(grant_type="client_credentials", scope=scope, **secret).json["access_token"])
+    for claims, client_id, authentication in ((person, demo.client_id, "0"), (job, secret["client_id"], "1")):
+        assert claims["ver"] == "1.0"
+        assert claims["iss"] == f"https://sts.windows.net/{demo.provider.tenant_id}/"
+        assert claims["iss"] in demo.provider.issuers
+        assert claims["aud"] == "https://old.example"
+        assert (claims["appid"], claims["appidacr"]) == (client_id, authentication)
+        assert {"azp", "azpacr", "preferred_username"}.isdisjoint(claims)
+    assert ALICE.username == person["upn"] == person["unique_name"]
+    assert person["scp"] == "user_impersonation"
+    assert job["roles"] == ["Read.All"]
+
+
 def test_tokens_verify_with_the_published_keys(demo: DemoServer, client: Client):
     """The signatures verify with `jwks_uri`, before and after the key was changed."""
     old = client.tokens()["id_token"]

@@ -7,7 +7,7 @@ Alice; everything else is checked as a strict provider checks it.
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.demo.http.faults import Faults
 from nbauth.demo.http.listener import Listener
@@ -184,10 +184,18 @@ class Provider:
         )
 
     def register_resource(
-        self, identifier: str, *, scopes: Iterable[str], roles: Iterable[str] = (), owner: str | None = None
+        self,
+        identifier: str,
+        *,
+        scopes: Iterable[str],
+        roles: Iterable[str] = (),
+        owner: str | None = None,
+        token_version: Literal[1, 2] = 2,
     ) -> Resource:
-        """Register an API that tokens may be for."""
-        return self.registry.register_resource(identifier, scopes=scopes, roles=roles, owner=owner)
+        """Register an API that tokens may be for; as `Resource` says."""
+        return self.registry.register_resource(
+            identifier, scopes=scopes, roles=roles, owner=owner, token_version=token_version
+        )
 
     def rotate_signing_key(self, *, forget_old: bool = False) -> str:
         """Sign with a fresh key from now on; returns its key id."""
@@ -242,6 +250,7 @@ def _issuers(site: Site) -> Iterator[str]:
     for tenant in (TENANT_ID, PARTNER_ID, CONSUMERS_ID):
         for kind in ("entra", "ciam", "b2c"):
             yield Realm(kind, tenant, tenant, site).issuer
+        yield Realm("entra", tenant, tenant, site).v1_issuer
     for path in (f"{LAB}/token", f"{OTHER_LAB}/token", "adfs/oauth2/token/", "token"):
         realm, _ = find_realm(path, site)
         assert realm

@@ -154,6 +154,11 @@ class Realm:
         return self._issuer_for(self.tenant_id)
 
     @property
+    def v1_issuer(self) -> str:
+        """The `iss` of access tokens in the format v1.0: one host for every tenant, whichever was asked."""
+        return f"https://sts.windows.net/{self.tenant_id}/"
+
+    @property
     def advertised_issuer(self) -> str:
         """The issuer in the discovery document: Entra's multi-tenant ones have a place for the tenant in it."""
         return self.issuer_template if self.prefix in {"common", "organizations"} else self.issuer

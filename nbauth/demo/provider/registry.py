@@ -6,7 +6,7 @@ import base64
 import secrets
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import hashes
@@ -55,12 +55,15 @@ class Resource:
         scopes: what people may let an application do.
         roles: what an application may be allowed to do by itself.
         owner: client id of the application that the API is, for on-behalf-of; None if it has none.
+        token_version: which format its tokens are in, as `requestedAccessTokenVersion` in Entra's manifest: 1 as
+            Microsoft's own older services want them (Storage, Kusto, Log Analytics), or 2. Entra's tenants only.
     """
 
     identifier: str
     scopes: tuple[str, ...]
     roles: tuple[str, ...] = ()
     owner: str | None = None
+    token_version: Literal[1, 2] = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,10 +159,22 @@ class Registry:
         return client
 
     def register_resource(
-        self, identifier: str, *, scopes: Iterable[str], roles: Iterable[str] = (), owner: str | None = None
+        self,
+        identifier: str,
+        *,
+        scopes: Iterable[str],
+        roles: Iterable[str] = (),
+        owner: str | None = None,
+        token_version: Literal[1, 2] = 2,
     ) -> Resource:
         """Register an API."""
-        resource = Resource(identifier=identifier, scopes=tuple(scopes), roles=tuple(roles), owner=owner)
+        resource = Resource(
+            identifier=identifier,
+            scopes=tuple(scopes),
+            roles=tuple(roles),
+            owner=owner,
+            token_version=token_version,
+        )
         self.resources[identifier] = resource
         return resource
 

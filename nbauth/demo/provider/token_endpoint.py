@@ -166,7 +166,7 @@ class TokenEndpoint:
         self._context.grants.issued.add(assertion)
         claims = self._verified(assertion)
         owned = [r.identifier for r in self._context.registry.resources.values() if r.owner == client.client_id]
-        if claims["aud"] not in owned or "scp" not in claims or claims["iss"] != realm.issuer:
+        if claims["aud"] not in owned or "scp" not in claims or claims["iss"] not in (realm.issuer, realm.v1_issuer):
             raise Refusal(
                 500131,
                 "Assertion audience does not match the Client app presenting the assertion. The audience in the "

@@ -55,13 +55,14 @@ class TokenMint:
         user = family.user
         names = " ".join(scopes.names or sorted(scopes.openid - {"offline_access"}))
         claims = self._common(realm, scopes.resource, client)
-        claims |= {
-            "sub": user.subject(client.client_id),
-            "name": user.name,
-            "preferred_username": user.username,
-        }
+        claims |= {"sub": user.subject(client.client_id), "name": user.name}
+        if claims.get("ver") == "1.0":
+            claims |= {"upn": user.username, "unique_name": user.username}
+        else:
+            claims["preferred_username"] = user.username
         if realm.entra:
-            claims |= {"oid": user.object_id_in(realm.tenant_id), "scp": names, "azpacr": str(authentication)}
+            claims |= {"oid": user.object_id_in(realm.tenant_id), "scp": names}
+            claims |= _authentication(claims, authentication)
             acrs = _values(asked, "acrs")
             capabilities = _values(asked, "xms_cc")
             claims |= {"acrs": acrs} if acrs else {}
@@ -80,8 +81,8 @@ class TokenMint:
                 "oid": client.object_id,
                 "roles": list(resource.roles),
                 "idtyp": "app",
-                "azpacr": str(authentication),
             }
+            claims |= _authentication(claims, authentication)
         else:
             claims |= {"sub": client.client_id, "roles": list(resource.roles)}
         return self._sign(claims)
@@ -151,7 +152,11 @@ class TokenMint:
             "exp": now + self._context.settings.access_token_s,
         }
         if realm.entra:
-            claims |= {"tid": realm.tenant_id, "azp": client.client_id, "ver": "2.0", "uti": uuid.uuid4().hex}
+            claims |= {"tid": realm.tenant_id, "uti": uuid.uuid4().hex}
+            if resource and resource.token_version == 1:
+                claims |= {"iss": realm.v1_issuer, "appid": client.client_id, "ver": "1.0"}
+            else:
+                claims |= {"azp": client.client_id, "ver": "2.0"}
         else:
             claims |= {"client_id": client.client_id, "jti": uuid.uuid4().hex}
         return claims
@@ -174,6 +179,11 @@ def client_info(user: User, realm: Realm, instead: Mapping[str, str] | None = No
     home = TENANT_ID if realm.tenant_id == PARTNER_ID else realm.tenant_id
     raw = json.dumps({"uid": uid, "utid": home} if instead is None else dict(instead)).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _authentication(claims: dict[str, Any], authentication: int) -> dict[str, Any]:
+    """Return how the client proved itself, in the format of the token: v1.0 has another name for it."""
+    return {("appidacr" if claims["ver"] == "1.0" else "azpacr"): str(authentication)}
 
 
 def _half_hash(token: str) -> str:
