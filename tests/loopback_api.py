@@ -78,6 +78,10 @@ class Server(ThreadingHTTPServer):
         """Where it listens."""
         return f"{self.scheme}://localhost:{self.server_address[1]}"
 
+    def answer(self, seen: Seen, route: Reply | Callable[[Seen], Reply] | None) -> Reply:
+        """Answer a request from its route."""
+        return route(seen) if callable(route) else route or Reply(b'{"error": "none"}', 404)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: clients break off on purpose here."""
 
@@ -104,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
         seen = Seen(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, self._read_body())
         self.server.seen.append(seen)
         route = self.server.routes.get(self.path) or self.server.routes.get(self.path.partition("?")[0])
-        reply = route(seen) if callable(route) else route or Reply(b'{"error": "none"}', 404)
+        reply = self.server.answer(seen, route)
         if reply.reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
