@@ -1,0 +1,110 @@
+"""The examples of docs/elsewhere.md: each runs as it stands, with a server of ours in the place of each host."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import nbauth
+from nbauth.signin.profile.profile import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nbauth.demo.server import DemoServer
+
+PAGE = (Path(__file__).parents[2] / "docs" / "elsewhere.md").read_text(encoding="utf-8")
+ADDRESS = re.compile(r"\b(?:https|postgresql|mssql)://[\w.-]+(?::\d+)?")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """How a section of the page is run.
+
+    Args:
+        stand_ins: the fixture that signs somebody in, and returns what stands there in the place of which of the
+            page's texts, such as ``{"https://api.contoso.com": "http://127.0.0.1:8080"}``.
+        shows: what holds for the names that the section's examples leave.
+    """
+
+    stand_ins: str
+    shows: Callable[[dict[str, Any]], bool]
+
+
+# One line a section. A section with an example stands here or in NOT_RUN.
+SECTIONS: dict[str, Runs] = {
+    "fsspec": Runs("demo_api", lambda made: len(made["df"]) == 5_000 and list(made["df"]) == ["city"]),
+}
+NOT_RUN: dict[str, str] = {
+    "An Azure client without a credential": "its server comes with the section on Azure Storage",
+    "Trino": "its server comes with the rest of its section",
+}
+
+
+@pytest.fixture
+def demo_api(demo: DemoServer, person: Callable[..., Any]) -> dict[str, str]:
+    """The demo's API, with Alice signed in."""
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    return {
+        "nbauth+https://api.contoso.com": f"nbauth+{demo.api_origin}",
+        "nbauth://api.contoso.com": f"nbauth+{demo.api_origin}",
+        "https://api.contoso.com": demo.api_origin,
+    }
+
+
+def sections() -> dict[str, list[str]]:
+    """Return the page's examples in Python, section by section; a section without one is left out."""
+    found = {}
+    for section in re.split(r"^###? ", PAGE, flags=re.MULTILINE):
+        title, _, text = section.partition("\n")
+        if examples := re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            assert title not in found, f"two sections are called {title!r}"
+            found[title] = examples
+    return found
+
+
+def run(title: str, stand_ins: dict[str, str]) -> dict[str, Any]:
+    """Run a section's examples, one after the other, and return the names that they leave."""
+    made: dict[str, Any] = {"__name__": "__main__"}
+    for example in sections()[title]:
+        text = example
+        for told in sorted(stand_ins, key=len, reverse=True):
+            text = text.replace(told, stand_ins[told])
+        code = compile(text, f"docs/elsewhere.md, {title}", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        if code.co_flags & inspect.CO_COROUTINE:  # as a notebook runs it
+            asyncio.run(eval(code, made))  # noqa: S307 - the page's own
+        else:
+            exec(code, made)  # noqa: S102 - the page's own
+    return made
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_example(title: str, request: pytest.FixtureRequest) -> None:
+    """The examples of a section run, and bring what they say."""
+    section = SECTIONS[title]
+    made = run(title, request.getfixturevalue(section.stand_ins))
+    assert section.shows(made), sorted(made)
+
+
+def test_sections() -> None:
+    """Each section with an example is run, or it stands here why not."""
+    assert sorted({*SECTIONS, *NOT_RUN}) == sorted(sections())
+    assert set(SECTIONS) & set(NOT_RUN) == set()
+
+
+@pytest.mark.parametrize("title", sections())
+def test_example_is_written_right(title: str) -> None:
+    """An example compiles, and the page's own profile has a row for each address that it names."""
+    (toml,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    work = Profile("work", **tomllib.loads(toml)["profiles"]["work"])
+    for example in sections()[title]:
+        compile(example, title, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        assert [address for address in ADDRESS.findall(example) if work.scopes_for(address) is None] == []
