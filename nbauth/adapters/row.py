@@ -85,13 +85,29 @@ class Row:
         try:
             return self._chain.access_token(self._url, rejected=rejected, claims=claims, life_s=self._life_s)
         except DataError:
-            error = SignInRequired(
-                f"{self!r} was made for another sign-in, and gives no token of this one.",
-                profile=self.profile,
-                scopes=self.scopes,
-                next_step=NextStep(("Make it again, or sign in as before: ", Login(self.profile))),
-            )
+            error = self._of_another_sign_in()
         raise error
+
+    def check_sign_in(self) -> None:
+        """Make sure that the sign-in which this is of is still there, for a tool that goes on with an earlier token.
+
+        No request is sent.
+
+        Raises:
+            SignInRequired: nobody is signed in, or somebody else than when this was made.
+        """
+        try:
+            self._chain.who(self._url)
+        except DataError:
+            raise self._of_another_sign_in() from None
+
+    def _of_another_sign_in(self) -> SignInRequired:
+        return SignInRequired(
+            f"{self!r} was made for another sign-in, and gives no token of this one.",
+            profile=self.profile,
+            scopes=self.scopes,
+            next_step=NextStep(("Make it again, or sign in as before: ", Login(self.profile))),
+        )
 
     def check_scopes(self, scopes: Iterable[str]) -> None:
         """Make sure that what a tool asks for is of the row's resource.

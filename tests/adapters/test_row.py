@@ -80,6 +80,22 @@ def test_a_sign_out(demo: DemoServer, sign_in: Callable[[str], nbauth.Account]) 
         row.access_token()
 
 
+def test_whether_the_sign_in_is_there(demo: DemoServer, sign_in: Callable[[str], nbauth.Account]) -> None:
+    """A tool that goes on with an earlier token can ask whether its sign-in still holds; the provider is not asked."""
+    sign_in("alice")
+    row = _row(demo)
+    row.access_token()
+    demo.provider.requests.clear()
+    row.check_sign_in()
+    assert len(demo.provider.requests) == 0
+    sign_in("bob")
+    with pytest.raises(SignInRequired, match=r"<test for .*> was made for another sign-in"):
+        row.check_sign_in()
+    nbauth.logout("demo")
+    with pytest.raises(SignInRequired):
+        row.check_sign_in()
+
+
 def test_an_origin_that_is_not_listed(demo: DemoServer) -> None:
     """No row is made for an origin that no profile names."""
     with pytest.raises(OriginNotAllowed, match=r'"https://elsewhere\.example" = \["SCOPE"\]'):
