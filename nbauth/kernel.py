@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -25,17 +26,20 @@ from nbauth.signin.state import KernelState
 from nbauth.signin.visits import keeps_sign_ins, server_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from nbauth.environment import Environment
     from nbauth.net.bundles import Bundle
     from nbauth.process.visitors import Whose
+    from nbauth.signin.borrowing import Borrowed
     from nbauth.signin.flows.prompt import Prompt
+    from nbauth.signin.lending import Lending
     from nbauth.signin.loans import Loan
     from nbauth.signin.login_request import LoginRequest
     from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.config import Config
     from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.tokens.borrowed_source import BorrowedProfile, Lender
     from nbauth.signin.tokens.connection import Connection
     from nbauth.signin.tokens.credential import Credential, SignedIn
     from nbauth.signin.visits import Visit
@@ -43,11 +47,13 @@ if TYPE_CHECKING:
 __all__ = [
     "accounts",
     "add_profile",
+    "borrow",
     "config",
     "connection_of",
     "credential_of",
     "is_in_use",
     "is_signed_in",
+    "lending",
     "lent",
     "loan_ended",
     "loans",
@@ -110,7 +116,7 @@ def profile_names() -> list[str]:
 def config() -> Config:
     """Return the profiles that hold now; the file is read again when it changed."""
     with _state.lock:
-        return _state.reader.read(notebook_directory(), _state.added)
+        return _state.reader.read(notebook_directory(), _state.added, default=_state.default)
 
 
 def trusted_bundle(profile: Profile) -> Bundle | None:
@@ -217,6 +223,46 @@ def loans() -> list[Loan]:
 def loan_ended(holder: object) -> None:
     """Note that an object gets no tokens any more, though it still lives."""
     _state.loans.end(holder)
+
+
+# Sign-ins for other processes
+
+
+def lending(tool: str, *, on_end: Callable[[tuple[str, ...]], None] | None = None) -> Lending:
+    """Return what lends rows of `apis` to one group of workers; it lends nothing until `Lending.add`.
+
+    Args:
+        tool: who borrows, as a person is shown it, such as ``"processes started here"``.
+        on_end: is called with the names of the profiles whose loan has just ended, in whatever thread that is.
+
+    Raises:
+        SignInRequired: a server with several visitors runs here.
+    """
+    from nbauth.signin.lending import Lending
+
+    return Lending(sys.modules[__name__], tool=tool, on_end=on_end)
+
+
+def borrow(profiles: Iterable[BorrowedProfile], lender: Lender) -> Borrowed:
+    """Take up what another kernel lends, in a process that has no sign-in of its own.
+
+    From then on everything works here as in that kernel: `nbauth.read`, `nbauth.session`, ``nbauth+https://`` and all
+    adapters find the profiles by `config` and the credential by `credential_of`. A second call with the same profiles
+    takes the place of the first.
+
+    Args:
+        profiles: what `Lending.profiles` says there; their `to_json` and `from_json` carry them.
+        lender: asks that kernel for tokens.
+
+    Returns:
+        What is borrowed; `Borrowed.end` forgets all of its tokens at once.
+
+    Raises:
+        ConfigError: the certificate authorities of a profile are not where it says on this machine.
+    """
+    from nbauth.signin.borrowing import Borrowed
+
+    return Borrowed(_state, profiles, lender)
 
 
 # Sign-in and sign-out

@@ -31,7 +31,8 @@ def share_with_forks(state: KernelState) -> None:
 
     def before() -> None:
         signed_in = [s for visit in state.visits for s in visit.signed_in()]
-        people = [s.credential for s in signed_in if s.account.kind == "person"]
+        # An application renews in each process by itself, but for one that is borrowed.
+        people = [s.credential for s in signed_in if s.account.kind == "person" or s.credential.is_borrowed]
         if state.token_server is None and not all(credential.is_forked for credential in people):
             from nbauth.signin.tokens.fork_channel import TokenServer
 

@@ -31,6 +31,7 @@ class KernelState:
         token_server: gives tokens to forked children, once there are any.
         inherited: what a forked child keeps of its parent and never uses.
         added: profiles that were made in code, by name.
+        default: name of the profile that a kernel which lends its sign-ins calls the default one.
         approvals: which configurations may be used.
         reader: reads the configuration.
         visits: who is signed in, for each person.
@@ -48,6 +49,7 @@ class KernelState:
     def forget(self) -> None:
         """Begin anew, as in a kernel that was just started."""
         self.added: dict[str, Profile] = {}
+        self.default: str | None = None
         self.approvals = Approvals()
         self.reader = Reader()
         self.visits = Visits(lambda: self.lock, check=self.check_approval)

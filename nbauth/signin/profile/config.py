@@ -62,8 +62,13 @@ class Reader:
     def __init__(self) -> None:
         self._loaded: tuple[object, Config] | None = None
 
-    def read(self, directory: Path, added: Mapping[str, Profile]) -> Config:
+    def read(self, directory: Path, added: Mapping[str, Profile], *, default: str | None = None) -> Config:
         """Return the profiles for a notebook in `directory`, and those that were added, which come first.
+
+        Args:
+            directory: the notebook's.
+            added: profiles that were made in code, by name.
+            default: name of the default one among those, where the file names none.
 
         Raises:
             ConfigError: the file is wrong.
@@ -78,7 +83,9 @@ class Reader:
             if self._loaded is None or self._loaded[0] != key:
                 self._loaded = (key, load(path))
             present = self._loaded[1]
-        return dataclasses.replace(present, profiles={**present.profiles, **added}) if added else present
+        if not added:
+            return present
+        return dataclasses.replace(present, profiles={**present.profiles, **added}, default=present.default or default)
 
 
 def find(directory: Path, environ: Mapping[str, str] = os.environ) -> Path | None:

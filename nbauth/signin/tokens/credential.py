@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nbauth.errors import ProviderUnavailable, SignInFailed, SignInRequired
 from nbauth.net.secrecy import HiddenText, clears_frames
 from nbauth.signin.single_flight import SingleFlight
-from nbauth.signin.tokens.access_token import AccessToken
+from nbauth.signin.tokens.access_token import AccessToken, digest_of
+from nbauth.signin.tokens.borrowed_source import BorrowedSource
 from nbauth.signin.tokens.fork_channel import ForkSource
 from nbauth.signin.tokens.msal_sources import PersonSource
 from nbauth.signin.tokens.sign_in_required import claims_not_met, no_refresh_token, not_signed_in
@@ -121,6 +122,11 @@ class Credential:
         """Whether another process signed in, and renews."""
         return isinstance(self._source, ForkSource)
 
+    @property
+    def is_borrowed(self) -> bool:
+        """Whether another process lends it, and can take it back."""
+        return isinstance(self._source, BorrowedSource)
+
     def __repr__(self) -> str:
         return f"Credential(profile={self.profile.name!r})"
 
@@ -178,6 +184,10 @@ class Credential:
     def keep(self, scopes: tuple[str, ...], result: Members, *, claims: str | None = None) -> None:
         """Take over the token of a sign-in that has just ended."""
         self._memo[scopes] = AccessToken.of(result, claims=claims, forced=claims is not None)
+
+    def at_hand(self, digest: str) -> HiddenText | None:
+        """Return the token at hand whose `digest_of` this is; None where it has been replaced already."""
+        return next((t.secret for t in list(self._memo.values()) if digest_of(t.secret) == digest), None)
 
     def expires_at(self) -> datetime | None:
         """Return when the newest token expires (UTC), or None where there is none."""

@@ -9,19 +9,18 @@ outlives neither the sign-in nor the kernel, as the kernel's own tokens do not.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import logging
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbauth import errors, next_step
-from nbauth.errors import NbauthError, ProviderAnswer, ProviderUnavailable
-from nbauth.net.secrecy import HiddenText, clears_frames
-from nbauth.signin.tokens.access_token import AccessToken
+from nbauth.errors import NbauthError, ProviderUnavailable
+from nbauth.net.secrecy import clears_frames
 from nbauth.signin.tokens.refresh_lock import RefreshLock
 from nbauth.signin.tokens.sign_in_required import parent_signed_out
+from nbauth.signin.tokens.token_wire import error_reply, token_of, token_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from nbauth.errors import SignInRequired
     from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.tokens.access_token import AccessToken
     from nbauth.signin.tokens.token_sources import ParentKernel, TokenRequest, TokenSource
 
 __all__ = ["ForkSource", "HasAccessToken", "TokenClient", "TokenServer"]
@@ -108,12 +108,8 @@ class TokenServer:
                 life_s=request["life_s"],
             )
         except NbauthError as error:
-            details = {name: value for name, value in vars(error).items() if name != "step"}
-            details["next_step"] = next_step.to_json(error.step)
-            details["answer"] = error.answer and dataclasses.asdict(error.answer)
-            return {"error": type(error).__name__, "message": error.args[0], "details": details}
-        # Both clocks are the machine's: a forked child reads the same monotonic one.
-        return {"token": dataclasses.asdict(token)}
+            return error_reply(error)
+        return token_reply(token)
 
 
 class TokenClient:
@@ -136,6 +132,7 @@ class TokenClient:
         """
         asked = {"key": key, "scopes": scopes, "rejected": rejected, "claims": claims, "life_s": life_s}
         request = json.dumps(asked).encode()
+        asked_at = time.monotonic()
         ours, theirs = socket.socketpair()
         with ours:
             ours.settimeout(_PATIENCE_S)
@@ -155,11 +152,7 @@ class TokenClient:
                 json.JSONDecodeError,
             ):  # half of an answer: it ended meanwhile; the error would hold that half
                 return None
-        if "error" in answer:
-            raise _error(answer)
-        if "token" not in answer:
-            return None
-        return AccessToken(**{**answer["token"], "secret": HiddenText(answer["token"]["secret"])})
+        return token_of(answer, asked_at=asked_at)
 
 
 class ForkSource:
@@ -218,15 +211,3 @@ def _read(channel: socket.socket) -> bytes:
         if sum(map(len, parts)) > _LARGEST:
             break
     return b"".join(parts)
-
-
-def _error(answer: dict[str, Any]) -> NbauthError:
-    details = dict(answer["details"])
-    if "scopes" in details:
-        details["scopes"] = tuple(details["scopes"])
-    if details["answer"] is not None:
-        details["answer"] = ProviderAnswer(**details["answer"])
-    details["next_step"] = next_step.from_json(details["next_step"])
-    kind = getattr(errors, answer["error"])
-    error: NbauthError = kind(answer["message"], **details)
-    return error
