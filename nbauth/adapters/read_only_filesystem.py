@@ -16,7 +16,7 @@ from fsspec.utils import stringify_path
 from nbauth.data.fetch.byte_ranges import file_info, open_at_any_place, requester_of, size_of
 from nbauth.data.fetch.read_ahead import ReadAhead
 from nbauth.errors import ApiError, ConfigError
-from nbauth.net.origins import redact_url
+from nbauth.net.origins import plain_url, redact_url
 from nbauth.process.visitors import carried
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PROTOCOLS", "ReadOnlyFileSystem"]
 
-PROTOCOLS = ("nbauth+https", "nbauth+http")
+# The last is the first without a "+", which some tools, xarray for one, do not look for in front of "://".
+PROTOCOLS = ("nbauth+https", "nbauth+http", "nbauth")
 _AT_ONCE = 8  # of the ten connections that a session keeps
 _AHEAD = "ahead"
 _GONE = frozenset({404, 410})
@@ -37,7 +38,7 @@ _ONE_BY_ONE = "An API's files cannot be listed: name each URL, as in [url_2023, 
 class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
     """Reads protected URLs; each file that is opened is read in one version.
 
-    Paths are ``nbauth+https://host/path?query``; ``https://…`` is taken, too. It has no folders.
+    Paths are ``nbauth+https://host/path?query``; ``nbauth://…`` and ``https://…`` are taken, too. It has no folders.
     """
 
     protocol = PROTOCOLS
@@ -51,8 +52,8 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
         # Whole URLs are the paths: a query is part of what names the file, and so is a slash at its end.
         if isinstance(path, (list, tuple)):
             return [cls._strip_protocol(each) for each in path]
-        text = str(stringify_path(path))
-        return f"nbauth+{text}" if text.partition("://")[0] in ("https", "http") else text
+        url = url_of(path)
+        return f"nbauth+{url}" if url.partition("://")[0] in ("https", "http") else url
 
     def unstrip_protocol(self, name: str) -> str:
         """Return a path with its protocol."""
@@ -292,8 +293,7 @@ class _File(AbstractBufferedFile):  # type: ignore[misc]
 
 def url_of(path: str) -> str:
     """Return the URL that a path stands for."""
-    text = str(stringify_path(path))
-    return text.removeprefix("nbauth+")
+    return plain_url(str(stringify_path(path)))
 
 
 def _cut(source: Ranges | TempCopy, start: int | None, end: int | None) -> bytes:

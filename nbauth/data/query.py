@@ -10,7 +10,7 @@ from nbauth.data.fetch.request import RequestSpec
 from nbauth.data.paging.styles import style_of
 from nbauth.data.parse.file_options import check_file_options
 from nbauth.errors import ConfigError
-from nbauth.net.origins import redact_url
+from nbauth.net.origins import plain_url, redact_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,7 +112,7 @@ def check_one_url(url: object, caller: str) -> str:
 
 
 def _checked_urls(url: object) -> list[str]:
-    """Return the URLs; those that are written for other tools, ``nbauth+https://``, as they are meant."""
+    """Return the URLs; those that are written for other tools, as they are meant (`plain_url`)."""
     urls = [url] if isinstance(url, str) else list(url) if isinstance(url, (list, tuple)) else None
     if not urls:
         what = "an empty list" if urls is not None else type(url).__name__
@@ -122,4 +122,4 @@ def _checked_urls(url: object) -> list[str]:
             raise ConfigError(f"url: expected a string, found {type(item).__name__}.")
         if "://" not in item:
             raise ConfigError(f"url: {redact_url(item)!r} is no URL.", next_step="Give an absolute https:// URL.")
-    return [item.removeprefix("nbauth+") for item in urls]
+    return [plain_url(item) for item in urls]

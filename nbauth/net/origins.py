@@ -9,7 +9,16 @@ from urllib.parse import quote, urlsplit
 
 from nbauth.errors import OriginNotAllowed
 
-__all__ = ["api_origin_of", "check_https", "display_url", "host_of", "is_loopback", "origin_of", "redact_url"]
+__all__ = [
+    "api_origin_of",
+    "check_https",
+    "display_url",
+    "host_of",
+    "is_loopback",
+    "origin_of",
+    "plain_url",
+    "redact_url",
+]
 
 _WEB_PORTS = {"https": 443, "http": 80}
 # What takes a token and is no HTTP: PostgreSQL as the password (libpq's URIs), SQL Server in its login (TDS).
@@ -71,6 +80,12 @@ def _origin_of(url: str) -> str:
         raise ValueError("the URL's IPv6 address is not valid")
     port = parts.port if parts.port is not None else _DEFAULT_PORTS[scheme]
     return f"{scheme}://{_ascii_host(parts.hostname)}:{port}"
+
+
+def plain_url(url: str) -> str:
+    """Return the URL that is meant by one for other tools: ``nbauth+https://…`` or ``nbauth://…`` is ``https://…``."""
+    scheme, mark, rest = url.partition("://")
+    return f"https://{rest}" if mark and scheme == "nbauth" else url.removeprefix("nbauth+")
 
 
 def host_of(url: str) -> str:

@@ -12,7 +12,7 @@ from fsspec.registry import filesystem
 from loopback_api import Reply
 from ranged_files import MODIFIED, RangedFile, noise
 
-from nbauth.adapters.read_only_filesystem import ReadOnlyFileSystem
+from nbauth.adapters.read_only_filesystem import ReadOnlyFileSystem, url_of
 from nbauth.errors import ApiError, ConfigError, DataError, OriginNotAllowed, SignInRequired
 
 if TYPE_CHECKING:
@@ -94,6 +94,17 @@ def test_a_url_is_its_own_path(files: ReadOnlyFileSystem, url: str, api: Server,
     assert [url] == files._strip_protocol([plain])
     assert f"nbauth+{api.origin}" == files._parent(url)
     assert {"/x?$select=*&sig=a%2Bb[1]"} <= {seen.path.replace("%5B", "[").replace("%5D", "]") for seen in api.seen}
+
+
+def test_short_protocol(files: ReadOnlyFileSystem) -> None:
+    """``nbauth://`` is ``nbauth+https://`` for tools that want no plus sign in front of ``://``, and the same path."""
+    path = "nbauth+https://data.contoso.com/a/b?x=1"
+    for short in ("nbauth://data.contoso.com/a/b?x=1", path.removeprefix("nbauth+"), path):
+        assert path == files._strip_protocol(short) == files.unstrip_protocol(short)
+        assert path.rpartition("/b")[0] == files._parent(short)
+        assert path.removeprefix("nbauth+") == url_of(short)
+    with pytest.raises(OriginNotAllowed, match=r"No profile names it"):
+        files.open("nbauth://data.contoso.com/a/b")
 
 
 def test_no_folders(files: ReadOnlyFileSystem, url: str, api: Server) -> None:
@@ -307,5 +318,5 @@ def test_nothing_secret(
 
 def test_fsspec_finds_it() -> None:
     """Fsspec finds it by its entry points."""
-    made = [filesystem(name) for name in ("nbauth+https", "nbauth+http")]
-    assert [type(one).__module__ for one in made] == ["nbauth.adapters.fsspec"] * 2
+    made = [filesystem(name) for name in ("nbauth+https", "nbauth+http", "nbauth")]
+    assert [type(one).__module__ for one in made] == ["nbauth.adapters.fsspec"] * 3

@@ -60,6 +60,7 @@ def test_a_wrong_argument(options: dict[str, Any], message: str) -> None:
 
 def test_each_url_has_its_request() -> None:
     """The requests of several URLs are alike; what is written for other tools, ``nbauth+https``, is meant as https."""
+    assert Query(f"nbauth{URL.removeprefix('https')}").urls == (URL,)
     query = Query([URL, f"nbauth+{URL}/2"], params={"top": 80}, headers={"X-Tenant": "1"}, json={"a": 1}, max_bytes=9)
     assert query.urls == (URL, f"{URL}/2")
     assert [request.url for request in query.requests] == [URL, f"{URL}/2"]
