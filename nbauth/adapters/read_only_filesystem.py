@@ -100,12 +100,13 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
         """Return a file itself; there are no folders.
 
         Raises:
-            FileNotFoundError: there is no such file.
+            ConfigError: there is no such file. What may be a folder is no missing file: zarr would take it for an empty
+                one, and xarray for a store without variables.
         """
         try:
             info = self.info(path)
         except FileNotFoundError as error:
-            raise FileNotFoundError(f"{error} {_ONE_BY_ONE}") from error
+            raise ConfigError(str(error), next_step=_ONE_BY_ONE) from error
         return [info] if detail else [info["name"]]
 
     def glob(self, path: str, maxdepth: int | None = None, **options: Any) -> Any:

@@ -119,7 +119,7 @@ def test_no_folders(files: ReadOnlyFileSystem, url: str, api: Server) -> None:
     folder = f"nbauth+{api.origin}/folder/"
     assert not files.exists(folder)
     assert not files.isfile(folder)
-    with pytest.raises(FileNotFoundError, match=r"answered 404.* cannot be listed: name each URL"):
+    with pytest.raises(ConfigError, match=r"answered 404.* cannot be listed: name each URL"):
         files.ls(folder)
     for pattern in ("*.parquet", "[ab].csv", "**"):
         with pytest.raises(ConfigError, match=r"no pattern can be looked up\. An API's files cannot be listed"):

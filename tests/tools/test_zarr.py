@@ -13,7 +13,7 @@ from checked_files import add_folder, serving_files
 
 import nbauth
 from nbauth import kernel
-from nbauth.errors import SignInRequired
+from nbauth.errors import ConfigError, SignInRequired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,6 +80,18 @@ def test_zarr_reads_parts_of_a_shard(
     np.testing.assert_array_equal(noise[300:400, 500:600], read[300:400, 500:600])
     shard = files["c/0/0"]
     assert 0 < shard.sent < len(shard.content) / 10
+
+
+def test_a_store_that_would_have_to_be_listed(
+    api: Server, demo: DemoServer, address: str, tmp_path: Path, person: Callable[..., Any]
+) -> None:
+    """Without consolidated metadata xarray would list; it is told so, instead of an empty dataset."""
+    nbauth.login("files", flow="paste", prompt=person(), timeout_s=20)
+    xr.Dataset({"t": (("y", "x"), GRID)}).to_zarr(tmp_path / "u.zarr", consolidated=False)
+    add_folder(api, demo, tmp_path / "u.zarr", "/u.zarr")
+    with pytest.raises(ConfigError, match="An API's files cannot be listed"):
+        xr.open_zarr(f"{address}/u.zarr", consolidated=False)
+    np.testing.assert_array_equal(GRID[0], zarr.open_group(f"{address}/u.zarr", mode="r")["t"][0])
 
 
 def test_nobody_signed_in(api: Server, store: dict[str, RangedFile], address: str) -> None:
