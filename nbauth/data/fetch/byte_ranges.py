@@ -6,7 +6,7 @@ import tempfile
 import threading
 import weakref
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 from nbauth.data.fetch.http_errors import check_there
@@ -16,6 +16,7 @@ from nbauth.data.fetch.requester import Requester
 from nbauth.data.fetch.validators import content_range_of, version_of
 from nbauth.errors import ApiError, DataError, OriginNotAllowed
 from nbauth.net.origins import redact_url
+from nbauth.net.requests_internals import drop_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.session import Session
     from nbauth.data.fetch.validators import Version
 
-__all__ = ["FileInfo", "Ranges", "TempCopy", "file_info", "open_at_any_place", "requester_of", "size_of"]
+__all__ = ["FileInfo", "Ranges", "TempCopy", "facts_of", "file_info", "open_at_any_place", "requester_of", "size_of"]
 
 _PARTIAL = 206
 _PIECE = 1024 * 1024
@@ -61,14 +62,21 @@ class Ranges:
     Args:
         requester: sends the requests.
         version: the version that is read.
-        size: its bytes.
+        info: what the API said of it; its size is known.
         first: its first bytes, where they are here already.
+
+    Attributes:
+        info: what the API said of that version.
+        size: its bytes.
+        first: its first bytes.
     """
 
-    def __init__(self, requester: Requester, version: Version, size: int, *, first: bytes = b"") -> None:
+    def __init__(self, requester: Requester, version: Version, info: FileInfo, *, first: bytes = b"") -> None:
+        assert info.size is not None
         self._requester = requester
         self._version = version
-        self.size = size
+        self.info = info
+        self.size = info.size
         self.first = first
 
     def fetch(self, start: int, stop: int) -> bytes:
@@ -118,11 +126,16 @@ class TempCopy:
 
     Args:
         pieces: the file's bytes.
+        info: what the API said of it.
+
+    Attributes:
+        info: what the API said of it, with the size that came.
+        size: its bytes.
     """
 
     first = b""
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
+    def __init__(self, pieces: Iterable[bytes], info: FileInfo) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="nbauth-")  # noqa: SIM115 - 0600; closed by _close
         # Tools forget to close what they read; it goes with its last reader then.
         self._close = weakref.finalize(self, self._file.close)
@@ -130,6 +143,7 @@ class TempCopy:
         self.size = 0
         for piece in pieces:
             self.size += self._file.write(piece)
+        self.info = replace(info, size=self.size)
 
     def fetch(self, start: int, stop: int) -> bytes:
         """Return the bytes from `start` until `stop`."""
@@ -164,19 +178,23 @@ def file_info(session: Session, url: str) -> FileInfo:
     requester = requester_of(session, url)
     with suppress(OriginNotAllowed):  # a HEAD is not followed to where a GET is
         try:
-            with requester.send(requester.first, method="HEAD") as response:
-                length = response.headers.get("Content-Length", "")
-                if length.isdecimal() and not _is_coded(response):
-                    return _facts(response, int(length))
+            response = requester.send(requester.first, method="HEAD")
+            drop_body(response)
+            length = response.headers.get("Content-Length", "")
+            if length.isdecimal() and not _is_coded(response):
+                return facts_of(response, int(length))
         except ApiError as error:
             if error.status not in _NO_HEAD:
                 raise
     try:
-        with requester.send(requester.first, headers={"Range": "bytes=0-0"}) as response:
+        response = requester.send(requester.first, headers={"Range": "bytes=0-0"})
+        with requester.body(requester.first, response, stop=1) as body:
             part = content_range_of(response)
+            if part is not None and part.stop == 1 and not _is_coded(response):
+                body.read(1)  # then the connection is kept: it has nothing more to bring
             version = version_of(response)
             size = part.size if part is not None else version.size if version is not None else None
-            return _facts(response, None if _is_coded(response) else size)
+            return facts_of(response, None if _is_coded(response) else size)
     except ApiError as error:
         if error.status == _NOT_SATISFIABLE:  # of nothing, there is no first byte
             return FileInfo(0, "", "", "")
@@ -184,7 +202,7 @@ def file_info(session: Session, url: str) -> FileInfo:
 
 
 def size_of(session: Session, url: str) -> int:
-    """Count a file's bytes by reading it; nothing of it is kept. Errors are those of `facts_of`."""
+    """Count a file's bytes by reading it; nothing of it is kept. Errors are those of `file_info`."""
     requester = requester_of(session, url)
     with requester.body(requester.first, requester.send(requester.first)) as body:
         return sum(map(len, iter(lambda: body.read(_PIECE), b"")))
@@ -213,7 +231,7 @@ def open_at_any_place(session: Session, url: str) -> Ranges | TempCopy:
     version = version_of(response) if response.status_code == _PARTIAL and not _is_coded(response) else None
     if version is not None and version.size is not None and version.begins(response, 0):
         with requester.body(request, response, stop=_FIRST) as body:
-            return Ranges(requester, version, version.size, first=_start_of(body))
+            return Ranges(requester, version, facts_of(response, version.size), first=_start_of(body))
     if response.status_code == _PARTIAL:
         response.close()
         response = requester.send(request)
@@ -235,7 +253,7 @@ def _copied(requester: Requester, request: PageRequest, response: Response) -> T
     while True:
         try:
             with requester.body(request, response) as body:
-                return TempCopy(iter(lambda: body.read(_PIECE), b""))
+                return TempCopy(iter(lambda: body.read(_PIECE), b""), facts_of(response, None))
         except DataError as error:
             if not requester.try_again(error.__cause__ or error, attempt):
                 raise
@@ -247,6 +265,7 @@ def _is_coded(response: Response) -> bool:
     return response.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity")
 
 
-def _facts(response: Response, size: int | None) -> FileInfo:
+def facts_of(response: Response, size: int | None) -> FileInfo:
+    """Return what a response says of a file, whose size is known or not."""
     names = ("ETag", "Last-Modified", "Content-Type")
     return FileInfo(size, *(response.headers.get(name, "").strip() for name in names))

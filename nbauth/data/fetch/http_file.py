@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, BinaryIO
 
-from nbauth.data.fetch.byte_ranges import Ranges
+from nbauth.data.fetch.byte_ranges import Ranges, facts_of
 from nbauth.data.fetch.http_errors import check_there, read_interrupted
 from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.fetch.read_ahead import ReadAhead
@@ -45,7 +45,7 @@ class HttpFile(io.RawIOBase):
         is_coded = response.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity")
         self._ranges: Ranges | None = None
         if version is not None and version.size is not None and not is_coded:
-            self._ranges = Ranges(requester, version, version.size)
+            self._ranges = Ranges(requester, version, facts_of(response, version.size))
         self._parts: ReadAhead | None = None  # in place of the body, once it was left
         self._streamed = self._position = 0
 

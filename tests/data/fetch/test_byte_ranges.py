@@ -254,6 +254,7 @@ def test_compressed_anyway(session: Session, opened: Opener, api: Server) -> Non
     source = opened(f"{api.origin}/x")
     assert isinstance(source, TempCopy)
     assert source.fetch(0, source.size) == CONTENT
+    assert source.info.size == len(CONTENT)
     assert file_info(session, f"{api.origin}/x").size is None
 
 
@@ -272,6 +273,20 @@ def test_a_server_that_refuses_head(session: Session, api: Server, file: RangedF
     assert (len(CONTENT), file.headers["ETag"]) == (facts.size, facts.etag)
     assert ([s.method for s in api.seen], api.seen[-1].headers["range"]) == (["HEAD", "GET"], "bytes=0-0")
     assert file.sent == 1
+
+
+@pytest.mark.parametrize("head", [200, 405])
+def test_one_connection(session: Session, opened: Opener, api: Server, file: RangedFile, head: int) -> None:
+    """What is asked about a file, and parts of it, come by one connection."""
+    file.head = head
+    connections: list[Any] = []
+    api.verify_request = lambda request, client_address: not connections.append(client_address)  # type: ignore[method-assign,func-returns-value]
+    for _ in range(2):
+        file_info(session, f"{api.origin}/x")
+        source = opened(f"{api.origin}/x")
+        assert CONTENT[100_000:100_010] == source.fetch(100_000, 100_010)
+    assert len(connections) == 1
+    assert file_info(session, f"{api.origin}/x") == source.info
 
 
 @pytest.mark.parametrize("status", [400, 410, 500])
