@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakValueDictionary
 
 from fsspec import AbstractFileSystem
 from fsspec.spec import AbstractBufferedFile
@@ -31,6 +33,7 @@ __all__ = ["PROTOCOLS", "ReadOnlyFileSystem"]
 PROTOCOLS = ("nbauth+https", "nbauth+http", "nbauth")
 _AT_ONCE = 8  # of the ten connections that a session keeps
 _AHEAD = "ahead"
+_JUST_NOW_S = 5.0
 _GONE = frozenset({404, 410})
 _ONE_BY_ONE = "An API's files cannot be listed: name each URL, as in [url_2023, url_2024]."
 
@@ -38,10 +41,18 @@ _ONE_BY_ONE = "An API's files cannot be listed: name each URL, as in [url_2023, 
 class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
     """Reads protected URLs; each file that is opened is read in one version.
 
+    What is asked about a file that has just been opened, and still is open, is answered by what came with its first
+    bytes: DuckDB asks twice each time.
+
     Paths are ``nbauth+https://host/path?query``; ``nbauth://…`` and ``https://…`` are taken, too. It has no folders.
     """
 
     protocol = PROTOCOLS
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # By the session, too: another person, or nobody, is told nothing of a file that is still open.
+        self._opened: WeakValueDictionary[tuple[Session, str], _File] = WeakValueDictionary()
 
     def connect(self, url: str) -> Session:
         """Return the session that asks for a URL; it raises before anything is sent where nobody is signed in."""
@@ -214,8 +225,12 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
         return results
 
     def _facts(self, url: str) -> FileInfo:
+        session = self.connect(url)
+        opened = self._opened.get((session, url))
+        if opened is not None and not opened.closed and time.monotonic() < opened.opened_at + _JUST_NOW_S:
+            return opened.facts
         with _missing_files():
-            return file_info(self.connect(url), url)
+            return file_info(session, url)
 
     def _open(
         self,
@@ -232,9 +247,12 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if mode != "rb":
             self._refuse(path)
         url = url_of(path)
+        session = self.connect(url)
         with _missing_files():
-            source = open_at_any_place(self.connect(url), url)
-        return _File(self, path, source, block_size=block_size, cache_type=cache_type, cache_options=cache_options)
+            source = open_at_any_place(session, url)
+        file = _File(self, path, source, block_size=block_size, cache_type=cache_type, cache_options=cache_options)
+        self._opened[session, url] = file
+        return file
 
     def _refuse(self, path: str, *_: Any, **__: Any) -> NoReturn:
         raise io.UnsupportedOperation(
@@ -268,6 +286,8 @@ class _File(AbstractBufferedFile):  # type: ignore[misc]
         cache_options: dict[str, Any] | None,
     ) -> None:
         self._source = source
+        self.facts = source.info
+        self.opened_at = time.monotonic()
         self._read = ReadAhead(source).read if cache_type == _AHEAD else source.fetch
         kind = "none" if cache_type == _AHEAD else cache_type
         super().__init__(

@@ -131,6 +131,13 @@ def test_each_tool_reads_a_table(files: str, csv: RangedFile, tool: str, has_ran
     pd.testing.assert_frame_equal(WIDE, WHOLE[tool](f"{files}/wide.csv"))
 
 
+def test_duckdb_asks_for_little(alice: str, demo: DemoServer) -> None:
+    """DuckDB's questions about a file that it opens are no requests: it opens, and it reads."""
+    query = f"select count(*), max(id) from read_parquet('{alice}/sunlight.parquet')"  # noqa: S608 - the test's own
+    assert _duckdb(query).to_numpy().tolist() == [[5_000, 4_999]]
+    assert {"GET"} == {record.method for record in demo.api.requests}
+
+
 def test_the_demo_by_duckdb_and_dask(alice: str, demo: DemoServer) -> None:
     """Files without a Last-Modified, and one without a length, are read by tools that ask for both."""
     parquet, csv = f"{alice}/sunlight.parquet", f"{alice}/sunlight.csv"

@@ -66,6 +66,28 @@ def test_size_version_and_type_by_one_head(files: ReadOnlyFileSystem, url: str, 
     assert file.sent == 0
 
 
+def test_what_is_asked_about_an_open_file(
+    files: ReadOnlyFileSystem, url: str, api: Server, file: RangedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked about a file just opened came with its bytes; later, or once it is closed, the API tells."""
+    said, modified = files.info(url), files.modified(url)
+    with files.open(url) as opened:
+        before = len(api.seen)
+        assert (said, modified, True) == (files.info(url), files.modified(url), files.exists(url))
+        assert len(api.seen) == before
+        file.content = CONTENT[:-1]
+        assert files.info(url) == said
+        with monkeypatch.context() as patch:
+            patch.setattr("nbauth.adapters.read_only_filesystem._JUST_NOW_S", 0.0)
+            assert len(CONTENT) - 1 == files.size(url) == opened.size - 1
+    assert len(CONTENT) - 1 == files.size(url)
+    api.routes["/x"] = lambda seen: Reply(chunks=[CONTENT[:1000]])
+    with files.open(url):
+        before = len(api.seen)
+        assert files.size(url) == 1000  # it came whole: nothing is read again to count it
+        assert len(api.seen) == before
+
+
 def test_version_of_a_file(files: ReadOnlyFileSystem, url: str, file: RangedFile) -> None:
     """What Dask names a file's version by changes with the file."""
     before = files.ukey(url)
