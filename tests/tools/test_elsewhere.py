@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+import xarray as xr
+from ranged_files import RangedFile
+from token_checking_server import serving_those_with_a_token
 
 import nbauth
 from nbauth.signin.profile.profile import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from nbauth.demo.server import DemoServer
 
@@ -42,6 +46,7 @@ class Runs:
 # One line a section. A section with an example stands here or in NOT_RUN.
 SECTIONS: dict[str, Runs] = {
     "fsspec": Runs("demo_api", lambda made: len(made["df"]) == 5_000 and list(made["df"]) == ["city"]),
+    "xarray and zarr": Runs("a_store", lambda made: made["here"].sizes == {"y": 50, "x": 100}),
 }
 NOT_RUN: dict[str, str] = {
     "An Azure client without a credential": "its server comes with the section on Azure Storage",
@@ -58,6 +63,21 @@ def demo_api(demo: DemoServer, person: Callable[..., Any]) -> dict[str, str]:
         "nbauth://api.contoso.com": f"nbauth+{demo.api_origin}",
         "https://api.contoso.com": demo.api_origin,
     }
+
+
+@pytest.fixture
+def a_store(demo: DemoServer, person: Callable[..., Any], tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A server with a zarr store, with Alice signed in."""
+    with serving_those_with_a_token(demo, resource="api://files") as server:
+        xr.Dataset({"t": (("y", "x"), np.ones((60, 200)))}).to_zarr(tmp_path / "t.zarr", zarr_format=2)
+        server.routes = {
+            f"/{path.relative_to(tmp_path)}": RangedFile(path.read_bytes())
+            for path in tmp_path.rglob("*")
+            if path.is_file()
+        }
+        server.add_profile("files")
+        nbauth.login("files", flow="paste", prompt=person(), timeout_s=20)
+        yield {"https://api.contoso.com": server.origin, "nbauth://api.contoso.com": f"nbauth{server.origin[5:]}"}
 
 
 def sections() -> dict[str, list[str]]:
