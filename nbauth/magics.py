@@ -89,7 +89,9 @@ def _read_parser() -> _Parser:
 
 
 def _whoami_parser() -> _Parser:
-    return _Parser("%whoami", description="Show who is signed in in this kernel.", allow_abbrev=False)
+    return _Parser(
+        "%whoami", description="Show who is signed in in this kernel, and what that is lent to.", allow_abbrev=False
+    )
 
 
 @magics_class
@@ -131,21 +133,27 @@ class NbauthMagics(Magics):
         options = _parsed(_logout_parser(), line)
         if options is None:
             return
-        from nbauth import api
+        from nbauth import api, kernel
+        from nbauth.frontend.tables import no_more
         from nbauth.frontend.text import printable
 
+        # A job's profile needs no sign-in, so what is lent of it gets its tokens again.
+        people = {account.profile for account in api.accounts() if account.kind == "person"}
+        loans = [loan for loan in kernel.loans() if loan.profile in people and options.profile in (None, loan.profile)]
         gone = dict.fromkeys(api.logout(options.profile, everywhere=options.everywhere))
         print(f"Signed out: {printable(', '.join(gone))}." if gone else "Nobody was signed in.")
+        if loans:
+            print(no_more(loans))
 
     @line_magic
     def whoami(self, line: str) -> Any:
-        """Show who is signed in."""
+        """Show who is signed in, and what takes tokens of it."""
         if _parsed(_whoami_parser(), line) is None:
             return None
-        from nbauth import api
+        from nbauth import api, kernel
         from nbauth.frontend.tables import AccountsTable
 
-        return AccountsTable(api.accounts())
+        return AccountsTable(api.accounts(), kernel.loans())
 
     # IPython would replace the $top and $filter of an OData address by variables of these names.
     @no_var_expand

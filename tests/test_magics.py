@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from IPython.utils.capture import capture_output
 
 import nbauth
 from nbauth import api
-from nbauth.errors import ConfigError
+from nbauth.adapters.row import Row
+from nbauth.errors import ConfigError, SignInRequired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,6 +141,31 @@ def test_a_person_who_is_signed_in(shell: InteractiveShell, demo: DemoServer, pe
     assert "alice@contoso.example" in repr(table)
     frame, _ = _run(shell, f"%read {demo.api_url}/cities")
     assert len(frame) == 10
+
+
+def test_what_is_lent(shell: InteractiveShell, demo: DemoServer, person: Any) -> None:
+    """`%whoami` shows what gets tokens of a sign-in, as long as it lives; `%logout` ends all of it and says so."""
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    row = Row(demo.api_url, tool="a tool")
+    of_the_job = Row(demo.api_url, "nightly", tool="another tool")
+    table, _ = _run(shell, "%whoami")
+    lent = [line.split("  ") for line in repr(table).partition("lent to")[2].splitlines()[1:]]
+    assert [[cell.strip() for cell in line if cell] for line in lent] == [
+        ["a tool", "demo", demo.api_origin],
+        ["another tool", "nightly", demo.api_origin],
+    ]
+    assert row.access_token().secret
+    _, printed = _run(shell, "%logout")
+    assert printed == f"Signed out: alice@contoso.example.\nGets no token any more: a tool for {demo.api_origin}.\n"
+    demo.provider.requests.clear()
+    with pytest.raises(SignInRequired):
+        row.access_token()
+    assert len(demo.provider.requests) == 0
+    assert of_the_job.access_token().secret
+    del row
+    gc.collect()
+    table, _ = _run(shell, "%whoami")
+    assert "a tool" not in repr(table)
 
 
 def test_the_extension_loads_no_library() -> None:

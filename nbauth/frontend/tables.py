@@ -1,8 +1,9 @@
-"""`%whoami`: who is signed in, as a small table."""
+"""`%whoami`: who is signed in, and what that is lent to, as small tables."""
 
 from __future__ import annotations
 
 import html
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,13 @@ from nbauth.next_step import Login, to_run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nbauth.signin.loans import Loan
     from nbauth.signin.profile.account import Account
 
-__all__ = ["AccountsTable", "good_for"]
+__all__ = ["AccountsTable", "good_for", "no_more"]
 
 _HEAD = ("profile", "account", "tenant", "kind", "token good for")
+_LOANS_HEAD = ("lent to", "by profile", "for")
 
 
 def good_for(expires_at: datetime, now: datetime | None = None) -> str:
@@ -28,34 +31,52 @@ def good_for(expires_at: datetime, now: datetime | None = None) -> str:
 
 
 class AccountsTable:
-    """The accounts of this kernel, as HTML and as text.
+    """The accounts of this kernel and what they are lent to, as HTML and as text.
 
     Args:
         accounts: who is signed in.
+        loans: what gets tokens of a sign-in while it lives; the same for several objects is one line.
     """
 
-    def __init__(self, accounts: Sequence[Account]) -> None:
-        self._rows = [
-            tuple(printable(cell) for cell in (a.profile, _name(a), a.tenant_id or "-", a.kind, good_for(a.expires_at)))
-            for a in accounts
-        ]
+    def __init__(self, accounts: Sequence[Account], loans: Sequence[Loan] = ()) -> None:
+        self._rows = [(a.profile, _name(a), a.tenant_id or "-", a.kind, good_for(a.expires_at)) for a in accounts]
+        counted = Counter(loans)
+        self._loans = [(_many(loan.tool, times), loan.profile, loan.place) for loan, times in counted.items()]
 
     def __repr__(self) -> str:
-        if not self._rows:
-            return _nobody()
-        widths = [max(len(row[column]) for row in (_HEAD, *self._rows)) for column in range(len(_HEAD))]
-        lines = [
-            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in (_HEAD, *self._rows)
-        ]
-        return "\n".join(lines)
+        parts = [_text(_HEAD, self._rows) if self._rows else _nobody()]
+        if self._loans:
+            parts.append(_text(_LOANS_HEAD, self._loans))
+        return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        if not self._rows:
-            return f"<p>{html.escape(_nobody())}</p>"
-        head = "".join(f"<th scope='col'>{cell}</th>" for cell in _HEAD)
-        body = "".join(f"<tr>{''.join(f'<td>{html.escape(c)}</td>' for c in row)}</tr>" for row in self._rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        accounts = _html(_HEAD, self._rows) if self._rows else f"<p>{html.escape(_nobody())}</p>"
+        return accounts + (_html(_LOANS_HEAD, self._loans) if self._loans else "")
+
+
+def no_more(loans: Sequence[Loan]) -> str:
+    """Say that what was lent gets no token any more, after a sign-out."""
+    what = Counter(f"{loan.tool} for {loan.place}" for loan in loans)
+    told = ", ".join(_many(text, times) for text, times in what.items())
+    return f"Gets no token any more: {printable(told)}."
+
+
+def _many(text: str, times: int) -> str:
+    return text if times == 1 else f"{text} ({times} times)"
+
+
+def _text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [tuple(head), *(tuple(printable(cell) for cell in row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _html(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    titles = "".join(f"<th scope='col'>{cell}</th>" for cell in head)
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(printable(c))}</td>' for c in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _nobody() -> str:
