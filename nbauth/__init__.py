@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from nbauth import adapters as adapters  # for `nbauth.adapters.sqlalchemy` and its like
     from nbauth import data as data  # for `nbauth.data.paging`, which `__all__` does not name
     from nbauth import errors
+    from nbauth.adapters.azure import credential
+    from nbauth.adapters.tokens import token_provider
     from nbauth.api import accounts, add_profile, client, login, login_async, logout, pages, read, session
     from nbauth.api import open as open  # noqa: A004 - a contract name, as in gzip.open
     from nbauth.data.fetch.session import Session
@@ -26,6 +28,7 @@ __all__ = [
     "accounts",
     "add_profile",
     "client",
+    "credential",
     "errors",
     "login",
     "login_async",
@@ -34,6 +37,7 @@ __all__ = [
     "pages",
     "read",
     "session",
+    "token_provider",
 ]
 
 # Where a name comes from; all others are verbs of `nbauth.api`.
@@ -42,6 +46,8 @@ _MODULES = {
     "Profile": "nbauth.signin.profile.profile",
     "Session": "nbauth.data.fetch.session",
     "SignInPanel": "nbauth.frontend.panel.panel",
+    "credential": "nbauth.adapters.azure",
+    "token_provider": "nbauth.adapters.tokens",
 }
 
 

@@ -30,8 +30,8 @@ class Row:
     """One row of `apis`: the token of its own scopes, of the sign-in that it was made in, and nothing else.
 
     The tool that holds it names neither scopes nor tenants: those that it asks for are compared with the row's
-    (`check_scopes`, `check_tenant`), and the row's own token is what it gets. `kernel.loans` tells of it while it lives. After
-    a sign-out it gets no token; after a new sign-in of the same person it goes on.
+    (`check_scopes`, `check_tenant`), and the row's own token is what it gets. `kernel.loans` tells of it while it
+    lives. After a sign-out it gets no token; after a new sign-in of the same person it goes on.
 
     Args:
         url: what the tool talks to; its origin names the row.

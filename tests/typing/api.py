@@ -15,6 +15,7 @@ import msal
 import pandas as pd
 import pyarrow as pa
 import requests
+from azure.core.credentials import TokenCredential
 
 import nbauth
 from nbauth.data.paging import Answer, Cursor, NextUrl, Offset, PageNumber, PageResponse, Paging, Request
@@ -181,6 +182,20 @@ def sessions() -> None:
         assert_type(file, BinaryIO)
         assert_type(file.read(5), bytes)
         assert_type(pd.read_csv(file), pd.DataFrame)
+
+
+# Other tools
+
+
+def other_tools() -> None:
+    """A credential is one of azure-core's; a token provider is a function that returns a text."""
+    takes_tokens: TokenCredential = nbauth.credential(URL, profile="work")
+    del takes_tokens
+    provider: Callable[[], str] = nbauth.token_provider(URL, profile="work")
+    assert_type(provider(), str)
+    token: str = nbauth.token_provider(URL)()
+    del token
+    nbauth.credential()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 # Errors
