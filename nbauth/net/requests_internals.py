@@ -6,7 +6,11 @@ Documented hooks of theirs, such as those that the adapters in `nbauth.net.tls` 
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from nbauth.process.tried_versions import TriedVersions
 
@@ -16,9 +20,53 @@ if TYPE_CHECKING:
     from urllib3 import PoolManager
     from urllib3.connectionpool import HTTPSConnectionPool
 
-__all__ = ["TRIED", "close_pools", "cookies_of", "drop_body", "pools_of", "use_pools"]
+__all__ = [
+    "TRIED",
+    "AskingConnection",
+    "asking_connection",
+    "close_pools",
+    "cookies_of",
+    "drop_body",
+    "pools_of",
+    "use_pools",
+]
 
 TRIED = (TriedVersions("requests", "2.33", "2.34"), TriedVersions("urllib3", "2.7", "2.8"))
+
+
+@dataclass(frozen=True)
+class AskingConnection:
+    """A connection that is about to send headers.
+
+    Attributes:
+        url: where it goes, without a path; where it goes by a proxy that reads what it says, that is the proxy's.
+        is_verified: whether the server has shown who it is.
+        has_proxy: whether it goes by such a proxy, and not through its tunnel.
+    """
+
+    url: str
+    is_verified: bool
+    has_proxy: bool
+
+
+def asking_connection() -> AskingConnection | None:
+    """Return the connection that asks a mapping for its items; None where something else asks.
+
+    It is called by that mapping's `items`. requests tells an ``auth=`` nothing of ``verify=`` and of proxies, and
+    settles both after it; urllib3 goes through the headers once the connection stands.
+    """
+    asking = sys._getframe(2).f_locals.get("self")  # noqa: SLF001 - nothing else tells
+    if not isinstance(asking, HTTPConnection):
+        return None
+    connection: Any = asking
+    tunnelled = connection._tunnel_host  # noqa: SLF001
+    host = tunnelled or connection.host
+    port = connection._tunnel_port if tunnelled else connection.port  # noqa: SLF001
+    scheme = "https" if isinstance(asking, HTTPSConnection) else "http"
+    shown = f"[{host.strip('[]')}]" if ":" in host else host
+    return AskingConnection(
+        f"{scheme}://{shown}:{port}", asking.is_verified, asking.proxy is not None and not tunnelled
+    )
 
 
 def close_pools(adapter: BaseAdapter) -> None:

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 import urllib3
+from loopback_api import serving
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from nbauth.demo.certificates import make_server_tls
 from nbauth.net import requests_internals
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 URL = "https://api.example.com/rows"
 INSTALLED = {"requests": requests.__version__, "urllib3": urllib3.__version__}
@@ -63,3 +70,44 @@ def test_a_body_is_dropped_unread(announced: int) -> None:
     requests_internals.drop_body(response)
     assert wire.closed or wire.tell() == 0
     assert response.content == b""
+
+
+class _Asked(dict[str, str]):
+    """Headers that note which connection asks for them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by: list[requests_internals.AskingConnection | None] = []
+
+    def copy(self) -> _Asked:
+        return self
+
+    def items(self) -> Any:
+        self.by.append(requests_internals.asking_connection())
+        return super().items()
+
+
+def test_who_asks_for_headers() -> None:
+    """Headers know the connection that is about to send them, and are asked by others, too."""
+    with serving() as server:
+        asked = _Asked()
+        asked.items()
+        with urllib3.PoolManager() as pools:
+            pools.request("GET", f"{server.origin}/rows", headers=asked)
+        with urllib3.ProxyManager(server.origin) as pools:
+            pools.connection_from_url(URL.replace("https", "http")).urlopen("GET", "/rows", headers=asked)
+    connection = requests_internals.AskingConnection(server.origin, is_verified=False, has_proxy=False)
+    assert asked.by == [None, connection, replace(connection, has_proxy=True)]
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")  # which urllib3 says of the second connection
+def test_whether_who_asks_is_verified(tmp_path: Path) -> None:
+    """Headers know whether the server has shown who it is."""
+    tls = make_server_tls(tmp_path)
+    asked = _Asked()
+    with serving(tls.context) as server, urllib3.PoolManager(ca_certs=str(tls.ca_file)) as pools:
+        pools.request("GET", f"{server.origin}/rows", headers=asked)
+        with urllib3.PoolManager(cert_reqs="CERT_NONE") as careless:
+            careless.request("GET", f"{server.origin}/rows", headers=asked)
+    assert [connection and connection.is_verified for connection in asked.by] == [True, False]
+    assert {connection and connection.url for connection in asked.by} == {server.origin}
