@@ -1,0 +1,101 @@
+"""Requests of httpx, signed: its clients' way to authenticate, with and without an event loop."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from nbauth.data.fetch.exchange import check_connection, verifies
+from nbauth.process.visitors import carried
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+
+    import httpx
+
+    from nbauth.data.fetch.exchange import Exchange
+
+__all__ = ["async_flow", "flow"]
+
+_UNAUTHORIZED = 401
+
+
+def flow(begin: Callable[[str], Exchange], request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    """Sign a request of `httpx.Client`, and once more where that may help."""
+    client = sys._getframe(1).f_locals.get("self")  # noqa: SLF001 - a flow is told nothing of its client
+    exchange = begin(str(request.url))
+    _check_httpx(client, request)
+    header: str | None = exchange.sign(str(request.url))
+    while header is not None:
+        request.headers["Authorization"] = header
+        response = None
+        try:
+            response = yield request
+        finally:
+            _hide(request, response)
+        header = _after(exchange, response)
+        request = response.request
+        if header is not None:
+            if not _is_repeatable(request):
+                return
+            _check_httpx(client, request)
+
+
+async def async_flow(
+    begin: Callable[[str], Exchange], request: httpx.Request
+) -> AsyncGenerator[httpx.Request, httpx.Response]:
+    """Sign a request of `httpx.AsyncClient`, and once more where that may help."""
+    import anyio.to_thread  # which httpx stands on: it knows asyncio and Trio
+
+    in_thread = anyio.to_thread.run_sync  # a renewal waits for the provider
+    client = sys._getframe(1).f_locals.get("self")  # noqa: SLF001 - as above
+    exchange = begin(str(request.url))
+    _check_httpx(client, request)
+    header: str | None = await in_thread(carried(exchange.sign), str(request.url))
+    while header is not None:
+        request.headers["Authorization"] = header
+        response = None
+        try:
+            response = yield request
+        finally:
+            _hide(request, response)
+        header = None
+        if response.status_code == _UNAUTHORIZED:
+            header = await in_thread(carried(_after), exchange, response)
+        request = response.request
+        if header is not None:
+            if not _is_repeatable(request):
+                return
+            _check_httpx(client, request)
+
+
+def _after(exchange: Exchange, response: httpx.Response) -> str | None:
+    """Return the header for the request that was answered last, once httpx has followed all redirects."""
+    for each in response.history:
+        exchange.visit(str(each.url))
+    if response.status_code != _UNAUTHORIZED:
+        return None
+    return exchange.after(str(response.url), ", ".join(response.headers.get_list("WWW-Authenticate")))
+
+
+def _hide(request: httpx.Request, response: httpx.Response | None) -> None:
+    """Take the token off what an answer shows, and an error: whoever pickles one would pickle the token."""
+    shown = [request]
+    if response is not None:
+        shown += [each.request for each in (*response.history, response)]
+        shown += [] if response.next_request is None else [response.next_request]
+    for each in shown:
+        each.headers.pop("Authorization", None)
+
+
+def _is_repeatable(request: httpx.Request) -> bool:
+    from httpx import ByteStream
+
+    return isinstance(request.stream, ByteStream)  # a file or a generator has been read
+
+
+def _check_httpx(client: Any, request: httpx.Request) -> None:
+    find = getattr(client, "_transport_for_url", None)
+    pool = getattr(find(request.url) if find else None, "_pool", None)  # a transport of the caller's own has none
+    has_proxy = getattr(pool, "_proxy", None) is not None or hasattr(pool, "_proxy_url")
+    check_connection(str(request.url), is_verified=verifies(getattr(pool, "_ssl_context", None)), has_proxy=has_proxy)
