@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from nbauth.adapters.row import Row
@@ -10,6 +12,7 @@ from nbauth.next_step import Install, to_run
 
 try:
     from azure.core.credentials import AccessToken, AccessTokenInfo
+    from azure.core.pipeline.policies import NetworkTraceLoggingPolicy
 except ImportError:
     raise ConfigError(
         "nbauth.credential needs azure-core, 1.32 or later.", next_step=to_run(Install("nbauth[azure]"))
@@ -29,6 +32,18 @@ _LIFE_S = 1.5  # azure-core does not send a request again after a 401, unless th
 # Long past: azure-core takes a token that is to be renewed since then to the credential at every request. A sign-out
 # holds at once, and which token is good is decided in one place.
 _ASK_EACH_TIME = 1
+
+
+_BEARER = re.compile(r"(?i)\b(Bearer )[\w.~+/=-]+")
+
+
+def _hide_tokens(record: logging.LogRecord) -> bool:
+    record.msg = _BEARER.sub(r"\1***", str(record.msg))
+    return True
+
+
+# With `logging_enable=True` azure-core writes every header to its log, `Authorization`, too.
+logging.getLogger(NetworkTraceLoggingPolicy.__module__).addFilter(_hide_tokens)
 
 
 def credential(url: str, *, profile: str | None = None) -> RowCredential:
