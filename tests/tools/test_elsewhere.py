@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import dataclasses
 import inspect
 import re
 import tomllib
@@ -18,10 +19,13 @@ from ranged_files import RangedFile
 from token_checking_server import serving_those_with_a_token
 
 import nbauth
+from nbauth import kernel
 from nbauth.signin.profile.profile import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from conftest import Azurite
 
     from nbauth.demo.server import DemoServer
 
@@ -45,11 +49,11 @@ class Runs:
 
 # One line a section. A section with an example stands here or in NOT_RUN.
 SECTIONS: dict[str, Runs] = {
+    "An Azure client without a credential": Runs("storage", lambda made: made["names"] == ["reports"]),
     "fsspec": Runs("demo_api", lambda made: len(made["df"]) == 5_000 and list(made["df"]) == ["city"]),
     "xarray and zarr": Runs("a_store", lambda made: made["here"].sizes == {"y": 50, "x": 100}),
 }
 NOT_RUN: dict[str, str] = {
-    "An Azure client without a credential": "its server comes with the section on Azure Storage",
     "Trino": "its server comes with the rest of its section",
 }
 
@@ -78,6 +82,19 @@ def a_store(demo: DemoServer, person: Callable[..., Any], tmp_path: Path) -> Ite
         server.add_profile("files")
         nbauth.login("files", flow="paste", prompt=person(), timeout_s=20)
         yield {"https://api.contoso.com": server.origin, "nbauth://api.contoso.com": f"nbauth{server.origin[5:]}"}
+
+
+@pytest.fixture
+def storage(azurite: Azurite, sign_in: Callable[..., nbauth.Account]) -> dict[str, str]:
+    """Azurite in the place of a storage account, with one container, and Alice signed in."""
+    job = kernel.config().profiles["storage-job"]
+    kernel.add_profile(dataclasses.replace(job, apis={"https://elsewhere.example": ("x",)}))  # the page has one profile
+    sign_in("storage")
+    assert nbauth.session("storage").put(f"{azurite.blob_url}/reports?restype=container").status_code in (201, 409)
+    return {
+        "https://contoso.blob.core.windows.net": azurite.blob_url,
+        "https://contoso.table.core.windows.net": azurite.table_url,
+    }
 
 
 def sections() -> dict[str, list[str]]:
