@@ -200,7 +200,7 @@ def test_a_parent_that_ends_while_it_answers() -> None:
         thread = threading.Thread(target=parent)
         thread.start()
         try:
-            assert TokenClient(asks).ask("key", ("a",), rejected=None, claims=None) is None
+            assert TokenClient(asks).ask("key", ("a",), rejected=None, claims=None, life_s=0.0) is None
         except ValueError as error:
             pytest.fail(f"{type(error).__name__}: {leaks(error, {token})}")
         finally:
