@@ -1,4 +1,8 @@
-"""The examples of docs/elsewhere.md: each runs as it stands, with a server of ours in the place of each host."""
+"""The examples of docs/elsewhere.md: each runs as it stands, with a server of ours in the place of each host.
+
+What holds for all tools is tried on each: what they log at DEBUG, print, show and pickle has no secret, and after a
+sign-out they bring nothing and no request is made.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,22 @@ import ast
 import asyncio
 import dataclasses
 import inspect
+import logging
 import re
 import tomllib
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cloudpickle
 import numpy as np
 import pytest
 import xarray as xr
 from ranged_files import RangedFile
+from rich.pretty import pretty_repr
 from token_checking_server import serving_those_with_a_token
+from tracebacks.rendered_exceptions import leaks
 
 import nbauth
 from nbauth import kernel
@@ -123,12 +132,63 @@ def run(title: str, stand_ins: dict[str, str]) -> dict[str, Any]:
     return made
 
 
+def failure(title: str, stand_ins: dict[str, str]) -> BaseException:
+    """Return what a section's examples fail with; its traceback begins in the examples."""
+    try:
+        run(title, stand_ins)
+    except BaseException as caught:
+        error = caught
+    else:
+        pytest.fail(f"{title} still works")
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return error.with_traceback(trace)
+
+
+def found(secrets: set[str], text: str) -> list[str]:
+    """Return the secrets of which a text has a part."""
+    return [secret for secret in secrets if secret in text or secret[-40:-8] in text]
+
+
+def pickled(value: Any) -> str:
+    """Return a value's pickle as Dask and Ray make it, or why it has none."""
+    try:
+        return cloudpickle.dumps(value).decode("latin-1")
+    except Exception as error:
+        return str(error)
+
+
 @pytest.mark.parametrize("title", SECTIONS)
-def test_example(title: str, request: pytest.FixtureRequest) -> None:
-    """The examples of a section run, and bring what they say."""
+def test_example(
+    title: str,
+    demo: DemoServer,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The examples of a section bring what they say, show no secret, and bring nothing after a sign-out."""
     section = SECTIONS[title]
-    made = run(title, request.getfixturevalue(section.stand_ins))
+    stand_ins = request.getfixturevalue(section.stand_ins)
+    caplog.set_level(logging.DEBUG)
+    caplog.clear()
+    made = run(title, stand_ins)
     assert section.shows(made), sorted(made)
+    secrets = {secret for secret in demo.provider.issued_secrets if len(secret) > 20}
+    assert secrets
+    log = [f"{record.getMessage()} {record.exc_text}" for record in caplog.records]
+    assert [line for line in log if found(secrets, line)] == []
+    for name, value in made.items():
+        if name != "__builtins__":
+            for shown in (repr(value), str(value), pretty_repr(value), pickled(value)):
+                assert (name, found(secrets, shown)) == (name, [])
+    nbauth.logout()
+    demo.provider.requests.clear()
+    error = failure(title, stand_ins)
+    assert "obody is signed in" in "".join(traceback.format_exception(error))
+    assert leaks(error, secrets) == []
+    assert len(demo.provider.requests) == 0
+    assert found(secrets, "".join(capfd.readouterr())) == []
 
 
 def test_sections() -> None:
