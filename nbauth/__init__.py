@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from nbauth import data as data  # for `nbauth.data.paging`, which `__all__` does not name
     from nbauth import errors
     from nbauth.adapters.azure import credential
+    from nbauth.adapters.http import auth
     from nbauth.adapters.tokens import token_provider
     from nbauth.api import accounts, add_profile, client, login, login_async, logout, pages, read, session
     from nbauth.api import open as open  # noqa: A004 - a contract name, as in gzip.open
@@ -27,6 +28,7 @@ __all__ = [
     "SignInPanel",
     "accounts",
     "add_profile",
+    "auth",
     "client",
     "credential",
     "errors",
@@ -46,6 +48,7 @@ _MODULES = {
     "Profile": "nbauth.signin.profile.profile",
     "Session": "nbauth.data.fetch.session",
     "SignInPanel": "nbauth.frontend.panel.panel",
+    "auth": "nbauth.adapters.http",
     "credential": "nbauth.adapters.azure",
     "token_provider": "nbauth.adapters.tokens",
 }

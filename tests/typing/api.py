@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, assert_type
 
+import httpx
 import msal
 import pandas as pd
 import pyarrow as pa
@@ -192,9 +193,11 @@ def other_tools() -> None:
     takes_tokens: TokenCredential = nbauth.credential(URL, profile="work")
     del takes_tokens
     provider: Callable[[], str] = nbauth.token_provider(URL, profile="work")
-    assert_type(provider(), str)
-    token: str = nbauth.token_provider(URL)()
+    token: str = provider()
+    token = nbauth.token_provider(URL)()
     del token
+    assert_type(requests.get(URL, auth=nbauth.auth("work")), requests.Response)
+    assert_type(httpx.get(URL, auth=nbauth.auth()), httpx.Response)
     nbauth.credential()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
