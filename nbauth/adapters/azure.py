@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -9,19 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from nbauth.adapters.row import Row
 from nbauth.errors import ConfigError
 from nbauth.next_step import Install, to_run
-
-try:
-    from azure.core.credentials import AccessToken, AccessTokenInfo
-    from azure.core.pipeline.policies import NetworkTraceLoggingPolicy
-except ImportError:
-    raise ConfigError(
-        "nbauth.credential needs azure-core, 1.32 or later.", next_step=to_run(Install("nbauth[azure]"))
-    ) from None
+from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from azure.core.credentials import TokenRequestOptions
+    from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 
     from nbauth.net.secrecy import HiddenText
     from nbauth.signin.tokens.access_token import AccessToken as RowsToken
@@ -32,18 +26,7 @@ _LIFE_S = 1.5  # azure-core does not send a request again after a 401, unless th
 # Long past: azure-core takes a token that is to be renewed since then to the credential at every request. A sign-out
 # holds at once, and which token is good is decided in one place.
 _ASK_EACH_TIME = 1
-
-
 _BEARER = re.compile(r"(?i)\b(Bearer )[\w.~+/=-]+")
-
-
-def _hide_tokens(record: logging.LogRecord) -> bool:
-    record.msg = _BEARER.sub(r"\1***", str(record.msg))
-    return True
-
-
-# With `logging_enable=True` azure-core writes every header to its log, `Authorization`, too.
-logging.getLogger(NetworkTraceLoggingPolicy.__module__).addFilter(_hide_tokens)
 
 
 def credential(url: str, *, profile: str | None = None) -> RowCredential:
@@ -61,7 +44,7 @@ def credential(url: str, *, profile: str | None = None) -> RowCredential:
 
     Raises:
         OriginNotAllowed: no profile names the URL.
-        ConfigError: several do; or the configuration is wrong.
+        ConfigError: several do; the configuration is wrong; or azure-core is missing.
     """
     return RowCredential(Row(url, profile, tool="Azure credential", life_s=_LIFE_S))
 
@@ -74,6 +57,7 @@ class RowCredential:
     """
 
     def __init__(self, row: Row) -> None:
+        self._token_type, self._info_type = _types()
         self._row = row
         self._known: tuple[str, ...] | None = None  # scopes that were found to be the row's
         self._lent: HiddenText | None = None
@@ -106,13 +90,13 @@ class RowCredential:
         del enable_cae, options
         token = self._token(scopes, claims, tenant_id)
         # The very type: what goes by `isinstance`, such as Microsoft Graph's SDK, sends no token of any other.
-        return AccessToken(token.secret, int(token.expires_at))
+        return self._token_type(token.secret, int(token.expires_at))
 
     def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         """Return the same, for clients that ask again at each request where they are told to: azure-core's own do."""
         named = options or {}
         token = self._token(scopes, named.get("claims"), named.get("tenant_id"))
-        return _HiddenTokenInfo(token.secret, int(token.expires_at), refresh_on=_ASK_EACH_TIME)
+        return self._info_type(token.secret, int(token.expires_at), refresh_on=_ASK_EACH_TIME)
 
     def _token(self, scopes: tuple[str, ...], claims: str | None, tenant_id: str | None) -> RowsToken:
         if scopes != self._known:
@@ -154,15 +138,43 @@ class RowCredential:
         raise TypeError(f"{self!r} belongs to this kernel's sign-in and cannot be pickled")
 
 
-class _HiddenTokenInfo(AccessTokenInfo):
-    """azure-core's, without the token in its repr."""
-
-    def __repr__(self) -> str:
-        return f"AccessTokenInfo(token={self.token!r}, expires_on={self.expires_on}, refresh_on={self.refresh_on})"
-
-
 class _Done:
     """What was done already, for those who await it."""
 
     def __await__(self) -> Iterator[None]:
         return iter(())
+
+
+@functools.cache
+def _types() -> tuple[type[AccessToken], type[AccessTokenInfo]]:
+    """Return what a token is given in: azure-core's own types, the second without the token in its repr.
+
+    From then on azure-core's log has no token either: with ``logging_enable=True`` it writes every header to it,
+    ``Authorization``, too.
+
+    Raises:
+        ConfigError: azure-core is missing, or too old.
+    """
+    try:
+        load("azure.core.credentials", "azure.core.pipeline.policies")
+        from azure.core.credentials import AccessToken, AccessTokenInfo
+        from azure.core.pipeline.policies import NetworkTraceLoggingPolicy
+    except ImportError:
+        raise ConfigError(
+            "nbauth.credential needs azure-core, 1.32 or later.", next_step=to_run(Install("nbauth[azure]"))
+        ) from None
+
+    class HiddenTokenInfo(AccessTokenInfo):
+        def __repr__(self) -> str:
+            return f"AccessTokenInfo(token={self.token!r}, expires_on={self.expires_on}, refresh_on={self.refresh_on})"
+
+        def __reduce__(self) -> NoReturn:
+            raise TypeError("an access token cannot be pickled")
+
+    logging.getLogger(NetworkTraceLoggingPolicy.__module__).addFilter(_hide_tokens)
+    return AccessToken, HiddenTokenInfo
+
+
+def _hide_tokens(record: logging.LogRecord) -> bool:
+    record.msg = _BEARER.sub(r"\1***", str(record.msg))
+    return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
-import importlib
 import json
 import pickle
 import sys
@@ -18,6 +17,7 @@ from azure.core.credentials_async import AsyncSupportsTokenInfo, AsyncTokenCrede
 
 import nbauth
 from nbauth import kernel
+from nbauth.adapters import azure
 from nbauth.adapters.azure import credential
 from nbauth.errors import ConfigError, OriginNotAllowed, SignInRequired
 
@@ -196,12 +196,12 @@ def test_it_is_told_of(demo: DemoServer, lent: RowCredential, sign_in: SignIn):
     ]
 
 
-def test_without_azure_core(monkeypatch: pytest.MonkeyPatch):
+def test_without_azure_core(demo: DemoServer, monkeypatch: pytest.MonkeyPatch):
     """Where azure-core is missing the error names the extra."""
-    monkeypatch.delitem(sys.modules, "nbauth.adapters.azure")
+    azure._types.cache_clear()
     monkeypatch.setitem(sys.modules, "azure.core.credentials", None)
     with pytest.raises(ConfigError, match=r"azure-core(.|\n)*nbauth\[azure\]"):
-        importlib.import_module("nbauth.adapters.azure")
+        credential(demo.api_url, profile="demo")
 
 
 def _claims(token: str) -> dict[str, Any]:
