@@ -109,8 +109,8 @@ class RowCredential:
         self._lent = token.secret
         return token
 
-    def close(self) -> _Done:
-        """Do nothing: it holds no connection, and other clients may have it, too. What comes back can be awaited."""
+    def close(self) -> Any:
+        """Do nothing: it holds no connection, and other clients may have it, too. What it returns can be awaited."""
         return _Done()
 
     def __enter__(self) -> Self:

@@ -16,7 +16,7 @@ import msal
 import pandas as pd
 import pyarrow as pa
 import requests
-from azure.core.credentials import TokenCredential
+from azure.core.credentials import SupportsTokenInfo, TokenCredential
 
 import nbauth
 from nbauth.data.paging import Answer, Cursor, NextUrl, Offset, PageNumber, PageResponse, Paging, Request
@@ -191,7 +191,8 @@ def sessions() -> None:
 def other_tools() -> None:
     """A credential is one of azure-core's; a token provider is a function that returns a text."""
     takes_tokens: TokenCredential = nbauth.credential(URL, profile="work")
-    del takes_tokens
+    asks_for_more: SupportsTokenInfo = nbauth.credential(URL)
+    del takes_tokens, asks_for_more
     provider: Callable[[], str] = nbauth.token_provider(URL, profile="work")
     token: str = provider()
     token = nbauth.token_provider(URL)()
