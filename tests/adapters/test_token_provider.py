@@ -11,7 +11,6 @@ import jwt
 import pytest
 
 import nbauth
-from nbauth.adapters.tokens import token_provider
 from nbauth.errors import OriginNotAllowed, SignInRequired
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def _claims(token: str) -> dict[str, Any]:
 
 def test_the_token_of_the_row(alice: str, demo: DemoServer) -> None:
     """It returns the token of the URL's row, each time the one at hand, and asks the provider for none."""
-    provide = token_provider(alice, profile="demo")
+    provide = nbauth.token_provider(alice, profile="demo")
     before = demo.provider.requests.count("*/token")
     first, second = provide(), provide()
     assert first.reveal() == second.reveal()
@@ -46,12 +45,12 @@ def test_the_token_of_the_row(alice: str, demo: DemoServer) -> None:
 
 def test_a_job(demo: DemoServer) -> None:
     """A job's profile gives the application's own token; nobody signs in."""
-    assert _claims(token_provider(demo.api_url, profile="nightly")())["idtyp"] == "app"
+    assert _claims(nbauth.token_provider(demo.api_url, profile="nightly")())["idtyp"] == "app"
 
 
 def test_no_sign_in(demo: DemoServer) -> None:
     """Where nobody is signed in it says which line to type, and the provider is asked for nothing."""
-    provide = token_provider(demo.api_url, profile="demo")
+    provide = nbauth.token_provider(demo.api_url, profile="demo")
     with pytest.raises(SignInRequired) as caught:
         provide()
     assert "nbauth.login(" in str(caught.value)
@@ -61,12 +60,12 @@ def test_no_sign_in(demo: DemoServer) -> None:
 def test_a_url_that_no_profile_names(alice: str) -> None:
     """It is refused when the provider is made, before any tool has it."""
     with pytest.raises(OriginNotAllowed):
-        token_provider("https://stranger.example")
+        nbauth.token_provider("https://stranger.example")
 
 
 def test_a_sign_out(alice: str) -> None:
     """After a sign-out there is no token, not even the one that is still good."""
-    provide = token_provider(alice, profile="demo")
+    provide = nbauth.token_provider(alice, profile="demo")
     provide()
     nbauth.logout("demo")
     with pytest.raises(SignInRequired):
@@ -75,7 +74,7 @@ def test_a_sign_out(alice: str) -> None:
 
 def test_another_account(alice: str, person: Callable[..., Any]) -> None:
     """Nobody who signs in later lends their token to what was made for somebody else; the same person does."""
-    provide = token_provider(alice, profile="demo")
+    provide = nbauth.token_provider(alice, profile="demo")
     nbauth.login("demo", flow="paste", prompt=person("bob"), select_account=True, timeout_s=20)
     with pytest.raises(SignInRequired) as caught:
         provide()
@@ -86,7 +85,7 @@ def test_another_account(alice: str, person: Callable[..., Any]) -> None:
 
 def test_nothing_shows_the_token(alice: str) -> None:
     """No repr and no traceback shows it, and nothing of it can be pickled; a copy of the function is the same one."""
-    provide = token_provider(alice, profile="demo")
+    provide = nbauth.token_provider(alice, profile="demo")
     token = provide()
     assert repr([token, {"Authorization": token}]) == "['***', {'Authorization': '***'}]"
     assert repr(provide) == f"<token provider for {alice.removesuffix('/v1.0')}, profile 'demo'>"

@@ -16,7 +16,6 @@ from openai import AsyncAzureOpenAI, AsyncOpenAI, AuthenticationError, AzureOpen
 from token_checking_server import serving_those_with_a_token
 
 import nbauth
-from nbauth.adapters.tokens import token_provider
 from nbauth.errors import SignInRequired
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def tls(demo: DemoServer) -> ssl.SSLContext:
 def _azure(server: TokenCheckingServer, tls: ssl.SSLContext, **options: Any) -> AzureOpenAI:
     return AzureOpenAI(
         azure_endpoint=server.origin,
-        azure_ad_token_provider=token_provider(server.origin),
+        azure_ad_token_provider=nbauth.token_provider(server.origin),
         api_version=VERSION,
         http_client=httpx2.Client(verify=tls, follow_redirects=True),
         max_retries=0,
@@ -90,7 +89,7 @@ def test_azure_async(server: TokenCheckingServer, tls: ssl.SSLContext) -> None:
     async def ask() -> tuple[str | None, list[str | None]]:
         async with AsyncAzureOpenAI(
             azure_endpoint=server.origin,
-            azure_ad_token_provider=token_provider(server.origin),
+            azure_ad_token_provider=nbauth.token_provider(server.origin),
             api_version=VERSION,
             http_client=httpx2.AsyncClient(verify=tls),
             max_retries=0,
@@ -105,7 +104,7 @@ def test_azure_async(server: TokenCheckingServer, tls: ssl.SSLContext) -> None:
 
 def test_version_1(server: TokenCheckingServer, tls: ssl.SSLContext) -> None:
     """Azure's version 1 paths take the plain client, with the function as its key; the asynchronous one awaits it."""
-    provide = token_provider(server.origin)
+    provide = nbauth.token_provider(server.origin)
     with OpenAI(base_url=f"{server.origin}/openai/v1/", api_key=provide, http_client=httpx2.Client(verify=tls)) as sync:
         answer = sync.chat.completions.create(model="gpt", messages=MESSAGES)
         assert answer.choices[0].message.content == "The sun rises."
@@ -165,7 +164,7 @@ def test_logs_and_errors(
     server: TokenCheckingServer, tls: ssl.SSLContext, demo: DemoServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither DEBUG logs nor an error of the service hold the token."""
-    provide = token_provider(server.origin)
+    provide = nbauth.token_provider(server.origin)
     with _azure(server, tls) as client, caplog.at_level(logging.DEBUG):
         client.chat.completions.create(model="gpt", messages=MESSAGES)
         demo.provider.keys.rotate(forget_old=True)

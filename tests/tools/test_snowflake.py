@@ -14,7 +14,6 @@ from loopback_api import as_json
 from token_checking_server import serving_those_with_a_token
 
 import nbauth
-from nbauth.adapters.tokens import token_provider
 from nbauth.demo.api.bearer import ApiError
 from nbauth.errors import SignInRequired
 
@@ -96,7 +95,7 @@ def test_a_connection(
     server: TokenCheckingServer, connect: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The login carries the row's token, and nothing else does: no later request, no telemetry and no DEBUG log."""
-    with caplog.at_level(logging.DEBUG), connect(token_provider(server.origin)) as connection:
+    with caplog.at_level(logging.DEBUG), connect(nbauth.token_provider(server.origin)) as connection:
         assert connection.cursor().execute("select 1").fetchall() == [(1,)]
     (token,) = server.tokens
     assert server.refused == []
@@ -110,7 +109,7 @@ def test_later_connections(server: TokenCheckingServer, connect: Callable[..., A
     """Each connection asks for a token that is good just then, as a pool's do."""
     demo.provider.settings.access_token_s = 3
     server.bearer.skew_s = 1.0  # `exp` is in whole seconds, and they are cut off
-    provide = token_provider(server.origin)
+    provide = nbauth.token_provider(server.origin)
     for _ in range(2):
         connect(provide).close()
         time.sleep(2)
@@ -120,7 +119,7 @@ def test_later_connections(server: TokenCheckingServer, connect: Callable[..., A
 
 def test_a_token_that_is_refused(server: TokenCheckingServer, connect: Callable[..., Any], demo: DemoServer) -> None:
     """Snowflake's own error says what is wrong with a token, and does not show it."""
-    provide = token_provider(server.origin)
+    provide = nbauth.token_provider(server.origin)
     token = provide().reveal()
     demo.provider.keys.rotate(forget_old=True)
     with pytest.raises(snowflake.connector.errors.DatabaseError, match="unknown key") as caught:
@@ -133,7 +132,7 @@ def test_a_person_who_signs_out(
 ) -> None:
     """No connection is made after a sign-out, nor before a sign-in."""
     server.add_profile(like="demo")
-    provide = token_provider(server.origin)
+    provide = nbauth.token_provider(server.origin)
     with pytest.raises(SignInRequired):
         connect(provide)
     nbauth.login("stub", flow="paste", prompt=person(), timeout_s=20)
