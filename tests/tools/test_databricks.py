@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from databricks.sdk import WorkspaceClient
 from loopback_api import as_json, redirect, serving
+from service_answers import ME, as_databricks
 from token_checking_server import serving_those_with_a_token
 
 import nbauth
@@ -18,20 +19,12 @@ from nbauth.errors import OriginNotAllowed, SignInRequired
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from loopback_api import Reply, Seen
     from token_checking_server import TokenCheckingServer
 
     from nbauth.demo.server import DemoServer
 
 # Azure Databricks' application id, which its scopes are of.
 AZURE_DATABRICKS = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
-ME, CLUSTERS = "/api/2.0/preview/scim/v2/Me", "/api/2.1/clusters/list"
-
-
-def _clusters(seen: Seen) -> Reply:
-    number = int(seen.path.rpartition("page_token=")[2]) if "page_token=" in seen.path else 1
-    following = {"next_page_token": str(number + 1)} if number < 3 else {}
-    return as_json({"clusters": [{"cluster_id": f"c{number}"}], **following})
 
 
 @pytest.fixture
@@ -39,8 +32,7 @@ def server(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenC
     """A workspace's stand-in, which a job's profile names."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(demo.ca_file))
     with serving_those_with_a_token(demo, resource=AZURE_DATABRICKS) as server:
-        server.routes[ME] = as_json({"userName": "alice@contoso.example"})
-        server.routes[CLUSTERS] = _clusters
+        as_databricks(server)
         server.add_profile(like="nightly")
         yield server
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import dataclasses
 import inspect
 import logging
@@ -24,6 +25,7 @@ import pytest
 import xarray as xr
 from ranged_files import RangedFile
 from rich.pretty import pretty_repr
+from service_answers import as_databricks, as_mlflow, as_openai, as_snowflake, as_trino
 from token_checking_server import serving_those_with_a_token
 from tracebacks.rendered_exceptions import leaks
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Azurite
+    from token_checking_server import TokenCheckingServer
 
     from nbauth.demo.server import DemoServer
 
@@ -60,11 +63,14 @@ class Runs:
 SECTIONS: dict[str, Runs] = {
     "An Azure client without a credential": Runs("storage", lambda made: made["names"] == ["reports"]),
     "fsspec": Runs("demo_api", lambda made: len(made["df"]) == 5_000 and list(made["df"]) == ["city"]),
+    "openai": Runs("openai", lambda made: made["answer"].choices[0].message.content == "The sun rises."),
+    "Databricks": Runs("databricks", lambda made: made["clusters"] == ["c1", "c2", "c3"]),
+    "Trino": Runs("trino", lambda made: made["rows"] == [[1], [2], [3], [4]]),
+    "Snowflake": Runs("snowflake", lambda made: made["rows"] == [(1,)]),
+    "MLflow": Runs("mlflow", lambda made: made["run"].info.run_id == "r1"),
     "xarray and zarr": Runs("a_store", lambda made: made["here"].sizes == {"y": 50, "x": 100}),
 }
-NOT_RUN: dict[str, str] = {
-    "Trino": "its server comes with the rest of its section",
-}
+NOT_RUN: dict[str, str] = {}
 
 
 @pytest.fixture
@@ -104,6 +110,66 @@ def storage(azurite: Azurite, sign_in: Callable[..., nbauth.Account]) -> dict[st
         "https://contoso.blob.core.windows.net": azurite.blob_url,
         "https://contoso.table.core.windows.net": azurite.table_url,
     }
+
+
+@pytest.fixture
+def service(
+    demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., TokenCheckingServer]]:
+    """What starts a service whose authority the tools' own clients trust, with Alice signed in."""
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(variable, str(demo.ca_file))
+    with contextlib.ExitStack() as running:
+
+        def start(answers: Callable[[TokenCheckingServer], None], **options: Any) -> TokenCheckingServer:
+            server = running.enter_context(serving_those_with_a_token(demo, resource="api://service", **options))
+            answers(server)
+            server.add_profile("work")
+            nbauth.login("work", flow="paste", prompt=person(), timeout_s=20)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def openai(service: Callable[..., TokenCheckingServer]) -> dict[str, str]:
+    """A server that chats."""
+    return {"https://contoso.openai.azure.com": service(as_openai).origin}
+
+
+@pytest.fixture
+def databricks(service: Callable[..., TokenCheckingServer]) -> dict[str, str]:
+    """A workspace."""
+    return {"https://adb-1.azuredatabricks.net": service(as_databricks).origin}
+
+
+@pytest.fixture
+def trino(service: Callable[..., TokenCheckingServer]) -> dict[str, str]:
+    """A coordinator."""
+    return {'host="trino.contoso.com"': f'host="localhost", port={service(as_trino).server_address[1]}'}
+
+
+@pytest.fixture
+def snowflake(service: Callable[..., TokenCheckingServer], demo: DemoServer) -> dict[str, str]:
+    """An account; the connector takes its authority by an option alone, and warns where nobody says how it ends."""
+    server = service(as_snowflake, in_header=False)
+    options = {
+        "host": "localhost",
+        "port": server.server_address[1],
+        "custom_root_store_path": str(demo.ca_file),
+        "enable_server_session_keep_alive_auto_detection": False,
+    }
+    return {
+        "https://contoso.snowflakecomputing.com": server.origin,
+        'account="contoso"': f'account="contoso", **{options}',
+    }
+
+
+@pytest.fixture
+def mlflow(service: Callable[..., TokenCheckingServer], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A tracking server."""
+    monkeypatch.setenv("MLFLOW_TRACKING_AUTH", "")  # the example sets it
+    return {"https://mlflow.contoso.com": service(as_mlflow).origin}
 
 
 def sections() -> dict[str, list[str]]:

@@ -7,9 +7,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from loopback_api import as_json, redirect, serving
+from loopback_api import redirect, serving
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from service_answers import GET_RUN, as_mlflow
 from token_checking_server import serving_those_with_a_token
 
 import nbauth
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
     from nbauth.demo.server import DemoServer
 
-RUN = {"info": {"run_id": "r1", "run_uuid": "r1", "experiment_id": "0", "status": "RUNNING"}, "data": {}}
-GET_RUN, LOG_METRIC = "/api/2.0/mlflow/runs/get", "/api/2.0/mlflow/runs/log-metric"
-ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
-
 
 @pytest.fixture
 def server(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenCheckingServer]:
@@ -33,8 +30,7 @@ def server(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenC
     monkeypatch.setenv("MLFLOW_TRACKING_AUTH", "nbauth")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with serving_those_with_a_token(demo, resource="api://mlflow") as server:
-        server.routes[GET_RUN] = as_json({"run": RUN})
-        server.routes[LOG_METRIC] = as_json({})
+        as_mlflow(server)
         server.add_profile(like="nightly")
         yield server
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import ssl
 import time
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from loopback_api import Reply, as_json, redirect, serving
+from loopback_api import redirect, serving
 from openai import AsyncAzureOpenAI, AsyncOpenAI, AuthenticationError, AzureOpenAI, OpenAI
+from service_answers import OF_A_DEPLOYMENT, OF_VERSION_1, WORDS, as_openai
 from token_checking_server import serving_those_with_a_token
 
 import nbauth
@@ -21,37 +21,19 @@ from nbauth.errors import SignInRequired
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from loopback_api import Seen
     from token_checking_server import TokenCheckingServer
 
     from nbauth.demo.server import DemoServer
 
-WORDS = ["The", " sun", " rises."]
 MESSAGES: Any = [{"role": "user", "content": "What does the sun do?"}]
-OF_A_DEPLOYMENT = "/openai/deployments/gpt/chat/completions"
-OF_VERSION_1 = "/openai/v1/chat/completions"
 VERSION = "2024-10-21"
-
-
-def _document(kind: str, choice: dict[str, Any]) -> dict[str, Any]:
-    return {"id": "1", "object": kind, "created": 1, "model": "gpt", "choices": [{"index": 0, **choice}]}
-
-
-def _complete(seen: Seen) -> Reply:
-    """Answer a chat at once, or as server-sent events (https://platform.openai.com/docs/api-reference/chat)."""
-    if not json.loads(seen.body).get("stream"):
-        message = {"role": "assistant", "content": "".join(WORDS)}
-        return as_json(_document("chat.completion", {"message": message, "finish_reason": "stop"}))
-    parts = [_document("chat.completion.chunk", {"delta": {"content": word}}) for word in WORDS]
-    chunks = [b"data: " + json.dumps(part).encode() + b"\n\n" for part in parts]
-    return Reply(chunks=[*chunks, b"data: [DONE]\n\n"], content_type="text/event-stream")
 
 
 @pytest.fixture
 def server(demo: DemoServer) -> Iterator[TokenCheckingServer]:
     """Azure OpenAI's stand-in, which a job's profile names."""
     with serving_those_with_a_token(demo, resource="https://cognitiveservices.azure.com") as server:
-        server.routes[OF_A_DEPLOYMENT] = server.routes[OF_VERSION_1] = _complete
+        as_openai(server)
         server.add_profile(like="nightly")
         yield server
 
@@ -154,7 +136,7 @@ def test_a_redirect_to_a_stranger(server: TokenCheckingServer, tls: ssl.SSLConte
     """Openai's HTTP client takes the token off a request that is sent on to another origin."""
     with serving() as stranger:
         server.routes[OF_A_DEPLOYMENT] = redirect(f"{stranger.origin}/stolen", status=307)
-        stranger.routes["/stolen"] = _complete
+        stranger.routes["/stolen"] = server.routes[OF_VERSION_1]
         with _azure(server, tls) as client:
             client.chat.completions.create(model="gpt", messages=MESSAGES)
         assert [seen.token for seen in stranger.seen] == [None]

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import logging
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import snowflake.connector
-from loopback_api import as_json
+from service_answers import SNOWFLAKE_LOGIN, as_snowflake, text_of
 from token_checking_server import serving_those_with_a_token
 
 import nbauth
-from nbauth.demo.api.bearer import ApiError
 from nbauth.errors import SignInRequired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from loopback_api import Reply, Seen
     from token_checking_server import TokenCheckingServer
 
     from nbauth.demo.server import DemoServer
-
-LOGIN, QUERY = "/session/v1/login-request", "/queries/v1/query-request"
-COLUMN = {"name": "ID", "type": "fixed", "nullable": False, "precision": 1, "scale": 0}
-ROWS = {
-    "parameters": [],
-    "rowtype": [COLUMN],
-    "rowset": [["1"]],
-    "total": 1,
-    "returned": 1,
-    "queryId": "q1",
-    "queryResultFormat": "json",
-    "statementTypeId": 4096,
-}
-
-
-def _text(seen: Seen) -> str:
-    return (gzip.decompress(seen.body) if seen.headers.get("content-encoding") == "gzip" else seen.body).decode()
-
-
-def _answer(data: Any = None, *, code: str | None = None, message: str | None = None) -> Reply:
-    return as_json({"data": data, "code": code, "message": message, "success": code is None})
 
 
 @pytest.fixture
@@ -53,20 +28,7 @@ def server(demo: DemoServer) -> Iterator[TokenCheckingServer]:
     with serving_those_with_a_token(
         demo, resource="api://snowflake", scopes=("session:role-any",), in_header=False
     ) as server:
-
-        def sign_in(seen: Seen) -> Reply:
-            login = json.loads(_text(seen))["data"]
-            try:
-                server.check(login["TOKEN"])
-            except ApiError as error:
-                return _answer(code="390303", message=f"Invalid OAuth access token. {error.message}")
-            assert login["AUTHENTICATOR"] == "OAUTH"
-            session = {"token": "session", "masterToken": "master", "validityInSeconds": 3600, "sessionId": 1}
-            return _answer(session | {"parameters": [], "sessionInfo": {"roleName": "PUBLIC"}})
-
-        server.routes[LOGIN] = sign_in
-        server.routes[QUERY] = _answer(ROWS)
-        server.routes["/session"] = server.routes["/telemetry/send"] = _answer()
+        as_snowflake(server)
         server.add_profile(like="nightly")
         yield server
 
@@ -99,7 +61,7 @@ def test_a_connection(
         assert connection.cursor().execute("select 1").fetchall() == [(1,)]
     (token,) = server.tokens
     assert server.refused == []
-    assert [seen.path.partition("?")[0] for seen in server.seen if token in _text(seen)] == [LOGIN]
+    assert [seen.path.partition("?")[0] for seen in server.seen if token in text_of(seen)] == [SNOWFLAKE_LOGIN]
     assert [name for seen in server.seen for name, value in seen.headers.items() if token in value] == []
     assert any("snowflake" in record.name for record in caplog.records)
     assert token not in caplog.text

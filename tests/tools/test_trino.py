@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 import trino.dbapi
-from loopback_api import Reply, as_json, serving
+from loopback_api import serving
+from service_answers import TRINO_PAGES, as_trino
 from token_checking_server import serving_those_with_a_token
 
 import nbauth
@@ -22,39 +22,12 @@ if TYPE_CHECKING:
 
     from nbauth.demo.server import DemoServer
 
-COLUMN = {"name": "id", "type": "bigint", "typeSignature": {"rawType": "bigint", "arguments": []}}
-PAGES = 4
-
-
-def _statement(server: TokenCheckingServer, *, pause_s: float = 0.0, elsewhere: str | None = None) -> None:
-    """Answer every statement with pages of a row each (https://trino.io/docs/current/develop/client-protocol.html)."""
-
-    def page(number: int) -> Reply:
-        time.sleep(pause_s)
-        state = "RUNNING" if number < PAGES else "FINISHED"
-        document: dict[str, Any] = {
-            "id": "q1",
-            "infoUri": server.origin,
-            "stats": {"state": state},
-            "columns": [COLUMN],
-        }
-        document |= {"data": [[number]]} if number else {}
-        if number < PAGES:
-            document["nextUri"] = f"{elsewhere or server.origin}/v1/statement/executing/q1/{number + 1}"
-        return as_json(document)
-
-    server.routes["/v1/statement"] = page(0)
-    for number in range(1, PAGES + 1):
-        server.routes[f"/v1/statement/executing/q1/{number}"] = lambda seen, number=number: (
-            page(number) if seen.method == "GET" else Reply(status=204)
-        )
-
 
 @pytest.fixture
 def server(demo: DemoServer) -> Iterator[TokenCheckingServer]:
     """A Trino coordinator's stand-in, which a job's profile names."""
     with serving_those_with_a_token(demo, resource="api://trino") as server:
-        _statement(server)
+        as_trino(server)
         server.add_profile(like="nightly")
         yield server
 
@@ -65,7 +38,7 @@ def _connect(server: TokenCheckingServer) -> trino.dbapi.Connection:
     )
 
 
-def test_a_statement(server: TokenCheckingServer) -> None:
+def test_aas_trino(server: TokenCheckingServer) -> None:
     """Each request of a statement carries the row's token, in trino's own API and in SQLAlchemy's dialect."""
     with _connect(server) as connection:
         assert connection.cursor().execute("select id from t").fetchall() == [[1], [2], [3], [4]]
@@ -78,13 +51,13 @@ def test_a_statement(server: TokenCheckingServer) -> None:
             assert pd.read_sql(sa.text("select id from t"), connected)["id"].to_list() == [1, 2, 3, 4]
         engine.dispose()
     assert server.refused == []
-    assert len(server.accepted) >= 3 * (PAGES + 1)
+    assert len(server.accepted) >= 3 * (TRINO_PAGES + 1)
 
 
 def test_a_statement_that_outlives_a_token(server: TokenCheckingServer, demo: DemoServer) -> None:
     """A token that expires between two pages is renewed."""
     demo.provider.settings.access_token_s = 2
-    _statement(server, pause_s=1)
+    as_trino(server, pause_s=1)
     with _connect(server) as connection:
         assert connection.cursor().execute("select id from t").fetchall() == [[1], [2], [3], [4]]
     assert len(server.tokens) >= 2
@@ -93,7 +66,7 @@ def test_a_statement_that_outlives_a_token(server: TokenCheckingServer, demo: De
 def test_a_page_elsewhere(server: TokenCheckingServer) -> None:
     """A coordinator that names another host for the next page is not followed there."""
     with serving() as stranger, _connect(server) as connection:
-        _statement(server, elsewhere=stranger.origin)
+        as_trino(server, elsewhere=stranger.origin)
         with pytest.raises(OriginNotAllowed):
             connection.cursor().execute("select id from t").fetchall()
         assert stranger.seen == []
