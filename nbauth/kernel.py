@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.config import Config
     from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.state import Sharing
     from nbauth.signin.tokens.borrowed_source import BorrowedProfile, Lender
     from nbauth.signin.tokens.connection import Connection
     from nbauth.signin.tokens.credential import Credential, SignedIn
@@ -61,12 +63,14 @@ __all__ = [
     "logout",
     "profile_names",
     "reset",
+    "share",
     "trusted_bundle",
     "version",
     "watch",
 ]
 
 _state = KernelState()
+_SHARED_AT = "NBAUTH_SHARE"  # names the socket of a kernel that shares its sign-ins with this process
 
 
 @atexit.register
@@ -75,6 +79,8 @@ def _drain_renewals() -> None:
     deadline = time.monotonic() + 5.0
     for credential in _state.credentials():
         credential.settle(deadline)
+    if _state.share is not None:
+        _state.share.close()
 
 
 def reset() -> None:
@@ -83,6 +89,9 @@ def reset() -> None:
         for credential in _state.credentials():
             credential.refresh_lock.leave(credential)  # a sign-in that is going on may still get tokens of that account
         _state.forget()
+    if _state.share is not None:
+        _state.share.close()
+        _state.share = None
 
 
 # Profiles
@@ -115,6 +124,7 @@ def profile_names() -> list[str]:
 
 def config() -> Config:
     """Return the profiles that hold now; the file is read again when it changed."""
+    _take_up()
     with _state.lock:
         return _state.reader.read(notebook_directory(), _state.added, default=_state.default)
 
@@ -150,6 +160,7 @@ def accounts() -> list[Account]:
 
     In a server with several visitors these are the calling visitor and the applications.
     """
+    _take_up()
     here = visitors.whose()
     signed_in = _state.visits.own.signed_in()
     if here is not None:
@@ -263,6 +274,45 @@ def borrow(profiles: Iterable[BorrowedProfile], lender: Lender) -> Borrowed:
     from nbauth.signin.borrowing import Borrowed
 
     return Borrowed(_state, profiles, lender)
+
+
+def share(profile: str | None = None) -> Sharing:
+    """Lend rows of `apis` to the processes that this one starts from now on, at however many removes.
+
+    Args:
+        profile: name of the profile; None lends all that are in use.
+
+    Returns:
+        The one that lends, with what was lent before.
+
+    Raises:
+        ConfigError: there is no such profile, or it does not work on this system.
+        SignInRequired: nobody is signed in, or a server with several visitors runs here.
+    """
+    load("nbauth.signin.local_share")
+    from nbauth.signin.local_share import LocalShare
+
+    with _state.lock:
+        if _state.share is None or not _state.share.is_of_this_process:
+            _state.share = LocalShare(sys.modules[__name__])
+        lends = _state.share
+    lends.add(profile)
+    return lends
+
+
+def _take_up() -> None:
+    """Borrow what the kernel shares that started this process, if there is one."""
+    path = os.environ.get(_SHARED_AT)
+    if path is None or (_state.share is not None and _state.share.path == path):  # its own, or its parent's at a fork
+        return
+    if _state.borrower is None or _state.borrower.path != path:
+        load("nbauth.signin.local_share")
+        from nbauth.signin.local_share import Borrower
+
+        with _state.lock:
+            if _state.borrower is None or _state.borrower.path != path:
+                _state.borrower = Borrower(_state, path)
+    _state.borrower.take_up()
 
 
 # Sign-in and sign-out

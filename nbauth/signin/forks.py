@@ -48,6 +48,7 @@ def share_with_forks(state: KernelState) -> None:
         # two processes would read each other's answers. They are kept, since letting them go would take their locks.
         state.inherited.append((state.lock, [visit.connections for visit in state.visits]))
         state.lock = threading.RLock()
+        state.borrower = None  # its thread is the parent's
         for visit in state.visits:
             visit.connections = None
         token_client = None if state.token_server is None else state.token_server.in_child()

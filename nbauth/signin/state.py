@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nbauth.signin.applications import Applications
 from nbauth.signin.changes import ChangeNotifier
@@ -13,14 +13,55 @@ from nbauth.signin.profile.config import Reader
 from nbauth.signin.visits import Visits
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from nbauth.net.bundles import Bundle
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.registry import SignIns
+    from nbauth.signin.tokens.borrowed_source import BorrowedProfile
     from nbauth.signin.tokens.connection import Connections
     from nbauth.signin.tokens.credential import Credential
     from nbauth.signin.tokens.fork_channel import TokenServer
 
 __all__ = ["KernelState"]
+
+
+class Sharing(Protocol):
+    """What lends to the processes that the kernel starts."""
+
+    @property
+    def is_of_this_process(self) -> bool:
+        """Whether it is no copy in a forked child."""
+
+    @property
+    def profiles(self) -> tuple[BorrowedProfile, ...]:
+        """What is lent now."""
+
+    @property
+    def path(self) -> str | None:
+        """Where the socket is, once there is one."""
+
+    @property
+    def borrowers(self) -> int:
+        """How many processes borrow at present."""
+
+    def add(self, profile: str | None) -> tuple[BorrowedProfile, ...]:
+        """Lend a profile, or all that are in use."""
+
+    def end(self, profiles: Collection[str]) -> None:
+        """Lend profiles no longer."""
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+
+
+class Borrowing(Protocol):
+    """What takes up what is shared with this process."""
+
+    path: str
+
+    def take_up(self) -> None:
+        """Borrow what is lent, unless it is borrowed already."""
 
 
 class KernelState:
@@ -29,6 +70,8 @@ class KernelState:
     Attributes:
         lock: guards it; a forked child has another one.
         token_server: gives tokens to forked children, once there are any.
+        share: lends to the processes that the kernel starts, once it shares its sign-ins.
+        borrower: takes up what the kernel shares that started this process.
         inherited: what a forked child keeps of its parent and never uses.
         added: profiles that were made in code, by name.
         default: name of the profile that a kernel which lends its sign-ins calls the default one.
@@ -42,6 +85,8 @@ class KernelState:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.share: Sharing | None = None
+        self.borrower: Borrowing | None = None
         self.token_server: TokenServer | None = None
         self.inherited: list[object] = []
         self.forget()

@@ -80,7 +80,7 @@ def test_multiprocessing_spawn(kernel_process: Any, demo: DemoServer) -> None:
     answers = kernel_process.do("pool", method="spawn", url=f"{demo.api_url}/me")
     message = (
         "SignInRequired: Nobody is signed in to profile 'demo' in this worker process; sign-ins stay in the kernel. "
-        "Use threads, or read in the kernel."
+        "In the kernel: nbauth.share(); or use threads."
     )
     assert answers == [message] * 3
 

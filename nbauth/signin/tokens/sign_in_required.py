@@ -22,7 +22,7 @@ def not_signed_in(profile: Profile, scopes: tuple[str, ...]) -> SignInRequired:
     processes = sys.modules.get("multiprocessing.process")
     if processes is not None and processes.parent_process() is not None:
         where = " in this worker process; sign-ins stay in the kernel"
-        step: Step = "Use threads, or read in the kernel."
+        step: Step = "In the kernel: nbauth.share(); or use threads."
     else:
         where, step = "", login_command(profile.name)
     return SignInRequired(
