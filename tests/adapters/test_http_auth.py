@@ -26,6 +26,7 @@ from nbauth import kernel
 from nbauth.adapters.http import auth
 from nbauth.demo.certificates import make_server_tls
 from nbauth.errors import ConfigError, DataError, OriginNotAllowed, SignInRequired
+from nbauth.process.visitors import visiting
 from nbauth.signin.loans import Loan
 
 if TYPE_CHECKING:
@@ -503,7 +504,8 @@ def test_a_sign_out_in_mid_call(send: Any, files: str, api: Server) -> None:
     """A sign-out while the API takes its time holds at once: nothing is sent again."""
 
     def answer(seen: Seen) -> Reply:
-        nbauth.logout("files")
+        with visiting(None):  # a server's thread is nobody's in particular once a web framework is loaded
+            nbauth.logout("files")
         return Reply(b"", 401)
 
     api.routes["/rows"] = answer
@@ -521,7 +523,8 @@ def test_another_person_in_mid_call(
     """A call that one person began is not ended with another one's token."""
 
     def answer(seen: Seen) -> Reply:
-        nbauth.login("files", flow="paste", prompt=person("bob"), timeout_s=20, select_account=True)
+        with visiting(None):
+            nbauth.login("files", flow="paste", prompt=person("bob"), timeout_s=20, select_account=True)
         return Reply(b"", 401)
 
     api.routes["/rows"] = answer
