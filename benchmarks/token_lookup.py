@@ -126,14 +126,15 @@ def _signed_in(size: int, client_id: str, authority: str) -> str:
     alice = nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=60)
     application = nbauth.client("demo")
     profile = kernel.config().profiles["demo"]
-    sign_ins = kernel._state.sign_ins  # noqa: SLF001 - nobody signs 10,000 people in by hand
+    sign_ins = kernel._state.visits.own.registry()  # noqa: SLF001 - nobody signs 10,000 people in by hand
+    connection = kernel.connection_of(profile)
     (present,) = sign_ins.of("demo")
     for number in range(size - 1):
         entry = _entry(number, client_id, authority)
         application.token_cache.add(entry)
         claims = entry["response"]["id_token_claims"]
         home = f"{claims['oid']}.{TENANT}"
-        credential = Credential(profile, application, {"home_account_id": home, "environment": "localhost"})
+        credential = Credential.of_person(connection, {"home_account_id": home, "environment": "localhost"})
         credential.keep(profile.login_scopes, {"access_token": f"token-of-{number}-", "expires_in": 24 * 3600})
         account = Account(
             username=claims["preferred_username"],
@@ -165,9 +166,18 @@ def nbauth_credential(size: int, client_id: str, authority: str) -> Case:
     return "credential.token(scopes)", {"credential": kernel.credential_of(profile, scopes), "scopes": scopes}, token
 
 
+def nbauth_azure(size: int, client_id: str, authority: str) -> Case:
+    import nbauth
+
+    token = _signed_in(size, client_id, authority)
+    names = {"credential": nbauth.credential(os.environ["DEMO_API"]), "scope": "api://nbauth-demo/.default"}
+    return "credential.get_token_info(scope).token", names, token
+
+
 SUBJECTS: dict[str, tuple[str, Callable[[int, str, str], Case]]] = {
     "nbauth_session": ("nbauth, as a load asks: KernelChain.token(url)", nbauth_session),
     "nbauth_credential": ("nbauth: Credential.token(scopes)", nbauth_credential),
+    "nbauth_azure": ("nbauth, as Azure's SDKs ask: nbauth.credential(url).get_token_info", nbauth_azure),
     "msal_exact": ("MSAL: acquire_token_silent, scopes as cached", msal_exact),
     "msal_subset": ("MSAL: acquire_token_silent, a subset of them", msal_subset),
     "msal_with_accounts": ("MSAL: get_accounts(name), then acquire_token_silent", msal_with_accounts),
