@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NoReturn
 from nbauth.adapters.row import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbauth.net.secrecy import HiddenText
 
 __all__ = ["TokenProvider", "token_provider"]
@@ -15,7 +17,7 @@ __all__ = ["TokenProvider", "token_provider"]
 _LIFE_S = 1.5
 
 
-def token_provider(url: str, *, profile: str | None = None) -> TokenProvider:
+def token_provider(url: str, *, profile: str | None = None) -> Callable[[], str]:
     """Return a function that returns an access token for a URL, renewed silently.
 
     It takes no scopes: what it returns is good for the row of `apis` that names the URL. Where the tool sends it, it
