@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nbauth import errors
     from nbauth.adapters.azure import credential
     from nbauth.adapters.http import auth
+    from nbauth.adapters.share import share
     from nbauth.adapters.tokens import token_provider
     from nbauth.api import accounts, add_profile, client, login, login_async, logout, pages, read, session
     from nbauth.api import open as open  # noqa: A004 - a contract name, as in gzip.open
@@ -39,6 +40,7 @@ __all__ = [
     "pages",
     "read",
     "session",
+    "share",
     "token_provider",
 ]
 
@@ -50,6 +52,7 @@ _MODULES = {
     "SignInPanel": "nbauth.frontend.panel.panel",
     "auth": "nbauth.adapters.http",
     "credential": "nbauth.adapters.azure",
+    "share": "nbauth.adapters.share",
     "token_provider": "nbauth.adapters.tokens",
 }
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from nbauth import kernel
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from distributed import Client
 
     from nbauth.signin.state import Sharing
     from nbauth.signin.tokens.borrowed_source import BorrowedProfile
@@ -16,7 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["Share", "share"]
 
 
-def share(client: Any = None, profile: str | None = None) -> Any:
+@overload
+def share(client: None = None, profile: str | None = None) -> Share: ...
+
+
+@overload
+def share(client: Client, profile: str | None = None) -> Any: ...
+
+
+def share(client: Client | None = None, profile: str | None = None) -> Any:
     """Let other processes use this kernel's sign-ins: those that it starts, or the workers of a Dask client.
 
     Without a client it is for the processes that this one starts from now on, at however many removes: `spawn`,

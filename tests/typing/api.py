@@ -189,7 +189,7 @@ def sessions() -> None:
 
 
 def other_tools() -> None:
-    """A credential is one of azure-core's; a token provider is a function that returns a text."""
+    """A credential is one of azure-core's; a token provider is a function that returns a text; a share ends."""
     takes_tokens: TokenCredential = nbauth.credential(URL, profile="work")
     asks_for_more: SupportsTokenInfo = nbauth.credential(URL)
     del takes_tokens, asks_for_more
@@ -199,6 +199,11 @@ def other_tools() -> None:
     del token
     assert_type(requests.get(URL, auth=nbauth.auth("work")), requests.Response)
     assert_type(httpx.get(URL, auth=nbauth.auth()), httpx.Response)
+    with nbauth.share(profile="work") as shared:
+        assert_type(shared.profiles, tuple[str, ...])
+        assert_type(shared.processes, int)
+        assert_type(shared.end(), None)
+    nbauth.share(profiles="work")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     nbauth.credential()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
