@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Self
@@ -74,6 +75,8 @@ class Worker:
         self._lending = lending
 
     def __enter__(self) -> Self:
+        # IPython, where a test has made one, puts a module of its own in the place of the main one.
+        vars(sys.modules["__main__"]).setdefault("__spec__", None)
         context = multiprocessing.get_context("spawn")
         self.asked, theirs = context.Pipe()
         self._tell, told = context.Pipe()
