@@ -16,6 +16,7 @@ from azure.kusto.data.aio import KustoClient as AsyncKustoClient
 from azure.kusto.data.exceptions import KustoAuthenticationError
 from azure.monitor.query import LogsQueryClient
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+from kusto_stand_in import KUSTO, METADATA, issue_v1, metadata, serving_a_cluster
 from loopback_api import as_json
 from msgraph import GraphRequestAdapter, GraphServiceClient
 from msgraph.graph_request_adapter import options as graph_options
@@ -29,29 +30,14 @@ from nbauth.errors import SignInRequired
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from loopback_api import Reply, Seen
     from token_checking_server import TokenCheckingServer
 
     from nbauth.demo.server import DemoServer
 
     SignIn = Callable[..., nbauth.Account]
 
-KUSTO = "https://kusto.kusto.windows.net"
 MONITOR = "https://api.loganalytics.io"
 GRAPH = "https://graph.microsoft.com"
-FRAMES = [
-    {"FrameType": "DataSetHeader", "IsProgressive": False, "Version": "v2.0"},
-    {
-        "FrameType": "DataTable",
-        "TableId": 0,
-        "TableKind": "PrimaryResult",
-        "TableName": "PrimaryResult",
-        "Columns": [{"ColumnName": "n", "ColumnType": "long"}],
-        "Rows": [[1], [2]],
-    },
-    {"FrameType": "DataSetCompletion", "HasErrors": False, "Cancelled": False},
-]
-METADATA = "/v1/rest/auth/metadata"
 
 
 @pytest.fixture(autouse=True)
@@ -65,31 +51,8 @@ def _trusts_the_demo(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def kusto(demo: DemoServer) -> Iterator[TokenCheckingServer]:
     """A cluster, whose metadata name the resource that its clients then ask for, as the real ones do."""
-    with serving_those_with_a_token(demo, resource=KUSTO, in_header=False) as server:
-
-        def query(seen: Seen) -> Reply:
-            server.check(seen.token or "")
-            return as_json(FRAMES)
-
-        server.routes |= {
-            "/v2/rest/query": query,
-            METADATA: _metadata(KUSTO),
-        }  # who asks for the latter has no token yet
-        _issue_v1(demo, server)
-        server.add_profile("kusto")
+    with serving_a_cluster(demo) as server:
         yield server
-
-
-def _issue_v1(demo: DemoServer, server: TokenCheckingServer) -> None:
-    """Issue tokens v1.0 for a server, as Entra does for these services."""
-    scopes = server.scopes
-    demo.provider.register_resource(server.resource, scopes=scopes, roles=[f"{scopes[0]}.All"], token_version=1)
-
-
-def _metadata(resource: str) -> Reply:
-    keys = ("LoginEndpoint", "KustoClientAppId", "KustoClientRedirectUri", "FirstPartyAuthorityUrl")
-    said = {**dict.fromkeys(keys, "https://login.microsoftonline.com"), "LoginMfaRequired": False}
-    return as_json({"AzureAD": {**said, "KustoServiceResourceId": resource}})
 
 
 def _cluster(server: TokenCheckingServer) -> KustoConnectionStringBuilder:
@@ -121,7 +84,7 @@ def test_kusto_on_an_event_loop(kusto: TokenCheckingServer, sign_in: SignIn):
 
 def test_a_cluster_that_names_another_resource(kusto: TokenCheckingServer, demo: DemoServer, sign_in: SignIn):
     """Kusto's client asks for what the cluster's metadata name: a hostile one that names Graph is sent no token."""
-    kusto.routes[METADATA] = _metadata(GRAPH)
+    kusto.routes[METADATA] = metadata(GRAPH)
     sign_in("kusto")
     demo.provider.requests.clear()
     with KustoClient(_cluster(kusto)) as client, pytest.raises(KustoAuthenticationError, match=GRAPH):
@@ -136,7 +99,7 @@ def monitor(demo: DemoServer) -> Iterator[TokenCheckingServer]:
     with serving_those_with_a_token(demo, resource=MONITOR) as server:
         table = {"name": "PrimaryResult", "columns": [{"name": "n", "type": "long"}], "rows": [[1], [2]]}
         server.routes["/v1/workspaces/w/query"] = as_json({"tables": [table]})
-        _issue_v1(demo, server)
+        issue_v1(demo, server)
         server.add_profile("monitor", client_capabilities=("CP1",))
         yield server
 
