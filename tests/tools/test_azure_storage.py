@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import aiohttp.connector
@@ -158,6 +159,41 @@ def test_a_sign_out_holds_at_once(azurite: Azurite, sign_in: SignIn):
             container.upload_blob("a", b"1")
         sign_in("storage")
         container.upload_blob("a", b"1")
+
+
+def test_a_sign_out_during_a_call(azurite: Azurite, sign_in: SignIn):
+    """An upload that is under way ends with its next block, and nothing of it is kept."""
+    sign_in("storage")
+
+    def blocks() -> Iterator[bytes]:
+        yield b"1" * 1000
+        yield b"2" * 1000
+        nbauth.logout("storage")
+        yield b"3" * 1000
+
+    with _blobs(azurite, max_block_size=1000, max_single_put_size=1000) as client:
+        container = client.create_container(_name())
+        with pytest.raises(SignInRequired):
+            container.upload_blob("a", blocks(), length=3000, max_concurrency=1)
+        sign_in("storage")
+        assert list(container.list_blobs()) == []
+
+
+def test_threads(azurite: Azurite, demo: DemoServer, sign_in: SignIn):
+    """Threads and clients share a credential, and wait for one renewal together."""
+    demo.provider.settings.access_token_s = 1  # less than what is lent
+    sign_in("storage")
+    demo.provider.settings.access_token_s = 3600
+    lent = credential(azurite.blob_url, profile="storage")
+    demo.provider.requests.clear()
+
+    def count(_number: int) -> int:
+        with _blobs(azurite, credential=lent) as client:
+            return len(list(client.list_containers(name_starts_with="none")))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(count, range(24))) == {0}
+    assert demo.provider.requests.count("*/token") == 1
 
 
 @pytest.fixture
