@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from databricks.sdk.credentials_provider import CredentialsStrategy, OAuthCredentialsProvider
+from databricks.sdk.credentials_provider import OAuthCredentialsProvider, OauthCredentialsStrategy
 from databricks.sdk.oauth import Token
 
 from nbauth.adapters.row import Row
@@ -20,7 +21,7 @@ __all__ = ["credentials_strategy"]
 _LIFE_S = 40.0
 
 
-def credentials_strategy(profile: str | None = None) -> SignIn:
+def credentials_strategy(profile: str | None = None) -> OauthCredentialsStrategy:
     """Return what the SDK's clients take as `credentials_strategy`.
 
     The host decides, as the SDK has found it out: by the argument, the environment or ``~/.databrickscfg``. A client
@@ -34,31 +35,20 @@ def credentials_strategy(profile: str | None = None) -> SignIn:
         ConfigError: when a client is made; several do.
         SignInRequired: when a client sends a request; nobody is signed in, or somebody else than when it was made.
     """
-    return SignIn(profile)
+    return OauthCredentialsStrategy("nbauth", partial(_credentials, profile))
 
 
-class SignIn(CredentialsStrategy):
-    """What `credentials_strategy` returns."""
+def _credentials(profile: str | None, cfg: Config) -> OAuthCredentialsProvider:
+    if not cfg.host:
+        raise ValueError("no host is configured")  # the SDK tells it with the rest of its configuration
+    row = Row(cfg.host, profile, tool="databricks-sdk", life_s=_LIFE_S)
 
-    def __init__(self, profile: str | None) -> None:
-        self._profile = profile
+    # Functions, because the SDK copies its configuration deeply, and they stay the same ones.
+    def headers() -> dict[str, str]:
+        return {"Authorization": "Bearer " + row.access_token().secret}
 
-    def auth_type(self) -> str:
-        """Return what the SDK calls it in its messages."""
-        return "nbauth"
+    def token() -> Token:
+        found = row.access_token()
+        return Token(found.secret, "Bearer", expiry=datetime.fromtimestamp(found.expires_at, UTC))
 
-    def __call__(self, cfg: Config) -> OAuthCredentialsProvider:
-        """Return what gives each request of a client its header."""
-        if not cfg.host:
-            raise ValueError("no host is configured")  # what the SDK tells with the rest of its configuration
-        row = Row(cfg.host, self._profile, tool="databricks-sdk", life_s=_LIFE_S)
-
-        # Functions, because the SDK copies its configuration deeply, and they stay the same ones.
-        def headers() -> dict[str, str]:
-            return {"Authorization": "Bearer " + row.access_token().secret}
-
-        def token() -> Token:
-            found = row.access_token()
-            return Token(found.secret, "Bearer", expiry=datetime.fromtimestamp(found.expires_at, UTC))
-
-        return OAuthCredentialsProvider(headers, token)
+    return OAuthCredentialsProvider(headers, token)

@@ -38,8 +38,7 @@ def server(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenC
 
 
 def _refused(server: TokenCheckingServer) -> list[str]:
-    """Return what was wrong with tokens; the SDK asks without any what a host is, before its client is made."""
-    assert server.seen[0].path == "/.well-known/databricks-config"
+    """Return what was wrong with tokens; the SDK may ask without any what a host is, before its client is made."""
     return [why for why in server.refused if why != "Access token is empty."]
 
 
@@ -68,7 +67,7 @@ def test_a_host_that_no_profile_names(server: TokenCheckingServer, monkeypatch: 
         monkeypatch.setenv("DATABRICKS_HOST", stranger.origin)
         with pytest.raises(OriginNotAllowed):
             WorkspaceClient(credentials_strategy=credentials_strategy())
-        assert [seen.token for seen in stranger.seen] == [None]
+        assert [seen.token for seen in stranger.seen if seen.token] == []
 
 
 def test_a_redirect_to_a_stranger(server: TokenCheckingServer) -> None:

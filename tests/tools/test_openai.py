@@ -8,10 +8,17 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 import pytest
 from loopback_api import redirect, serving
-from openai import AsyncAzureOpenAI, AsyncOpenAI, AuthenticationError, AzureOpenAI, OpenAI
+from openai import (
+    AsyncAzureOpenAI,
+    AsyncOpenAI,
+    AuthenticationError,
+    AzureOpenAI,
+    DefaultAsyncHttpxClient,
+    DefaultHttpxClient,
+    OpenAI,
+)
 from service_answers import OF_A_DEPLOYMENT, OF_VERSION_1, WORDS, as_openai
 from token_checking_server import serving_those_with_a_token
 
@@ -49,7 +56,7 @@ def _azure(server: TokenCheckingServer, tls: ssl.SSLContext, **options: Any) -> 
         azure_endpoint=server.origin,
         azure_ad_token_provider=nbauth.token_provider(server.origin),
         api_version=VERSION,
-        http_client=httpx2.Client(verify=tls, follow_redirects=True),
+        http_client=DefaultHttpxClient(verify=tls, follow_redirects=True),
         max_retries=0,
         **options,
     )
@@ -73,7 +80,7 @@ def test_azure_async(server: TokenCheckingServer, tls: ssl.SSLContext) -> None:
             azure_endpoint=server.origin,
             azure_ad_token_provider=nbauth.token_provider(server.origin),
             api_version=VERSION,
-            http_client=httpx2.AsyncClient(verify=tls),
+            http_client=DefaultAsyncHttpxClient(verify=tls),
             max_retries=0,
         ) as client:
             answer = await client.chat.completions.create(model="gpt", messages=MESSAGES)
@@ -86,17 +93,17 @@ def test_azure_async(server: TokenCheckingServer, tls: ssl.SSLContext) -> None:
 
 def test_version_1(server: TokenCheckingServer, tls: ssl.SSLContext) -> None:
     """Azure's version 1 paths take the plain client, with the function as its key; the asynchronous one awaits it."""
-    provide = nbauth.token_provider(server.origin)
-    with OpenAI(base_url=f"{server.origin}/openai/v1/", api_key=provide, http_client=httpx2.Client(verify=tls)) as sync:
-        answer = sync.chat.completions.create(model="gpt", messages=MESSAGES)
+    provide, url = nbauth.token_provider(server.origin), f"{server.origin}/openai/v1/"
+    with OpenAI(base_url=url, api_key=provide, http_client=DefaultHttpxClient(verify=tls)) as client:
+        answer = client.chat.completions.create(model="gpt", messages=MESSAGES)
         assert answer.choices[0].message.content == "The sun rises."
 
     async def ask() -> str | None:
         async def key() -> str:
             return await asyncio.to_thread(provide)
 
-        http = httpx2.AsyncClient(verify=tls)
-        async with AsyncOpenAI(base_url=f"{server.origin}/openai/v1/", api_key=key, http_client=http) as client:
+        http = DefaultAsyncHttpxClient(verify=tls)
+        async with AsyncOpenAI(base_url=url, api_key=key, http_client=http) as client:
             answer = await client.chat.completions.create(model="gpt", messages=MESSAGES)
             return answer.choices[0].message.content
 
