@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loopback_api import Seen
     from token_checking_server import TokenCheckingServer
 
-__all__ = ["as_databricks", "as_mlflow", "as_openai", "as_snowflake", "as_trino", "text_of"]
+__all__ = ["as_databricks", "as_hub", "as_mlflow", "as_openai", "as_snowflake", "as_trino", "text_of"]
 
 # openai: https://platform.openai.com/docs/api-reference/chat, and Azure's paths for it.
 WORDS = ["The", " sun", " rises."]
@@ -138,3 +138,18 @@ def as_mlflow(server: TokenCheckingServer) -> None:
     """Answer what is known of a run, and take its metrics."""
     server.routes[GET_RUN] = as_json({"run": _RUN})
     server.routes[LOG_METRIC] = as_json({})
+
+
+# Hugging Face's Hub: https://huggingface.co/docs/hub/api
+HUB_FILE = b'{"layers": 3}'
+
+
+def as_hub(server: TokenCheckingServer) -> None:
+    """Answer what is known of a model, and its one file."""
+    commit = "a" * 40
+    server.routes["/api/models/contoso/sun"] = as_json(
+        {"id": "contoso/sun", "sha": commit, "siblings": [{"rfilename": "config.json"}]}
+    )
+    server.routes["/contoso/sun/resolve/main/config.json"] = Reply(
+        HUB_FILE, headers={"ETag": '"1"', "X-Repo-Commit": commit}
+    )

@@ -26,7 +26,7 @@ import xarray as xr
 from kusto_stand_in import serving_a_cluster
 from ranged_files import RangedFile
 from rich.pretty import pretty_repr
-from service_answers import as_databricks, as_mlflow, as_openai, as_snowflake, as_trino
+from service_answers import as_databricks, as_hub, as_mlflow, as_openai, as_snowflake, as_trino
 from token_checking_server import serving_those_with_a_token
 from tracebacks.rendered_exceptions import leaks
 
@@ -70,6 +70,7 @@ SECTIONS: dict[str, Runs] = {
     "Databricks": Runs("databricks", lambda made: made["clusters"] == ["c1", "c2", "c3"]),
     "Trino": Runs("trino", lambda made: made["rows"] == [[1], [2], [3], [4]]),
     "Snowflake": Runs("snowflake", lambda made: made["rows"] == [(1,)]),
+    "Hugging Face": Runs("hub", lambda made: made["model"].id == "contoso/sun"),
     "MLflow": Runs("mlflow", lambda made: made["run"].info.run_id == "r1"),
     "xarray and zarr": Runs("a_store", lambda made: made["here"].sizes == {"y": 50, "x": 100}),
 }
@@ -170,6 +171,12 @@ def snowflake(service: Callable[..., TokenCheckingServer], demo: DemoServer) -> 
         "https://contoso.snowflakecomputing.com": server.origin,
         'account="contoso"': f'account="contoso", **{options}',
     }
+
+
+@pytest.fixture
+def hub(service: Callable[..., TokenCheckingServer]) -> dict[str, str]:
+    """A company's hub."""
+    return {"https://hub.contoso.com": service(as_hub).origin}
 
 
 @pytest.fixture
