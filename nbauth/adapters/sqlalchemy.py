@@ -94,8 +94,10 @@ class _Tokens:
                 f"{self.row!r} was to connect to {server}: the engine's connect_args name another server.", url=server
             )
         if dialect.name == "mssql":
-            cargs, options = [mssql.checked(cargs[0])], {"pyodbc": "pyodbc", "mssqlpython": "mssql_python"}
-            cparams = {**cparams, **mssql.sign_in_options(options[dialect.driver], self.row)}
+            # SQLAlchemy adds for pyodbc what no token goes with, where there is no user.
+            cargs = [mssql.checked(re.sub(r";Trusted_Connection=Yes(?=;|$)", "", cargs[0]))]
+            driver = {"mssqlpython": "mssql_python"}.get(dialect.driver, dialect.driver)
+            cparams = {**cparams, **mssql.sign_in_options(driver, self.row)}
         else:
             cparams = _over_tls(dialect, cparams) | {"password": self.row.access_token().secret}
         connection = dialect.connect(*cargs, **cparams)
@@ -142,8 +144,6 @@ def _server(dialect: Dialect, cargs: Any, cparams: Mapping[str, Any]) -> str:
                 f"known: {', '.join(sorted(_MSSQL_OPTIONS))}.",
                 next_step="Write it in the engine's URL.",
             )
-        if dialect.driver == "pyodbc":  # SQLAlchemy adds it where there is no user
-            cargs[:] = [re.sub(r";Trusted_Connection=Yes(?=;|$)", "", cargs[0])]
         return mssql.server_of(cargs[0])
     if any(cargs) or any(cparams.get(name) for name in ("conninfo", "dsn", "service", "password")):
         raise ConfigError(

@@ -9,14 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import postgres_server
 import pytest
+import sql_server_stub
 from installed_programs import node_packages
 
 import nbauth
 from nbauth import kernel
+from nbauth.demo.certificates import make_server_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from postgres_server import Postgres
+    from sql_server_stub import SqlServer
 
     from nbauth.demo.check import PersonPrompt
     from nbauth.demo.server import DemoServer
@@ -122,6 +128,38 @@ def azurite(running_azurite: Azurite, demo: DemoServer, monkeypatch: pytest.Monk
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.setenv(variable, str(running_azurite.ca_file))
     return running_azurite
+
+
+@pytest.fixture(scope="session")
+def running_postgres(running_demo: DemoServer) -> Iterator[Postgres]:
+    """PostgreSQL, once for all tests of a process."""
+    with postgres_server.running(running_demo.provider) as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def postgres(running_postgres: Postgres, demo: DemoServer) -> Postgres:
+    """PostgreSQL, with a row in `apis` of `sql`, a person's profile. `sign_in("sql")` signs in."""
+    demo.provider.register_resource(postgres_server.RESOURCE, scopes=["user_impersonation"])
+    apis = {running_postgres.origin: (f"{postgres_server.RESOURCE}/user_impersonation",)}
+    kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], name="sql", apis=apis, source=None))
+    running_postgres.check.seen.clear()
+    running_postgres.check.refused.clear()
+    return running_postgres
+
+
+@pytest.fixture
+def sql_server(demo: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqlServer]:
+    """What answers as SQL Server, with a row in `apis` of `sql-server`, a person's profile. The drivers trust it."""
+    demo.provider.register_resource(sql_server_stub.RESOURCE, scopes=["user_impersonation"])
+    tls = make_server_tls(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
+    check = postgres_server.TokenCheck(demo.provider, sql_server_stub.RESOURCE)
+    with sql_server_stub.running(tls, lambda token: check("alice@contoso.example", token)) as server:
+        apis = {server.origin: (f"{sql_server_stub.RESOURCE}/user_impersonation",)}
+        profile = kernel.config().profiles["demo"]
+        kernel.add_profile(dataclasses.replace(profile, name="sql-server", apis=apis, source=None))
+        yield server
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jwt
+from debian_packages import install
 
 from nbauth.demo.certificates import make_server_tls
 
@@ -169,14 +170,9 @@ def running(provider: Provider) -> Iterator[Postgres]:
 
 def _programs() -> Path:
     """Return where the programs are, the newest version's; they are installed where there are none."""
-    if not (found := _found()):
-        as_root = [] if os.getuid() == 0 else ["sudo", "--non-interactive"]
-        environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update", "-qq"], ["install", "-qq", "--yes", "--no-install-recommends", "postgresql"]):
-            subprocess.run([*as_root, "apt-get", *command], check=True, env=environ, capture_output=True)
-        found = _found()
-    assert found, "PostgreSQL is needed: apt-get install postgresql"
-    return found[-1]
+    if not _found():
+        install("postgresql")
+    return _found()[-1]
 
 
 def _found() -> list[Path]:

@@ -42,24 +42,6 @@ DRIVERS = ("psycopg", "psycopg2")
 ROWS = "SELECT id, name FROM cities ORDER BY id"
 
 
-@pytest.fixture(scope="module")
-def running_postgres(running_demo: DemoServer) -> Iterator[Postgres]:
-    """PostgreSQL, once for these tests."""
-    running_demo.provider.register_resource(postgres_server.RESOURCE, scopes=["user_impersonation"])
-    with postgres_server.running(running_demo.provider) as postgres:
-        yield postgres
-
-
-@pytest.fixture
-def postgres(running_postgres: Postgres, demo: DemoServer) -> Postgres:
-    """PostgreSQL, with a row in `apis` of the profile `sql`."""
-    apis = {running_postgres.origin: (f"{postgres_server.RESOURCE}/user_impersonation",)}
-    kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], name="sql", apis=apis, source=None))
-    running_postgres.check.seen.clear()
-    running_postgres.check.refused.clear()
-    return running_postgres
-
-
 @pytest.fixture
 def make_engine(postgres: Postgres) -> Iterator[Callable[..., Engine]]:
     """Return what makes an engine; each is closed at the end."""
