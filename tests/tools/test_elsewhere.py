@@ -72,6 +72,9 @@ SECTIONS: dict[str, Runs] = {
     "Snowflake": Runs("snowflake", lambda made: made["rows"] == [(1,)]),
     "Hugging Face": Runs("hub", lambda made: made["model"].id == "contoso/sun"),
     "MLflow": Runs("mlflow", lambda made: made["run"].info.run_id == "r1"),
+    "Polars": Runs("storage", lambda made: made["a"]["a"].to_list() == [1, 2]),
+    "deltalake": Runs("storage", lambda made: made["table"].to_pyarrow_table().num_rows == 2),
+    "obstore": Runs("storage", lambda made: isinstance(made["names"], list)),
     "xarray and zarr": Runs("a_store", lambda made: made["here"].sizes == {"y": 50, "x": 100}),
 }
 NOT_RUN: dict[str, str] = {
