@@ -74,6 +74,7 @@ SECTIONS: dict[str, Runs] = {
     "MLflow": Runs("mlflow", lambda made: made["run"].info.run_id == "r1"),
     "Polars": Runs("storage", lambda made: made["a"]["a"].to_list() == [1, 2]),
     "deltalake": Runs("storage", lambda made: made["table"].to_pyarrow_table().num_rows == 2),
+    "DuckDB": Runs("demo_api", lambda made: len(made["rows"]) == 5_000),
     "obstore": Runs("storage", lambda made: isinstance(made["names"], list)),
     "xarray and zarr": Runs("a_store", lambda made: made["here"].sizes == {"y": 50, "x": 100}),
 }
