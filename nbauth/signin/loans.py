@@ -34,12 +34,13 @@ class Loans:
     """The loans of a kernel. An object that nobody holds any more takes its loan along."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # One that its thread may take twice: a holder that is collected in the middle of a note ends its loan there.
+        self._lock = threading.RLock()
         self._by_holder: weakref.WeakKeyDictionary[object, tuple[Whose, Loan]] = weakref.WeakKeyDictionary()
 
     def after_fork(self) -> None:
         """Begin anew in a child process: the parent may have held the lock."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def note(self, holder: object, loan: Loan) -> None:
         """Note what an object gets, for the calling visitor, as long as it lives."""
@@ -54,4 +55,7 @@ class Loans:
     def of(self, visitor: Whose) -> list[Loan]:
         """Return those of a visitor, the oldest first."""
         with self._lock:
-            return [loan for who, loan in self._by_holder.values() if who is visitor]
+            # Neither is what is gone through changed by a holder that ends meanwhile.
+            holders = [holder for reference in self._by_holder.keyrefs() if (holder := reference()) is not None]
+            noted = [self._by_holder.get(holder) for holder in holders]
+            return [each[1] for each in noted if each is not None and each[0] is visitor]
