@@ -11,7 +11,7 @@ import aiohttp
 import httpx
 import requests
 
-from nbauth.adapters.http import auth
+import nbauth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def by_requests(
     """Send by requests."""
     trust: Any = str(ca) if ca else True
     with requests.Session() as session:
-        session.auth = auth(options.pop("profile", None))
+        session.auth = nbauth.auth(options.pop("profile", None))
         answer = session.request(method, url, data=body, verify=trust if verify else False, **options)
     return Answer(answer.status_code, answer.text, answer)
 
@@ -47,7 +47,7 @@ def by_httpx(
 ) -> Answer:
     """Send by httpx's client."""
     trust = _trust(ca) if verify else False
-    with httpx.Client(auth=auth(options.pop("profile", None)), verify=trust, follow_redirects=True) as client:
+    with httpx.Client(auth=nbauth.auth(options.pop("profile", None)), verify=trust, follow_redirects=True) as client:
         answer = client.request(method, url, content=body, **options)
     return Answer(answer.status_code, answer.text, answer)
 
@@ -59,7 +59,7 @@ def by_httpx_async(
 
     async def send() -> Answer:
         trust = _trust(ca) if verify else False
-        signer = auth(options.pop("profile", None))
+        signer = nbauth.auth(options.pop("profile", None))
         async with httpx.AsyncClient(auth=signer, verify=trust, follow_redirects=True) as client:
             answer = await client.request(method, url, content=body, **options)
         return Answer(answer.status_code, answer.text, answer)
@@ -74,7 +74,7 @@ def by_aiohttp(
 
     async def send() -> Answer:
         trust = _trust(ca) if verify else False
-        signer = auth(options.pop("profile", None))
+        signer = nbauth.auth(options.pop("profile", None))
         async with (
             aiohttp.ClientSession(middlewares=(signer,)) as session,
             session.request(method, url, data=body, ssl=trust, **options) as answer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn, overload
 
@@ -27,6 +28,8 @@ else:
     _Both = AuthBase
 
 __all__ = ["HttpAuth", "auth"]
+
+_HTTPX = ("httpx", "httpx2")  # its successor under another name, which gql prefers
 
 
 def auth(profile: str | None = None) -> HttpAuth:
@@ -84,10 +87,9 @@ class HttpAuth(_Both):
 
         @property
         def __class__(self) -> type:
-            # httpx asks whether it is one of its own. With that class for a base every other client would wait for
-            # httpx's import, and one that was made before it would not be known to httpx.
-            httpx = sys.modules.get("httpx")
-            return type(self) if httpx is None else httpx.Auth
+            # A client of httpx asks whether it is one of its own. With that class for a base every other client would
+            # wait for httpx's import, and httpx would not know one that was made before it was imported.
+            return _of_httpx(*filter(None, map(sys.modules.get, _HTTPX))) or type(self)
 
     @overload
     def __call__(self, request: PreparedRequest) -> PreparedRequest: ...
@@ -116,6 +118,13 @@ class HttpAuth(_Both):
         from nbauth.adapters import http_httpx
 
         return http_httpx.async_flow(self._begin, request)
+
+
+@functools.cache
+def _of_httpx(*modules: Any) -> type | None:
+    """Return what is a way to authenticate to each of these modules."""
+    bases = tuple(dict.fromkeys(module.Auth for module in modules))
+    return type("Auth", bases, {}) if bases else None
 
 
 class _Lent:

@@ -89,9 +89,8 @@ def _hide(request: httpx.Request, response: httpx.Response | None) -> None:
 
 
 def _is_repeatable(request: httpx.Request) -> bool:
-    from httpx import ByteStream
-
-    return isinstance(request.stream, ByteStream)  # a file or a generator has been read
+    library = sys.modules[type(request).__module__.partition(".")[0]]  # httpx or httpx2
+    return isinstance(request.stream, library.ByteStream)  # a file or a generator has been read
 
 
 def _check_httpx(client: Any, request: httpx.Request) -> None:

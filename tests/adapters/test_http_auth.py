@@ -14,7 +14,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import anyio
 import httpx
 import pytest
 import requests
@@ -23,7 +22,6 @@ from loopback_api import Reply, as_json, redirect, serving
 
 import nbauth
 from nbauth import kernel
-from nbauth.adapters.http import auth
 from nbauth.demo.certificates import make_server_tls
 from nbauth.errors import ConfigError, DataError, OriginNotAllowed, SignInRequired
 from nbauth.process.visitors import visiting
@@ -267,7 +265,7 @@ def test_another_profile_names_it(send: Any, files: str, demo: DemoServer) -> No
 def test_a_profile_that_is_not_there(demo: DemoServer) -> None:
     """A profile's name is checked at once."""
     with pytest.raises(ConfigError, match="nobody"):
-        auth("nobody")
+        nbauth.auth("nobody")
 
 
 # Redirects
@@ -361,13 +359,13 @@ def test_a_prepared_request_that_is_not_verified(
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # which come before a session's own setting
         monkeypatch.delenv(name, raising=False)
     with requests.Session() as session:
-        prepared = session.prepare_request(requests.Request("GET", f"{secure.origin}/rows", auth=auth()))
+        prepared = session.prepare_request(requests.Request("GET", f"{secure.origin}/rows", auth=nbauth.auth()))
         assert session.send(prepared.copy(), verify=str(tls.ca_file)).status_code == 200
         with pytest.raises(ConfigError, match="does not verify"):
             session.send(prepared, verify=False)
         session.verify = False
         with pytest.raises(ConfigError, match="does not verify"):
-            session.get(f"{secure.origin}/rows", auth=auth())
+            session.get(f"{secure.origin}/rows", auth=nbauth.auth())
     assert len(secure.seen) == 1
 
 
@@ -377,7 +375,7 @@ def test_connectors_and_contexts_that_do_not_verify(secure: Server, tls: ServerT
     unnamed.check_hostname = False
 
     async def send(connector: aiohttp.TCPConnector) -> None:
-        async with aiohttp.ClientSession(connector=connector, middlewares=(auth(),)) as session:
+        async with aiohttp.ClientSession(connector=connector, middlewares=(nbauth.auth(),)) as session:
             await session.get(f"{secure.origin}/rows")
 
     for setting in (False, unnamed):
@@ -387,7 +385,10 @@ def test_connectors_and_contexts_that_do_not_verify(secure: Server, tls: ServerT
 
         with pytest.raises(ConfigError, match="does not verify"):
             asyncio.run(connected())
-    with httpx.Client(auth=auth(), verify=unnamed) as client, pytest.raises(ConfigError, match="does not verify"):
+    with (
+        httpx.Client(auth=nbauth.auth(), verify=unnamed) as client,
+        pytest.raises(ConfigError, match="does not verify"),
+    ):
         client.get(f"{secure.origin}/rows")
     assert secure.seen == []
 
@@ -449,7 +450,7 @@ def test_what_raise_for_status_shows(files: str, api: Server) -> None:
     api.routes["/rows"] = Reply(b"", 500)
 
     async def send() -> None:
-        async with aiohttp.ClientSession(middlewares=(auth(),), raise_for_status=True) as session:
+        async with aiohttp.ClientSession(middlewares=(nbauth.auth(),), raise_for_status=True) as session:
             await session.get(f"{files}/rows")
 
     with pytest.raises(aiohttp.ClientResponseError) as caught:
@@ -460,7 +461,7 @@ def test_what_raise_for_status_shows(files: str, api: Server) -> None:
 
 def test_itself(files: str) -> None:
     """It cannot be pickled, and its repr names origins alone."""
-    signer = auth()
+    signer = nbauth.auth()
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(signer)
     assert repr(signer).startswith("<nbauth.auth for http://localhost:")
@@ -469,7 +470,7 @@ def test_itself(files: str) -> None:
 def test_what_a_person_is_shown(files: str, api: Server, other: Server) -> None:
     """The kernel tells what the sign-in is lent to, from the first request on, as long as it is held."""
     api.routes["/rows"] = ROWS
-    signer = auth()
+    signer = nbauth.auth()
     assert kernel.loans() == []
     for _ in range(2):
         requests.get(f"{files}/rows", auth=signer, timeout=20)
@@ -485,7 +486,7 @@ def test_a_prepared_request_is_sent_again(files: str, api: Server, demo: DemoSer
     """One that is sent again and again has a good token each time, and none after a sign-out."""
     api.routes["/rows"] = ROWS
     with requests.Session() as session:
-        prepared = session.prepare_request(requests.Request("GET", f"{files}/rows", auth=auth()))
+        prepared = session.prepare_request(requests.Request("GET", f"{files}/rows", auth=nbauth.auth()))
         assert [session.send(prepared).status_code for _ in range(3)] == [200] * 3
         assert {seen.token for seen in api.seen} == {_token()}
         assert "Authorization" not in prepared.headers
@@ -540,14 +541,14 @@ def test_a_client_serves_many(files: str, api: Server, other: Server) -> None:
     """One httpx client, one requests session and one aiohttp session serve several origins, several times."""
     api.routes["/rows"] = other.routes["/rows"] = ROWS
     urls = [f"{files}/rows", f"{other.origin}/rows"] * 2
-    with httpx.Client(auth=auth()) as client:
+    with httpx.Client(auth=nbauth.auth()) as client:
         assert [client.get(url).status_code for url in urls] == [200] * 4
     with requests.Session() as session:
-        session.auth = auth()
+        session.auth = nbauth.auth()
         assert [session.get(url).status_code for url in urls] == [200] * 4
 
     async def several() -> list[int]:
-        async with aiohttp.ClientSession(middlewares=(auth(),)) as session:
+        async with aiohttp.ClientSession(middlewares=(nbauth.auth(),)) as session:
             answers = await asyncio.gather(*(session.get(url) for url in urls))
             return [answer.status for answer in answers]
 
@@ -561,35 +562,24 @@ def test_a_call_after_a_redirect(files: str, api: Server, alice: DemoServer) -> 
     api.routes["/old"] = redirect(f"{alice.api_url}/cities")
 
     async def go_on() -> int:
-        async with aiohttp.ClientSession(middlewares=(auth(),)) as session:
+        async with aiohttp.ClientSession(middlewares=(nbauth.auth(),)) as session:
             first = await session.get(f"{files}/old", allow_redirects=False)
             return (await session.get(first.headers["Location"])).status
 
     assert asyncio.run(go_on()) == 200
 
 
-def test_trio(files: str, api: Server) -> None:
-    """A client of httpx works where anyio runs on another loop's thread, too: a token is asked for in a thread."""
-    api.routes["/rows"] = ROWS
-
-    async def send() -> int:
-        async with httpx.AsyncClient(auth=auth()) as client:
-            return (await client.get(f"{files}/rows")).status_code
-
-    assert anyio.run(send) == 200
-
-
 def test_streams_of_requests(files: str, api: Server) -> None:
     """A body that a caller streams comes whole, after a retry, too."""
     _refuse_first(api)
-    with requests.get(f"{files}/rows", auth=auth(), stream=True, timeout=20) as answer:
+    with requests.get(f"{files}/rows", auth=nbauth.auth(), stream=True, timeout=20) as answer:
         assert b"".join(answer.iter_content(3)) == ROWS.body
 
 
 def test_streams_of_httpx(files: str, api: Server) -> None:
     """So it does with httpx."""
     _refuse_first(api)
-    with httpx.stream("GET", f"{files}/rows", auth=auth()) as answer:
+    with httpx.stream("GET", f"{files}/rows", auth=nbauth.auth()) as answer:
         assert b"".join(answer.iter_bytes(3)) == ROWS.body
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, assert_type
 
+import aiohttp
 import httpx
 import msal
 import pandas as pd
@@ -186,6 +187,13 @@ def sessions() -> None:
 
 
 # Other tools
+
+
+def http_clients() -> None:
+    """Each client takes the same object."""
+    httpx.AsyncClient(auth=nbauth.auth(profile="work"))
+    aiohttp.ClientSession(middlewares=(nbauth.auth(),))
+    nbauth.auth(URL, "work")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def other_tools() -> None:
