@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
+import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
 
 import nbauth
+from nbauth import kernel
 from nbauth.errors import OriginNotAllowed, SignInRequired
 
 if TYPE_CHECKING:
@@ -99,3 +103,32 @@ def test_nothing_shows_the_token(alice: str) -> None:
     except SignInRequired as error:
         shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     assert token.reveal() not in shown
+
+
+def test_what_whoami_shows(alice: str, demo: DemoServer) -> None:
+    """The kernel knows of a function while somebody holds it, and where its tokens are for."""
+    provide = nbauth.token_provider(alice, profile="demo")
+    assert [(loan.profile, loan.tool, loan.place) for loan in kernel.loans()] == [
+        ("demo", "token provider", demo.api_origin)
+    ]
+    del provide
+    assert kernel.loans() == []
+
+
+def test_a_sign_out_while_a_token_is_renewed(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """A function that waits for the provider while somebody signs out gets no token."""
+    demo.provider.settings.access_token_s = 1  # less than a tool needs, so that another one is asked for
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    provide = nbauth.token_provider(demo.api_url, profile="demo")
+    released = threading.Event()
+    fault = demo.provider.faults.add("*/token", until=released)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(provide)
+        while not fault.hits:
+            time.sleep(0.01)
+        nbauth.logout("demo")
+        released.set()
+        with pytest.raises(SignInRequired):
+            waiting.result(20)
+    with pytest.raises(SignInRequired):
+        provide()
