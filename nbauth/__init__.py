@@ -7,6 +7,7 @@ import importlib
 TYPE_CHECKING = False  # as type checkers know it; importing typing would take most of the time of `import nbauth`
 if TYPE_CHECKING:
     from nbauth import adapters as adapters  # for `nbauth.adapters.sqlalchemy` and its like
+    from nbauth import dask as dask  # for `nbauth.dask.read`
     from nbauth import data as data  # for `nbauth.data.paging`, which `__all__` does not name
     from nbauth import errors
     from nbauth.adapters.azure import credential
@@ -61,13 +62,16 @@ def _on_first_use(name: str) -> object:
     # On first use (PEP 562), so that `import nbauth` loads neither MSAL nor pandas nor requests.
     if name == "errors":
         return importlib.import_module("nbauth.errors")
-    if name not in ("adapters", "data") and name not in __all__:
+    if name not in ("adapters", "dask", "data") and name not in __all__:
         raise AttributeError(f"module 'nbauth' has no attribute {name!r}")
     from nbauth.process.shielded import load
 
     if name == "adapters":
         load("nbauth.adapters")
         return importlib.import_module("nbauth.adapters")
+    if name == "dask":
+        load("nbauth.dask")
+        return importlib.import_module("nbauth.dask")
     if name == "data":  # `nbauth.data.paging` holds what `paging=` takes
         load("nbauth.data.paging")
         return importlib.import_module("nbauth.data")

@@ -146,6 +146,11 @@ class Reader:
         of_files = None if self._files is None else self._files.style
         return of_files or self._page_iterator.style, self._page_iterator.records
 
+    @property
+    def first(self) -> PageRequest:
+        """The first request, as the caller's word has it; before it is sent."""
+        return self._page_iterator.first
+
     def end(self, builder: FrameBuilder) -> None:
         """Give a builder the columns that are known, if no row came."""
         if not builder.rows:

@@ -93,6 +93,15 @@ def test_frames_of_dask(demo, shared):
     assert mapped["id"].compute().tolist() == whole["id"].tolist()
 
 
+def test_nbauth_dask_read(demo, shared):
+    """Pages that the first one tells of are read by the workers, a partition each."""
+    skip = nbauth.data.paging.Offset(offset="$skip", limit="$top", size=500, total="@odata.count")
+    frame = nbauth.dask.read(f"{demo.api_url}/sunlight?$count=true", paging=skip)
+    assert frame.npartitions == demo.rows // 500
+    whole = nbauth.read(f"{demo.api_url}/sunlight")
+    assert frame["id"].compute().tolist() == whole["id"].tolist()
+
+
 def test_tokens_of_seconds_in_a_longer_job(demo, person, client, cluster):
     """The kernel alone renews, for a worker that comes late and one that is killed and restarted, too."""
     demo.provider.settings.access_token_s = 3

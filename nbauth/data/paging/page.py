@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from nbauth.data.build.width import is_wide
@@ -34,6 +34,7 @@ class Page:
         next_request: the request for the page after it; None after the last.
         is_good: whether what it says of the page after it holds; if not, an error comes next.
         on_count: told how many rows it has, when they are decoded, if somebody has to know.
+        plan: returns the requests for all pages after it, where it tells them; else none.
     """
 
     rows: Rows
@@ -42,6 +43,7 @@ class Page:
     next_request: PageRequest | None
     is_good: bool = True
     on_count: Callable[[int], None] | None = None
+    plan: Callable[[], list[PageRequest]] = field(default=list, repr=False)
     has_own_columns: ClassVar[Literal[False]] = False
 
     @property

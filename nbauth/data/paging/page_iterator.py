@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nbauth.data.fetch.http_errors import format_error
@@ -171,7 +172,15 @@ class PageIterator:
                     total_rows = total_in(envelope, self.style)
                 is_good = error is None
                 doubt = ending.doubt(envelope, self._layout) if is_good and next_request is None else None
-                yield Page(rows, http_response, total_rows, next_request if is_good else None, is_good, doubt)
+                yield Page(
+                    rows,
+                    http_response,
+                    total_rows,
+                    next_request if is_good else None,
+                    is_good,
+                    doubt,
+                    plan=partial(_planned, paginator, guards, response, rows),
+                )
                 if error is not None:
                     raise error
                 if next_request is None:
@@ -257,9 +266,7 @@ class PageIterator:
         return None
 
     def _source(self, paginator: Paginator, guards: Guards, response: PageResponse, rows: Rows) -> PageSource:
-        planned = paginator.plan(response, rows) if self._concurrency > 1 else []
-        for request in planned:
-            guards.check(request, response=response)
+        planned = _planned(paginator, guards, response, rows) if self._concurrency > 1 else []
         source = PageSource(self._get, planned, at_once=self._concurrency)
         self._requester.on_throttle = source.slow_down
         return source
@@ -280,6 +287,13 @@ class PageIterator:
         response, content = self._requester.content(request, response)
         check_whole(response, is_file=False)
         return Arrival(request, response, self._json_of(request, response, content))
+
+
+def _planned(paginator: Paginator, guards: Guards, response: PageResponse, rows: Rows) -> list[PageRequest]:
+    planned = paginator.plan(response, rows)
+    for request in planned:
+        guards.check(request, response=response)
+    return planned
 
 
 def _page_response(arrival: Arrival) -> PageResponse | None:
