@@ -24,6 +24,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from kusto_stand_in import serving_a_cluster
+from loopback_api import as_json
 from ranged_files import RangedFile
 from rich.pretty import pretty_repr
 from service_answers import as_databricks, as_hub, as_mlflow, as_openai, as_snowflake, as_trino
@@ -75,6 +76,7 @@ SECTIONS: dict[str, Runs] = {
     "Polars": Runs("storage", lambda made: made["a"]["a"].to_list() == [1, 2]),
     "deltalake": Runs("storage", lambda made: made["table"].to_pyarrow_table().num_rows == 2),
     "DuckDB": Runs("demo_api", lambda made: len(made["rows"]) == 5_000),
+    "pyiceberg": Runs("iceberg", lambda made: made["names"] == [("sales",)]),
     "obstore": Runs("storage", lambda made: isinstance(made["names"], list)),
     "xarray and zarr": Runs("a_store", lambda made: made["here"].sizes == {"y": 50, "x": 100}),
 }
@@ -109,6 +111,20 @@ def a_store(demo: DemoServer, person: Callable[..., Any], tmp_path: Path) -> Ite
         server.add_profile("files")
         nbauth.login("files", flow="paste", prompt=person(), timeout_s=20)
         yield {"https://api.contoso.com": server.origin, "nbauth://api.contoso.com": f"nbauth{server.origin[5:]}"}
+
+
+@pytest.fixture
+def iceberg(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A server with an Iceberg catalog, with Alice signed in."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(demo.ca_file))
+    with serving_those_with_a_token(demo, resource="api://catalog") as server:
+        server.routes = {
+            "/iceberg/v1/config": as_json({"defaults": {}, "overrides": {}}),
+            "/iceberg/v1/namespaces": as_json({"namespaces": [["sales"]]}),
+        }
+        server.add_profile("catalog")
+        nbauth.login("catalog", flow="paste", prompt=person(), timeout_s=20)
+        yield {"https://api.contoso.com": server.origin}
 
 
 @pytest.fixture
