@@ -13,6 +13,8 @@ from nbauth import kernel
 from nbauth.adapters.row import Row
 from nbauth.errors import SignInRequired
 from nbauth.net.secrecy import clears_frames
+from nbauth.process import visitors
+from nbauth.signin.profile.resolve import by_name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,7 +46,8 @@ class Secret:
     Raises:
         OriginNotAllowed: no profile names the URL.
         ConfigError: several do; or the configuration is wrong.
-        SignInRequired: nobody is signed in.
+        SignInRequired: nobody is signed in; or a server with several visitors runs here, and the profile is a person's:
+            whoever queries the database would read with that person's eyes.
         SignInFailed: the provider refuses the application.
         ProviderUnavailable: there is no valid token and the provider cannot be reached.
         duckdb.Error: this DuckDB has no such secrets. 1.5 has them.
@@ -54,6 +57,7 @@ class Secret:
         self, connection: DuckDBPyConnection, url: str, *, profile: str | None = None, life_s: float = 300.0
     ) -> None:
         self._row = Row(url, profile, tool="DuckDB secret", life_s=life_s)
+        _check_alone(self._row)
         self._name = f"nbauth_{uuid.uuid4().hex}"
         self._connection = weakref.ref(connection)  # it closes when its owner lets go of it
         self._given: HiddenText | None = None
@@ -98,6 +102,18 @@ class Secret:
             except SignInRequired:
                 self._given = None
                 _drop(self._connection, self._name)
+
+
+def _check_alone(row: Row) -> None:
+    here = visitors.whose()
+    if here is not None and by_name(kernel.config(), row.profile).is_personal:
+        raise SignInRequired(
+            f"Profile {row.profile!r}: {here.server} serves several visitors in this process, and a secret is "
+            "good for everybody who queries its database.",
+            profile=row.profile,
+            scopes=row.scopes,
+            next_step='Read "nbauth+https://…" instead: it is read by whose visit it is.',
+        )
 
 
 def _drop(reference: weakref.ref[DuckDBPyConnection], name: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+from fake_marimo import FakeMarimo
 
 import nbauth
 from nbauth import kernel
@@ -114,6 +115,20 @@ def test_refused_before_anything_is_sent(database: DuckDBPyConnection, url: str)
     with pytest.raises(SignInRequired):
         Secret(database, url)
     assert database.execute("select count(*) from duckdb_secrets()").fetchone() == (0,)
+
+
+def test_in_a_server_with_several_visitors(
+    database: DuckDBPyConnection, demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person's sign-in becomes no secret of a database that other visitors may query; an application's does."""
+    server = FakeMarimo(monkeypatch)
+    with server.visit("alice"):
+        nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
+        with pytest.raises(SignInRequired, match="good for everybody who queries its database"):
+            Secret(database, demo.api_origin, profile="demo")
+        assert secrets_for(database, f"{demo.api_origin}/x") == []
+        with Secret(database, demo.api_origin, profile="nightly"):
+            assert len(secrets_for(database, f"{demo.api_origin}/x")) == 1
 
 
 def test_nothing_secret(database: DuckDBPyConnection, url: str, demo: DemoServer, tmp_path: Any) -> None:

@@ -147,13 +147,15 @@ def test_refused_before_anything_is_sent(url: str, stranger: TokenCheckingServer
 
 
 def test_another_person(url: str, lake: str, sign_in: Callable[..., Any]) -> None:
-    """What was made for Alice gets no token of Bob's."""
+    """What was made for Alice gets no token of Bob's; what is made for Bob does, whatever a tool has kept."""
     scan = pl.scan_parquet(f"az://{lake}/t.parquet", **cloud(url, profile="storage"))
     store = AzureStore(lake, **azure(url, profile="storage"))
     sign_in("storage", "bob")
     for act in (scan.collect, lambda: obstore.head(store, "t.parquet")):
         with pytest.raises((SignInRequired, UnauthenticatedError), match="was made for another sign-in"):
             act()
+    assert len(pl.read_parquet(f"az://{lake}/t.parquet", **cloud(url, profile="storage"))) == len(FRAME)
+    assert obstore.head(AzureStore(lake, **azure(url, profile="storage")), "t.parquet")["size"] > 0
 
 
 def test_nothing_secret(
