@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp.connector
 import pytest
 from adlfs import AzureBlobFileSystem
+from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
@@ -19,6 +20,7 @@ from azure.storage.blob.aio import BlobServiceClient as AsyncBlobServiceClient
 from azure.storage.filedatalake import DataLakeServiceClient
 from loopback_api import Reply
 from token_checking_server import serving_those_with_a_token
+from tracebacks.rendered_exceptions import leaks
 
 import nbauth
 from nbauth import kernel
@@ -229,6 +231,22 @@ def test_a_challenge_that_names_something_else(
         list(asked)
     assert len(hostile.seen) == 1
     assert {claims["aud"] for claims in hostile.accepted} == {STORAGE}
+
+
+def test_a_broken_connection(hostile: TokenCheckingServer, demo: DemoServer, sign_in: SignIn):
+    """No traceback shows the token, with the variables of azure-core's frames neither; it is in the request alone."""
+    hostile.add_profile("hostile")
+    sign_in("hostile")
+    hostile.routes["/account/"] = Reply(reset=True)
+    options = {"connection_verify": str(demo.ca_file), "retry_total": 0}
+    client = BlobServiceClient(f"{hostile.origin}/account", credential=credential(hostile.origin), **options)
+    with pytest.raises(ServiceResponseError) as caught:
+        list(client.list_containers())
+    assert len(hostile.accepted) == 1
+    error = caught.value.with_traceback(caught.value.__traceback__.tb_next)  # without this frame
+    # requests keeps what was sent beside its own error, and azure-core that error.
+    found = leaks(error, {secret for secret in demo.provider.issued_secrets if len(secret) > 20})
+    assert [place for place in found if not place.endswith(".request")] == []
 
 
 def test_another_resource_is_asked_for_first(azurite: Azurite, sign_in: SignIn):
