@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Azurite
+    from postgres_server import Postgres
+    from sql_server_stub import SqlServer
     from token_checking_server import TokenCheckingServer
 
     from nbauth.demo.server import DemoServer
@@ -79,6 +81,9 @@ SECTIONS: dict[str, Runs] = {
     "pyiceberg": Runs("iceberg", lambda made: made["names"] == [("sales",)]),
     "obstore": Runs("storage", lambda made: isinstance(made["names"], list)),
     "xarray and zarr": Runs("a_store", lambda made: made["here"].sizes == {"y": 50, "x": 100}),
+    "SQLAlchemy": Runs("a_database", lambda made: (made["engine"].dispose(), len(made["df"])) == (None, 1000)),
+    "psycopg and asyncpg": Runs("a_database", lambda made: len(made["rows"]) == 1000),
+    "mssql-python and pyodbc": Runs("a_sql_server", lambda made: made["rows"][-1][1] == "city 10"),
 }
 NOT_RUN: dict[str, str] = {
     "adlfs": "it cannot be told of the authority of a server here: test_azure_storage.py runs it in another way",
@@ -215,6 +220,28 @@ def a_cluster(
     with serving_a_cluster(demo) as server:
         sign_in("kusto")
         yield {"https://contoso.westeurope.kusto.windows.net": server.origin}
+
+
+@pytest.fixture
+def a_database(postgres: Postgres, sign_in: Callable[..., nbauth.Account]) -> dict[str, str]:
+    """PostgreSQL, with Alice signed in."""
+    sign_in("sql")
+    return {
+        "postgresql://db.contoso.com": postgres.origin,
+        "@db.contoso.com": f"@localhost:{postgres.port}",
+        "db.contoso.com": "localhost",
+        "5432": str(postgres.port),
+        "alice%40contoso.com": "alice%40contoso.example",
+        "alice@contoso.com": "alice@contoso.example",
+        "ca.pem": str(postgres.ca_file),
+    }
+
+
+@pytest.fixture
+def a_sql_server(sql_server: SqlServer, sign_in: Callable[..., nbauth.Account]) -> dict[str, str]:
+    """What answers as SQL Server, with Alice signed in."""
+    sign_in("sql-server")
+    return {"contoso.database.windows.net": f"localhost,{sql_server.port}"}
 
 
 def sections() -> dict[str, list[str]]:
