@@ -145,10 +145,10 @@ def _server(dialect: Dialect, cargs: Any, cparams: Mapping[str, Any]) -> str:
                 next_step="Write it in the engine's URL.",
             )
         return mssql.server_of(cargs[0])
-    if any(cargs) or any(cparams.get(name) for name in ("conninfo", "dsn", "service", "password")):
+    if any(cargs) or any(cparams.get(name) for name in ("conninfo", "dsn", "service", "password", "async_creator_fn")):
         raise ConfigError(
-            "give_tokens: the engine has a password, or connects by a text or a service in which its server cannot be "
-            "seen.",
+            "give_tokens: the engine has a password, or connects by a text, a service or a function in which its "
+            "server cannot be seen.",
             next_step="Name the server in the engine's URL. Its password is the token.",
         )
     host, port = cparams.get("host"), cparams.get("port") or 5432

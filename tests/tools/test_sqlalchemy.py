@@ -26,6 +26,7 @@ import nbauth
 from nbauth import kernel
 from nbauth.adapters.sqlalchemy import give_tokens
 from nbauth.errors import ConfigError, OriginNotAllowed, SignInRequired
+from nbauth.process import visitors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -185,6 +186,25 @@ def test_another_person(
     assert [loan.tool for loan in kernel.loans()] == ["SQLAlchemy engine"]
 
 
+def test_another_visitor(
+    postgres: Postgres, make_engine: Callable[..., Engine], sign_in: Callable[..., nbauth.Account]
+) -> None:
+    """A visitor of a server with several gets no connection out of an engine that is somebody else's."""
+    sign_in("sql")
+    engine = make_engine()
+    give_tokens(engine)
+    engine.connect().close()
+    before = postgres.connections
+    with (
+        visitors.visiting(visitors.Unnamed("Streamlit", "Do it otherwise.")),
+        pytest.raises(SignInRequired, match="Streamlit"),
+    ):
+        engine.connect()
+    assert postgres.connections == before
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT 1")) == 1
+
+
 def test_each_connection_is_checked(
     postgres: Postgres, make_engine: Callable[..., Engine], sign_in: Callable[..., nbauth.Account]
 ) -> None:
@@ -299,6 +319,7 @@ def test_connect_args(
         ("postgresql+psycopg://alice@localhost:{port}/sales?service=other&sslmode=verify-full", {}),
         ("postgresql+psycopg://alice@localhost:{port}/sales", {"conninfo": "host=db.example"}),
         ("postgresql+asyncpg://alice@localhost:{port}/sales", {"dsn": "postgresql://db.example"}),
+        ("postgresql+asyncpg://alice@localhost:{port}/sales?ssl=verify-full", {"async_creator_fn": asyncio.sleep}),
         ("postgresql+asyncpg://alice@localhost:{port}/sales", {"ssl": True}),
         ("postgresql+asyncpg://alice@localhost:{port}/sales", {"ssl": UNCHECKED}),
         ("postgresql+asyncpg://alice@localhost:{port}/sales?ssl=require", {}),
