@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from nbauth.demo.certificates import ServerTls
 
@@ -38,19 +37,21 @@ class SqlServer:
 
     Attributes:
         port: where it listens, at localhost.
-        ca_file: the authority of its certificate.
+        tls: its certificate, and the authority that it is from.
         check: tells whether a token is good.
         tokens: the tokens that came, in their order.
         texts: the statements that came.
         connections: how many connections came.
+        sends_on_to: the port of another server that it sends who signs in to; None for none.
     """
 
-    ca_file: Path
+    tls: ServerTls
     check: Callable[[str], bool]
     port: int = 0
     tokens: list[str] = field(default_factory=list, repr=False)
     texts: list[str] = field(default_factory=list)
     connections: int = 0
+    sends_on_to: int | None = None
 
     @property
     def origin(self) -> str:
@@ -67,7 +68,7 @@ def running(tls: ServerTls, check: Callable[[str], bool], address: str = "127.0.
         check: tells whether a token is good.
         address: an address of this machine.
     """
-    state = SqlServer(tls.ca_file, check)
+    state = SqlServer(tls, check)
     tls.context.maximum_version = ssl.TLSVersion.TLSv1_2  # inside of TDS there is no newer one
 
     class Handler(socketserver.BaseRequestHandler):
@@ -183,9 +184,11 @@ def _serve(connection: _Connection, state: SqlServer) -> None:
         connection.send(_ANSWER, _sized(_ERROR, error) + _done(2))
         return
     ack = bytes([1, 0x74, 0, 0, 4]) + _text("stub") + bytes([16, 0, 0, 0])
-    connection.send(
-        _ANSWER, _sized(_LOGINACK, ack) + bytes([_FEATUREEXTACK, _FEDAUTH]) + struct.pack("<I", 0) + b"\xff" + _done()
-    )
+    signed_in = _sized(_LOGINACK, ack) + bytes([_FEATUREEXTACK, _FEDAUTH]) + struct.pack("<I", 0) + b"\xff"
+    if state.sends_on_to is not None:  # type 20: by TCP (§2.2.7.9)
+        other = struct.pack("<BH", 0, state.sends_on_to) + _text("localhost", "<H")
+        signed_in += _sized(_ENVCHANGE, bytes([20]) + struct.pack("<H", len(other)) + other + b"\0\0")
+    connection.send(_ANSWER, signed_in + _done())
     while True:
         kind, body = connection.receive()
         if kind == _BATCH:
