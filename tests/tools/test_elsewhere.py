@@ -65,6 +65,10 @@ class Runs:
 
 # One line a section. A section with an example stands here or in NOT_RUN.
 SECTIONS: dict[str, Runs] = {
+    "requests": Runs("demo_api", lambda made: len(made["cities"]) == 4),
+    "httpx": Runs("demo_api", lambda made: len(made["cities"]) == 4),
+    "aiohttp": Runs("demo_api", lambda made: len(made["cities"]) == 4),
+    "gql": Runs("graphql", lambda made: made["sun"] == [{"city": "Quito"}]),
     "Azure Storage": Runs("storage", lambda made: "reports" in made["names"]),
     "An Azure client without a credential": Runs("storage", lambda made: "reports" in made["names"]),
     "Kusto": Runs("a_cluster", lambda made: [row["n"] for row in made["rows"]] == [1, 2]),
@@ -101,6 +105,17 @@ def demo_api(demo: DemoServer, person: Callable[..., Any]) -> dict[str, str]:
         "nbauth://api.contoso.com": f"nbauth+{demo.api_origin}",
         "https://api.contoso.com": demo.api_origin,
     }
+
+
+@pytest.fixture
+def graphql(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A GraphQL server, with Alice signed in."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(demo.ca_file))
+    with serving_those_with_a_token(demo, resource="api://graphql") as server:
+        server.routes["/graphql"] = as_json({"data": {"sun": [{"city": "Quito"}]}})
+        server.add_profile()
+        nbauth.login("stub", flow="paste", prompt=person(), timeout_s=20)
+        yield {"https://api.contoso.com": server.origin}
 
 
 @pytest.fixture
