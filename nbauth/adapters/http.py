@@ -61,9 +61,6 @@ class HttpAuth(_Both):
         profile: the one profile whose origins it serves; None for all.
     """
 
-    requires_request_body = False
-    requires_response_body = False
-
     def __init__(self, profile: str | None) -> None:
         self.profile = profile
         self._authorizer = KernelAuthorizer(profile)

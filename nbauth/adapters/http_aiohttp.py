@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -39,11 +40,11 @@ async def send(
     """
     from aiohttp import BytesPayload
 
-    url = str(request.url)
+    url = re.sub("^ws", "http", str(request.url))  # a WebSocket begins with a request there (RFC 6455 §1.7)
     call, last = request._traces, _redirected.get()  # noqa: SLF001 - one list for a call and all its redirects
     exchange = last[1] if last is not None and last[0] is call else begin(url)
     if exchange.visit(url):
-        _check_aiohttp(request)
+        _check_aiohttp(request, url)
         header: str | None = await asyncio.to_thread(carried(exchange.sign), url)
     else:
         header = None
@@ -70,9 +71,9 @@ async def send(
         response.release()
 
 
-def _check_aiohttp(request: aiohttp.ClientRequest) -> None:
+def _check_aiohttp(request: aiohttp.ClientRequest, url: str) -> None:
     trust = request.ssl
     if trust is True:
         trust = getattr(request.session.connector, "_ssl", True)
     is_verified = trust is not False and (not isinstance(trust, ssl.SSLContext) or verifies(trust))
-    check_connection(str(request.url), is_verified=is_verified, has_proxy=request.proxy is not None)
+    check_connection(url, is_verified=is_verified, has_proxy=request.proxy is not None)

@@ -32,8 +32,8 @@ def flow(begin: Callable[[str], Exchange], request: httpx.Request) -> Generator[
         try:
             response = yield request
         finally:
-            _hide(request, response)
-        header = _after(exchange, response)
+            was_signed = _hide(request, response)
+        header = _after(exchange, response, was_signed)
         request = response.request
         if header is not None:
             if not _is_repeatable(request):
@@ -58,10 +58,10 @@ async def async_flow(
         try:
             response = yield request
         finally:
-            _hide(request, response)
+            was_signed = _hide(request, response)
         header = None
         if response.status_code == _UNAUTHORIZED:
-            header = await in_thread(carried(_after), exchange, response)
+            header = await in_thread(carried(_after), exchange, response, was_signed)
         request = response.request
         if header is not None:
             if not _is_repeatable(request):
@@ -69,23 +69,26 @@ async def async_flow(
             _check_httpx(client, request)
 
 
-def _after(exchange: Exchange, response: httpx.Response) -> str | None:
+def _after(exchange: Exchange, response: httpx.Response, was_signed: bool) -> str | None:  # noqa: FBT001 - threads take no names
     """Return the header for the request that was answered last, once httpx has followed all redirects."""
     for each in response.history:
         exchange.visit(str(each.url))
     if response.status_code != _UNAUTHORIZED:
         return None
-    return exchange.after(str(response.url), ", ".join(response.headers.get_list("WWW-Authenticate")))
+    challenge = ", ".join(response.headers.get_list("WWW-Authenticate"))
+    return exchange.after(str(response.url), challenge, was_signed=was_signed)
 
 
-def _hide(request: httpx.Request, response: httpx.Response | None) -> None:
-    """Take the token off what an answer shows, and an error: whoever pickles one would pickle the token."""
+def _hide(request: httpx.Request, response: httpx.Response | None) -> bool:
+    """Take the token off what an answer shows, and an error; tell whether what was answered last had it."""
+    was_signed = response is not None and "Authorization" in response.request.headers
     shown = [request]
     if response is not None:
         shown += [each.request for each in (*response.history, response)]
         shown += [] if response.next_request is None else [response.next_request]
     for each in shown:
-        each.headers.pop("Authorization", None)
+        each.headers.pop("Authorization", None)  # whoever pickles one would pickle the token
+    return was_signed
 
 
 def _is_repeatable(request: httpx.Request) -> bool:

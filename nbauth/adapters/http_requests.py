@@ -51,13 +51,13 @@ class _Retry:
 
     def __call__(self, response: Response, **options: Any) -> Response:
         request, url = response.request, str(response.url)
-        _hide_header(request)
+        was_signed = _hide_header(request)
         if request is self._first:
             self._exchange.begin()
         self._exchange.visit(url)
         while response.status_code == _UNAUTHORIZED:
             try:
-                header = self._exchange.after(url, response.headers.get("WWW-Authenticate", ""))
+                header = self._exchange.after(url, response.headers.get("WWW-Authenticate", ""), was_signed=was_signed)
             except BaseException:
                 drop_body(response)
                 raise
@@ -67,7 +67,7 @@ class _Retry:
             drop_body(response)
             _add(request, self._exchange, header)
             again: Response = response.connection.send(request, **options)
-            _hide_header(request)
+            was_signed = _hide_header(request)
             again.history, again.request = [*response.history, response], request
             response = again
         return response
@@ -99,9 +99,11 @@ class _SignedHeaders(CaseInsensitiveDict[str]):
         self._url = url
         self._was_signed = False
 
-    def hide(self) -> None:
-        """Take the token away: whoever prints a response's request would print it."""
-        self._was_signed = self.pop("Authorization", None) is not None or self._was_signed
+    def hide(self) -> bool:
+        """Take the token away: whoever prints a response's request would print it. Tell whether it was sent."""
+        is_signed = self.pop("Authorization", None) is not None
+        self._was_signed = self._was_signed or is_signed
+        return self._was_signed
 
     def copy(self) -> _SignedHeaders:
         """Return what a redirect begins with, or a request that is sent again; the token comes when it is sent.
@@ -140,6 +142,5 @@ def _add(request: PreparedRequest, exchange: Exchange, header: HiddenText) -> No
     request.headers["Authorization"] = header
 
 
-def _hide_header(request: PreparedRequest) -> None:
-    if isinstance(request.headers, _SignedHeaders):
-        request.headers.hide()
+def _hide_header(request: PreparedRequest) -> bool:
+    return isinstance(request.headers, _SignedHeaders) and request.headers.hide()

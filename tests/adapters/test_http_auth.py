@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import dataclasses
+import hashlib
 import io
 import logging
 import pickle
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 EVERY = pytest.mark.parametrize("send", list(CLIENTS.values()), ids=list(CLIENTS))
 ASKED = {"access_token": {"acrs": {"essential": True, "value": "c1"}}}
 ROWS = as_json([{"id": 1}])
+NO = Reply(b"", 401)
 
 
 @pytest.fixture
@@ -305,6 +308,17 @@ def test_a_redirect_to_another_origin_of_the_profile(send: Any, files: str, api:
 
 
 @EVERY
+def test_redirects_there_and_back(send: Any, files: str, api: Server, other: Server, demo: DemoServer) -> None:
+    """Origins of the profile that send a request to and fro get their own tokens, and no refresh is asked for."""
+    api.routes.update({"/old": redirect(f"{other.origin}/old"), "/rows": lambda seen: ROWS if seen.token else NO})
+    other.routes["/old"] = lambda seen: redirect(f"{files}/rows") if seen.token else NO
+    assert send(f"{files}/old").status == 200
+    assert {seen.token for seen in api.seen} - {None} == {_token(0)}
+    assert {seen.token for seen in other.seen} - {None} == {_token(1)}
+    assert demo.provider.requests.count("*/token") <= 1  # for the second row, where nobody has asked yet
+
+
+@EVERY
 def test_a_redirect_to_another_profile(send: Any, files: str, api: Server, alice: DemoServer) -> None:
     """An API does not say where another profile's token goes."""
     api.routes["/old"] = redirect(f"{alice.api_url}/cities")
@@ -567,6 +581,26 @@ def test_a_call_after_a_redirect(files: str, api: Server, alice: DemoServer) -> 
             return (await session.get(first.headers["Location"])).status
 
     assert asyncio.run(go_on()) == 200
+
+
+def test_a_web_socket(files: str, api: Server) -> None:
+    """A WebSocket of aiohttp's begins with a request that has the token of its origin (RFC 6455 §1.3)."""
+
+    def answer(seen: Seen) -> Reply:
+        key = seen.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        accept = base64.b64encode(hashlib.sha1(key.encode(), usedforsecurity=False).digest()).decode()
+        headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept}
+        return Reply(b"\x81\x05hello\x88\x00", 101, headers, content_type=None)
+
+    api.routes["/live"] = answer
+
+    async def talk() -> str:
+        url = f"{files}/live".replace("http:", "ws:")
+        async with aiohttp.ClientSession(middlewares=(nbauth.auth(),)) as session, session.ws_connect(url) as socket:
+            return await socket.receive_str()
+
+    assert asyncio.run(talk()) == "hello"
+    assert api.seen[0].token == _token()
 
 
 def test_streams_of_requests(files: str, api: Server) -> None:

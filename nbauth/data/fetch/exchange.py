@@ -60,20 +60,21 @@ class Exchange:
         token = self._tokens[origin_of(url)] = HiddenText(self._chain.token(url))
         return "Bearer " + token
 
-    def after(self, url: str, challenge: str) -> HiddenText | None:
+    def after(self, url: str, challenge: str, *, was_signed: bool = True) -> HiddenText | None:
         """Return the header with which a request that was answered with 401 is sent again; None if it is not.
 
         Args:
             url: where it went.
             challenge: the answer's ``WWW-Authenticate``.
+            was_signed: whether it carried a token; a redirect to another origin leaves it behind.
 
         Raises:
             SignInRequired: a person has to sign in first, or to meet the claims that the API asks for.
         """
         if not self.visit(url):
             return None
-        sent = self._tokens.get(origin_of(url))
-        if sent is None:  # a redirect led there, and left the token behind
+        sent = self._tokens.get(origin_of(url)) if was_signed else None
+        if sent is None:
             return self.sign(url)
         asked = asked_claims(challenge)
         fresh = sent
