@@ -19,6 +19,7 @@ import aiohttp
 import httpx
 import pytest
 import requests
+from fake_marimo import FakeMarimo
 from http_clients import CLIENTS
 from loopback_api import Reply, as_json, redirect, serving
 
@@ -546,6 +547,25 @@ def test_another_person_in_mid_call(
     with pytest.raises(DataError, match="another sign-in"):
         send(f"{files}/rows")
     assert len(api.seen) == 1
+
+
+@pytest.mark.parametrize("client", list(CLIENTS))
+def test_another_visitor(
+    client: str, demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a server with several visitors it signs nothing in another visit than the one it was made in."""
+    server = FakeMarimo(monkeypatch)
+    for who in ("alice", "bob"):
+        with server.visit(who):
+            nbauth.login("demo", flow="paste", prompt=person(who), timeout_s=20)
+    with server.visit("alice"):
+        alices = nbauth.auth()
+        monkeypatch.setattr(nbauth, "auth", lambda _profile: alices)
+        assert CLIENTS[client](f"{demo.api_url}/me").text.count("alice@contoso.example") == 2
+    demo.api.requests.clear()
+    with server.visit("bob"), pytest.raises(SignInRequired, match="was made in another visit"):
+        CLIENTS[client](f"{demo.api_url}/me")
+    assert len(demo.api.requests) == 0
 
 
 # Clients as people have them
