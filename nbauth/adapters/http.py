@@ -119,9 +119,9 @@ class HttpAuth(_Both):
 
 @functools.cache
 def _of_httpx(*modules: Any) -> type | None:
-    """Return what is a way to authenticate to each of these modules."""
-    bases = tuple(dict.fromkeys(module.Auth for module in modules))
-    return type("Auth", bases, {}) if bases else None
+    """Return what each of these modules takes for a way to authenticate, and what else asks for an `HttpAuth`."""
+    ways = dict.fromkeys(module.Auth for module in modules)
+    return type("HttpAuth", (HttpAuth, *ways), {"__module__": __name__}) if ways else None
 
 
 class _Lent:

@@ -21,6 +21,7 @@ import pytest
 import requests
 from fake_marimo import FakeMarimo
 from http_clients import CLIENTS
+from IPython.lib.pretty import pretty
 from loopback_api import Reply, as_json, redirect, serving
 
 import nbauth
@@ -480,6 +481,7 @@ def test_itself(files: str) -> None:
     with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(signer)
     assert repr(signer).startswith("<nbauth.auth for http://localhost:")
+    assert pretty(signer) == repr(signer)  # what a notebook shows
 
 
 def test_what_a_person_is_shown(files: str, api: Server, other: Server) -> None:
