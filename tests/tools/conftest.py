@@ -140,7 +140,7 @@ def running_postgres(running_demo: DemoServer) -> Iterator[Postgres]:
 @pytest.fixture
 def postgres(running_postgres: Postgres, demo: DemoServer) -> Postgres:
     """PostgreSQL, with a row in `apis` of `sql`, a person's profile. `sign_in("sql")` signs in."""
-    demo.provider.register_resource(postgres_server.RESOURCE, scopes=["user_impersonation"])
+    demo.provider.register_resource(postgres_server.RESOURCE, scopes=["user_impersonation"], roles=["Sales.Read"])
     apis = {running_postgres.origin: (f"{postgres_server.RESOURCE}/user_impersonation",)}
     kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], name="sql", apis=apis, source=None))
     running_postgres.check.seen.clear()

@@ -37,6 +37,7 @@ _PATIENCE_S = 60
 _SQL = """
     CREATE ROLE "alice@contoso.example" LOGIN;
     CREATE ROLE "bob@contoso.example" LOGIN;
+    CREATE ROLE "0000bbbb-0000-4000-8000-00000000d002" LOGIN; -- the demo's application
     CREATE DATABASE sales;
     \\connect sales
     CREATE TABLE cities AS SELECT n AS id, 'city ' || n AS name FROM generate_series(1, 1000) AS n;
@@ -74,7 +75,7 @@ class TokenCheck:
             return False
         if claims["exp"] <= self.provider.clock():
             self.refused.append("expired")
-        elif claims["preferred_username"] != user:
+        elif claims.get("preferred_username", claims.get("azp")) != user:  # a person's, or an application's
             self.refused.append("somebody else's")
         else:
             return True

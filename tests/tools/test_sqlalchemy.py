@@ -80,6 +80,20 @@ def test_reads_with_a_token(
     assert postgres.check.refused == []
 
 
+def test_an_application(postgres: Postgres, demo: DemoServer, make_engine: Callable[..., Engine]) -> None:
+    """A job's engine signs in as the job. Where two profiles name the server, one has to be named."""
+    apis = {postgres.origin: (f"{postgres_server.RESOURCE}/.default",)}
+    kernel.add_profile(dataclasses.replace(kernel.config().profiles["nightly"], name="job", apis=apis, source=None))
+    engine = make_engine(user=demo.confidential_client_id)
+    with pytest.raises(ConfigError, match="job"):
+        give_tokens(engine)
+    give_tokens(engine, "job")
+    for _ in range(2):
+        with engine.connect() as connection:
+            assert connection.scalar(sa.text("SELECT session_user")) == demo.confidential_client_id
+    assert len(postgres.check.seen) == 1
+
+
 def test_async_engines(
     postgres: Postgres, sign_in: Callable[..., nbauth.Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
