@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 import weakref
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Dialect
     from sqlalchemy.ext.asyncio import AsyncEngine
-    from sqlalchemy.pool import ConnectionPoolEntry
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 __all__ = ["give_tokens"]
 
@@ -88,32 +89,36 @@ class _Tokens:
 
         It is made here, and the token is in no arguments that others get, who might connect to another server.
         """
+        row = self.row  # one for all: another thread may give the engine tokens again meanwhile
         server = _server(dialect, cargs, cparams)
-        if api_origin_of(server) != api_origin_of(self.row.origin):
+        if api_origin_of(server) != api_origin_of(row.origin):
             raise OriginNotAllowed(
-                f"{self.row!r} was to connect to {server}: the engine's connect_args name another server.", url=server
+                f"{row!r} was to connect to {server}: the engine's connect_args name another server.", url=server
             )
         if dialect.name == "mssql":
             # SQLAlchemy adds for pyodbc what no token goes with, where there is no user.
             cargs = [mssql.checked(re.sub(r";Trusted_Connection=Yes(?=;|$)", "", cargs[0]))]
             driver = {"mssqlpython": "mssql_python"}.get(dialect.driver, dialect.driver)
-            cparams = {**cparams, **mssql.sign_in_options(driver, self.row)}
+            cparams = {**cparams, **mssql.sign_in_options(driver, row)}
         else:
-            cparams = _over_tls(dialect, cparams) | {"password": self.row.access_token().secret}
+            cparams = _over_tls(dialect, cparams) | {"password": row.access_token().secret}
         connection = dialect.connect(*cargs, **cparams)
         if record is not None:
-            record.info[_SIGNED_IN_BY] = weakref.ref(self.row)
+            record.info[_SIGNED_IN_BY] = weakref.ref(row), os.getpid()
         return connection
 
-    def check(self, connection: object, record: ConnectionPoolEntry, proxy: object) -> None:
+    def check(self, connection: object, record: ConnectionPoolEntry, proxy: PoolProxiedConnection) -> None:
         """Let the pool make a connection anew, rather than hand out one of a sign-in that is over."""
-        del connection, proxy
+        del connection
+        if _is_of_parent(record):  # it goes on there: closed here, it would be closed for the parent
+            record.dbapi_connection = proxy.dbapi_connection = None  # type: ignore[misc]
+            raise DisconnectionError
         if self._is_over(record):
             raise DisconnectionError
 
     def close_if_over(self, connection: object, record: ConnectionPoolEntry) -> None:
         """Close a connection that comes back to the pool after its sign-in."""
-        if connection is not None and self._is_over(record):
+        if connection is not None and not _is_of_parent(record) and self._is_over(record):
             record.invalidate()
 
     def close_after_sign_out(self) -> None:
@@ -123,7 +128,7 @@ class _Tokens:
             engine.dispose()
 
     def _is_over(self, record: ConnectionPoolEntry) -> bool:
-        signed_in_by = record.info.get(_SIGNED_IN_BY)
+        signed_in_by, _ = record.info.get(_SIGNED_IN_BY, (None, 0))
         return signed_in_by is None or signed_in_by() is not self.row or not self._is_signed_in()
 
     def _is_signed_in(self) -> bool:
@@ -132,6 +137,11 @@ class _Tokens:
         except SignInRequired:
             return False
         return True
+
+
+def _is_of_parent(record: ConnectionPoolEntry) -> bool:
+    """Tell whether another process made a connection, from which this one is forked."""
+    return _SIGNED_IN_BY in record.info and record.info[_SIGNED_IN_BY][1] != os.getpid()
 
 
 def _server(dialect: Dialect, cargs: Any, cparams: Mapping[str, Any]) -> str:

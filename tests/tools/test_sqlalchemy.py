@@ -19,6 +19,7 @@ import polars as pl
 import postgres_server
 import pytest
 import sqlalchemy as sa
+from forked_children import in_child
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -198,6 +199,33 @@ def test_another_person(
         engine.connect()
     assert postgres.check.refused == ["somebody else's"]
     assert [loan.tool for loan in kernel.loans()] == ["SQLAlchemy engine"]
+
+
+def test_a_forked_child(
+    postgres: Postgres, make_engine: Callable[..., Engine], sign_in: Callable[..., nbauth.Account]
+) -> None:
+    """It signs in by itself, and a sign-out there leaves the parent's connections alone."""
+    sign_in("sql")
+    engine = make_engine()
+    give_tokens(engine)
+    engine.connect().close()
+
+    def work() -> Any:
+        nbauth.logout("sql")  # the parent's connection lies in the child's pool, too
+        with pytest.raises(SignInRequired):
+            engine.connect()
+        return True
+
+    assert in_child(work)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT 1")) == 1
+
+    def read() -> Any:
+        with engine.connect() as connection:
+            return connection.scalar(sa.text("SELECT session_user"))
+
+    assert in_child(read) == "alice@contoso.example"
+    assert len(postgres.check.seen) == 2
 
 
 def test_another_visitor(
