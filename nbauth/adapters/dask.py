@@ -44,6 +44,7 @@ _UNHEARD_S = 20.0  # so long a worker rings: a kernel's threads wait for code th
 _LENT_S = 300.0  # a worker asks again after this, so that it outlives a kernel that was killed by no more
 _SIGN_OUT_S = 5.0
 _AT_ONCE = 16  # workers that are answered
+_HELLO = "nbauth listens"
 
 _shares: weakref.WeakSet[DaskShare] = weakref.WeakSet()  # a client's event handlers keep its own alive
 
@@ -95,10 +96,11 @@ class DaskShare:
         self._lending = kernel.lending(tool=f"the Dask workers of {_address_of(client)}", on_end=self._ended)
         self._rung: dict[str, bool] = {}  # the workers that are being answered, and whether they rang again
         self._lock = threading.Lock()
+        self._listens = threading.Event()
         self._at_once = threading.BoundedSemaphore(_AT_ONCE)
         profiles = self._lending.add(profile)
-        client.subscribe_topic(self._topic, self._hear)
         try:
+            self._listen()
             client.register_plugin(LoanPlugin(self._topic, profiles, unheard_s=_UNHEARD_S), name=self._topic)
         except BaseException:
             self._lending.end()
@@ -135,10 +137,20 @@ class DaskShare:
         """Lend nothing any more; the workers forget their tokens."""
         self._lending.end()
 
+    def _listen(self) -> None:
+        self.client.subscribe_topic(self._topic, self._hear)
+        # That goes another way than what follows: a worker might ring before the scheduler knows who listens.
+        for _ in range(100):
+            self.client.log_event(self._topic, _HELLO)
+            if self._listens.wait(0.1):
+                return
+
     # In the client's threads
 
     def _hear(self, event: tuple[float, Any]) -> None:
         _, message = event
+        if message == _HELLO:
+            self._listens.set()
         worker = message.get("worker") if isinstance(message, dict) else None
         if not isinstance(worker, str):
             return
