@@ -90,6 +90,7 @@ SECTIONS: dict[str, Runs] = {
     "mssql-python and pyodbc": Runs("a_sql_server", lambda made: made["rows"][-1][1] == "city 10"),
 }
 NOT_RUN: dict[str, str] = {
+    "Dask": "test_dask.py runs it, on the cluster that it has",
     "adlfs": "it cannot be told of the authority of a server here: test_azure_storage.py runs it in another way",
     "Azure Monitor": "its audience is its own address: test_azure_services.py runs it with another one",
     "Microsoft Graph": "it knows Graph's hosts only: test_azure_services.py runs it by an adapter",
