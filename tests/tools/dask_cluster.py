@@ -101,7 +101,12 @@ class DaskCluster:
             return subprocess.Popen(
                 [sys.executable, "-m", "dask", command, *options, *tls, "--host", "127.0.0.1", "--no-dashboard"],
                 cwd=home,
-                env={**environment, "HOME": str(home), "PYTHONPATH": str(Path(__file__).parent)},  # for dask_tasks
+                env={
+                    **environment,
+                    "HOME": str(home),
+                    "PYTHONPATH": str(Path(__file__).parent),  # for dask_tasks
+                    "ARROW_DEFAULT_MEMORY_POOL": "system",  # its own takes a GB of addresses, which `in_memory` reads
+                },
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
