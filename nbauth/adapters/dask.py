@@ -15,6 +15,7 @@ import atexit
 import contextlib
 import json
 import logging
+import os
 import threading
 import uuid
 import weakref
@@ -97,6 +98,7 @@ class DaskShare:
         self._rung: dict[str, bool] = {}  # the workers that are being answered, and whether they rang again
         self._lock = threading.Lock()
         self._listens = threading.Event()
+        self._process = os.getpid()
         self._at_once = threading.BoundedSemaphore(_AT_ONCE)
         profiles = self._lending.add(profile)
         try:
@@ -180,14 +182,16 @@ class DaskShare:
             return
         _check_encrypted(worker)
         asked = self.client.run(asked_by, self._topic, workers=[worker])[worker]
-        for name, request, publickey_of in asked:
+        for name, request, public_key in asked:
             reply = _lent_for(self._lending.reply_to(json.loads(request)), _LENT_S)
             context = context_of(self._topic, worker, name, request)
-            sealed = seal(json.dumps(reply).encode(), publickey_of, context=context)
+            sealed = seal(json.dumps(reply).encode(), public_key, context=context)
             self.client.run(take, self._topic, name, sealed, workers=[worker])
 
     def _ended(self, profiles: tuple[str, ...]) -> None:
         """Make the workers forget. A sign-out waits for that, but not for a worker that does not answer."""
+        if self._process != os.getpid():
+            return  # a forked child has a copy of this, and ends its own sign-in alone
 
         def tell() -> None:
             with contextlib.suppress(Exception):  # the client may be closed

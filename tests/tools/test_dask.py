@@ -18,6 +18,7 @@ import dask_tasks
 import pytest
 from dask_cluster import DaskCluster, in_memory
 from distributed import Client, LocalCluster
+from forked_children import in_child
 from test_elsewhere import run
 
 import nbauth
@@ -192,6 +193,13 @@ def test_a_sign_out_in_mid_job(demo, shared, client):
     assert len(demo.api.requests) == asked
     assert {job.status for job in jobs} <= {"finished", "error", "pending"}
     client.cancel(jobs)
+
+
+def test_a_sign_out_in_a_forked_child(demo, shared, client):
+    """A process that was forked from the kernel ends its own sign-in, and not what the kernel shares."""
+    assert in_child(lambda: nbauth.logout("demo")) == ("alice@contoso.example",)
+    assert shared.profiles == ("demo",)
+    assert client.submit(dask_tasks.read, f"{demo.api_url}/sunlight?$top=5", pure=False).result() == 5
 
 
 def test_another_account_takes_the_profile_over(demo, shared, client, person):
