@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import io
 import pickle
@@ -74,6 +75,18 @@ def test_polars(url: str, lake: str) -> None:
     assert pl.read_parquet(f"abfss://{lake}@elsewhere.dfs.core.windows.net/t.parquet", **options).equals(FRAME)
     write_deltalake(f"az://{lake}/d", FRAME, storage_options=storage_options(url, profile="storage"))
     assert pl.scan_delta(f"az://{lake}/d", **options).collect().equals(FRAME)
+
+
+def test_a_job(url: str, lake: str) -> None:
+    """A job reads as a person does, also on an event loop."""
+    store = AzureStore(lake, **azure(url, profile="storage-job"))
+    assert pl.scan_parquet(f"az://{lake}/t.parquet", **cloud(url, profile="storage-job")).collect().equals(FRAME)
+
+    async def size() -> int:
+        return (await obstore.head_async(store, "t.parquet"))["size"]
+
+    assert asyncio.run(size()) > 0
+    write_deltalake(f"az://{lake}/d", FRAME, storage_options=storage_options(url, profile="storage-job"))
 
 
 def test_polars_asks_again(url: str, lake: str) -> None:

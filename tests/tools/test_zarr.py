@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from fake_marimo import FakeMarimo
 from ranged_files import RangedFile
 from token_checking_server import serving_those_with_a_token
 
@@ -103,6 +104,22 @@ def test_nobody_signed_in(api: TokenCheckingServer, store: dict[str, RangedFile]
     """Where nobody is signed in, xarray says so, and nothing was sent."""
     with pytest.raises(SignInRequired, match=r'Run: nbauth\.login\("files"\)'):
         xr.open_zarr(f"{address}/t.zarr")
+    assert api.seen == []
+
+
+def test_in_a_server_with_several_visitors(
+    api: TokenCheckingServer,
+    store: dict[str, RangedFile],
+    address: str,
+    person: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Zarr reads in a thread of its own, which is in nobody's visit: it reads with nobody's eyes."""
+    server = FakeMarimo(monkeypatch)
+    with server.visit("alice"):
+        nbauth.login("files", flow="paste", prompt=person(), timeout_s=20)
+        with pytest.raises(SignInRequired, match="does not tell here which of them this is"):
+            xr.open_zarr(f"{address}/t.zarr")
     assert api.seen == []
 
 
