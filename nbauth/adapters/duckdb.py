@@ -11,7 +11,7 @@ import duckdb
 
 from nbauth import kernel
 from nbauth.adapters.row import Row
-from nbauth.errors import SignInRequired
+from nbauth.errors import NbauthError, SignInRequired
 from nbauth.net.secrecy import clears_frames
 from nbauth.process import visitors
 from nbauth.signin.profile.resolve import by_name
@@ -62,6 +62,7 @@ class Secret:
         self._connection = weakref.ref(connection)  # it closes when its owner lets go of it
         self._given: HiddenText | None = None
         self._drop = weakref.finalize(self, _drop, self._connection, self._name)
+        self._drop.atexit = False  # it ends with the process
         self.renew()
         kernel.watch(self._look_again)
 
@@ -99,7 +100,7 @@ class Secret:
         if self._given is not None:
             try:
                 self._row.check_sign_in()
-            except SignInRequired:
+            except NbauthError:  # whatever it is: who watches must not keep a sign-out from the others
                 self._given = None
                 _drop(self._connection, self._name)
 
