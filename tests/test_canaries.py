@@ -43,8 +43,28 @@ for thing in (session, credential):
     except TypeError as error:
         print(error)
 """
+LEND = """
+import requests, subprocess
+provide, signs, lent = nbauth.token_provider(api), nbauth.auth(), nbauth.share()
+token = provide()
+prepared = signs(requests.Request("GET", f"{api}/cities").prepare())
+sent = requests.get(f"{api}/cities", auth=signs)
+print(repr([provide, signs, lent, lent.__dict__, token, (token[:20], token[-40:]), prepared.headers, vars(prepared)]))
+print(sent.request.headers, vars(sent.request), vars(provide), vars(signs), kernel.loans(), vars(kernel._state.loans))
+print(pickle.dumps(sent), pickle.dumps(prepared))
+for thing in (provide, signs, lent, token, {"a": [token]}):
+    try:
+        print(pickle.dumps(thing))
+    except Exception as error:
+        print(error)
+reads = "import logging, sys; logging.basicConfig(filename='child.log', level=logging.DEBUG); "
+reads += "import nbauth; print(len(nbauth.read(sys.argv[1])))"
+done = subprocess.run([sys.executable, "-c", reads, f"{api}/cities"], capture_output=True, text=True, check=True)
+print(done, {"token": token})
+token
+"""
 FAIL = """
-def act(session=session, credential=credential):
+def act(session=session, credential=credential, lent=(provide, signs, lent, token, prepared.headers, sent)):
     token_holder = list(kernel._state.sign_ins)
     return nbauth.read(f"{api}/status/500")
 act()
@@ -81,6 +101,8 @@ def test_no_secret_anywhere(demo: DemoServer, front_end: Any, apart: Path) -> No
         front_end.run("df = %read {api}/sunlight\ndf.head()"),
         front_end.run("%whoami"),
         front_end.run(LOOK_AROUND),
+        front_end.run(LEND),
+        front_end.run("%whoami"),
         front_end.run(FAIL),
         front_end.run("%tb"),
         front_end.run("%xmode Verbose"),
@@ -107,6 +129,8 @@ def test_no_secret_anywhere(demo: DemoServer, front_end: Any, apart: Path) -> No
             assert _found(secrets, path.read_bytes().decode("latin-1")) == [], path
     log = (apart / "debug.log").read_text()
     assert "msal" in log
+    assert "urllib3" in (apart / "child.log").read_text()
+    assert "token provider" in str(outcomes[7].messages)
     assert "nbauth.signin.http.transport" in log
     assert (apart / ".nbauth/http_cache").exists()
     assert looked_at > 4
