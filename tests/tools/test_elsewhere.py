@@ -23,6 +23,7 @@ import cloudpickle
 import numpy as np
 import pytest
 import xarray as xr
+from joblib.externals.loky import get_reusable_executor
 from kusto_stand_in import serving_a_cluster
 from loopback_api import as_json
 from ranged_files import RangedFile
@@ -84,6 +85,8 @@ SECTIONS: dict[str, Runs] = {
     "DuckDB": Runs("demo_api", lambda made: len(made["rows"]) == 5_000),
     "pyiceberg": Runs("iceberg", lambda made: made["names"] == [("sales",)]),
     "obstore": Runs("storage", lambda made: isinstance(made["names"], list)),
+    "Processes started here": Runs("demo_api", lambda made: list(map(len, made["frames"])) == [10, 5_000]),
+    "joblib and loky": Runs("kept_workers", lambda made: list(map(len, made["frames"])) == [10] * 4),
     "xarray and zarr": Runs("a_store", lambda made: made["here"].sizes == {"y": 50, "x": 100}),
     "SQLAlchemy": Runs("a_database", lambda made: (made["engine"].dispose(), len(made["df"])) == (None, 1000)),
     "psycopg and asyncpg": Runs("a_database", lambda made: len(made["rows"]) == 1000),
@@ -91,6 +94,8 @@ SECTIONS: dict[str, Runs] = {
 }
 NOT_RUN: dict[str, str] = {
     "Dask": "test_dask.py runs it, on the cluster that it has",
+    "Ray": "it takes a while to start: test_shared_processes.py runs the same",
+    "PySpark": "it takes a while to start: test_shared_processes.py runs the same",
     "adlfs": "it cannot be told of the authority of a server here: test_azure_storage.py runs it in another way",
     "Azure Monitor": "its audience is its own address: test_azure_services.py runs it with another one",
     "Microsoft Graph": "it knows Graph's hosts only: test_azure_services.py runs it by an adapter",
@@ -117,6 +122,13 @@ def graphql(demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.Mo
         server.add_profile()
         nbauth.login("stub", flow="paste", prompt=person(), timeout_s=20)
         yield {"https://api.contoso.com": server.origin}
+
+
+@pytest.fixture
+def kept_workers(demo_api: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The demo's API, and an end for the workers that joblib keeps."""
+    yield demo_api
+    get_reusable_executor().shutdown(wait=True)
 
 
 @pytest.fixture
