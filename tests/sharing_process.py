@@ -41,6 +41,23 @@ def another(url: str) -> Any:
     return credential.token(profile.login_scopes, rejected=credential.token(profile.login_scopes))[-8:]
 
 
+def for_a_while(url: str) -> Any:
+    """Ask the API until three tokens have been needed; return who it said it was, and how many tokens there were."""
+    tokens: set[str] = set()
+    names = set()
+    while len(tokens) < 3:
+        names.add(me(url))
+        tokens.add(token(url)[0])
+    return [sorted(names), len(tokens)]
+
+
+def lent_on(url: str) -> Any:
+    """Return what the adapters get here: the ends of a provider's token and of a credential's."""
+    provided = nbauth.token_provider(url)()
+    held = nbauth.credential(url).get_token().token
+    return [str(provided)[-8:], str(held)[-8:], len(kernel.loans())]
+
+
 def child(url: str) -> Any:
     """Do the same in a program that this one starts."""
     done = subprocess.run([sys.executable, __file__, "me", url], capture_output=True, text=True, check=True)

@@ -120,6 +120,31 @@ def test_one_renewal(alice: DemoServer) -> None:
     assert alice.provider.requests.count("*/token") == 1
 
 
+def test_tokens_of_seconds(demo: DemoServer, person: Callable[..., Any]) -> None:
+    """A program that works for longer than a token lives gets the next one, from one renewal for all."""
+    demo.provider.settings.access_token_s = 2
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    share()
+    with contextlib.ExitStack() as stack:
+        programs = [stack.enter_context(_Waiting("for_a_while", demo)) for _ in range(2)]
+        assert [program.outcome() for program in programs] == [[["Alice Adams"], 3]] * 2
+    assert demo.provider.requests.count("*/token") >= 3
+
+
+def test_adapters_in_a_program(alice: DemoServer) -> None:
+    """A program lends on what it borrowed, to the tools that it uses, and knows of it."""
+    share()
+    assert _run("lent_on", alice) == [_end_of_token(), _end_of_token(), 0]
+
+
+def test_another_system(alice: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system does not tell who started a process, nothing is shared."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(ConfigError, match="it works on Linux"):
+        share()
+    assert kernel.loans() == []
+
+
 def test_what_is_said(alice: DemoServer) -> None:
     """It says in one line what it opens, and `%whoami`'s list knows it until it ends."""
     shared = share()
