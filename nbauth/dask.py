@@ -12,6 +12,7 @@ from nbauth.data.sinks import frame as frame_sink
 from nbauth.data.sinks import partitions
 from nbauth.errors import ConfigError, DataError
 from nbauth.net.origins import redact_url
+from nbauth.next_step import Install, to_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
+_EXTRA = Install("nbauth[dask]")
 _MOST_PARTITIONS = 200  # where nobody says how many: each is a task
 
 
@@ -78,7 +80,7 @@ def read(
 
     Raises:
         SignInRequired: a person has to sign in first; nothing was sent.
-        ConfigError: an argument is wrong; nothing was sent.
+        ConfigError: an argument is wrong, or Dask's DataFrames are not installed; nothing was sent.
         OriginNotAllowed: no profile names the URL's origin.
         ApiError: the API answered with an error.
         DataError: the answer cannot be read. When it computes, also: a partition has other columns than `meta`, or
@@ -86,8 +88,10 @@ def read(
     """
     if npartitions is not None and (type(npartitions) is not int or npartitions < 1):
         raise ConfigError(f"npartitions: expected a positive integer, found {npartitions!r}.")
-    import dask.dataframe as dd
-
+    try:
+        import dask.dataframe as dd
+    except ImportError:
+        raise ConfigError("nbauth.dask.read needs Dask's DataFrames.", next_step=to_run(_EXTRA)) from None
     options = _Options(
         profile, params=params, headers=headers, json=json, records=records, paging=paging, nested=nested,
         dtype_backend=dtype_backend, format=format, encoding=encoding, csv=csv, sheet=sheet,

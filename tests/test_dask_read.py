@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import cloudpickle
@@ -87,6 +88,13 @@ def test_nobody_signed_in(demo):
     with pytest.raises(OriginNotAllowed):
         nbauth.dask.read("https://elsewhere.example/x")
     assert len(demo.api.requests) == 0
+
+
+def test_without_dask(monkeypatch):
+    """Where Dask's DataFrames are not installed, the error says what to install."""
+    monkeypatch.setitem(sys.modules, "dask.dataframe", None)
+    with pytest.raises(ConfigError, match=r"nbauth\[dask\]"):
+        nbauth.dask.read("https://api.example")
 
 
 @pytest.mark.parametrize("npartitions", [0, 1.5, True])

@@ -23,6 +23,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import nbauth
+import nbauth.dask
 import nbauth.data.paging
 from nbauth import filesystem
 from nbauth.__main__ import main
@@ -136,6 +137,7 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
     )
     yield "nbauth.errors", list(_errors())
     yield "nbauth.data.paging", list(_names(nbauth.data.paging, "nbauth.data.paging"))
+    yield "nbauth.dask", list(_names(nbauth.dask, "nbauth.dask"))
     yield "magics of %load_ext nbauth", list(_magics())
     yield "the command line", list(_commands())
     offered = {f"{e.group}: {e.name}" for e in distribution("nbauth").entry_points if e.load()}
