@@ -39,7 +39,7 @@ class BorrowedProfile:
         client_id: the application's id at the provider.
         authority: the keys of the profile that say where it signs in.
         account: the provider's stable key of the account, or an application's client id.
-        username: the person's sign-in name, for messages and `%whoami`.
+        username: the person's sign-in name, for messages and the list of who is signed in.
         name: the person's display name.
         tenant_id: the tenant that the account lives in.
         kind: ``"person"`` or ``"application"``.
