@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from requests.structures import CaseInsensitiveDict
 
 from nbauth.data.fetch.exchange import check_connection
+from nbauth.net.origins import origin_of
 from nbauth.net.requests_internals import asking_connection, drop_body
 from nbauth.net.secrecy import HiddenText
 
@@ -125,7 +126,8 @@ class _SignedHeaders(CaseInsensitiveDict[str]):
         return super().items()
 
     def _check(self, connection: AskingConnection) -> None:
-        is_elsewhere = connection.url.partition(":")[0] != self._url.partition(":")[0].lower()
+        # A session that keeps the header on a redirect, or a URL that was changed after it was signed, leads elsewhere.
+        is_elsewhere = origin_of(connection.url) != origin_of(self._url)
         check_connection(
             connection.url,
             is_verified=connection.is_verified,

@@ -64,9 +64,10 @@ def asking_connection() -> AskingConnection | None:
     port = connection._tunnel_port if tunnelled else connection.port  # noqa: SLF001
     scheme = "https" if isinstance(asking, HTTPSConnection) else "http"
     shown = f"[{host.strip('[]')}]" if ":" in host else host
-    return AskingConnection(
-        f"{scheme}://{shown}:{port}", asking.is_verified, asking.proxy is not None and not tunnelled
-    )
+    # For urllib3 a certificate in any name will do where it was told to look at none, unless it knows the very one.
+    is_in_any_name = getattr(asking, "assert_hostname", None) is False and not connection.assert_fingerprint
+    is_verified = asking.is_verified and not is_in_any_name
+    return AskingConnection(f"{scheme}://{shown}:{port}", is_verified, asking.proxy is not None and not tunnelled)
 
 
 def close_pools(adapter: BaseAdapter) -> None:

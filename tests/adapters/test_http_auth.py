@@ -23,6 +23,7 @@ from fake_marimo import FakeMarimo
 from http_clients import CLIENTS
 from IPython.lib.pretty import pretty
 from loopback_api import Reply, as_json, redirect, serving
+from requests.adapters import HTTPAdapter
 
 import nbauth
 from nbauth import kernel
@@ -422,6 +423,49 @@ def test_a_proxy_that_would_read_the_token(
     with pytest.raises(ConfigError, match="NO_PROXY"):
         send(f"{files}/rows", **options)
     assert stranger.seen == []
+
+
+class _KeepsHeaders(requests.Session):
+    """A session as some APIs' documentation has it: the header stays on a redirect, wherever that leads."""
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        pass
+
+
+def test_a_session_that_keeps_the_header_on_a_redirect(files: str, api: Server, stranger: Server) -> None:
+    """No token goes to a stranger by a session whose own way with redirects keeps the header."""
+    api.routes["/moved"] = redirect(f"{stranger.origin}/rows")
+    with _KeepsHeaders() as session, pytest.raises(OriginNotAllowed, match="signed for another server"):
+        session.get(f"{files}/moved", auth=nbauth.auth())
+    assert stranger.seen == []
+
+
+def test_a_prepared_request_whose_url_is_changed(files: str, stranger: Server) -> None:
+    """A request that was signed for one server carries no token to another one."""
+    with requests.Session() as session:
+        prepared = session.prepare_request(requests.Request("GET", f"{files}/rows", auth=nbauth.auth()))
+        prepared.url = f"{stranger.origin}/rows"
+        with pytest.raises(OriginNotAllowed, match="signed for another server"):
+            session.send(prepared)
+    assert stranger.seen == []
+
+
+class _AnyName(HTTPAdapter):
+    """An adapter for which any name in a certificate will do."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> Any:
+        return super().init_poolmanager(*args, **options, assert_hostname=False)
+
+
+def test_an_adapter_that_looks_at_no_name(secure: Server, tls: ServerTls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a certificate that may be in anybody's name the server sees no request."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    with requests.Session() as session:
+        session.mount("https://", _AnyName())
+        with pytest.raises(ConfigError, match="does not verify"):
+            session.get(f"{secure.origin}/rows", auth=nbauth.auth(), verify=str(tls.ca_file))
+    assert secure.seen == []
 
 
 # What shows

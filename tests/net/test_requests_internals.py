@@ -109,5 +109,7 @@ def test_whether_who_asks_is_verified(tmp_path: Path) -> None:
         pools.request("GET", f"{server.origin}/rows", headers=asked)
         with urllib3.PoolManager(cert_reqs="CERT_NONE") as careless:
             careless.request("GET", f"{server.origin}/rows", headers=asked)
-    assert [connection and connection.is_verified for connection in asked.by] == [True, False]
+        with urllib3.PoolManager(ca_certs=str(tls.ca_file), assert_hostname=False) as any_name:
+            any_name.request("GET", f"{server.origin}/rows", headers=asked)
+    assert [connection and connection.is_verified for connection in asked.by] == [True, False, False]
     assert {connection and connection.url for connection in asked.by} == {server.origin}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nbauth.data.fetch.caller_credentials import check_place
 from nbauth.data.fetch.chain import may_carry
 from nbauth.data.fetch.challenge import asked_claims
-from nbauth.errors import ConfigError
+from nbauth.errors import ConfigError, OriginNotAllowed
 from nbauth.net.origins import is_loopback, origin_of, redact_url
 from nbauth.net.secrecy import HiddenText
 
@@ -93,18 +93,32 @@ class Exchange:
 def check_connection(url: str, *, is_verified: bool, has_proxy: bool = False, is_elsewhere: bool = False) -> None:
     """Make sure that a connection goes to where the token belongs, and that nobody reads it on its way.
 
+    Args:
+        url: where it goes, with or without a path.
+        is_verified: whether the server has shown who it is.
+        has_proxy: whether it goes by a proxy that reads what it says.
+        is_elsewhere: whether the token was given for another place.
+
     Raises:
         ConfigError: its server could be anybody, or it goes by a proxy that would read the token.
+        OriginNotAllowed: it goes to another server.
     """
     is_http = url.lower().startswith("http:")
+    shown_url = redact_url(url)
+    if is_elsewhere and not has_proxy:
+        raise OriginNotAllowed(
+            f"{shown_url}: the request was signed for another server, so that its token does not go there.",
+            url=shown_url,
+            next_step="Send a request of its own there.",
+        )
     if not is_http and not is_verified:
         raise ConfigError(
-            f"{redact_url(url)}: the client does not verify the server, so that anybody could take the token.",
+            f"{shown_url}: the client does not verify the server, so that anybody could take the token.",
             next_step="Name the server's authority, as in verify='ca.pem' (aiohttp: ssl=), instead of verify=False.",
         )
     if is_elsewhere or (is_http and (has_proxy or not is_loopback(url))):
         raise ConfigError(
-            f"{redact_url(url)}: the token would go over a connection to elsewhere, or by a proxy that reads it.",
+            f"{shown_url}: the token would go over a connection to elsewhere, or by a proxy that reads it.",
             next_step="Leave this machine out of the proxy: NO_PROXY=localhost,127.0.0.1",
         )
 
