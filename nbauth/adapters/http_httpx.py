@@ -10,6 +10,7 @@ from nbauth.process.visitors import carried
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
+    from types import FrameType
 
     import httpx
 
@@ -22,7 +23,7 @@ _UNAUTHORIZED = 401
 
 def flow(begin: Callable[[str], Exchange], request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
     """Sign a request of `httpx.Client`, and once more where that may help."""
-    client = sys._getframe(1).f_locals.get("self")  # noqa: SLF001 - a flow is told nothing of its client
+    client = _client(sys._getframe(1))  # noqa: SLF001 - a flow is told nothing of its client
     exchange = begin(str(request.url))
     _check_httpx(client, request)
     header: str | None = exchange.sign(str(request.url))
@@ -48,7 +49,7 @@ async def async_flow(
     import anyio.to_thread  # which httpx stands on: it knows asyncio and Trio
 
     in_thread = anyio.to_thread.run_sync  # a renewal waits for the provider
-    client = sys._getframe(1).f_locals.get("self")  # noqa: SLF001 - as above
+    client = _client(sys._getframe(1))  # noqa: SLF001 - as above
     exchange = begin(str(request.url))
     _check_httpx(client, request)
     header: str | None = await in_thread(carried(exchange.sign), str(request.url))
@@ -96,8 +97,32 @@ def _is_repeatable(request: httpx.Request) -> bool:
     return isinstance(request.stream, library.ByteStream)  # a file or a generator has been read
 
 
+def _client(frame: FrameType | None) -> Any:
+    """Return the client that runs a flow, which another way to authenticate may run in its own; or None."""
+    while frame is not None:
+        runs = frame.f_locals.get("self")
+        if hasattr(runs, "_transport_for_url"):
+            return runs
+        frame = frame.f_back
+    return None
+
+
 def _check_httpx(client: Any, request: httpx.Request) -> None:
-    find = getattr(client, "_transport_for_url", None)
-    pool = getattr(find(request.url) if find else None, "_pool", None)  # a transport of the caller's own has none
-    has_proxy = getattr(pool, "_proxy", None) is not None or hasattr(pool, "_proxy_url")
-    check_connection(str(request.url), is_verified=verifies(getattr(pool, "_ssl_context", None)), has_proxy=has_proxy)
+    url = str(request.url)
+    transport = None if client is None else client._transport_for_url(request.url)  # noqa: SLF001
+    for pool in _pools(transport) or [None]:  # a transport that makes no connections has none
+        has_proxy = getattr(pool, "_proxy", None) is not None or hasattr(pool, "_proxy_url")
+        check_connection(url, is_verified=verifies(getattr(pool, "_ssl_context", None)), has_proxy=has_proxy)
+
+
+def _pools(transport: Any, seen: frozenset[int] = frozenset()) -> list[Any]:
+    """Return the pools of a transport, or of those that it wraps, as one that tries again or caches does."""
+    if hasattr(transport, "_pool"):
+        return [transport._pool]  # noqa: SLF001
+    seen |= {id(transport)}
+    wrapped = [
+        each
+        for each in getattr(transport, "__dict__", {}).values()
+        if id(each) not in seen and (hasattr(each, "handle_request") or hasattr(each, "handle_async_request"))
+    ]
+    return [pool for each in wrapped for pool in _pools(each, seen)]

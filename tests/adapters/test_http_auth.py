@@ -33,7 +33,7 @@ from nbauth.process.visitors import visiting
 from nbauth.signin.loans import Loan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from loopback_api import Seen, Server
 
@@ -466,6 +466,43 @@ def test_an_adapter_that_looks_at_no_name(secure: Server, tls: ServerTls, monkey
         with pytest.raises(ConfigError, match="does not verify"):
             session.get(f"{secure.origin}/rows", auth=nbauth.auth(), verify=str(tls.ca_file))
     assert secure.seen == []
+
+
+class _Wrapping(httpx.BaseTransport):
+    """A transport around another one, as those are that cache or try again."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._transport.handle_request(request)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class _WithKey(httpx.Auth):
+    """Another way to authenticate, with ours in it."""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["x-key"] = "1"
+        yield from nbauth.auth().sync_auth_flow(request)
+
+
+@pytest.mark.parametrize("is_wrapped", [True, False])
+def test_what_stands_between_httpx_and_its_connections(secure: Server, tls: ServerTls, *, is_wrapped: bool) -> None:
+    """Whether the server is verified is seen through a transport around another one, and from within another flow."""
+
+    def send(trust: Any) -> int:
+        transport = _Wrapping(_Wrapping(httpx.HTTPTransport(verify=trust))) if is_wrapped else None
+        signer = nbauth.auth() if is_wrapped else _WithKey()
+        with httpx.Client(auth=signer, verify=trust, transport=transport) as client:
+            return client.get(f"{secure.origin}/rows").status_code
+
+    with pytest.raises(ConfigError, match="does not verify"):
+        send(False)
+    assert secure.seen == []
+    assert send(ssl.create_default_context(cafile=str(tls.ca_file))) == 200
 
 
 # What shows
