@@ -96,6 +96,7 @@ def demo(running_demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     wait_for_persons()
     for field in dataclasses.fields(before):
         setattr(settings, field.name, getattr(before, field.name))
+    running_demo.provider.clock.reset()
 
 
 @pytest.fixture

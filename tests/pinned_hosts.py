@@ -55,6 +55,7 @@ def pinned_to(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[set
             return resolve(name, service, *rest, **options)
         raise socket.gaierror(socket.EAI_NONAME, f"{name} is not pinned")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(socket, "getaddrinfo", pinned)
-        yield asked
+    # Undone with all else that the test patches, the last first: a context of its own would end before a patch that a
+    # test puts on top, whose end would then put this one back for good.
+    monkeypatch.setattr(socket, "getaddrinfo", pinned)
+    yield asked
