@@ -164,7 +164,7 @@ def test_a_refused_token_is_replaced(demo, shared, client):
 def test_workers_in_the_kernel_itself(demo, alice):
     """A worker that is a thread of the kernel has its sign-in anyhow, and keeps it when the share ends."""
     with (
-        LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as local,
+        LocalCluster(n_workers=1, processes=False, dashboard_address="127.0.0.1:0") as local,
         Client(local) as client,
     ):
         nbauth.share(client).end()

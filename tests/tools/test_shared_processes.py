@@ -55,7 +55,7 @@ def test_local_cluster(shared: Share, demo: DemoServer) -> None:
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None, host="127.0.0.1") as cluster,
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address="127.0.0.1:0", host="127.0.0.1") as cluster,
         Client(cluster) as client,
     ):
         assert client.gather(client.map(me, [demo.api_url] * 2, pure=False)) == [ALICE] * 2
