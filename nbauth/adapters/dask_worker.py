@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import os
-import sys
 import threading
 import time
 import uuid
@@ -19,6 +18,7 @@ from nbauth import kernel
 from nbauth.errors import ConfigError, ProviderUnavailable
 from nbauth.net.sealed import CannotOpen, Lock
 from nbauth.net.secrecy import clears_frames
+from nbauth.process.web_servers import all_stacks
 from nbauth.signin.single_flight import SingleFlight
 from nbauth.signin.tokens.token_wire import token_of
 
@@ -251,12 +251,7 @@ def key_of(profile: BorrowedProfile) -> tuple[str, str, str]:
 
 def _waits_for_token(thread: int) -> bool:
     """Tell whether a thread waits for a token, which another one asks for."""
-    frame = sys._current_frames().get(thread)  # noqa: SLF001 - documented, and there is no other way
-    while frame is not None:
-        if frame.f_globals.get("__name__") == SingleFlight.__module__:
-            return True
-        frame = frame.f_back
-    return False
+    return SingleFlight.__module__ in all_stacks().get(thread, ())
 
 
 def _this_process() -> tuple[str, int]:

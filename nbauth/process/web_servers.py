@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from nbauth.process.web_frameworks import Framework, Told
 
-__all__ = ["Unnamed", "Visitor", "named_here"]
+__all__ = ["Unnamed", "Visitor", "all_stacks", "named_here"]
 
 _BADGE = "_nbauth_visitor"
 
@@ -147,14 +147,14 @@ def _served_here() -> Unnamed | None:
     own = _modules_of(sys._getframe())  # noqa: SLF001 - of this thread
     server = _on(own, {**RUNNING, **ANSWERING, **SMALL})
     if server is None and here != main:
-        stacks = _all_stacks()
+        stacks = all_stacks()
         server = _on(stacks.get(main, []), {**RUNNING, **SMALL})
         if server is None and _on(own, NOTEBOOK) is None:
             server = next(filter(None, (_on(stack, RUNNING) for stack in stacks.values())), None)
     return None if server is None else Unnamed(server, STEPS.get(server, APPLICATION))
 
 
-def _all_stacks() -> dict[int | None, list[str]]:
+def all_stacks() -> dict[int | None, list[str]]:
     """Return the modules on the stack of each thread.
 
     Python 3.11 may collect garbage whenever it makes a frame object. What that frees may let another thread go on: then

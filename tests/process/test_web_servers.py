@@ -285,7 +285,7 @@ def test_waits_for_a_collection(monkeypatch: pytest.MonkeyPatch) -> None:
             self.itself = self
 
         def __del__(self) -> None:
-            seen.append(web_servers._all_stacks())  # does not wait for itself
+            seen.append(web_servers.all_stacks())  # does not wait for itself
             begun.set()
             may_end.wait(10)
 
@@ -297,7 +297,7 @@ def test_waits_for_a_collection(monkeypatch: pytest.MonkeyPatch) -> None:
     collector = threading.Thread(target=gc.collect)
     collector.start()
     assert begun.wait(10)
-    reader = threading.Thread(target=lambda: seen.append(web_servers._all_stacks()))
+    reader = threading.Thread(target=lambda: seen.append(web_servers.all_stacks()))
     reader.start()
     reader.join(0.1)
     assert len(seen) == 1
