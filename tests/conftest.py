@@ -33,6 +33,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
+# A shell of IPython puts a module of its own in its place, and `%reset` empties that one.
+_MAIN = sys.modules["__main__"]
+
 _OURS = ("NBAUTH_", "AZURE_", "JPY_", "JUPYTERHUB_", "BINDER_", "VOILA_", "SSH_", "BROWSER", "DISPLAY", "WAYLAND_")
 
 
@@ -66,6 +69,7 @@ def apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     directory = home / "work"
     directory.mkdir()
     monkeypatch.chdir(directory)
+    monkeypatch.setitem(sys.modules, "__main__", _MAIN)  # a process that a test starts looks for its file there
     kernel.reset()
     with shown_in("python"):
         yield directory
