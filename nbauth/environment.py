@@ -16,7 +16,9 @@ from nbauth.process.ipykernel_internals import allows_input, is_in_a_cell
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Environment", "FrontEndKind", "detect", "is_text_browser", "notebook_directory"]
+__all__ = ["SHARED_AT", "Environment", "FrontEndKind", "detect", "is_text_browser", "notebook_directory"]
+
+SHARED_AT = "NBAUTH_SHARE"  # names the socket of a kernel that shares its sign-ins; processes inherit it
 
 FrontEndKind = Literal["script", "terminal", "notebook", "voila"]
 # Each of them means that the person's browser is not on this machine, or cannot be opened from here.

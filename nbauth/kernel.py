@@ -14,7 +14,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from nbauth.environment import notebook_directory
+from nbauth.environment import SHARED_AT, notebook_directory
 from nbauth.errors import ConfigError, NbauthError
 from nbauth.net.bundles import bundle_of
 from nbauth.net.secrecy import clears_frames
@@ -70,7 +70,6 @@ __all__ = [
 ]
 
 _state = KernelState()
-_SHARED_AT = "NBAUTH_SHARE"  # names the socket of a kernel that shares its sign-ins with this process
 
 
 @atexit.register
@@ -302,7 +301,7 @@ def share(profile: str | None = None) -> Sharing:
 
 def _take_up() -> None:
     """Borrow what the kernel shares that started this process, if there is one."""
-    path = os.environ.get(_SHARED_AT)
+    path = os.environ.get(SHARED_AT)
     if path is None or (_state.share is not None and _state.share.path == path):  # its own, or its parent's at a fork
         return
     if _state.borrower is None or _state.borrower.path != path:

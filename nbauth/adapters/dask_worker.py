@@ -20,7 +20,7 @@ from nbauth.net.sealed import CannotOpen, Lock
 from nbauth.net.secrecy import clears_frames
 from nbauth.process.web_servers import all_stacks
 from nbauth.signin.single_flight import SingleFlight
-from nbauth.signin.tokens.token_wire import token_of
+from nbauth.signin.tokens.token_wire import request_for, token_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -136,11 +136,8 @@ class Relay:
                 f"Profile {profile!r}: this runs on the worker's event loop, which the kernel's answer comes by.",
                 next_step="Read in a task, as with client.submit; not in client.run or in an async task.",
             )
-        request = {
-            "profile": profile, "account": account, "scopes": scopes,
-            "rejected_digest": rejected_digest, "claims": claims, "life_s": life_s,
-        }  # fmt: skip
-        name, asked = uuid.uuid4().hex, _Asked(json.dumps(request).encode())
+        request = request_for(profile, account, scopes, rejected_digest=rejected_digest, claims=claims, life_s=life_s)
+        name, asked = uuid.uuid4().hex, _Asked(request)
         asked_at = time.monotonic()
         self._pending[name] = asked
         try:

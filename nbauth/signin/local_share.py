@@ -8,12 +8,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from nbauth.environment import SHARED_AT
 from nbauth.errors import ConfigError
 from nbauth.process.descendants import are_known
 from nbauth.signin.borrowing import Borrowed
 from nbauth.signin.lending import Lending
 from nbauth.signin.tokens.borrowed_source import BorrowedProfile
-from nbauth.signin.tokens.share_channel import VARIABLE, ShareServer, SocketLender
+from nbauth.signin.tokens.share_channel import ShareServer, SocketLender
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -78,7 +79,7 @@ class LocalShare:
             except OSError as error:
                 self._lending.end()
                 raise ConfigError(f"nbauth.share(): no socket can be made: {error}.") from None
-        os.environ[VARIABLE] = self._server.path
+        os.environ[SHARED_AT] = self._server.path
         self._server.tell(self.told())
         return profiles
 
@@ -90,8 +91,8 @@ class LocalShare:
         """Answer nobody any more."""
         if self._server is None:
             return
-        if os.environ.get(VARIABLE) == self._server.path:
-            del os.environ[VARIABLE]
+        if os.environ.get(SHARED_AT) == self._server.path:
+            del os.environ[SHARED_AT]
         self._server.close()
 
     def told(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from forked_children import in_child
 import nbauth
 from nbauth import kernel
 from nbauth.adapters.share import share
+from nbauth.environment import SHARED_AT
 from nbauth.errors import ConfigError, SignInRequired
 from nbauth.process import descendants, visitors
 from nbauth.signin.tokens import share_channel
@@ -164,7 +165,7 @@ def test_nothing_is_opened(demo: DemoServer) -> None:
         share()
     with pytest.raises(ConfigError, match="no profile 'nope'"):
         share(profile="nope")
-    assert share_channel.VARIABLE not in os.environ
+    assert SHARED_AT not in os.environ
     assert "SignInRequired: Nobody is signed in to profile 'demo'" in _run("me", demo)
 
 
@@ -246,7 +247,7 @@ NOTHING = ("b''\n", "ConnectionResetError\n", "BrokenPipeError\n")
 
 def _ask(*, asks: bytes = b'{"borrow": true}\n', orphan: bool = False) -> str:
     """Return what the socket answers to a program."""
-    command = [sys.executable, "-c", ASKS, os.environ[share_channel.VARIABLE]]
+    command = [sys.executable, "-c", ASKS, os.environ[SHARED_AT]]
     command = [sys.executable, "-c", ORPHAN, *command] if orphan else command
     return subprocess.run(command, input=asks, stdout=subprocess.PIPE, check=True).stdout.decode()
 
@@ -285,7 +286,7 @@ def test_a_process_that_is_no_descendant(alice: DemoServer, caplog: pytest.LogCa
 def test_another_user(alice: DemoServer) -> None:
     """Another user's process cannot reach the socket, and were the folder open to it, it would get nothing."""
     share()
-    path = Path(os.environ[share_channel.VARIABLE])
+    path = Path(os.environ[SHARED_AT])
     assert path.parent.stat().st_mode & 0o077 == 0
     own = os.getuid()
 
@@ -315,7 +316,7 @@ def test_a_variable_that_somebody_set(alice: DemoServer, apart: Path) -> None:
         listener.bind(str(apart / "s"))
         listener.listen()
         command = [sys.executable, "-c", ORPHAN, *PROGRAM, "me", alice.api_url]
-        environment = {**os.environ, share_channel.VARIABLE: str(apart / "s")}
+        environment = {**os.environ, SHARED_AT: str(apart / "s")}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         assert "SignInRequired: Nobody is signed in" in done.stdout
         channel, _ = listener.accept()
@@ -324,11 +325,16 @@ def test_a_variable_that_somebody_set(alice: DemoServer, apart: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "asks", [b"", b"\n", b"{", b"[]\n", b"5\n", b'{"profile": 1}\n', b"\xff\n", pytest.param(b"{}" * 40_000, id="long")]
-)
+    "asks",
+    [
+        b"", b"\n", b"{", b"[]\n", b"5\n", b'{"profile": 1}\n', b"\xff\n",
+        pytest.param(b"{}" * 40_000, id="long"),
+        pytest.param(b"[" * 200_000 + b"\n", id="deep"),
+    ],
+)  # fmt: skip
 def test_no_request(alice: DemoServer, asks: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is no request breaks nothing, and gets no token."""
-    monkeypatch.setattr(share_channel, "_LARGEST", 4096)
+    monkeypatch.setattr(share_channel, "_LARGEST", 4096 if b"[[" not in asks else 1024 * 1024)
     share()
     assert _ask(asks=asks) in (*NOTHING, "b'{}\\n'\n")
     assert _ask().startswith('b\'{"profiles"')

@@ -25,18 +25,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.net.secrecy import clears_frames
 from nbauth.process.descendants import is_descendant
-from nbauth.signin.tokens.token_wire import token_of
+from nbauth.signin.tokens.token_wire import request_for, token_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nbauth.signin.tokens.access_token import AccessToken
 
-__all__ = ["VARIABLE", "Desk", "ShareServer", "SocketLender"]
+__all__ = ["Desk", "ShareServer", "SocketLender"]
 
 logger = logging.getLogger(__name__)
-
-VARIABLE = "NBAUTH_SHARE"  # where the socket is; processes inherit it
 
 _PATIENCE_S = 50.0  # a little more than a thread of the kernel has
 _REQUEST_S = 10.0  # for a request, which is there at once
@@ -137,7 +135,7 @@ class ShareServer:
 
     @clears_frames
     def _answer(self, channel: socket.socket) -> None:
-        with channel, contextlib.suppress(OSError, ValueError):
+        with channel, contextlib.suppress(OSError, ValueError, RecursionError):
             pid, uid = _peer(channel)
             if uid != self._uid or not is_descendant(pid, self._pid):
                 logger.warning("Process %s of user %s asked for a sign-in, and was not started from here", pid, uid)
@@ -187,19 +185,12 @@ class SocketLender:
         life_s: float,
     ) -> AccessToken:
         """Return the kernel's token, as `Lender` says."""
-        request = {
-            "profile": profile,
-            "account": account,
-            "scopes": scopes,
-            "rejected_digest": rejected_digest,
-            "claims": claims,
-            "life_s": life_s,
-        }
+        request = request_for(profile, account, scopes, rejected_digest=rejected_digest, claims=claims, life_s=life_s)
         asked_at, token = time.monotonic(), None
         try:
             with self._connected() as channel:
                 channel.settimeout(_PATIENCE_S)
-                channel.sendall(json.dumps(request).encode() + b"\n")
+                channel.sendall(request + b"\n")
                 token = token_of(json.loads(_line(channel) or b"{}"), asked_at=asked_at)
         except TimeoutError:
             raise ProviderUnavailable(

@@ -6,6 +6,7 @@ Times go as seconds that are left, since two machines agree on neither clock.
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from typing import Any
 
@@ -14,7 +15,28 @@ from nbauth.errors import NbauthError, ProviderAnswer
 from nbauth.net.secrecy import HiddenText
 from nbauth.signin.tokens.access_token import AccessToken
 
-__all__ = ["error_reply", "token_of", "token_reply"]
+__all__ = ["error_reply", "request_for", "token_of", "token_reply"]
+
+
+def request_for(
+    profile: str,
+    account: str,
+    scopes: tuple[str, ...],
+    *,
+    rejected_digest: str | None,
+    claims: str | None,
+    life_s: float,
+) -> bytes:
+    """Return the request for a token, whose arguments are those of `Lender.ask`."""
+    request = {
+        "profile": profile,
+        "account": account,
+        "scopes": scopes,
+        "rejected_digest": rejected_digest,
+        "claims": claims,
+        "life_s": life_s,
+    }
+    return json.dumps(request).encode()
 
 
 def token_reply(token: AccessToken) -> dict[str, Any]:
