@@ -271,7 +271,7 @@ def test_no_garbage_is_collected_meanwhile(monkeypatch: pytest.MonkeyPatch) -> N
     in_a_thread(whose)
     own, *all_of_them = seen
     assert own
-    assert len(all_of_them) > threading.active_count()
+    assert len(all_of_them) > 2  # the threads come and go: others' servers have some
     assert not any(all_of_them)
     assert gc.isenabled()
 
