@@ -48,7 +48,9 @@ class PartTypes:
 
         table = batch.to_arrow()
         if not table.num_rows:
-            return table
+            # Its types are no more than guesses, which would make text of the times of the parts before it.
+            is_first = self._names is None
+            return table if is_first else pa.table([pa.nulls(0)] * table.num_columns, names=table.column_names)
         names = set(table.column_names)
         if self._names not in (None, names):
             other = ", ".join(sorted(names ^ (self._names or names))[:_MOST_NAMES])

@@ -61,6 +61,16 @@ def test_a_part_without_a_value_fits(
     assert dtype in (None, str(column.dtype))
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+def test_a_part_without_a_row_fits(
+    session: Session, api: Server, tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table has the same types in its file however its rows fall into parts, and if the last part has none."""
+    monkeypatch.setattr("nbauth.data.parse.table.reader._ROWS_AT_ONCE", 2)
+    column = _written(session, api, tmp_path, [[TIME] * rows])
+    assert column.tolist() == [pd.Timestamp(TIME)] * rows
+
+
 @pytest.mark.parametrize("pages", [[[1], ["x"]], [[True], ["x"]], [[None], [True]], [[None], ["x"], [1]]])
 def test_parts_of_several_dtypes(session: Session, api: Server, tmp_path: Path, pages: list[list[Any]]) -> None:
     """Values whose dtype changes are an error that says what to do."""
