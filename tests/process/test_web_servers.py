@@ -255,13 +255,16 @@ server.serve_forever(poll_interval=0.05)
 def test_no_garbage_is_collected_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stacks of all threads are read in other threads only, and with no collection of garbage: it may crash."""
     seen: list[bool] = []
+    threads: list[int] = []
     for module, name in ((sys, "_current_frames"), (web_servers, "_modules_of")):
         usual = getattr(module, name)
 
         def noted(*arguments: Any, usual: Callable[..., Any] = usual) -> Any:
+            found = usual(*arguments)
             if threading.current_thread() is not threading.main_thread():
                 seen.append(gc.isenabled())
-            return usual(*arguments)
+                threads.extend(found if isinstance(found, dict) else ())
+            return found
 
         monkeypatch.setattr(module, name, noted)
     _module(monkeypatch, "flask")
@@ -271,7 +274,8 @@ def test_no_garbage_is_collected_meanwhile(monkeypatch: pytest.MonkeyPatch) -> N
     in_a_thread(whose)
     own, *all_of_them = seen
     assert own
-    assert len(all_of_them) > 2  # the threads come and go: others' servers have some
+    assert threading.get_ident() in threads
+    assert len(all_of_them) == 1 + len(threads)  # as they were found: others' servers start and end some
     assert not any(all_of_them)
     assert gc.isenabled()
 
