@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.session import Session
     from nbauth.errors import SignInRequired
     from nbauth.net.bundles import Bundle
+    from nbauth.net.kept_connections import KeptConnections
     from nbauth.signin.profile.config import Config
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.tokens.access_token import AccessToken
     from nbauth.signin.tokens.credential import Credential
 
-__all__ = ["KernelAuthorizer", "KernelChain", "session_of"]
+__all__ = ["KernelAuthorizer", "KernelChain", "load_session_of", "session_of"]
 
 
 class KernelAuthorizer:
@@ -54,6 +55,10 @@ class KernelAuthorizer:
     def origins(self) -> tuple[str, ...]:
         """Return every origin that a token may go to."""
         return tuple(dict.fromkeys(origin for profile in self.profiles for origin in profile.apis))
+
+    def kept_connections(self) -> KeptConnections:
+        """Return the connections that stay open between loads."""
+        return kernel.kept_connections(self._visitor, self.origins(), self._config)
 
     def chain(self, url: str) -> KernelChain:
         """Return the chain of requests that a URL begins.
@@ -221,8 +226,24 @@ def _who(credential: Credential) -> tuple[str, ...]:
 
 
 def session_of(authorizer: KernelAuthorizer) -> Session:
-    """Return the session of an authorizer; whether somebody is signed in shows when it sends."""
+    """Return a session of its own; whether somebody is signed in shows when it sends."""
     load("nbauth.data.fetch.session")
     from nbauth.data.fetch.session import Session
 
-    return Session(authorizer)
+    return Session(authorizer, trust=kernel.trust())
+
+
+def load_session_of(authorizer: KernelAuthorizer, *, may_repeat: bool = True) -> Session:
+    """Return the session of a load, over connections that earlier ones have left open.
+
+    Args:
+        authorizer: which token a request may carry.
+        may_repeat: whether its requests may be done twice. Else its connections are its own: a server may just be
+            closing one that was left open, and then nobody knows what was done.
+    """
+    if not may_repeat:
+        return session_of(authorizer)
+    load("nbauth.data.fetch.session")
+    from nbauth.data.fetch.session import Session
+
+    return Session(authorizer, trust=kernel.trust(), kept=authorizer.kept_connections())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nbauth.authorizer import KernelAuthorizer, session_of
+from nbauth.authorizer import KernelAuthorizer, load_session_of
 from nbauth.data.paging.styles import style_of
 from nbauth.data.query import Query
 from nbauth.data.sinks import frame as frame_sink
@@ -100,7 +100,7 @@ def read(
     authorizer = KernelAuthorizer(profile, is_one_load=True)
     for each in urls:
         authorizer.chain(each).token(each)  # raises SignInRequired and OriginNotAllowed before any traffic to the API
-    with session_of(authorizer) as session:
+    with load_session_of(authorizer, may_repeat=json is None) as session:
         plan = partitions.plan(session, options.query(urls[0]))
     meta = plan.first.iloc[:0] if meta is None else meta.iloc[:0]
     if len(urls) > 1 or not plan.parts:
@@ -143,7 +143,7 @@ class _Reading:
         (url,) = query.urls
         authorizer = KernelAuthorizer(self.options.profile, is_one_load=True)
         authorizer.chain(url).token(url)
-        with session_of(authorizer) as session:
+        with load_session_of(authorizer, may_repeat=query.json is None) as session:
             if partition.parts:
                 frame = partitions.read(session, query, partition.parts, self.records)
                 url = partition.parts[0].request.url

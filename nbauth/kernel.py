@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from nbauth.environment import Environment
     from nbauth.net.bundles import Bundle
+    from nbauth.net.kept_connections import KeptConnections
+    from nbauth.net.tls import Trust
     from nbauth.process.visitors import Whose
     from nbauth.signin.borrowing import Borrowed
     from nbauth.signin.flows.prompt import Prompt
@@ -55,6 +57,7 @@ __all__ = [
     "credential_of",
     "is_in_use",
     "is_signed_in",
+    "kept_connections",
     "lending",
     "lent",
     "loan_ended",
@@ -64,6 +67,7 @@ __all__ = [
     "profile_names",
     "reset",
     "share",
+    "trust",
     "trusted_bundle",
     "version",
     "watch",
@@ -78,6 +82,7 @@ def _drain_renewals() -> None:
     deadline = time.monotonic() + 5.0
     for credential in _state.credentials():
         credential.settle(deadline)
+    _state.keeper.close()
     if _state.share is not None:
         _state.share.close()
 
@@ -88,6 +93,7 @@ def reset() -> None:
         for credential in _state.credentials():
             credential.refresh_lock.leave(credential)  # a sign-in that is going on may still get tokens of that account
         _state.forget()
+    _state.keeper.close()
     if _state.share is not None:
         _state.share.close()
         _state.share = None
@@ -233,6 +239,24 @@ def loans() -> list[Loan]:
 def loan_ended(holder: object) -> None:
     """Note that an object gets no tokens any more, though it still lives."""
     _state.loans.end(holder)
+
+
+# Connections to APIs
+
+
+def kept_connections(visitor: Whose, origins: tuple[str, ...], profiles: Config) -> KeptConnections:
+    """Return a visitor's connections to origins, which end with any change of the profiles or of the sign-ins."""
+    with visitors.visiting(visitor):
+        return _state.keeper.of(visitor, origins, profiles, watch=_state.changes.watch)
+
+
+def trust() -> Trust:
+    """Return the trust in the usual authorities, as the environment names them.
+
+    Raises:
+        ConfigError: it names one in the notebook's tree, or by a path that depends on the working directory.
+    """
+    return _state.keeper.trust(untrusted=notebook_directory())
 
 
 # Sign-ins for other processes

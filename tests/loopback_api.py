@@ -68,6 +68,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.routes: dict[str, Reply | Callable[[Seen], Reply]] = {}
         self.seen: list[Seen] = []
+        self.connections = 0  # that were ever made
         self.scheme = "https" if tls else "http"
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_side=True)
@@ -77,6 +78,11 @@ class Server(ThreadingHTTPServer):
     def origin(self) -> str:
         """Where it listens."""
         return f"{self.scheme}://localhost:{self.server_address[1]}"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Count connections."""
+        self.connections += 1
+        super().process_request(request, client_address)
 
     def answer(self, seen: Seen, route: Reply | Callable[[Seen], Reply] | None) -> Reply:
         """Answer a request from its route."""

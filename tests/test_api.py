@@ -86,6 +86,52 @@ def test_a_session(alice: DemoServer) -> None:
             session.get("https://example.org/")
 
 
+def _kept_pools(demo: DemoServer) -> list[Any]:
+    """Return the pools of connections to the API that the kernel keeps."""
+    adapters: list[Any] = [kept.adapters["http://"] for _, kept in kernel._state.keeper._kept.values()]
+    managers = [adapter.poolmanager.pools for adapter in adapters]
+    return [pools.get(key) for pools in managers for key in list(pools.keys())]
+
+
+def test_a_read_again(alice: DemoServer) -> None:
+    """Loads go over one connection, whatever they are, until a sign-in changes."""
+    url = f"{alice.api_url}/cities"
+    nbauth.read(url, profile="demo")
+    list(nbauth.pages(url, profile="demo"))
+    with nbauth.open(f"{alice.api_url}/sunlight.csv", profile="demo") as file:
+        file.read()
+    (pool,) = _kept_pools(alice)
+    assert pool.num_connections == 1
+    assert pool.num_requests == len(alice.api.requests)
+    nbauth.logout("demo")
+    assert pool.pool is None
+    assert _kept_pools(alice) == []
+
+
+def test_a_session_is_its_callers(alice: DemoServer) -> None:
+    """A person's session has connections of its own: closing it closes none of the kernel's."""
+    url = f"{alice.api_url}/cities"
+    nbauth.read(url, profile="demo")
+    (pool,) = _kept_pools(alice)
+    requests_before = pool.num_requests
+    with nbauth.session("demo") as session:
+        session.get(url)
+    assert pool.num_requests == requests_before
+    nbauth.read(url, profile="demo")
+    assert pool.num_connections == 1
+
+
+def test_a_load_that_posts(alice: DemoServer) -> None:
+    """A POST goes over no connection that an earlier load has left: the server may just be closing it."""
+    nbauth.read(f"{alice.api_url}/cities", profile="demo")
+    (pool,) = _kept_pools(alice)
+    requests_before = pool.num_requests
+    for options, kept in [({}, 0), ({"retry_post": True}, 1)]:
+        with pytest.raises(ApiError):
+            nbauth.read(f"{alice.api_url}/me", profile="demo", json={}, **options)  # type: ignore[call-overload]
+        assert pool.num_requests == requests_before + kept
+
+
 def test_a_token_that_the_api_rejects(alice: DemoServer) -> None:
     """When the API answers 401, the token is renewed once and the load goes on."""
     alice.api.faults.add("*/sunlight", status=401, headers={"WWW-Authenticate": "Bearer"}, times=1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbauth import kernel
 from nbauth.adapters.read_only_filesystem import PROTOCOLS, ReadOnlyFileSystem
-from nbauth.authorizer import KernelAuthorizer, session_of
+from nbauth.authorizer import KernelAuthorizer, load_session_of
 from nbauth.errors import ConfigError
 from nbauth.process import visitors
 from nbauth.process.visitors import Visitor
@@ -56,7 +56,7 @@ class FileSystem(ReadOnlyFileSystem):
         visitor = visitors.whose()
         version, config, known = kernel.version(), kernel.config(), self._sessions.get(visitor)
         if known is None or known[:2] != (version, config):
-            session = session_of(KernelAuthorizer(self._profile))
+            session = load_session_of(KernelAuthorizer(self._profile))
             # It serves many files; what an API keeps there for one of them is none of the others'.
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             known = (version, config, session)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nbauth import kernel
-from nbauth.authorizer import KernelAuthorizer, session_of
+from nbauth.authorizer import KernelAuthorizer, load_session_of, session_of
 from nbauth.errors import ConfigError
 from nbauth.frontend import front_end
 from nbauth.net.origins import redact_url
@@ -50,10 +50,6 @@ def _authorizer_for(urls: Sequence[str], profile: str | None) -> KernelAuthorize
     for url in urls:
         authorizer.chain(url).token(url)  # raises SignInRequired and OriginNotAllowed before any traffic to the API
     return authorizer
-
-
-def _session_for(url: str, profile: str | None) -> Session:
-    return session_of(_authorizer_for([url], profile))
 
 
 @overload
@@ -188,7 +184,7 @@ def read(
     first = query.urls[0]
     progress = front_end.progress(f"Reading {redact_url(first)}")
     authorizer = _authorizer_for(query.urls, profile)
-    with session_of(authorizer) as session_:
+    with load_session_of(authorizer, may_repeat=json is None or retry_post) as session_:
         if to is None:
             return frame_sink.read(session_, query, progress=progress)
         load("nbauth.data.sinks.parquet")
@@ -289,7 +285,7 @@ def pages(
         csv=csv,
         sheet=sheet,
     )
-    session_ = _session_for(query.urls[0], profile)
+    session_ = load_session_of(_authorizer_for(query.urls, profile), may_repeat=json is None or retry_post)
     return _closing(session_, pages_sink.pages(session_, query, as_=as_))
 
 
@@ -312,5 +308,5 @@ def open(url: str, *, profile: str | None = None, headers: Mapping[str, str] | N
     from nbauth.data.query import check_one_url
 
     url = check_one_url(url, "open")
-    session_ = _session_for(url, profile)
+    session_ = load_session_of(_authorizer_for([url], profile))
     return http_file.open_url(session_, url, headers=headers, on_close=session_.close)

@@ -6,7 +6,10 @@ Documented hooks of theirs, such as those that the adapters in `nbauth.net.tls` 
 
 from __future__ import annotations
 
+import functools
+import ssl
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
     from requests.adapters import BaseAdapter
     from urllib3 import PoolManager
-    from urllib3.connectionpool import HTTPSConnectionPool
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 __all__ = [
     "TRIED",
@@ -27,9 +30,15 @@ __all__ = [
     "close_pools",
     "cookies_of",
     "drop_body",
+    "keep_long",
     "pools_of",
     "use_pools",
 ]
+
+# Firewalls forget a connection that nothing goes over, many after four minutes, and tell nobody: a request on it would
+# wait for its timeout.
+_MOST_IDLE_S = 90.0
+_GONE = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 TRIED = (TriedVersions("requests", "2.33", "2.34"), TriedVersions("urllib3", "2.7", "2.8"))
 
@@ -92,6 +101,48 @@ def pools_of(manager: PoolManager) -> type[HTTPSConnectionPool]:
     """Return the class of a pool manager's pools for https; that of a SOCKS proxy's alone knows the proxy."""
     made: type[HTTPSConnectionPool] = manager.pool_classes_by_scheme["https"]
     return made
+
+
+def keep_long(manager: PoolManager) -> None:
+    """Have a pool manager make pools whose connections may be kept between loads.
+
+    One that nothing went over for long is not used again. A GET that finds that the server has closed its connection
+    meanwhile goes over another one at once, as RFC 9112 §9.3.1 has it and browsers do.
+    """
+    classes = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _kept_long(pool) for scheme, pool in classes.items()}
+
+
+@functools.cache
+def _kept_long(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    return type(pool.__name__, (_KeptLong, pool), {})
+
+
+class _KeptLong:
+    """What such pools do beside their own, around urllib3's own steps of a request."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection: Any = super()._get_conn(timeout)  # type: ignore[misc]
+        # By the clock on the wall: while a machine sleeps, the others stand.
+        idle_since = getattr(connection, "idle_since", None)
+        if idle_since is not None and not 0 <= time.time() - idle_since <= _MOST_IDLE_S:
+            connection.close()  # it connects anew
+        return connection
+
+    def _put_conn(self, connection: Any) -> None:
+        if connection is not None:
+            connection.idle_since = time.time()
+        super()._put_conn(connection)  # type: ignore[misc]
+
+    def _make_request(self, connection: Any, method: str, url: str, **options: Any) -> Any:
+        was_open = not connection.is_closed and connection.proxy is None
+        try:
+            return super()._make_request(connection, method, url, **options)  # type: ignore[misc]
+        except _GONE:
+            if not was_open or method not in ("GET", "HEAD"):
+                raise
+            connection.close()
+        return super()._make_request(connection, method, url, **options)  # type: ignore[misc]
 
 
 def cookies_of(request: PreparedRequest) -> Any:

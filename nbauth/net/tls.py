@@ -7,14 +7,13 @@ import hashlib
 import os
 import ssl
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from requests.adapters import HTTPAdapter
 
 from nbauth.errors import ConfigError
 from nbauth.files.edges import variable
-from nbauth.files.tree import WHERE, is_in_tree
+from nbauth.files.tree import WHERE, is_in_tree, working_directory
 from nbauth.net import system_store as stores
 from nbauth.net.bundles import Bundle
 from nbauth.net.system_store import system_store
@@ -22,7 +21,17 @@ from nbauth.net.system_store import system_store
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PerRequestTrustAdapter", "Trust", "TrustAdapter", "environment_bundle", "trust_context"]
+__all__ = [
+    "EnvironmentTrust",
+    "PerRequestTrustAdapter",
+    "Trust",
+    "TrustAdapter",
+    "environment_bundle",
+    "trust_context",
+]
+
+# What says which authorities are the usual ones, and which folders are the notebook's tree.
+_DECIDING = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NBAUTH_NOTEBOOK_DIR", "HOME")
 
 
 def environment_bundle(environ: Mapping[str, str] = os.environ, *, untrusted: Path | None = None) -> str | None:
@@ -132,8 +141,8 @@ class Trust:
     def __init__(self, base: str | None = None, *, system: tuple[str, ...] | None = None) -> None:
         self._base = base
         self._system = system
+        # Without a lock, which a forked child might find held: two threads make the same context twice at worst.
         self._contexts: dict[tuple[Bundle, ...], ssl.SSLContext] = {}
-        self._lock = Lock()
 
     @classmethod
     def of_environment(cls, *, untrusted: Path) -> Self:
@@ -152,10 +161,11 @@ class Trust:
         Raises:
             ConfigError: a bundle cannot be read.
         """
-        with self._lock:
-            if ca_bundles not in self._contexts:
-                self._contexts[ca_bundles] = trust_context(*ca_bundles, base=self._base, system=self._system)
-            return self._contexts[ca_bundles]
+        known = self._contexts.get(ca_bundles)
+        if known is None:
+            made = trust_context(*ca_bundles, base=self._base, system=self._system)
+            known = self._contexts.setdefault(ca_bundles, made)
+        return known
 
     def fingerprint(self, ca_bundles: tuple[Bundle, ...]) -> str:
         """Return what stands for all that `context` trusts beside certifi's authorities; ``""`` for nothing.
@@ -165,6 +175,39 @@ class Trust:
         """
         known = _fingerprint(self._base, *(self._system or ()), *ca_bundles)
         return f"system {known}" if self._system is not None and stores.SYSTEM_VERIFIES else known
+
+    def files(self) -> tuple[object, ...]:
+        """Return the files and directories of the usual authorities as they are now: equal ones hold the same."""
+        import certifi
+
+        return tuple(_file_facts(path) for path in (self._base or certifi.where(), *(self._system or ())))
+
+
+class EnvironmentTrust:
+    """The trust that the environment names. Its contexts are kept: to make one takes longer than a small read.
+
+    They are made anew as soon as the environment names other authorities, or a file of theirs is another one.
+    """
+
+    def __init__(self) -> None:
+        self._known: tuple[object, object, Trust] | None = None
+
+    def now(self, *, untrusted: Path) -> Trust:
+        """Return the trust that holds now; arguments and errors are those of `Trust.of_environment`."""
+        named = (untrusted, working_directory(), *(os.environ.get(name) for name in _DECIDING))
+        known = self._known
+        if known is None or known[0] != named or known[1] != known[2].files():
+            trust = Trust.of_environment(untrusted=untrusted)
+            known = self._known = (named, trust.files(), trust)
+        return known[2]
+
+
+def _file_facts(path: str) -> object:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - for each load
+    except OSError:
+        return path
+    return path, status.st_mtime_ns, status.st_size, status.st_ino
 
 
 class _ContextAdapter(HTTPAdapter):

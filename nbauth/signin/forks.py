@@ -8,6 +8,8 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from nbauth.net.kept_connections import ConnectionKeeper
+
 if TYPE_CHECKING:
     import msal
 
@@ -46,8 +48,9 @@ def share_with_forks(state: KernelState) -> None:
     def in_child() -> None:
         # The child keeps the sign-ins, with locks and connections of its own: the parent's may be held for ever, and
         # two processes would read each other's answers. They are kept, since letting them go would take their locks.
-        state.inherited.append((state.lock, [visit.connections for visit in state.visits]))
+        state.inherited.append((state.lock, state.keeper, [visit.connections for visit in state.visits]))
         state.lock = threading.RLock()
+        state.keeper = ConnectionKeeper()
         state.borrower = None  # its thread is the parent's
         for visit in state.visits:
             visit.connections = None

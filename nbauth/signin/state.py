@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from nbauth.net.kept_connections import ConnectionKeeper
 from nbauth.signin.applications import Applications
 from nbauth.signin.changes import ChangeNotifier
 from nbauth.signin.loans import Loans
@@ -72,6 +73,7 @@ class KernelState:
         token_server: gives tokens to forked children, once there are any.
         share: lends to the processes that the kernel starts, once it shares its sign-ins.
         borrower: takes up what the kernel shares that started this process.
+        keeper: keeps the connections to APIs between loads; a forked child has another one.
         inherited: what a forked child keeps of its parent and never uses.
         added: profiles that were made in code, by name.
         default: name of the profile that a kernel which lends its sign-ins calls the default one.
@@ -88,6 +90,7 @@ class KernelState:
         self.share: Sharing | None = None
         self.borrower: Borrowing | None = None
         self.token_server: TokenServer | None = None
+        self.keeper = ConnectionKeeper()
         self.inherited: list[object] = []
         self.forget()
 

@@ -244,6 +244,27 @@ def test_session_is_no_argument(demo: DemoServer) -> None:
         pickle.dumps(session)
 
 
+def test_connections_between_loads(demo: DemoServer) -> None:
+    """A child's loads go over connections of its own, whatever of its parent's was in use; the parent keeps its own."""
+    nbauth.login("nightly")
+
+    def read() -> int:
+        return len(nbauth.read(f"{demo.api_url}/cities", profile="nightly"))
+
+    def work() -> list[Any]:
+        rows = read()
+        return [rows, len(list(pages)), kernel._state.keeper is inherited]
+
+    rows, inherited = read(), kernel._state.keeper
+    pages = nbauth.pages(f"{demo.api_url}/cities", profile="nightly")
+    count = len(list(nbauth.pages(f"{demo.api_url}/cities", profile="nightly")))
+    next(pages)
+    assert in_child(work) == [rows, count - 1, False]
+    assert len(list(pages)) == count - 1
+    with kernel._state.keeper._lock:  # as a thread of the parent's may at a fork
+        assert in_child(read) == rows
+
+
 def test_adapters_of_the_caller(demo: DemoServer) -> None:
     """An adapter that the caller mounted is still theirs in a child, with connections of its own."""
     nbauth.login("nightly")

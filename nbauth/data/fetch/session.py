@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Request, Response
 
     from nbauth.data.fetch.chain import Chain
+    from nbauth.net.kept_connections import KeptConnections
 
 __all__ = ["Authorizer", "Session"]
 
@@ -51,6 +52,8 @@ class Session(UnreadRedirects):
     Args:
         authorizer: which token a request may carry.
         timeout_s: seconds to connect, and to wait for the next bytes, where a request names no timeout.
+        trust: the usual authorities; None takes those that the environment names.
+        kept: connections that it has in common with others, and leaves open; None has it make its own.
 
     Raises:
         ConfigError: from a request that brings credentials of its own, or whose profile's bundle cannot be read.
@@ -63,12 +66,19 @@ class Session(UnreadRedirects):
         authorizer: Authorizer,
         *,
         timeout_s: tuple[float, float] = (5.0, 60.0),
+        trust: Trust | None = None,
+        kept: KeptConnections | None = None,
     ) -> None:
         super().__init__()
         self._authorizer = authorizer
         self._timeout_s = timeout_s
-        self._trust = Trust.of_environment(untrusted=notebook_directory())
-        self.mount("https://", PerRequestTrustAdapter())
+        self._trust = trust or Trust.of_environment(untrusted=notebook_directory())
+        self._kept = kept
+        if kept is None:
+            self.mount("https://", PerRequestTrustAdapter())
+        else:
+            kept.join(self)
+            self.adapters = OrderedDict(kept.adapters)
         self._outside = OutsideSession(self)
         # Of requests that callers may hold, and what they may send on: `response.next`, `resolve_redirects`.
         self._chains: WeakKeyDictionary[PreparedRequest, Chain] = WeakKeyDictionary()
@@ -194,7 +204,10 @@ class Session(UnreadRedirects):
             request = redirected
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, or leave those that it has in common with others."""
+        if self._kept is not None:
+            self._kept.leave(self)
+            return
         with defer_interrupt():  # what an interrupt left open here, no finalizer would close for sure
             super().close()
             self._outside.close()
@@ -202,7 +215,8 @@ class Session(UnreadRedirects):
     def _after_fork(self) -> None:
         """Make new connections in a forked child: two processes on one would read each other's responses."""
         # Kept, since letting it go would take locks that a thread of the parent may have held at the fork.
-        self._inherited = (self.adapters, self._outside, self.cookies)
+        self._inherited = (self.adapters, self._outside, self.cookies, self._kept)
+        self._kept = None
         # Each copy of an adapter makes its own pool.
         self.adapters = OrderedDict((prefix, copy.copy(adapter)) for prefix, adapter in self.adapters.items())
         self.cookies = self.cookies.copy()

@@ -1,0 +1,45 @@
+"""The adapters of connections that are kept between loads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+
+from nbauth.net.requests_internals import close_pools, keep_long
+from nbauth.net.tls import PerRequestTrustAdapter
+
+__all__ = ["close_adapters", "kept_adapters"]
+
+
+class _KeptAdapter(HTTPAdapter):
+    """An adapter whose connections may be kept between loads."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools."""
+        super().init_poolmanager(*args, **kwargs)
+        keep_long(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make a proxy's pools."""
+        is_new = proxy not in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if is_new:
+            keep_long(manager)
+        return manager
+
+
+class _KeptTrustAdapter(_KeptAdapter, PerRequestTrustAdapter):
+    """The same, told with each request whom to trust."""
+
+
+def kept_adapters() -> dict[str, HTTPAdapter]:
+    """Return adapters for a session, by the prefix of the URLs that they are for."""
+    return {"https://": _KeptTrustAdapter(), "http://": _KeptAdapter()}
+
+
+def close_adapters(adapters: dict[str, HTTPAdapter]) -> None:
+    """Close the connections that adapters keep; where they are used again, they make new ones."""
+    for adapter in adapters.values():
+        close_pools(adapter)
+        adapter.close()
