@@ -53,9 +53,7 @@ _COMPACT_ROWS = 32_768
 class ColumnDecoder(Protocol):
     """Parses pages into columns, by the types that the pages before had."""
 
-    def columns(
-        self, raw: memoryview, *, quoted: int | None = None
-    ) -> tuple[int, list[tuple[str, list[Any], Kind]]] | None:
+    def columns(self, raw: memoryview) -> tuple[int, list[tuple[str, list[Any], Kind]]] | None:
         """Return a page's rows and columns; None where it does not fit the pages before."""
 
     def learn(self, records: Sequence[Any]) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["decoded_first", "loads", "quotes", "reason"]
+__all__ = ["decoded_first", "delimiters", "loads", "quotes", "reason"]
 
 # One NaN object for all: pages that are equal then compare equal.
 _CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_QUOTE, _BACKSLASH = ord('"'), ord("\\")
 
 
 def loads(content: bytes | str) -> Any:
@@ -38,7 +39,18 @@ def decoded_first(text: str, position: int) -> tuple[Any, int]:
 
 def quotes(raw: bytes | memoryview) -> int:
     """Count the quotation marks."""
-    return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == ord('"'))) if len(raw) else 0
+    return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == _QUOTE)) if len(raw) else 0
+
+
+def delimiters(raw: bytes | memoryview) -> int:
+    """Count the quotation marks that begin or end a text: those in front of which no backslash escapes them."""
+    signs = np.frombuffer(raw, np.uint8) if len(raw) else np.empty(0, np.uint8)
+    marks, backslashes = signs == _QUOTE, signs == _BACKSLASH
+    if not backslashes.any():
+        return int(np.count_nonzero(marks))
+    if (backslashes[1:] & backslashes[:-1]).any():
+        return delimiters(bytes(raw).replace(rb"\\", b""))  # a pair is a backslash, and escapes nothing
+    return int(np.count_nonzero(marks)) - int(np.count_nonzero(marks[1:] & backslashes[:-1]))
 
 
 def reason(error: Exception) -> str:

@@ -256,7 +256,7 @@ class RawNode:
         """
         from nbauth.data.parse.schema_decoder import append_array
 
-        append_array(builder, self.raw, quoted=self.quotes)
+        append_array(builder, self.raw)
 
     def count(self) -> int:
         """Return how many items the array has.

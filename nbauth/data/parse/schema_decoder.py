@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from nbauth.data.parse.json_text import loads, quotes
+from nbauth.data.parse.json_text import delimiters, loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,16 +33,13 @@ _KINDS: dict[frozenset[type], Kind] = {
 }
 
 
-def append_array(
-    builder: FrameBuilder, raw: memoryview, *, expected: int | None = None, quoted: int | None = None
-) -> None:
+def append_array(builder: FrameBuilder, raw: memoryview, *, expected: int | None = None) -> None:
     """Decode an array into a builder, each item as a row.
 
     Args:
         builder: the builder. It keeps the schema from page to page.
         raw: the bytes of the array, UTF-8.
         expected: how many rows it must have.
-        quoted: how many quotation marks it has, if that is known.
 
     Raises:
         ValueError: it is no JSON, or has not as many rows as expected.
@@ -51,7 +48,7 @@ def append_array(
     if builder.decoder is None and not builder.is_flattened:
         builder.decoder = SchemaDecoder()
     decoder = builder.decoder
-    typed = None if decoder is None else decoder.columns(raw, quoted=quoted)
+    typed = None if decoder is None else decoder.columns(raw)
     if typed is not None:
         rows, columns = typed
         _check_count(rows, expected)
@@ -80,9 +77,8 @@ def decode_rows(raw: memoryview) -> list[Any]:
         rows: list[Any] = msgspec.json.decode(raw)
         if b"{" not in bytes(raw):
             return rows
-        # Of members with one name msgspec keeps the last; each name has two quotes.
-        if b"\\u0022" not in bytes(raw) and quotes(msgspec.json.encode(rows)) == quotes(raw):
-            return rows
+        if delimiters(msgspec.json.encode(rows)) == delimiters(raw):
+            return rows  # of members with one name msgspec keeps the last; each name has two quotes
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass  # NaN, half of a surrogate pair, another form of Unicode, or no JSON: the standard library tells
     return loads(bytes(raw))  # type: ignore[no-any-return]
@@ -94,6 +90,7 @@ class _Field(NamedTuple):
     kind: Kind
     is_optional: bool  # whether a row may lack it
     has_nulls: bool  # whether a row may lack it or have null there
+    may_have_quotes: bool  # whether its values are text, or may hold any
 
 
 class SchemaDecoder:
@@ -105,16 +102,9 @@ class SchemaDecoder:
         self._schemas = 0
         self._decoder: Any = None
         self._fields: list[_Field] = []
-        self._is_simple = True
 
-    def columns(
-        self, raw: memoryview, *, quoted: int | None = None
-    ) -> tuple[int, list[tuple[str, list[Any], Kind]]] | None:
-        """Parse a page.
-
-        Args:
-            raw: an array of UTF-8.
-            quoted: how many quotation marks it has, if that is known.
+    def columns(self, raw: memoryview) -> tuple[int, list[tuple[str, list[Any], Kind]]] | None:
+        """Parse a page, an array of UTF-8.
 
         Returns:
             The number of rows, and for each key the values and their kind, ``other`` for any; None if the page does
@@ -128,20 +118,19 @@ class SchemaDecoder:
             return None
         columns: list[tuple[str, list[Any], Kind]] = []
         names = len(rows) * len(self._fields)
-        texts = 0
+        expected = 0
         for field in self._fields:
             values = field.get(rows)
             if field.is_optional and (missing := values.count(UNSET)):
                 names -= missing
                 values = [None if value is UNSET else value for value in values]
             if field.kind == "text":
-                texts += len(values) - (values.count(None) if field.has_nulls else 0)
+                expected += 2 * (len(values) - (values.count(None) if field.has_nulls else 0))
+            elif field.may_have_quotes:
+                expected += delimiters(msgspec.json.encode(values))
             columns.append((field.key, values, field.kind))
-        return (
-            (len(rows), columns)
-            if self._is_whole(raw, rows, quotes(raw) if quoted is None else quoted, 2 * (names + texts))
-            else None
-        )
+        # Of members with one name msgspec keeps the last. Such a page has more quotes than are accounted for.
+        return (len(rows), columns) if delimiters(raw) == expected + 2 * names else None
 
     def learn(self, records: Sequence[Any]) -> None:
         """Widen the schema by records that did not fit."""
@@ -165,27 +154,20 @@ class SchemaDecoder:
         self._decoder = None
         if len(self._types) > _MOST_KEYS or any('"' in k or "\\" in k or not k.isprintable() for k in self._types):
             return
-        self._fields, self._is_simple = [], True
+        self._fields = []
         definitions: list[tuple[str, Any] | tuple[str, Any, Any]] = []
         names: dict[str, str] = {}
         for number, (key, types) in enumerate(self._types.items()):
             name, is_optional = f"f{number}", key in self._optional
             kind = _KINDS.get(frozenset(types - {type(None)}), "other")
-            self._is_simple = self._is_simple and (kind == "text" or types.isdisjoint({str, dict, list}))
             wanted = _type_of(types)
             definitions.append((name, wanted | UnsetType, UNSET) if is_optional else (name, wanted))
             has_nulls = is_optional or type(None) in types
-            self._fields.append(_Field(key, _getter(number), kind, is_optional, has_nulls))
+            may_have_quotes = not types.isdisjoint({str, dict, list})
+            self._fields.append(_Field(key, _getter(number), kind, is_optional, has_nulls, may_have_quotes))
             names[name] = key
         struct = msgspec.defstruct("Row", definitions, rename=names, gc=False, kw_only=True, forbid_unknown_fields=True)
         self._decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
-
-    def _is_whole(self, raw: memoryview, rows: Any, there: int, expected: int) -> bool:
-        """Tell whether no member was lost because another has its name: that would lack quotes."""
-        content = bytes(raw)
-        if self._is_simple and b"\\" not in content:
-            return there == expected
-        return b"\\u0022" not in content and there == quotes(msgspec.json.encode(rows))
 
 
 @cache

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from engines import EVEN_PAGES, PAGES, frame_of, using
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +32,30 @@ TEXTS = [
     "[[1, 2], [3]]",
     "[1, null, true]",
 ]
+# Objects whose members may have one name: as pairs, and written so.
+_NAMES = st.sampled_from("abc")
+_LEAVES = st.integers(-3, 3) | st.none() | st.sampled_from(["", '"', "\\", '\\"', '":"', "x", "\u00fc"])
+_INNER = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner, max_size=2) | st.lists(st.tuples(_NAMES, inner), max_size=2).map(tuple)
+)
+_ROWS = st.lists(st.lists(st.tuples(_NAMES, _INNER), max_size=4).map(tuple), max_size=4)
+
+
+def _written(value: Any, *, is_ascii: bool) -> str:
+    if isinstance(value, tuple):
+        members = [f"{json.dumps(name)}:{_written(inner, is_ascii=is_ascii)}" for name, inner in value]
+        return f"{{{','.join(members)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(_written(inner, is_ascii=is_ascii) for inner in value)}]"
+    if isinstance(value, str) and is_ascii:
+        return '"' + "".join(rf"\u{ord(sign):04x}" for sign in value) + '"'
+    return json.dumps(value, ensure_ascii=is_ascii)
+
+
+def _once(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return {name: _once(inner) for name, inner in value}
+    return [*map(_once, value)] if isinstance(value, list) else value
 
 
 def _same(*frames: Any) -> None:
@@ -112,3 +138,13 @@ def test_odd_texts(text: str, before: str) -> None:
 def test_engines_agree(pages: list[list[Any]], nested: Any, backend: Any) -> None:
     """With the extra `fast` and without it the frames are equal, dtypes included."""
     _same(*_both(*pages, nested=nested, dtype_backend=backend))
+
+
+@pytest.mark.parametrize("nested", ["object", "json", "flatten"])
+@given(rows=_ROWS, other=_ROWS, is_ascii=st.booleans())
+@settings(max_examples=150)
+def test_members_of_one_name(rows: list[Any], other: list[Any], is_ascii: bool, nested: Any) -> None:  # noqa: FBT001
+    """Members of one name come alike, in pages whose shape is known and in others."""
+    known = json.dumps([*map(_once, rows), *map(_once, other)])
+    pages = [known, _written(rows, is_ascii=is_ascii), known, _written(other, is_ascii=is_ascii)]
+    _same(*_both(texts=pages, nested=nested))
