@@ -64,7 +64,7 @@ def read(
     paging: Paging = "auto",
     nested: Nested = "object",
     dtype_backend: Literal["pyarrow"] | None = None,
-    concurrency: int = 1,
+    concurrency: int | None = None,
     retry_post: bool = False,
     max_bytes: int | None = None,
     format: str | None = None,
@@ -87,7 +87,7 @@ def read(
     paging: Paging = "auto",
     nested: Nested = "object",
     dtype_backend: Literal["pyarrow"] | None = None,
-    concurrency: int = 1,
+    concurrency: int | None = None,
     retry_post: bool = False,
     max_bytes: int | None = None,
     format: str | None = None,
@@ -109,7 +109,7 @@ def read(
     paging: Paging = "auto",
     nested: Nested = "object",
     dtype_backend: Literal["pyarrow"] | None = None,
-    concurrency: int = 1,
+    concurrency: int | None = None,
     retry_post: bool = False,
     max_bytes: int | None = None,
     format: str | None = None,  # noqa: A002 - what pandas, Arrow and Spark call it
@@ -133,7 +133,8 @@ def read(
             or a function that gets each answer and returns the next URL, parameters to change, or None.
         nested: objects and lists inside a row: as Python objects, as JSON text, or flattened into columns.
         dtype_backend: ``"pyarrow"`` for Arrow's dtypes; None for pandas' own.
-        concurrency: how many requests at once, from 1 to 10, where the first answer tells how many rows there are.
+        concurrency: how many requests at once, from 1 to 10: of the URLs of a list, and of pages where the first answer
+            tells how many rows there are. None takes eight URLs of a list at once, and one page after another.
         retry_post: whether a POST that broke off may be sent again.
         max_bytes: how many bytes may come, decompressed; of Parquet and Excel, what they become counts.
         format: ``"json"``, ``"ndjson"``, ``"csv"``, ``"tsv"``, ``"parquet"`` or ``"excel"``, where the server says

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Query", "check_one_url"]
 
 _MOST_AT_ONCE = 10  # as many connections as a session keeps
+_URLS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Query:
         paging: how the API is paged; see `nbauth.data.paging.styles`. ``"auto"`` looks at the first response.
         nested: what becomes of objects and lists inside a record; see `FrameBuilder`.
         dtype_backend: ``"pyarrow"`` for Arrow's dtypes.
-        concurrency: how many requests at once, where the first response tells all the others.
+        concurrency: how many requests at once: of several URLs, and of pages that the first response tells. None takes
+            eight URLs at once, and a page after another.
         retry_post: whether a POST that broke off may be sent again.
         max_bytes: how many bytes may come from each URL, decompressed; of Parquet and Excel, what they become counts.
         format: the format of the answers, as `nbauth.data.parse.formats` names it; None finds it out.
@@ -58,7 +60,7 @@ class Query:
     paging: Paging = "auto"
     nested: Nested = "object"
     dtype_backend: Backend | None = None
-    concurrency: int = 1
+    concurrency: int | None = None
     retry_post: bool = False
     max_bytes: int | None = None
     format: str | None = None
@@ -72,7 +74,8 @@ class Query:
         style_of(self.paging)
         if self.records is not None and not isinstance(self.records, str):
             raise ConfigError(f'records: expected a path such as "data.items", found {self.records!r}.')
-        if type(self.concurrency) is not int or not 1 <= self.concurrency <= _MOST_AT_ONCE:
+        number = 1 if self.concurrency is None else self.concurrency
+        if type(number) is not int or not 1 <= number <= _MOST_AT_ONCE:
             raise ConfigError(
                 f"concurrency: expected an integer from 1 to {_MOST_AT_ONCE}, found {self.concurrency!r}."
             )
@@ -84,6 +87,17 @@ class Query:
     def urls(self) -> tuple[str, ...]:
         """The URLs that are read."""
         return tuple(request.url for request in self.requests)
+
+    @property
+    def urls_at_once(self) -> int:
+        """How many URLs are asked for at once. Unless it is said, nothing is posted before it is its turn."""
+        by_default = _URLS_AT_ONCE if self.json is None else 1
+        return min(len(self.requests), by_default if self.concurrency is None else self.concurrency)
+
+    @property
+    def pages_at_once(self) -> int:
+        """How many pages of each of them are asked for at once."""
+        return 1 if self.concurrency is None else self.concurrency // self.urls_at_once
 
     def _request(self, url: str) -> RequestSpec:
         return RequestSpec(

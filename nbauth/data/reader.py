@@ -10,6 +10,7 @@ from nbauth.data.build.width import TooManyColumns, too_many_columns
 from nbauth.data.fetch.prefetch import prefetched
 from nbauth.data.fetch.requester import Requester
 from nbauth.data.fetch.validators import check_whole
+from nbauth.data.paging.ahead import Ahead
 from nbauth.data.paging.detect import CannotResume
 from nbauth.data.paging.page_iterator import NOT_FOUND, PageIterator
 from nbauth.data.paging.styles import style_of
@@ -71,8 +72,10 @@ class Reader:
         progress: told what has come.
         retries: how often and how long to try again.
         resume: where an earlier load broke off, if this one goes on there.
+        is_ahead: whether a thread calls `fetch_ahead`, whose end need not come before the batches are taken.
 
     Attributes:
+        ahead: what that thread fetches, if there is one.
         can_start_over: whether the load is one file, of which nothing that came is needed if it breaks off.
         pending: pages that had come when the load was stopped.
     """
@@ -86,6 +89,7 @@ class Reader:
         *,
         retries: Retries | None = None,
         resume: Resume | None = None,
+        is_ahead: bool = False,
     ) -> None:
         self._query = query
         self._progress = progress
@@ -96,7 +100,7 @@ class Reader:
             self._requester.chain,
             style=style_of(query.paging) if resume is None else resume.style,
             records=query.records if resume is None else resume.records,
-            concurrency=query.concurrency,
+            concurrency=query.pages_at_once,
             rows_before=0 if resume is None else resume.rows,
             is_named=query.records is not None,
             assume=progress.assume,
@@ -106,6 +110,8 @@ class Reader:
         self._files: FilePages | None = None  # once the first response is a file
         self.can_start_over = False
         self.pending: list[Page] = []
+        self.ahead = Ahead(self._requester.stop, self.pending) if is_ahead else None
+        self._had_start = False
 
     def batches(self, *, prefetch: bool, in_parts: bool = False) -> Generator[Batch]:
         """Yield the load's batches: pages, lines, or columns of files that have their own.
@@ -117,28 +123,42 @@ class Reader:
         Raises:
             CannotResume: the request to go on with is no longer good.
         """
-        request = self._page_iterator.first if self._resume is None else self._resume.request
+        ahead, self._had_start = None if self._had_start else self.ahead, True
+        arrival = self._begin(in_parts=in_parts) if ahead is None else ahead.take()
+        if arrival is None:
+            return
         try:
-            response = self._requester.send(request)
-        except ApiError as error:
-            if self._resume is None or error.status not in _GONE:
-                raise
-            if error.status == NOT_FOUND and self._page_iterator.missing_is_end:
-                return
-            raise CannotResume from error
-        try:
-            arrival = self._page_iterator.arrive(request, response, partial(self._open_first, in_parts=in_parts))
+            if ahead is not None and ahead.is_stale(arrival):
+                arrival.response.close()
+                arrival, ahead = self._begin(in_parts=in_parts) or arrival, None
             request, response, found = arrival.request, arrival.response, arrival.found
-            if found is None or found.format is JSON:
-                check_whole(response, is_file=False)
-                yield from self._pages(arrival, prefetch=prefetch)
+            if found is None or arrival.is_json:
+                yield from self._pages(arrival, prefetch=prefetch) if ahead is None else ahead.pages()
             elif found.format is None or found.format.read is None:
                 check_whole(response, is_file=True)
                 self._check_nothing(response, found.body)
             else:
                 yield from self._counted(self._file(request, response, found, in_parts=in_parts))
         finally:
-            response.close()
+            arrival.response.close()
+
+    def fetch_ahead(self, go_on: Callable[[Response], None]) -> None:
+        """Fetch what `batches` will take first, in a thread of its own; what that raises is raised there.
+
+        Args:
+            go_on: called with the first response before more of it than its start is read; returns when it may be.
+        """
+        if self.ahead is not None:
+            self.ahead.fetch(partial(self._begin, in_parts=False), self._page_iterator.pages, go_on)
+
+    def when_limited(self, slow_down: Callable[[], None], wait: Callable[[], None]) -> None:
+        """Share the API's limit with other loads.
+
+        Args:
+            slow_down: called when the API says that there were too many requests.
+            wait: called before such a request is sent again, when the API's time is over; returns when it may be.
+        """
+        self._requester.on_throttle, self._requester.before_again = slow_down, wait
 
     @property
     def detected(self) -> tuple[Style, str | None]:
@@ -177,6 +197,27 @@ class Reader:
             raise
         self._progress.add_rows(builder.rows - before, batch.total_rows)
 
+    def _begin(self, *, in_parts: bool) -> Arrival | None:
+        """Make the first request; return what it led to, or None where there is no more to go on with."""
+        request = self._page_iterator.first if self._resume is None else self._resume.request
+        try:
+            response = self._requester.send(request)
+        except ApiError as error:
+            if self._resume is None or error.status not in _GONE:
+                raise
+            if error.status == NOT_FOUND and self._page_iterator.missing_is_end:
+                return None
+            raise CannotResume from error
+        try:
+            arrival = self._page_iterator.arrive(request, response, partial(self._open_first, in_parts=in_parts))
+            response = arrival.response
+            if arrival.is_json:
+                check_whole(response, is_file=False)
+        except BaseException:
+            response.close()
+            raise
+        return arrival
+
     def _open(self, request: PageRequest, response: Response, assume: Callable[[str], None] = lambda _: None) -> Opened:
         body, limit = self._requester.body(request, response), self._requester.byte_limit
         return opened(body, response, request.url, limit, named=self._query.format, assume=assume)
@@ -191,7 +232,7 @@ class Reader:
         pages = self._page_iterator.pages(arrival, resuming=self._resume is not None)
         if not prefetch:
             return pages
-        is_eager = self._query.concurrency > 1
+        is_eager = self._query.pages_at_once > 1
         return prefetched(pages, size=_size, stop=self._requester.stop, pending=self.pending, is_eager=is_eager)
 
     def _file(self, request: PageRequest, response: Response, found: Opened, *, in_parts: bool) -> Iterator[Batch]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.fetch.response_body import Body
 
-__all__ = ["pieces_of", "prefetched"]
+__all__ = ["Prefetch", "pieces_of", "prefetched"]
 
 T = TypeVar("T")
 _MOST_ITEMS = 8
@@ -63,19 +63,64 @@ def prefetched(
     Raises:
         BaseException: what the iterator raised.
     """
-    line: _Line[T] = _Line(size)
+    ahead = Prefetch(size=size, stop=stop, pending=pending)
     try:
         # Within: an interrupt while it starts must end it, too.
-        run = carried(_run)
-        threading.Thread(target=run, args=(iterator, line, is_eager), name="nbauth-fetch", daemon=True).start()
-        while True:
-            item = line.take()
-            if item is None:
-                return
-            yield item[0]
+        run = carried(ahead.run)
+        options = {"is_eager": is_eager}
+        threading.Thread(target=run, args=(iterator,), kwargs=options, name="nbauth-fetch", daemon=True).start()
+        yield from ahead.items()
     finally:
-        if line.abandon(pending):
-            stop()
+        ahead.abandon()
+
+
+class Prefetch(Generic[T]):
+    """What an iterator yields in one thread, to be taken in another.
+
+    Args:
+        size: the bytes that an item holds.
+        stop: called when the caller takes no more, so that the thread ends soon.
+        pending: where the items go then that had come, from the one on that was taken last.
+        most_bytes: the thread waits while more wait to be taken.
+    """
+
+    def __init__(
+        self, *, size: Callable[[T], int], stop: Callable[[], None], pending: list[T], most_bytes: int = _MOST_BYTES
+    ) -> None:
+        self._line: _Line[T] = _Line(size, most_bytes)
+        self._stop = stop
+        self._pending = pending
+
+    @property
+    def waiting_bytes(self) -> int:
+        """The bytes that wait to be taken."""
+        return self._line.bytes
+
+    def run(self, iterator: Iterator[T], *, is_eager: bool = False) -> None:
+        """Run an iterator to its end, in a thread of its own. What it raises is raised where the items are taken.
+
+        Args:
+            iterator: the iterator.
+            is_eager: whether to run ahead from the start.
+        """
+        _run(iterator, self._line, is_eager)
+
+    def items(self) -> Generator[T]:
+        """Yield the items.
+
+        Raises:
+            BaseException: what the iterator raised.
+        """
+        try:
+            while (item := self._line.take()) is not None:
+                yield item[0]
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Take no more."""
+        if self._line.abandon(self._pending):
+            self._stop()
 
 
 class _Abandoned(Exception):
@@ -85,12 +130,13 @@ class _Abandoned(Exception):
 class _Line(Generic[T]):
     """The items that wait to be taken."""
 
-    def __init__(self, size: Callable[[T], int]) -> None:
+    def __init__(self, size: Callable[[T], int], most_bytes: int) -> None:
         self._size = size
+        self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._for_taker, self._for_maker = Bell(), Bell()
         self._items: deque[tuple[T, int]] = deque()
-        self._bytes = 0
+        self.bytes = 0
         self._was_taken = False  # the first of them: it stays until the next is wanted, so that no interrupt loses it
         self._is_wanted = False
         self._is_ready = False  # enough has come to wake whoever takes it
@@ -113,7 +159,7 @@ class _Line(Generic[T]):
             wake: whether to wake whoever waits for items; else they wait for more, or for the end of a short wait.
         """
         size = self._size(item)
-        while self._items and (len(self._items) >= _MOST_ITEMS or self._bytes + size > _MOST_BYTES):
+        while self._items and (len(self._items) >= _MOST_ITEMS or self.bytes + size > self._most_bytes):
             if self._is_abandoned:
                 break
             self._is_ready = True
@@ -124,8 +170,8 @@ class _Line(Generic[T]):
                 raise _Abandoned
             self._items.append((item, size))
             self._is_wanted = False
-            self._bytes += size
-            if wake or self._bytes >= _WORTH_WAKING_BYTES:
+            self.bytes += size
+            if wake or self.bytes >= _WORTH_WAKING_BYTES:
                 self._is_ready = True
         if self._is_ready:
             self._for_taker.ring()
@@ -135,7 +181,7 @@ class _Line(Generic[T]):
         with self._lock:
             if self._was_taken:
                 self._was_taken = False
-                self._bytes -= self._items.popleft()[1]
+                self.bytes -= self._items.popleft()[1]
             is_empty = not self._items
             if is_empty:
                 self._is_wanted, self._is_ready = True, False

@@ -61,6 +61,15 @@ class LoadProgress:
         self._total_rows: int | None = None
         self._has_ended = False  # a request that was given up may end later
         self._assumptions: dict[str, None] = {}
+        self._parts: list[LoadProgress] = []
+
+    def part(self) -> LoadProgress:
+        """Return the progress of one URL of several, which counts here.
+
+        What is taken for granted of them is said in the order in which the parts were made.
+        """
+        self._parts.append(_Part(self))
+        return self._parts[-1]
 
     def add_requests(self, requests: int) -> None:
         """Count requests."""
@@ -116,7 +125,8 @@ class LoadProgress:
             self._has_ended = True
             self._progress.finish(outcome)
         if outcome == "done":
-            for text in self._assumptions:
+            each = [self._assumptions, *(part._assumptions for part in self._parts)]  # noqa: SLF001 - of this class
+            for text in dict.fromkeys(text for assumptions in each for text in assumptions):
                 warnings.warn(text, AssumptionWarning, stacklevel=_callers_level())
 
     def _tell(self) -> None:
@@ -126,6 +136,29 @@ class LoadProgress:
         with self._telling:
             if not self._has_ended:
                 self._progress.update(**state, total_rows=total)
+
+
+class _Part(LoadProgress):
+    """The progress of one URL: all but what is taken for granted is the whole load's."""
+
+    def __init__(self, whole: LoadProgress) -> None:
+        super().__init__()
+        self._whole = whole
+
+    def add_requests(self, requests: int) -> None:
+        self._whole.add_requests(requests)
+
+    def byte_counter(self) -> Callable[[int], None]:
+        return self._whole.byte_counter()
+
+    def add_rows(self, rows: int, total_rows: int | None = None) -> None:
+        self._whole.add_rows(rows, total_rows)
+
+    def waiting(self, seconds: float, why: str) -> None:
+        self._whole.waiting(seconds, why)
+
+    def forget_rows(self) -> None:
+        self._whole.forget_rows()
 
 
 def _callers_level() -> int:

@@ -43,6 +43,7 @@ class Requester:
 
     Attributes:
         on_throttle: called when the API says that there are too many requests.
+        before_again: called before such a request is sent again, when the API's time is over.
         byte_limit: how many bytes may still come.
         first: the first request.
         chain: whose tokens all its requests carry.
@@ -74,6 +75,7 @@ class Requester:
         self._waits_until = 0.0  # by the monotonic clock
         self._had_success = False
         self.on_throttle: Callable[[], None] = lambda: None
+        self.before_again: Callable[[], None] = lambda: None
         self._outgoing = OutgoingRequests(session, spec, accept=accept)
         self.first = self._outgoing.first
         self.chain = session.chain(self.first.url)
@@ -211,6 +213,8 @@ class Requester:
             raise error
         response.close()
         self._wait(seconds, f"the API answered {response.status_code}")
+        if is_limited(response):
+            self.before_again()
 
     def _wait_after(
         self, error: BaseException, attempt: int, request: PageRequest, *, instead: DataError | None = None

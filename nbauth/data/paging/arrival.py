@@ -43,6 +43,11 @@ class Arrival:
     page: PageResponse | None = None
 
     @property
+    def is_json(self) -> bool:
+        """Whether it is JSON, or was read as such."""
+        return self.found is None or self.found.format is JSON
+
+    @property
     def is_empty(self) -> bool:
         """Whether its body is."""
         if self.content is not None or self.found is None:

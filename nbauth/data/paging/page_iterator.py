@@ -268,7 +268,13 @@ class PageIterator:
     def _source(self, paginator: Paginator, guards: Guards, response: PageResponse, rows: Rows) -> PageSource:
         planned = _planned(paginator, guards, response, rows) if self._concurrency > 1 else []
         source = PageSource(self._get, planned, at_once=self._concurrency)
-        self._requester.on_throttle = source.slow_down
+        of_load = self._requester.on_throttle
+
+        def slow_down() -> None:
+            of_load()
+            source.slow_down()
+
+        self._requester.on_throttle = slow_down
         return source
 
     def _get(self, request: PageRequest) -> Arrival | None:

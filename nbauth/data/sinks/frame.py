@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,6 +16,7 @@ from nbauth.data.build.width import TooManyColumns, is_wide, too_many_columns
 from nbauth.data.fetch.http_errors import read_interrupted
 from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.reader import Reader
+from nbauth.data.readers import readers
 from nbauth.errors import NbauthError
 from nbauth.process.interrupts import defer_interrupt
 
@@ -61,8 +63,12 @@ def read(
     sink = FrameSink(query)
     outcome: Outcome = "failed"
     try:
-        for spec in query.requests:
-            sink.take_in(Reader(session, query, spec, load_progress, retries=retries), load_progress)
+        makers = [
+            partial(Reader, session, query, spec, load_progress.part(), retries=retries) for spec in query.requests
+        ]
+        with closing(readers(makers, at_once=query.urls_at_once)) as each:
+            for reader in each:
+                sink.take_in(reader, load_progress)
         frame = sink.frame()
         outcome = "done"
     except TooManyColumns:
