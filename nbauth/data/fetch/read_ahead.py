@@ -11,6 +11,7 @@ __all__ = ["ReadAhead"]
 
 _LEAST = 64 * 1024
 _MOST = 8 * 1024 * 1024
+_SLACK = 4 * 1024  # between two reads that are straight on
 
 
 class ReadAhead:
@@ -26,6 +27,7 @@ class ReadAhead:
         self._begin = 0
         self._window = source.first
         self._ahead = _LEAST
+        self._last = 0  # where the last read ended
 
     def read(self, start: int, stop: int) -> bytes:
         """Return the bytes from `start` until `stop`, or until the end of the file."""
@@ -33,10 +35,12 @@ class ReadAhead:
         if start >= stop:
             return b""
         end = self._begin + len(self._window)
+        is_straight = abs(start - self._last) <= _SLACK
+        self._last = stop
         if not self._begin <= start < stop <= end:
             if stop - start >= _MOST:
                 return self._pass_on(start, stop, end)
-            self._move(start, stop, end)
+            self._move(start, stop, end, is_straight=is_straight)
         return self._window[start - self._begin : stop - self._begin]
 
     def _pass_on(self, start: int, stop: int, end: int) -> bytes:
@@ -46,10 +50,10 @@ class ReadAhead:
         self._window, self._begin, self._ahead = b"", stop, _MOST
         return data
 
-    def _move(self, start: int, stop: int, end: int) -> None:
-        goes_on = self._begin <= start <= end
-        self._ahead = min(2 * self._ahead, _MOST) if goes_on else _LEAST
-        if goes_on:
+    def _move(self, start: int, stop: int, end: int, *, is_straight: bool) -> None:
+        # Who jumps to what is here by chance has not read straight on, and wants no more for it.
+        self._ahead = min(2 * self._ahead, _MOST) if is_straight else _LEAST
+        if self._begin <= start <= end:
             kept, begin = self._window[start - self._begin :], start
         else:
             # Parquet and zip files end with their index, whose length stands in its last bytes.

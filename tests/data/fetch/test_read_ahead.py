@@ -55,6 +55,16 @@ def test_who_jumps_gets_little_more() -> None:
     assert read(len(BIG), len(BIG) + 5) == b""
 
 
+def test_who_jumps_ahead_gets_no_more_for_it() -> None:
+    """Who jumps forward, each time to what has just come or a little beyond it, gets no larger parts for it."""
+    source, read = _reader()
+    for start in range(1_000_000, 5_000_000, 50_000):
+        assert BIG[start : start + 30_000] == read(start, start + 30_000)
+    sizes = [stop - start for start, stop in source.fetched]
+    assert max(sizes) <= 65_536
+    assert sum(sizes) <= 4_200_000
+
+
 def test_reads_at_random_places() -> None:
     """Whatever is read in whatever order, and however much at once, is what stands there."""
     chance = random.Random(4)  # noqa: S311 - no secret
