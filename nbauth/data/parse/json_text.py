@@ -43,14 +43,19 @@ def quotes(raw: bytes | memoryview) -> int:
 
 
 def delimiters(raw: bytes | memoryview) -> int:
-    """Count the quotation marks that begin or end a text: those in front of which no backslash escapes them."""
-    signs = np.frombuffer(raw, np.uint8) if len(raw) else np.empty(0, np.uint8)
-    marks, backslashes = signs == _QUOTE, signs == _BACKSLASH
-    if not backslashes.any():
-        return int(np.count_nonzero(marks))
-    if (backslashes[1:] & backslashes[:-1]).any():
-        return delimiters(bytes(raw).replace(rb"\\", b""))  # a pair is a backslash, and escapes nothing
-    return int(np.count_nonzero(marks)) - int(np.count_nonzero(marks[1:] & backslashes[:-1]))
+    """Count the quotation marks that begin or end a text: those that no backslash escapes."""
+    if not len(raw):
+        return 0
+    signs = np.frombuffer(raw, np.uint8)
+    marks = int(np.count_nonzero(signs == _QUOTE))
+    places = np.flatnonzero(signs == _BACKSLASH)
+    if not len(places):
+        return marks
+    # Of backslashes in a row each second one is text itself: an odd number of them escapes what follows.
+    gaps = np.diff(places) != 1
+    starts, ends = places[np.append(True, gaps)], places[np.append(gaps, True)]
+    escaped = ends[(ends - starts) % 2 == 0] + 1
+    return marks - int(np.count_nonzero(signs[escaped[escaped < len(signs)]] == _QUOTE))
 
 
 def reason(error: Exception) -> str:
