@@ -24,13 +24,13 @@ microseconds or nanoseconds, `decimal`, `duration` and `null`; what is `object` 
 
 from __future__ import annotations
 
-import json
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import pandas as pd
 
 from nbauth.data.build.column import Column
+from nbauth.data.build.json_cells import as_texts
 from nbauth.data.build.width import check_width, is_wide
 from nbauth.data.extras import is_fast, need_pyarrow
 from nbauth.errors import ConfigError
@@ -73,6 +73,7 @@ class FrameBuilder:
         rows: how many rows have come.
         is_fast: whether the extra ``fast`` is there, so that pages can be parsed into columns.
         is_flattened: whether members of objects become columns, which pages that are parsed into columns have not.
+        is_json: whether objects and lists become JSON text.
         decoder: parses pages into columns by what is known of their types; kept here by who brings the pages.
 
     Raises:
@@ -85,6 +86,7 @@ class FrameBuilder:
         self._backend = dtype_backend
         self.is_fast = is_fast()
         self.is_flattened = nested == "flatten"
+        self.is_json = nested == "json"
         self.decoder: ColumnDecoder | None = None
         self._columns: dict[str | _Path, Column] = {}
         self._compacted = 0
@@ -203,8 +205,8 @@ class FrameBuilder:
         return column
 
     def _texts(self, values: list[Any]) -> list[Any]:
-        if self._nested == "json" and not {dict, list}.isdisjoint(map(type, values)):
-            return [_json(value) if isinstance(value, (dict, list)) else value for value in values]
+        if self.is_json and not {dict, list}.isdisjoint(map(type, values)):
+            return as_texts(values)
         return values
 
     def _end_page(self, keys: AbstractSet[Any], rows: int) -> None:
@@ -251,10 +253,6 @@ def _flat(row: dict[str, Any], above: _Path = ()) -> Iterator[tuple[_Path, Any]]
             yield from _flat(value, (*above, name))
         else:
             yield (*above, name), value
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _index(names: list[str]) -> pd.Index[Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from nbauth.data.parse.json_cells import json_cells
 from nbauth.data.parse.json_text import delimiters, loads
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = ["SchemaDecoder", "append_array", "decode_rows"]
 
 _MOST_SCHEMAS = 24
 _MOST_KEYS = 500
+_NESTED = frozenset({dict, list, type(None)})
 _KINDS: dict[frozenset[type], Kind] = {
     frozenset({str}): "text",
     frozenset({int}): "int",
@@ -46,7 +48,7 @@ def append_array(builder: FrameBuilder, raw: memoryview, *, expected: int | None
         RecursionError: it is nested too deeply.
     """
     if builder.decoder is None and not builder.is_flattened:
-        builder.decoder = SchemaDecoder()
+        builder.decoder = SchemaDecoder(is_json=builder.is_json)
     decoder = builder.decoder
     typed = None if decoder is None else decoder.columns(raw)
     if typed is not None:
@@ -94,9 +96,14 @@ class _Field(NamedTuple):
 
 
 class SchemaDecoder:
-    """Parses the pages that one builder takes in."""
+    """Parses the pages that one builder takes in.
 
-    def __init__(self) -> None:
+    Args:
+        is_json: whether objects and lists become JSON text.
+    """
+
+    def __init__(self, *, is_json: bool = False) -> None:
+        self._is_json = is_json
         self._types: dict[str, set[type]] = {}
         self._optional: set[str] = set()
         self._schemas = 0
@@ -116,6 +123,8 @@ class SchemaDecoder:
             rows = self._decoder.decode(raw)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
+        if not rows:
+            return 0, []
         columns: list[tuple[str, list[Any], Kind]] = []
         names = len(rows) * len(self._fields)
         expected = 0
@@ -124,11 +133,15 @@ class SchemaDecoder:
             if field.is_optional and (missing := values.count(UNSET)):
                 names -= missing
                 values = [None if value is UNSET else value for value in values]
-            if field.kind == "text":
+            kind = field.kind
+            if kind == "text":
                 expected += 2 * (len(values) - (values.count(None) if field.has_nulls else 0))
+            elif field.may_have_quotes and self._is_json and set(map(type, values)) <= _NESTED:
+                values, quotes = json_cells(values)
+                expected, kind = expected + quotes, "text"
             elif field.may_have_quotes:
                 expected += delimiters(msgspec.json.encode(values))
-            columns.append((field.key, values, field.kind))
+            columns.append((field.key, values, kind))
         # Of members with one name msgspec keeps the last. Such a page has more quotes than are accounted for.
         return (len(rows), columns) if delimiters(raw) == expected + 2 * names else None
 
