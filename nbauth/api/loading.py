@@ -134,7 +134,8 @@ def read(
         nested: objects and lists inside a row: as Python objects, as JSON text, or flattened into columns.
         dtype_backend: ``"pyarrow"`` for Arrow's dtypes; None for pandas' own.
         concurrency: how many requests at once, from 1 to 10: of the URLs of a list, and of pages where the first answer
-            tells how many rows there are. None takes eight URLs of a list at once, and one page after another.
+            tells how many rows there are, or next links go on in one number that grows. None takes eight URLs of a list
+            at once, and one page after another.
         retry_post: whether a POST that broke off may be sent again.
         max_bytes: how many bytes may come, decompressed; of Parquet and Excel, what they become counts.
         format: ``"json"``, ``"ndjson"``, ``"csv"``, ``"tsv"``, ``"parquet"`` or ``"excel"``, where the server says
@@ -208,6 +209,7 @@ def pages(
     nested: Nested = "object",
     dtype_backend: Literal["pyarrow"] | None = None,
     as_: Literal["pandas"] = "pandas",
+    concurrency: int | None = None,
     retry_post: bool = False,
     max_bytes: int | None = None,
     format: str | None = None,
@@ -230,6 +232,7 @@ def pages(
     nested: Nested = "object",
     dtype_backend: Literal["pyarrow"] | None = None,
     as_: Literal["arrow"],
+    concurrency: int | None = None,
     retry_post: bool = False,
     max_bytes: int | None = None,
     format: str | None = None,
@@ -251,6 +254,7 @@ def pages(
     nested: Nested = "object",
     dtype_backend: Literal["pyarrow"] | None = None,
     as_: Literal["pandas", "arrow"] = "pandas",
+    concurrency: int | None = None,
     retry_post: bool = False,
     max_bytes: int | None = None,
     format: str | None = None,  # noqa: A002 - what pandas, Arrow and Spark call it
@@ -279,6 +283,7 @@ def pages(
         paging=paging,
         nested=nested,
         dtype_backend=dtype_backend,
+        concurrency=concurrency,
         retry_post=retry_post,
         max_bytes=max_bytes,
         format=format,

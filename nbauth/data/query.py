@@ -37,8 +37,8 @@ class Query:
         paging: how the API is paged; see `nbauth.data.paging.styles`. ``"auto"`` looks at the first response.
         nested: what becomes of objects and lists inside a record; see `FrameBuilder`.
         dtype_backend: ``"pyarrow"`` for Arrow's dtypes.
-        concurrency: how many requests at once: of several URLs, and of pages that the first response tells. None takes
-            eight URLs at once, and a page after another.
+        concurrency: how many requests at once: of several URLs, and of pages that can be told before the page before
+            them names them. None takes eight URLs at once, and one page after another.
         retry_post: whether a POST that broke off may be sent again.
         max_bytes: how many bytes may come from each URL, decompressed; of Parquet and Excel, what they become counts.
         format: the format of the answers, as `nbauth.data.parse.formats` names it; None finds it out.

@@ -231,9 +231,17 @@ class Reader:
     def _pages(self, arrival: Arrival, *, prefetch: bool) -> Iterator[Page]:
         pages = self._page_iterator.pages(arrival, resuming=self._resume is not None)
         if not prefetch:
-            return pages
+            return self._stopping(pages)
         is_eager = self._query.pages_at_once > 1
         return prefetched(pages, size=_size, stop=self._requester.stop, pending=self.pending, is_eager=is_eager)
+
+    def _stopping(self, pages: Iterator[Page]) -> Iterator[Page]:
+        """Yield pages; if no more are taken, end what is asked for at once."""
+        try:
+            yield from pages
+        except (GeneratorExit, KeyboardInterrupt):
+            self._requester.stop()
+            raise
 
     def _file(self, request: PageRequest, response: Response, found: Opened, *, in_parts: bool) -> Iterator[Batch]:
         """Yield the batches of a file, and of those that come after it if files come in pages."""

@@ -105,6 +105,7 @@ def read(path: Path, somewhere: str | None, paging: Paging) -> None:
     assert_type(nbauth.read(URL, to=somewhere), pd.DataFrame | Path)
     nbauth.read(URL, profile="work", params={"top": 5}, headers={"Prefer": "x"}, json={"query": 1}, records="data")
     nbauth.read(URL, paging=paging, nested="flatten", concurrency=4, retry_post=True, max_bytes=1_000_000)
+    nbauth.pages(URL, concurrency=4)
     nbauth.dask.read([URL, URL], profile="work", paging=paging, npartitions=8, meta=pd.DataFrame({"a": [1]}))
     nbauth.read(URL, nested="jsn")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     nbauth.read(URL, dtype_backend="arrow")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]

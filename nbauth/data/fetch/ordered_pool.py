@@ -25,13 +25,14 @@ class OrderedPool(Generic[A, B]):
         do: what to do with each.
         each: with what.
         at_once: how many at once, at most.
+        window: how many may have begun that were not taken; None for twice as many as at once.
     """
 
-    def __init__(self, do: Callable[[A], B], each: Sequence[A], *, at_once: int) -> None:
+    def __init__(self, do: Callable[[A], B], each: Sequence[A], *, at_once: int, window: int | None = None) -> None:
         self._do = do
         self._each = each
         self._most = at_once
-        self._window = 2 * at_once
+        self._window = window or 2 * at_once
         self._lock = threading.Lock()
         self._for_taker, self._for_workers = Bell(), Bell()
         self._next = self._taken = self._active = 0

@@ -14,6 +14,7 @@ from nbauth.data.paging.detect import Layout, check_end, detect, failed, resumed
 from nbauth.data.paging.ending import Ending
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
+from nbauth.data.paging.guessed import Guesser
 from nbauth.data.paging.notices import notices
 from nbauth.data.paging.page import Page
 from nbauth.data.paging.page_response import PageResponse, Rows
@@ -51,7 +52,8 @@ class PageIterator:
         style: how the API is paged.
         records: the path of the rows, if it is known.
         is_named: whether the caller named that path.
-        concurrency: how many requests at once, where the first response tells all the others.
+        concurrency: how many requests at once, where the first response tells all the others, or the next links go on
+            in one number.
         rows_before: how many rows came in an earlier load that broke off.
         assume: told what is taken for granted of where the rows are.
         format_: the name of the responses' format, if the caller says it.
@@ -186,7 +188,7 @@ class PageIterator:
                 if next_request is None:
                     return
                 source = source or self._source(paginator, guards, response, rows)
-                further = source.take(next_request)
+                further = source.take(next_request, rows)
                 if further is None:
                     ending.check(envelope, self._layout)
                     return
@@ -267,7 +269,9 @@ class PageIterator:
 
     def _source(self, paginator: Paginator, guards: Guards, response: PageResponse, rows: Rows) -> PageSource:
         planned = _planned(paginator, guards, response, rows) if self._concurrency > 1 else []
-        source = PageSource(self._get, planned, at_once=self._concurrency)
+        may_guess = self._concurrency > 1 and self._requester.byte_limit.limit is None  # what is dropped counts there
+        guesser = Guesser(response.request) if may_guess else None
+        source = PageSource(self._get, planned, at_once=self._concurrency, guesser=guesser)
         of_load = self._requester.on_throttle
 
         def slow_down() -> None:
