@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from nbauth.environment import SHARED_AT, notebook_directory
-from nbauth.errors import ConfigError, NbauthError
+from nbauth.errors import ConfigError, NbauthError, SignInRequired
 from nbauth.net.bundles import bundle_of
 from nbauth.net.secrecy import clears_frames
 from nbauth.process import visitors
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.config import Config
     from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.sources.source import NotThere
     from nbauth.signin.state import Sharing
     from nbauth.signin.tokens.borrowed_source import BorrowedProfile, Lender
     from nbauth.signin.tokens.connection import Connection
@@ -57,6 +58,7 @@ __all__ = [
     "credential_of",
     "is_in_use",
     "is_signed_in",
+    "just_taken",
     "kept_connections",
     "lending",
     "lent",
@@ -209,7 +211,8 @@ def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
     """Return the credential that serves a profile now: the application's, or that of the present account.
 
     Raises:
-        SignInRequired: nobody is signed in, or nothing tells whose visit this is.
+        SignInRequired: nobody is signed in, nor at a source of the profile; or nothing tells whose visit this is.
+        SignInFailed, ProviderUnavailable: a source gives what does not fit the profile, or does not answer.
     """
     here = visitors.whose()
     visit = _state.visits.serving(profile, here)
@@ -218,7 +221,24 @@ def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
             raise visitors.for_one_user(here, profile=profile.name, scopes=scopes)
         return _state.applications.of(profile)
     with _state.lock:
-        return visit.registry().serving(profile, scopes).credential
+        signed_in = visit.registry().find(profile) if profile.source else visit.registry().serving(profile, scopes)
+    if signed_in is None:
+        load("nbauth.signin.already")
+        from nbauth.signin import already
+
+        signed_in = already.serving(profile, scopes, visit, here)
+        _activate(signed_in, visit, here)
+    return signed_in.credential
+
+
+def just_taken(profile: str) -> Account | None:
+    """Return who was signed in already when a profile was first used and nobody was shown it yet; once.
+
+    Args:
+        profile: name of the profile.
+    """
+    here = visitors.whose()
+    return None if isinstance(here, Unnamed) else _state.visits.of(here).untold.pop(profile, None)
 
 
 def lent(holder: object, loan: Loan) -> None:
@@ -356,6 +376,7 @@ def login(
         Who is signed in; and why the sign-in is not remembered, where it should be and cannot.
     """
     load("nbauth.signin.flows", "nbauth.signin.login", "nbauth.signin.remembered.service")
+    load("nbauth.signin.already")
     from nbauth.signin.remembered import service
 
     profile = request.profile_in(config())
@@ -378,7 +399,7 @@ def _login(
     make_prompt: Callable[[], Prompt],
     environment: Environment,
 ) -> tuple[Account, str | None]:
-    from nbauth.signin import flows
+    from nbauth.signin import already
     from nbauth.signin.login import sign_in
     from nbauth.signin.registry import present
     from nbauth.signin.remembered import service
@@ -388,8 +409,11 @@ def _login(
     if profile.kind == "person" and not request.select_account:
         signed_in, claims = visit.known(profile, request.account, scopes, with_remembered=keeps)
     stays = request.remember
+    passed_over: dict[str, NotThere] = {}
+    if signed_in is None and profile.kind == "person":
+        signed_in, passed_over = already.sign_in(profile, request, visit, visitors.whose())
     if signed_in is None:
-        flows.check(request.flow, profile, environment)
+        _check_flow(request, profile, environment, passed_over)
         if profile.kind == "application":
             signed_in = _state.applications.sign_in(profile, scopes=scopes, timeout_s=request.timeout_s)
         else:
@@ -401,11 +425,30 @@ def _login(
                 environment=environment,
                 claims=claims,
             )
+            signed_in = already.with_passed_over(signed_in, passed_over)
         # Once remembered, an account is until its sign-out.
         stays = stays or (keeps and service.is_remembered(profile, signed_in.account))
     _activate(signed_in, visit, visitors.whose())
+    visit.untold.pop(profile.name, None)  # whoever signs in is told
+    if signed_in.account.source:
+        return present(signed_in), already.not_kept(signed_in) if stays else None
     why_not = service.remember(profile, signed_in, connect=visit.connection) if stays else None
     return present(signed_in), why_not
+
+
+def _check_flow(
+    request: LoginRequest, profile: Profile, environment: Environment, passed_over: dict[str, NotThere]
+) -> None:
+    from nbauth.signin import flows
+    from nbauth.signin.sources import taking
+
+    try:
+        flows.check(request.flow, profile, environment)
+    except SignInRequired as error:
+        if not passed_over:
+            raise
+        why_not = error.args[0]
+        raise taking.nobody_there(profile, request.scopes_for(profile), passed_over, why_not_asked=why_not) from None
 
 
 def _check_approval(profile: Profile, request: LoginRequest, make_prompt: Callable[[], Prompt] | None) -> None:

@@ -106,14 +106,14 @@ class NbauthMagics(Magics):
             return
         from nbauth import api
         from nbauth.environment import detect
-        from nbauth.frontend.tables import good_for
+        from nbauth.frontend.tables import as_whom, good_for, signed_in_by
         from nbauth.frontend.text import printable
 
         if options.flow == "auto" and detect().front_end == "voila":
             self._show_panel(options)
             return
         account = api.login(**vars(options))
-        who = account.username if account.name in ("", account.username) else f"{account.name} ({account.username})"
+        who = f"{as_whom(account)}{signed_in_by(account)}"
         where = f" in tenant {account.tenant_id}" if options.tenant else ""
         good = good_for(account.expires_at)
         print(f"Signed in to {account.profile} as {printable(who)}{printable(where)}; the token is good for {good}.")

@@ -186,7 +186,7 @@ def test_a_profile_without_that_api(alice: DemoServer) -> None:
     with pytest.raises(OriginNotAllowed, match="no token is sent there"):
         nbauth.read("https://graph.microsoft.com/v1.0/me")
     profile = kernel.config().profiles["demo"]
-    other = dataclasses.replace(profile, apis={"https://api.example.com": ("scope",)}, source=None)
+    other = dataclasses.replace(profile, apis={"https://api.example.com": ("scope",)}, file=None)
     kernel.add_profile(other)
     with pytest.raises(OriginNotAllowed, match="Profile 'demo' does not name"):
         nbauth.read(f"{alice.api_url}/cities", profile="demo")

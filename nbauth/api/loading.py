@@ -8,6 +8,7 @@ from nbauth import kernel
 from nbauth.authorizer import KernelAuthorizer, load_session_of, session_of
 from nbauth.errors import ConfigError
 from nbauth.frontend import front_end
+from nbauth.frontend.tables import as_whom, signed_in_by
 from nbauth.net.origins import redact_url
 from nbauth.process.shielded import load
 from nbauth.signin.profile.resolve import by_name
@@ -184,8 +185,10 @@ def read(
         sheet=sheet,
     )
     first = query.urls[0]
-    progress = front_end.progress(f"Reading {redact_url(first)}")
     authorizer = _authorizer_for(query.urls, profile)
+    taken = kernel.just_taken(authorizer.chain(first).profile)
+    note = "" if taken is None else f"Signed in to {taken.profile} as {as_whom(taken)}{signed_in_by(taken)}"
+    progress = front_end.progress(f"Reading {redact_url(first)}", note)
     with load_session_of(authorizer, may_repeat=json is None or retry_post) as session_:
         if to is None:
             return frame_sink.read(session_, query, progress=progress)

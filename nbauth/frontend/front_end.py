@@ -54,11 +54,16 @@ def prompt() -> Prompt:
     return TerminalPrompt()
 
 
-def progress(title: str) -> Progress:
-    """Return a fresh display for one load."""
+def progress(title: str, note: str = "") -> Progress:
+    """Return a fresh display for one load.
+
+    Args:
+        title: what is read.
+        note: what the person has to know beside it, however soon it is over.
+    """
     from nbauth.frontend.progress import NotebookProgress, TerminalProgress
 
-    return NotebookProgress(title) if in_notebook() else TerminalProgress(title)
+    return NotebookProgress(title, note) if in_notebook() else TerminalProgress(title, note)
 
 
 def show_address(text: str, url: str) -> None:

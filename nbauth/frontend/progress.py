@@ -32,14 +32,16 @@ def summary(*, rows: int, requests: int, received_bytes: int, seconds: float) ->
 class _Progress:
     """What both displays share: when to draw, and what."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, note: str = "") -> None:
         self._title = printable(title)
+        self._note = printable(note)
         self._started = time.monotonic()
-        self._drawn = self._started + _QUIET_S - _EVERY_S
+        # What a person has to know is shown however soon the load is over.
+        self._drawn = -_EVERY_S if note else self._started + _QUIET_S - _EVERY_S
         self._state: dict[str, Any] = {"rows": 0, "requests": 0, "received_bytes": 0}
         self._total: int | None = None
         self._lock = threading.Lock()
-        self._shown = False
+        self._shown = bool(note)
 
     def update(self, *, rows: int, requests: int, received_bytes: int, total_rows: int | None = None) -> None:
         """Take how far it is; draw at most five times a second."""
@@ -76,16 +78,20 @@ class TerminalProgress(_Progress):
 
     Args:
         title: what is read.
+        note: what the person has to know beside it, on a line of its own.
         stream: where to draw.
     """
 
-    def __init__(self, title: str, stream: TextIO | None = None) -> None:
-        super().__init__(title)
+    def __init__(self, title: str, note: str = "", stream: TextIO | None = None) -> None:
+        super().__init__(title, note)
         self._stream = stream if stream is not None else sys.stderr
 
     def _draw(self, text: str, *, done: bool) -> None:
         if not self._stream.isatty():
             return
+        if self._note:
+            self._stream.write(f"{self._note}\n")
+            self._note = ""
         line = text[:79]  # a line that wraps cannot be rewritten
         self._stream.write(f"\r{line:<79}" + ("\n" if done else ""))
         self._stream.flush()
@@ -96,10 +102,11 @@ class NotebookProgress(_Progress):
 
     Args:
         title: what is read.
+        note: what the person has to know beside it.
     """
 
-    def __init__(self, title: str) -> None:
-        super().__init__(title)
+    def __init__(self, title: str, note: str = "") -> None:
+        super().__init__(title, note)
         self._handle: Any = None
 
     def _draw(self, text: str, *, done: bool) -> None:
@@ -107,11 +114,12 @@ class NotebookProgress(_Progress):
 
         from nbauth.frontend.notebook_prompt import Message
 
-        label = html.escape(f"{self._title}: {text}")
+        text = f"{self._title}: {text}{f'. {self._note}' if self._note else ''}"
+        label = html.escape(text)
         value = f' value="{self._state["rows"]}" max="{self._total}"' if self._total else ' value="1"' if done else ""
         message = Message(
             f'<div><progress{value} aria-label="{html.escape(self._title)}"></progress> {label}</div>',
-            f"{self._title}: {text}",
+            text,
         )
         if self._handle is None:
             self._handle = display(message, display_id=True)

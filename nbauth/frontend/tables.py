@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from nbauth.signin.loans import Loan
     from nbauth.signin.profile.account import Account
 
-__all__ = ["AccountsTable", "good_for", "no_more"]
+__all__ = ["AccountsTable", "as_whom", "good_for", "no_more", "signed_in_by"]
 
 _HEAD = ("profile", "account", "tenant", "kind", "token good for")
+_SOURCE = "signed in by"
 _LOANS_HEAD = ("lent to", "by profile", "for")
 
 
@@ -30,6 +31,15 @@ def good_for(expires_at: datetime, now: datetime | None = None) -> str:
     return f"{max(1, round(left_s / 60))} min (until {expires_at.astimezone():%H:%M})"
 
 
+def signed_in_by(account: Account) -> str:
+    """Say where a sign-in was that was there already, and what was tried before; nothing where nbauth asked.
+
+    As in `` by az``, or `` by az (passed over: hub: there is no JupyterHub here)``.
+    """
+    by = f" by {account.source}" if account.source else ""
+    return f"{by} (passed over: {'; '.join(account.passed_over)})" if account.passed_over else by
+
+
 class AccountsTable:
     """The accounts of this kernel and what they are lent to, as HTML and as text.
 
@@ -39,18 +49,26 @@ class AccountsTable:
     """
 
     def __init__(self, accounts: Sequence[Account], loans: Sequence[Loan] = ()) -> None:
-        self._rows = [(a.profile, _name(a), a.tenant_id or "-", a.kind, good_for(a.expires_at)) for a in accounts]
+        # Who was asked by nbauth needs no word of it; beside somebody who was signed in already, everybody has one.
+        has_sources = any(a.source for a in accounts)
+        self._head = (*_HEAD, _SOURCE) if has_sources else _HEAD
+        self._rows = [
+            (a.profile, as_whom(a), a.tenant_id or "-", a.kind, good_for(a.expires_at), a.source or "nbauth")[
+                : len(self._head)
+            ]
+            for a in accounts
+        ]
         counted = Counter(loans)
         self._loans = [(_many(loan.tool, times), loan.profile, loan.place) for loan, times in counted.items()]
 
     def __repr__(self) -> str:
-        parts = [_text(_HEAD, self._rows) if self._rows else _nobody()]
+        parts = [_text(self._head, self._rows) if self._rows else _nobody()]
         if self._loans:
             parts.append(_text(_LOANS_HEAD, self._loans))
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        accounts = _html(_HEAD, self._rows) if self._rows else f"<p>{html.escape(_nobody())}</p>"
+        accounts = _html(self._head, self._rows) if self._rows else f"<p>{html.escape(_nobody())}</p>"
         return accounts + (_html(_LOANS_HEAD, self._loans) if self._loans else "")
 
 
@@ -83,5 +101,6 @@ def _nobody() -> str:
     return f"Nobody is signed in. {to_run(Login())}"
 
 
-def _name(account: Account) -> str:
+def as_whom(account: Account) -> str:
+    """Return who somebody is, as in ``Alice (alice@contoso.com)``."""
     return account.username if account.name in ("", account.username) else f"{account.name} ({account.username})"

@@ -201,12 +201,13 @@ def _borrowed(
 ) -> BorrowedProfile:
     signed_in_by = credential.profile  # of the tenant that `login(tenant=…)` named
     given = {key: getattr(signed_in_by, key) for key in _AUTHORITY_KEYS}
-    if signed_in_by.managed_identity is not None:
-        given = {"audience": "organizations"}  # a machine's identity has none; it is only shown
+    if signed_in_by.resolved_authority.kind in ("machine", "sources"):
+        given = {"audience": "organizations"}  # it says none; here it is only shown
     return BorrowedProfile(
         profile=profile.name,
         apis=dict(profile.apis),
-        client_id=signed_in_by.client_id or "managed-identity",
+        client_id=signed_in_by.client_id
+        or ("managed-identity" if signed_in_by.managed_identity else "signed-in-already"),
         authority={key: str(value) for key, value in given.items() if value is not None},
         account=credential.who,
         username=profile.client_id if account is None else account.username,

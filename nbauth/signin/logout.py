@@ -57,6 +57,7 @@ def logout(
     named, unknown = to_forget(config, profile, in_use=in_use)
     names = None if profile is None else [each.name for each in named] or [profile]
     with state.lock:
+        visit.signed_out |= {each.name for each in named if each.source}
         gone = visit.sign_ins.take(names) if visit.sign_ins else []
         credentials = [s.credential for s in gone if here is None or s.credential.profile.kind == "person"]
         if here is None:

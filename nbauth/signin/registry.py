@@ -11,7 +11,7 @@ from nbauth.signin.tokens.credential import Credential, SignedIn
 from nbauth.signin.tokens.sign_in_required import not_signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.profile import Profile
@@ -63,11 +63,25 @@ class SignIns:
         Raises:
             SignInRequired: nobody is signed in.
         """
+        found = self.find(profile)
+        if found is None:
+            raise not_signed_in(profile, scopes)
+        return found
+
+    def find(self, profile: Profile) -> SignedIn | None:
+        """Return the present sign-in of a profile, or None.
+
+        Raises:
+            SignInRequired: it was ended without a sign-out.
+        """
         for signed_in in self.of(profile.name):
             if _application(signed_in) == _application_of(profile):
                 return signed_in
         ended = (s.credential.ended for s in list(self._groups.get(profile.name, {}).values())[::-1])
-        raise next(filter(None, ended), None) or not_signed_in(profile, scopes)
+        error = next(filter(None, ended), None)
+        if error is not None:
+            raise error
+        return None
 
     def fitting(self, profile: Profile, account: str | None, *, any_tenant: bool = False) -> list[SignedIn]:
         """Return the sign-ins of a profile's application and tenant, of an account if one is named.
@@ -79,7 +93,9 @@ class SignIns:
             for signed_in in self.of(profile.name)
             if _application(signed_in) == _application_of(profile)
             # Scopes and origins may be edited while the kernel runs; another tenant is another sign-in.
-            if any_tenant or _tenant_of(signed_in.credential.profile) == _tenant_of(profile)
+            if _tenant_of(signed_in.credential.profile) == _tenant_of(profile)
+            # A source is asked for the other tenant: no refresh token is at hand here that is good there.
+            or (any_tenant and not signed_in.account.source)
         ]
         return identity.those_called(account, fitting, lambda signed_in: signed_in.account)
 
@@ -137,13 +153,14 @@ def present(signed_in: SignedIn) -> Account:
     return dataclasses.replace(signed_in.account, expires_at=expires_at)
 
 
-def _application(signed_in: SignedIn) -> tuple[str, str, Mapping[str, str] | None]:
+def _application(signed_in: SignedIn) -> tuple[object, ...]:
     return _application_of(signed_in.credential.profile)
 
 
-def _application_of(profile: Profile) -> tuple[str, str, Mapping[str, str] | None]:
-    # Asked with other parameters, a token may be for another audience.
-    return profile.client_id, profile.resolved_authority.instance_key, profile.authorization_parameters
+def _application_of(profile: Profile) -> tuple[object, ...]:
+    # Asked with other parameters, a token may be for another audience; and from another source, another person's.
+    authority = profile.resolved_authority
+    return profile.client_id, authority.instance_key, profile.authorization_parameters, profile.source
 
 
 def _tenant_of(profile: Profile) -> str:

@@ -8,16 +8,19 @@ import time
 from typing import TYPE_CHECKING
 
 from nbauth.environment import detect
+from nbauth.errors import ConfigError
 from nbauth.net.secrecy import clears_frames
 from nbauth.process import visitors
 from nbauth.process.shielded import load
 from nbauth.process.visitors import Unnamed
+from nbauth.signin.profile.source_names import asks_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nbauth.net.bundles import Bundle
     from nbauth.process.visitors import Visitor, Whose
+    from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.registry import SignIns
     from nbauth.signin.tokens.connection import Connection, Connections
@@ -41,6 +44,9 @@ class Visit:
     Attributes:
         connections: those to providers, with the token caches that hold this person's tokens and nobody else's.
         sign_ins: as whom the person is signed in.
+        taking: held while a sign-in is taken that is there already.
+        untold: who was taken in that way and not shown yet, by profile.
+        signed_out: the profiles that the person signed out of: no sign-in is taken again until they sign in.
     """
 
     def __init__(self, lock: Callable[[], threading.RLock], check: Callable[[Profile, Bundle | None], None]) -> None:
@@ -48,6 +54,15 @@ class Visit:
         self._check = check
         self.connections: Connections | None = None
         self.sign_ins: SignIns | None = None
+        self.taking = threading.Lock()
+        self.untold: dict[str, Account] = {}
+        self.signed_out: set[str] = set()
+
+    def check(self, profile: Profile) -> None:
+        """Raise `ApprovalRequired` for a profile that came with a folder and was not approved."""
+        from nbauth.net.bundles import bundle_of
+
+        self._check(profile, bundle_of(profile.ca_bundle))
 
     @clears_frames
     def connection(self, profile: Profile) -> Connection:
@@ -61,6 +76,12 @@ class Visit:
         from nbauth.net.bundles import bundle_of
         from nbauth.signin.tokens.connection import Connections
 
+        if profile.resolved_authority.kind == "sources":
+            raise ConfigError(
+                f"Profile {profile.name!r}: takes the sign-in of {', '.join(profile.source)}, and has no client "
+                "application of its own.",
+                next_step="Give it client_id and where to sign in.",
+            )
         bundle = bundle_of(profile.ca_bundle)
         self._check(profile, bundle)
         with self._lock():
@@ -107,7 +128,7 @@ class Visit:
         if here and here[0].credential.needs_person:
             return None, here[0].credential.unmet_claims
         signed_in = sign_ins.known(profile, account, scopes, connect=self.connection)
-        if signed_in is None and with_remembered:
+        if signed_in is None and with_remembered and not asks_nobody(profile.source):
             here = sign_ins.fitting(profile, account, any_tenant=True)
             signed_in = service.take(profile, account, scopes, here=here, connect=self.connection)
         return signed_in, None

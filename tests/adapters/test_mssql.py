@@ -36,7 +36,7 @@ class Driver(SimpleNamespace):
 def signed_in(demo: DemoServer, person: Callable[..., Any]) -> str:
     """Sign in Alice to a profile with a row for the server, and return the row's token."""
     apis = {f"mssql://{HOST}": ("api://nbauth-demo/Data.Read",)}
-    kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], name="sql", apis=apis, source=None))
+    kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], name="sql", apis=apis, file=None))
     nbauth.login("sql", flow="paste", prompt=person(), timeout_s=20)
     return kernel.credential_of(kernel.config().profiles["sql"], apis[f"mssql://{HOST}"]).token(apis[f"mssql://{HOST}"])
 

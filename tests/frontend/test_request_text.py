@@ -151,7 +151,7 @@ def test_texts_of_others(text: str, tmp_path: Path) -> None:
         oidc_authority=None if text.isprintable() else "https://login.microsoftonline.com",
         apis={"https://graph.microsoft.com": [text]},
         ca_bundle=str(path),
-        source=f"/home/{text}/nbauth.toml",
+        file=f"/home/{text}/nbauth.toml",
     )
     shown = text_of(SignInRequest.of(profile), width=400).splitlines()
     assert all(printable(line) == line for line in shown)
@@ -170,7 +170,7 @@ def test_long_lists() -> None:
         endpoint_hosts=[f"h{number}.example" for number in range(40)],
         redirect_uri=f"{long}/{'y' * 900}",
         proxies={"https": f"{long}:3128"},
-        source="/z" * 900,
+        file="/z" * 900,
     )
     facts = _facts(profile)
     assert facts["Comes back to"][0].startswith(f"{long}/yyy")
@@ -184,7 +184,7 @@ def test_long_lists() -> None:
 def test_long_lines_go_on_further_right() -> None:
     """At 80 columns a long line goes on further to the right than any line begins; nothing is lost."""
     long = "https://" + "a" * 60 + "." + "b" * 60 + ".example"
-    text = text_of(SignInRequest.of(_profile(apis={long: ["scope"] * 9}, source="/x" * 90)))
+    text = text_of(SignInRequest.of(_profile(apis={long: ["scope"] * 9}, file="/x" * 90)))
     lines = text.splitlines()
     assert max(map(len, lines)) <= 80
     assert long in "".join(line.strip() for line in lines)

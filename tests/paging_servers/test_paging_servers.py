@@ -142,7 +142,7 @@ def _profile(demo: DemoServer, origins: dict[str, str]) -> None:
     job = kernel.config().profiles["nightly"]
     scopes = next(iter(job.apis.values()))
     apis = {**job.apis, **dict.fromkeys(origins.values(), scopes)}
-    kernel.add_profile(dataclasses.replace(job, name="servers", apis=apis, source=None))
+    kernel.add_profile(dataclasses.replace(job, name="servers", apis=apis, file=None))
 
 
 def _expected(size: int) -> list[dict[str, Any]]:

@@ -124,7 +124,7 @@ def azurite(running_azurite: Azurite, demo: DemoServer, monkeypatch: pytest.Monk
         ("storage-job", "nightly", f"{STORAGE}/.default"),
     ):
         apis = dict.fromkeys(running_azurite.origins, (scope,))
-        kernel.add_profile(dataclasses.replace(profiles[of], name=name, apis=apis, source=None))
+        kernel.add_profile(dataclasses.replace(profiles[of], name=name, apis=apis, file=None))
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.setenv(variable, str(running_azurite.ca_file))
     return running_azurite
@@ -142,7 +142,7 @@ def postgres(running_postgres: Postgres, demo: DemoServer) -> Postgres:
     """PostgreSQL, with a row in `apis` of `sql`, a person's profile. `sign_in("sql")` signs in."""
     demo.provider.register_resource(postgres_server.RESOURCE, scopes=["user_impersonation"], roles=["Sales.Read"])
     apis = {running_postgres.origin: (f"{postgres_server.RESOURCE}/user_impersonation",)}
-    kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], name="sql", apis=apis, source=None))
+    kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], name="sql", apis=apis, file=None))
     running_postgres.check.seen.clear()
     running_postgres.check.refused.clear()
     return running_postgres
@@ -158,7 +158,7 @@ def sql_server(demo: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with sql_server_stub.running(tls, lambda token: check("alice@contoso.example", token)) as server:
         apis = {server.origin: (f"{sql_server_stub.RESOURCE}/user_impersonation",)}
         profile = kernel.config().profiles["demo"]
-        kernel.add_profile(dataclasses.replace(profile, name="sql-server", apis=apis, source=None))
+        kernel.add_profile(dataclasses.replace(profile, name="sql-server", apis=apis, file=None))
         yield server
 
 

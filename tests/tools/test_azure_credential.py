@@ -105,7 +105,7 @@ def test_tenants(demo: DemoServer, lent: RowCredential, sign_in: SignIn):
 
 def test_claims(demo: DemoServer, lent: RowCredential, sign_in: SignIn):
     """Claims go to the refresh; asked for again they bring a token that is newer still."""
-    profile = dataclasses.replace(kernel.config().profiles["demo"], source=None, client_capabilities=("CP1",))
+    profile = dataclasses.replace(kernel.config().profiles["demo"], file=None, client_capabilities=("CP1",))
     kernel.add_profile(profile)
     lent = credential(demo.api_url, profile="demo")
     sign_in("demo")

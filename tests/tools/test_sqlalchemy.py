@@ -84,7 +84,7 @@ def test_reads_with_a_token(
 def test_an_application(postgres: Postgres, demo: DemoServer, make_engine: Callable[..., Engine]) -> None:
     """A job's engine signs in as the job. Where two profiles name the server, one has to be named."""
     apis = {postgres.origin: (f"{postgres_server.RESOURCE}/.default",)}
-    kernel.add_profile(dataclasses.replace(kernel.config().profiles["nightly"], name="job", apis=apis, source=None))
+    kernel.add_profile(dataclasses.replace(kernel.config().profiles["nightly"], name="job", apis=apis, file=None))
     engine = make_engine(user=demo.confidential_client_id)
     with pytest.raises(ConfigError, match="job"):
         give_tokens(engine)
@@ -460,7 +460,7 @@ def test_a_server_that_says_no_to_tls(sign_in: Callable[..., nbauth.Account], de
         thread.start()
         port = listening.getsockname()[1]
         apis = {f"postgresql://localhost:{port}": ("api://nbauth-demo/Data.Read",)}
-        kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], name="plain", apis=apis, source=None))
+        kernel.add_profile(dataclasses.replace(kernel.config().profiles["demo"], name="plain", apis=apis, file=None))
         sign_in("plain")
         address = f"{USER}@localhost:{port}/sales?sslmode=verify-full&sslrootcert={demo.ca_file}&hostaddr=127.0.0.1"
         engine = sa.create_engine(f"postgresql+psycopg://{address}")

@@ -202,7 +202,7 @@ def _words(profile: Profile | None, scopes: tuple[str, ...]) -> dict[str, str]:
     added = " ".join(scope for scope in added_scopes(profile) if scope not in scopes)
     path = urlsplit(profile.authority_url).path.strip("/").split("/")
     return {
-        "where": profile.source or f"profile {profile.name!r}",
+        "where": profile.file or f"profile {profile.name!r}",
         "client_id": profile.client_id,
         "redirect_uri": profile.redirect_uri or "http://localhost",
         "scopes": asked or "none",

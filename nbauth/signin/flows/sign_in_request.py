@@ -19,7 +19,7 @@ DEFAULT_REDIRECT_URI = "http://localhost"
 
 def what_to_check(profile: Profile) -> str:
     """Return what is wrong where a provider's page does not go on, as the rest of a sentence."""
-    where = profile.source or f"profile {profile.name!r}"
+    where = profile.file or f"profile {profile.name!r}"
     uri = profile.redirect_uri or DEFAULT_REDIRECT_URI
     return f"check client_id {profile.client_id} in {where}, and that {uri} is registered as redirect URI"
 

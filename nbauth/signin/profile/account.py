@@ -25,6 +25,8 @@ class Account:
         name: the person's display name, or the username where the provider gives none.
         not_granted: scopes that the sign-in asked for and the provider did not grant (RFC 6749 §3.3).
         other_names: what else the provider calls the person by, such as an e-mail address beside the sign-in name.
+        source: where the sign-in was already, such as ``"az"``; empty where nbauth asked.
+        passed_over: what was tried before that, and why it had none, as in ``"hub: there is no JupyterHub here"``.
     """
 
     username: str
@@ -36,3 +38,5 @@ class Account:
     name: str = ""
     not_granted: tuple[str, ...] = ()
     other_names: tuple[str, ...] = field(default=(), repr=False)
+    source: str = ""
+    passed_over: tuple[str, ...] = ()

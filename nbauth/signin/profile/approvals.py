@@ -175,15 +175,15 @@ class Approvals:
             ApprovalRequired: it needs an approval and has none.
             ConfigError: its file cannot be read, or is somebody else's.
         """
-        key = profile.source, profile
-        if key not in self._words and trust.origin_of(profile.source) in ("named", "user"):
+        key = profile.file, profile
+        if key not in self._words and trust.origin_of(profile.file) in ("named", "user"):
             self._words.add(key)  # also after the notebook changed NBAUTH_CONFIG
         if key in self._words:
             return False
         reasons = trust.reasons(profile, ca_digest=None if bundle is None else bundle.digest)
         if not reasons or self._settled.get(key) == reasons:
             return False
-        config = from_environment() if profile.source is None else load(Path(profile.source))
+        config = from_environment() if profile.file is None else load(Path(profile.file))
         request = request_for(config)
         own = {f"profile {profile.name!r} {reason}" for reason in reasons}
         # The file may have changed since the profile was read from it: an approval of what it is now is none of that.

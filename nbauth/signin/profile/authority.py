@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CLOUDS", "CONSUMERS_ID", "GUID", "Audience", "Authority", "Kind", "aliases_of"]
 
-Kind = Literal["entra", "b2c", "ciam", "adfs", "oidc", "machine"]
+Kind = Literal["entra", "b2c", "ciam", "adfs", "oidc", "machine", "sources"]
 Audience = Literal["common", "organizations", "consumers"]
 AUDIENCES: tuple[str, ...] = get_args(Audience)
 GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -62,7 +62,8 @@ class Authority:
 
     Attributes:
         kind: ``entra`` for Entra and what speaks as it does, ``b2c`` with a policy, ``ciam`` for Entra External ID,
-            ``adfs``, ``oidc`` for any other OpenID provider, ``machine`` for Azure's managed identities.
+            ``adfs``, ``oidc`` for any other OpenID provider, ``machine`` for Azure's managed identities,
+            ``sources`` where a profile takes a sign-in that is already there and does not say whose provider's.
         url: as it is written, without a slash at its end.
         endpoint_hosts: further hosts that its documents may name.
     """
@@ -128,6 +129,11 @@ class Authority:
         """Return what stands in its place for a managed identity, which signs in nowhere else."""
         return cls("machine", "https://169.254.169.254")
 
+    @classmethod
+    def of_sources(cls) -> Authority:
+        """Return what stands in its place where nobody signs in by nbauth. Nothing is sent there (RFC 2606 §2)."""
+        return cls("sources", "https://signed-in-already.invalid")
+
     @property
     def has_client_info(self) -> bool:
         """Whether its token answers say who somebody is in all tenants, in `client_info` beside the ID token."""
@@ -152,7 +158,7 @@ class Authority:
     @property
     def tenant(self) -> str | None:
         """The tenant or audience in its path; None where the provider has none there."""
-        if self.kind in ("adfs", "oidc", "machine"):
+        if self.kind in ("adfs", "oidc", "machine", "sources"):
             return None
         names = [name for name in self._segments if name.lower() != "tfp"]  # an older form of B2C's paths
         # A CIAM host without a path is the tenant of that name; MSAL fills it in just so.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Config", "Reader", "find", "from_environment", "load"]
 
 FILE_NAME = "nbauth.toml"
-_KEYS = tuple(f.name for f in dataclasses.fields(Profile) if f.name not in ("name", "source", "is_of_environment"))
+_KEYS = tuple(f.name for f in dataclasses.fields(Profile) if f.name not in ("name", "file", "is_of_environment"))
 _TOP_KEYS = ("default", "profiles")
 # Where the tools of each cloud send tokens when nothing else is said; a cloud by the first of its hosts.
 _CLOUD_APIS = {
@@ -150,14 +150,14 @@ def _profile(name: str, table: Any, path: Path) -> Profile:
     for key in table:
         if key not in _KEYS:
             raise _unknown(f"{where} {key}", key, _KEYS)
-    if "client_id" not in table and not table.get("managed_identity"):
+    if "client_id" not in table and not table.get("managed_identity") and not table.get("source"):
         raise ConfigError(f"{where} client_id: is missing; it is the application's id at the provider.")
     if not table.get("apis"):
         raise ConfigError(
             f"{where} apis: is missing; it says where this profile's tokens may go.",
             next_step=f'Add [profiles.{name}.apis] with a line such as "https://graph.microsoft.com" = ["User.Read"].',
         )
-    return Profile(name, source=str(path), **table)
+    return Profile(name, file=str(path), **table)
 
 
 def _unknown(where: str, key: str, known: tuple[str, ...]) -> ConfigError:

@@ -136,6 +136,9 @@ def kind_of(keys: Mapping[str, Any], wrong: Callable[..., ConfigError]) -> Liter
         for key in _OF_A_PROVIDER:
             if keys[key]:
                 raise wrong(key, "cannot stand beside managed_identity, which brings its own")
+    if keys["source"]:
+        _check_beside_source(keys, wrong)
+        return "person"
     alone = identity is not None or any(keys[key] is not None for key in CREDENTIALS)
     if kind is None:
         return "application" if alone else "person"
@@ -146,6 +149,14 @@ def kind_of(keys: Mapping[str, Any], wrong: Callable[..., ConfigError]) -> Liter
     if kind == "person" and (identity or keys["user_assertion"]):
         raise wrong("kind", "no person signs in to this profile")
     return "person" if kind == "person" else "application"
+
+
+def _check_beside_source(keys: Mapping[str, Any], wrong: Callable[..., ConfigError]) -> None:
+    for key in ("managed_identity", "user_assertion"):
+        if keys[key]:
+            raise wrong(key, "cannot stand beside source, which says whose tokens they are")
+    if keys["kind"] not in (None, "person"):
+        raise wrong("kind", "a profile with source takes a person's sign-in", "Leave out kind or source.")
 
 
 def stamp(client_secret: SecretSource | None) -> str | None:

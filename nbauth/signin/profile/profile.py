@@ -14,6 +14,7 @@ from nbauth.files.tree import expanded, working_directory
 from nbauth.net.origins import api_origin_of
 from nbauth.signin.profile import authorization_parameters, checks, credentials, options
 from nbauth.signin.profile.authority import CLOUDS, Authority
+from nbauth.signin.profile.source_names import asks_nobody, checked_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.credentials import Supplied
     from nbauth.signin.profile.managed_identity import ManagedIdentity
     from nbauth.signin.profile.secret_source import SecretSource
+    from nbauth.signin.profile.source_names import SourceName
 
 __all__ = ["CLOUDS", "Profile"]
 
@@ -39,6 +41,7 @@ _OPTIONAL_TEXTS = (
     "login_hint",
     "domain_hint",
 )
+_OF_AUTHORITY = ("authority", "oidc_authority", "tenant", "audience", "cloud", "instance")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class Profile:
 
     The authority comes from `authority` written out, from `oidc_authority`, or from `cloud` or `instance` with
     `tenant` or `audience`. A profile with a client credential is an application's (RFC 6749 §4.4); one without is
-    a person's.
+    a person's. One with a `source` takes a sign-in that is already there, and needs none of these keys where nobody
+    is asked and nothing is exchanged; those that it has must fit what the source gives.
 
     Args:
         name: how `nbauth.login(NAME)` calls it: letters, digits, ``_``, ``.`` and ``-``.
@@ -87,7 +91,9 @@ class Profile:
             those of the environment.
         timeout_s: seconds to wait for the provider's next bytes, up to 300; a whole request has 5 s more.
         broker: sign in through the system's own broker where MSAL finds one; needs ``nbauth[broker]``.
-        source: the file it was read from, for messages.
+        source: where a sign-in is that is already there: ``"hub"``, ``"az"``, ``"fabric"`` or ``"databricks"``, or
+            several in the order in which they are tried; ``"login"`` at the end asks the person where none has one.
+        file: the file it was read from, for messages.
         is_of_environment: it was made of the environment's variables, for messages.
 
     Raises:
@@ -123,7 +129,8 @@ class Profile:
     proxies: Mapping[str, str] | None = field(default=None, hash=False)
     timeout_s: float = 30.0
     broker: bool = False
-    source: str | None = field(default=None, compare=False, repr=False)
+    source: tuple[SourceName, ...] = ()
+    file: str | None = field(default=None, compare=False, repr=False)
     is_of_environment: bool = field(default=False, compare=False, repr=False)
 
     if TYPE_CHECKING:
@@ -159,13 +166,15 @@ class Profile:
             proxies: Mapping[str, str] | None = None,
             timeout_s: float = 30.0,
             broker: bool = False,
-            source: str | None = None,
+            source: SourceName | Sequence[SourceName] = (),
+            file: str | None = None,
             is_of_environment: bool = False,
         ) -> None: ...
 
     def __post_init__(self) -> None:
         if not checks.is_name(str(self.name)):
             raise ConfigError(f"Profile name {self.name!r}: expected letters, digits, '_', '.' and '-' only.")
+        self._set("source", checked_sources("source", self.source, self._error))
         self._check_texts()
         self._set("apis", checks.checked_apis(self.apis, self._error))
         for key in ("exclude_scopes", "endpoint_hosts", "client_capabilities"):
@@ -203,6 +212,11 @@ class Profile:
         """Whether it has a credential of its own at the provider (RFC 6749 §2.1)."""
         return any(getattr(self, key) is not None for key in credentials.CREDENTIALS)
 
+    @property
+    def needs_application(self) -> bool:
+        """Whether it signs in by an application of its own, and so says which and where."""
+        return not asks_nobody(self.source) or self.is_confidential
+
     @cached_property
     def is_personal(self) -> bool:
         """Whether its tokens are one person's: of who signs in, or of the one user that a file or variable names."""
@@ -214,6 +228,8 @@ class Profile:
         """Where it signs in, made from the keys that say so."""
         if self.managed_identity is not None:
             return Authority.of_this_machine()
+        if not self.needs_application and not any(getattr(self, key) for key in _OF_AUTHORITY):
+            return Authority.of_sources()
         return Authority.parse(
             authority=self.authority,
             oidc_authority=self.oidc_authority,
@@ -281,29 +297,29 @@ class Profile:
     def written_in(self) -> str:
         """Where it was written, in words: a file's path, the environment, or code."""
         made_of = "the AZURE_* environment variables" if self.is_of_environment else "code of this session"
-        return self.source or made_of
+        return self.file or made_of
 
     # How it is checked
 
     @property
     def _base(self) -> Path:
-        return Path(self.source).parent if self.source else working_directory()
+        return Path(self.file).parent if self.file else working_directory()
 
     def _set(self, key: str, value: Any) -> None:
         object.__setattr__(self, key, value)  # the dataclass is frozen for everybody else
 
     def _where(self, key: str) -> str:
-        return f"{self.source}: [profiles.{self.name}] {key}" if self.source else f"Profile {self.name!r}: {key}"
+        return f"{self.file}: [profiles.{self.name}] {key}" if self.file else f"Profile {self.name!r}: {key}"
 
     def _error(self, key: str, problem: str, next_step: str | None = None) -> ConfigError:
         return ConfigError(f"{self._where(key)}: {problem}.", next_step=next_step)
 
     def _check_texts(self) -> None:
-        required = () if self.managed_identity else ("client_id",)
-        for key in (*required, *_OPTIONAL_TEXTS):
-            if key in required or getattr(self, key) is not None:
+        is_required = not self.managed_identity and self.needs_application
+        for key in ("client_id", *_OPTIONAL_TEXTS):
+            if getattr(self, key) not in ((None, "") if key == "client_id" and not is_required else (None,)):
                 self._set(key, checks.checked_text(key, getattr(self, key), self._error))
-        if required:
+        if is_required or (self.client_id and not self.managed_identity):
             checks.check_client_id("client_id", self.client_id, self._error)
         if self.prompt is not None:
             checks.check_prompt("prompt", self.prompt, self._error)

@@ -4,7 +4,8 @@ First the owner: a file that somebody else owns or may write to is refused. Then
 their own configuration directory, or named themselves in ``NBAUTH_CONFIG``, is their word. A file in the notebook's
 tree may have come with a clone. It is free where its provider is one of Microsoft's own clouds, reached in the usual
 way, and where it sends no other provider a secret that is not in its own folder. For anything else it needs one
-approval, which is bound to its content.
+approval, which is bound to its content; so it does where it takes a sign-in that is there already, since no page tells
+the person where its tokens go.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from nbauth.files.tree import expanded, is_in_tree, is_own_file, is_set_in_doten
 from nbauth.files.user_directories import config_directory
 from nbauth.net.origins import display_url, is_loopback
 from nbauth.signin.profile.secret_source import SecretSource
+from nbauth.signin.profile.source_names import LOGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -121,13 +123,13 @@ def reasons(
     Returns:
         None of them where it needs no approval.
     """
-    origin = origin_of(profile.source, environ)
+    origin = origin_of(profile.file, environ)
     ca_digest = ca_digest or (None if profile.ca_bundle is None else digest_of_file(profile.ca_bundle))
     if origin == "tree":
         changes = tuple(_changes(profile, ca_digest))
         if changes or not _is_microsofts(profile):
-            assert profile.source is not None
-            changes += tuple(_secrets(profile, Path(profile.source).parent))
+            assert profile.file is not None
+            changes += tuple(_secrets(profile, Path(profile.file).parent))
     elif profile.is_of_environment:
         changes = tuple(_of_environment(profile, environ, ca_digest))
     else:
@@ -142,11 +144,16 @@ def _is_microsofts(profile: Profile) -> bool:
 
 def _changes(profile: Profile, ca_digest: str | None) -> Iterator[str]:
     host = profile.authority_host
+    for name in profile.source:
+        if name != LOGIN:
+            program = " by running that program" if name == "az" else ""
+            yield f"takes your sign-in of {name}{program} and sends its tokens to {_apis(profile)}"
     if profile.ca_bundle is not None:
         apis = (display_url(api) for api in profile.apis if not api.startswith("http:"))
+        hosts = apis if profile.resolved_authority.kind == "sources" else (host, *apis)
         yield (
-            f"trusts the certificate authority {Path(profile.ca_bundle).name} "
-            f"(SHA-256 {ca_digest}) for {', '.join((host, *apis))}"
+            f"trusts the certificate authority {Path(profile.ca_bundle).name} (SHA-256 {ca_digest}) "
+            f"for {', '.join(hosts)}"
         )
     if profile.proxies:
         through = sorted(set(map(display_url, profile.proxies.values())))
@@ -154,6 +161,10 @@ def _changes(profile: Profile, ca_digest: str | None) -> Iterator[str]:
     if profile.endpoint_hosts:
         hosts = (display_url(f"https://{host}").removeprefix("https://") for host in profile.endpoint_hosts)
         yield f"counts {', '.join(hosts)} as the provider's own"
+
+
+def _apis(profile: Profile) -> str:
+    return ", ".join(display_url(api) for api in profile.apis)
 
 
 def _secrets(profile: Profile, folder: Path | None) -> Iterator[str]:

@@ -73,7 +73,7 @@ def world(demo: DemoServer, authorities: dict[str, Any], tmp_path: Path) -> Iter
             bundle.write_bytes(demo.ca_file.read_bytes() + authorities[name].ca_file.read_bytes())
             bundles[name] = bundle
             apis = {api.origin: (SCOPES[name],)}
-            kernel.add_profile(dataclasses.replace(nightly, name=name, apis=apis, ca_bundle=str(bundle), source=None))
+            kernel.add_profile(dataclasses.replace(nightly, name=name, apis=apis, ca_bundle=str(bundle), file=None))
         made = World(lab, work, authorities, bundles)
         made.tokens()  # both have been used
         yield made

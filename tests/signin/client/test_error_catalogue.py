@@ -49,7 +49,7 @@ def test_a_redirect_uri_in_every_provider_s_words(text: str) -> None:
 
 def test_a_profile_is_named() -> None:
     """With a profile the explanation names what it has; without one it reads as a sentence all the same."""
-    profile = Profile("work", client_id="0000-1111", tenant="contoso.com", apis={}, source="/home/me/nbauth.toml")
+    profile = Profile("work", client_id="0000-1111", tenant="contoso.com", apis={}, file="/home/me/nbauth.toml")
     text = str(explain("AADSTS50011", profile))
     assert "The application 0000-1111 does not list http://localhost." in text
     assert "/home/me/nbauth.toml" in text

@@ -292,7 +292,7 @@ def test_another_provider_on_microsoft_s_hosts(path: str, clone: Path) -> None:
         authority=f"https://login.microsoftonline.com/{path}",
         client_secret={"env": "NIGHTLY_SECRET"},  # type: ignore[arg-type]  # as a file says it
         apis={"https://api.example.com": (".default",)},
-        source=str(clone / "nbauth.toml"),
+        file=str(clone / "nbauth.toml"),
     )
     assert trust.reasons(profile) == ("sends the environment variable NIGHTLY_SECRET to login.microsoftonline.com",)
 

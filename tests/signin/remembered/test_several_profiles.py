@@ -209,7 +209,7 @@ def test_wider_trust_asks_again(
     """A profile that trusts another host, proxy or authority than it did does not take what was remembered."""
     for name in ("ca.pem", "wider.pem"):
         (apart / name).write_bytes(demo.ca_file.read_bytes())
-    profile = dataclasses.replace(kernel.config().profiles["demo"], ca_bundle=str(apart / "ca.pem"), source=None)
+    profile = dataclasses.replace(kernel.config().profiles["demo"], ca_bundle=str(apart / "ca.pem"), file=None)
     nbauth.add_profile(profile)
     _login(person())
     kernel.reset()

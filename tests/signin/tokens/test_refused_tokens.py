@@ -181,7 +181,7 @@ def test_in_later_kernels(profile: str, demo: DemoServer, login: Callable[..., N
     _fail(demo, profile)
     assert fault.hits == (profile == "demo")  # the other one has nothing to ask with
     assert token.encode() not in file.read_bytes()
-    added = [p for p in kernel.config().profiles.values() if p.source is None]
+    added = [p for p in kernel.config().profiles.values() if p.file is None]
     kernel.reset()
     for each in added:
         nbauth.add_profile(each)
