@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from requests.adapters import HTTPAdapter
-
+from nbauth.net.plain_get import PlainGetAdapter
 from nbauth.net.requests_internals import close_pools, keep_long
 from nbauth.net.tls import PerRequestTrustAdapter
 
 __all__ = ["close_adapters", "kept_adapters"]
 
 
-class _KeptAdapter(HTTPAdapter):
+class _KeptAdapter(PlainGetAdapter):
     """An adapter whose connections may be kept between loads."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -33,12 +32,12 @@ class _KeptTrustAdapter(_KeptAdapter, PerRequestTrustAdapter):
     """The same, told with each request whom to trust."""
 
 
-def kept_adapters() -> dict[str, HTTPAdapter]:
+def kept_adapters() -> dict[str, PlainGetAdapter]:
     """Return adapters for a session, by the prefix of the URLs that they are for."""
     return {"https://": _KeptTrustAdapter(), "http://": _KeptAdapter()}
 
 
-def close_adapters(adapters: dict[str, HTTPAdapter]) -> None:
+def close_adapters(adapters: dict[str, PlainGetAdapter]) -> None:
     """Close the connections that adapters keep; where they are used again, they make new ones."""
     for adapter in adapters.values():
         close_pools(adapter)

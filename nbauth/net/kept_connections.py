@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from requests.adapters import HTTPAdapter
-
+    from nbauth.net.plain_get import PlainGetAdapter
     from nbauth.net.tls import EnvironmentTrust, Trust
     from nbauth.process.visitors import Whose
 
@@ -37,7 +36,7 @@ class KeptConnections:
     def __init__(self) -> None:
         from nbauth.net.kept_adapters import kept_adapters
 
-        self.adapters: dict[str, HTTPAdapter] = kept_adapters()
+        self.adapters: dict[str, PlainGetAdapter] = kept_adapters()
         self.has_ended = False
         self._users: WeakSet[object] = WeakSet()
         self._lock = threading.Lock()

@@ -9,13 +9,12 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from requests.adapters import HTTPAdapter
-
 from nbauth.errors import ConfigError
 from nbauth.files.edges import variable
 from nbauth.files.tree import WHERE, is_in_tree, working_directory
 from nbauth.net import system_store as stores
 from nbauth.net.bundles import Bundle
+from nbauth.net.plain_get import PlainGetAdapter
 from nbauth.net.system_store import system_store
 
 if TYPE_CHECKING:
@@ -210,7 +209,7 @@ def _file_facts(path: str) -> object:
     return path, status.st_mtime_ns, status.st_size, status.st_ino
 
 
-class _ContextAdapter(HTTPAdapter):
+class _ContextAdapter(PlainGetAdapter):
     """An adapter whose connections are trusted by a TLS context, and by nothing that requests would add."""
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:

@@ -59,14 +59,13 @@ def test_what_apis_answer(verb: str, watch: Watch) -> None:
     """Whatever an API answers, and wherever it is noticed, the token stays out of the exception."""
     watch.sign_in()
     api, url = watch.demo.api, f"{watch.demo.api_url}/sunlight"
-    quick = {"max_retries": 0} if verb in ("read", "pages") else {}
 
     def act(target: str, **options: Any) -> Any:
         if verb == "session":
             answer = nbauth.session("demo").get(target, **options)
             answer.raise_for_status()
             return answer.json()
-        made = getattr(nbauth, verb)(target, **quick, **options)
+        made = getattr(nbauth, verb)(target, **options)
         return made.read() if verb == "open" else list(made)
 
     for fault, how in FAULTS.items():
@@ -92,7 +91,7 @@ def test_formats_and_functions(watch: Watch) -> None:
     url = f"{watch.demo.api_url}/sunlight"
     for kind, body in BROKEN.items():
         watch.demo.api.faults.add("*/sunlight", status=200, headers={"Content-Type": kind}, body=body, times=None)
-        watch.fails(kind, lambda: nbauth.read(url, max_retries=0))
+        watch.fails(kind, lambda: nbauth.read(url))
         watch.demo.api.faults.clear()
     watch.fails("next_page", lambda: nbauth.read(url, paging=Paging(next=_mistake)))
     assert watch.seen == {}

@@ -19,10 +19,12 @@ from nbauth.net.origins import origin_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from requests import PreparedRequest
+    from requests import PreparedRequest, Response
 
+    from nbauth.data.fetch.chain import Chain
     from nbauth.data.fetch.request import RequestSpec
     from nbauth.data.fetch.session import Session
+    from nbauth.net.plain_get import PlainGets
 
 __all__ = ["OutgoingRequests"]
 
@@ -34,6 +36,7 @@ class _Template:
     prepared: PreparedRequest
     settings: dict[str, Any]
     prefix: str  # of URLs that need no further preparation
+    gets: PlainGets | None
 
 
 class OutgoingRequests:
@@ -86,6 +89,20 @@ class OutgoingRequests:
             outgoing.prepare_cookies(self._session.cookies)
         return outgoing, template.settings
 
+    def send_plainly(self, chain: Chain, request: PageRequest) -> Response | None:
+        """Send a request that is a plain GET; None for one that has to be prepared, of which nothing was sent.
+
+        Args:
+            chain: whose token it carries.
+            request: the request.
+        """
+        if request.verb != "GET" or request.body is not None or request.headers:
+            return None
+        template = self._template(request.url)
+        if template.gets is None:
+            return None
+        return self._session.get_within(chain, template.gets, request.url, **template.settings)
+
     def _template(self, url: str) -> _Template:
         for prefix, template in self._templates.items():
             if url.startswith(prefix):
@@ -113,7 +130,8 @@ class OutgoingRequests:
         settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)
         scheme, _, rest = str(prepared.url).partition("://")
         host = rest.split("/", 1)[0].split("?", 1)[0]
-        return _Template(prepared, settings, f"{scheme}://{host}/")
+        prefix = f"{scheme}://{host}/"
+        return _Template(prepared, settings, prefix, self._session.plain_gets(prepared, prefix, settings["proxies"]))
 
 
 def _replace_body(outgoing: PreparedRequest, document: Any) -> None:

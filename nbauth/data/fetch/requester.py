@@ -184,8 +184,10 @@ class Requester:
     def _send(self, request: PageRequest, headers: Mapping[str, str], method: Literal["HEAD"] | None) -> Response:
         if self._stopped.is_set():
             raise ReadInterrupted("Stopped.")
-        prepared, settings = self._outgoing.prepare(request, headers, method)
-        response = self._session.send_within(self.chain, prepared, keeps_post=True, **settings)
+        response = None if headers or method else self._outgoing.send_plainly(self.chain, request)
+        if response is None:
+            prepared, settings = self._outgoing.prepare(request, headers, method)
+            response = self._session.send_within(self.chain, prepared, keeps_post=True, **settings)
         with self._lock:
             self._open = {response for response in self._open if not response.raw.closed}
             self._open.add(response)

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import copy
 import os
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NoReturn
-from weakref import WeakKeyDictionary
 
 import requests
 import urllib3
-from requests.utils import resolve_proxies
 
-from nbauth.data.fetch.caller_credentials import NO_AUTH, check_auth, check_headers, check_place, check_trust
+from nbauth.data.fetch.caller_credentials import check_headers, check_place, check_trust
 from nbauth.data.fetch.chain import Authorizer, may_carry
 from nbauth.data.fetch.challenge import asked_claims
 from nbauth.data.fetch.charsets import safe_charset
-from nbauth.data.fetch.cookies import OriginCookies
-from nbauth.data.fetch.redirect_policy import OutsideSession, keep_keys_apart, keep_post, leave, lost_target
-from nbauth.environment import notebook_directory
-from nbauth.net.origins import is_loopback, redact_url
-from nbauth.net.redirects import UnreadRedirects, has_lost_target
+from nbauth.data.fetch.redirect_policy import keep_keys_apart, keep_post, leave, lost_target
+from nbauth.data.fetch.session_base import SessionBase
+from nbauth.net.origins import redact_url
+from nbauth.net.plain_get import PlainGetAdapter, answered
+from nbauth.net.redirects import has_lost_target
 from nbauth.net.requests_internals import drop_body
 from nbauth.net.secrecy import HiddenText, clears_frames
-from nbauth.net.tls import PerRequestTrustAdapter, Trust
-from nbauth.process.interrupts import defer_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from requests import PreparedRequest, Request, Response
+    from requests import PreparedRequest, Response
 
     from nbauth.data.fetch.chain import Chain
-    from nbauth.net.kept_connections import KeptConnections
+    from nbauth.net.plain_get import Answer, PlainGets
 
 __all__ = ["Authorizer", "Session"]
 
 _UNAUTHORIZED = 401
 
 
-class Session(UnreadRedirects):
+class Session(SessionBase):
     """Sends requests to the APIs of the profiles, each with the token of where it goes.
 
     It is used as a `requests.Session` is. The token is fetched for each request before anything is sent, so one that
@@ -61,43 +55,11 @@ class Session(UnreadRedirects):
         SignInRequired: from a request, before anything is sent.
     """
 
-    def __init__(
-        self,
-        authorizer: Authorizer,
-        *,
-        timeout_s: tuple[float, float] = (5.0, 60.0),
-        trust: Trust | None = None,
-        kept: KeptConnections | None = None,
-    ) -> None:
-        super().__init__()
-        self._authorizer = authorizer
-        self._timeout_s = timeout_s
-        self._trust = trust or Trust.of_environment(untrusted=notebook_directory())
-        self._kept = kept
-        if kept is None:
-            self.mount("https://", PerRequestTrustAdapter())
-        else:
-            kept.join(self)
-            self.adapters = OrderedDict(kept.adapters)
-        self._outside = OutsideSession(self)
-        # Of requests that callers may hold, and what they may send on: `response.next`, `resolve_redirects`.
-        self._chains: WeakKeyDictionary[PreparedRequest, Chain] = WeakKeyDictionary()
-        self._process = os.getpid()
-
     def __repr__(self) -> str:
         return f"<nbauth.Session for {', '.join(self._authorizer.origins()) or 'no origin'}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an nbauth.Session gives tokens and cannot be pickled; make one where it is needed")
-
-    @property  # type: ignore[override]
-    def cookies(self) -> OriginCookies:
-        """The caller's own cookies, and those that each origin set."""
-        return self._cookies
-
-    @cookies.setter
-    def cookies(self, cookies: Any) -> None:
-        self._cookies = OriginCookies.of(cookies)
 
     def allows(self, url: str) -> bool:
         """Tell whether a request to the URL would carry a token: its origin is listed, and it is https or loopback."""
@@ -112,30 +74,6 @@ class Session(UnreadRedirects):
         """
         check_place(url)
         return self._authorizer.chain(url)
-
-    def prepare_request(self, request: Request) -> PreparedRequest:
-        """Prepare a request as requests does, but with no credentials from the caller or from ``.netrc``.
-
-        Raises:
-            ConfigError: the request, or this session, has credentials of its own.
-        """
-        url = request.url.decode() if isinstance(request.url, bytes) else str(request.url)
-        check_auth(request.auth or self.auth, url=url)
-        check_headers({**self.headers, **(request.headers or {})})
-        given, request.auth = request.auth, NO_AUTH
-        try:
-            prepared = super().prepare_request(request)
-        finally:
-            request.auth = given
-        is_callers = any(str(name).lower() == "cookie" for name in (*self.headers, *(request.headers or {})))
-        # requests copies cookies into a jar that knows no origins.
-        self.cookies.fit(prepared, request.cookies, header=prepared.headers.get("Cookie") if is_callers else None)
-        return prepared
-
-    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """Merge proxies from the environment; trust was settled when the session was made."""
-        settings = super().merge_environment_settings(url, proxies, stream, None, cert)
-        return {**settings, "verify": self.verify if verify is None else verify}
 
     def send(self, request: PreparedRequest, **options: Any) -> Response:
         """Send a prepared request with the token of where it goes, and follow its redirects.
@@ -152,15 +90,55 @@ class Session(UnreadRedirects):
         chain = self._chains.get(request) or self.chain(str(request.url))
         return self.send_within(chain, request, **options)
 
+    @clears_frames
+    def get_within(self, chain: Chain, gets: PlainGets, url: str, **settings: Any) -> Response | None:
+        """Send a GET as `send_within` does, which goes on where its answer is not plain.
+
+        Args:
+            chain: what an earlier request began.
+            gets: what `plain_gets` returned.
+            url: where it goes.
+            settings: what `merge_environment_settings` returned.
+
+        Returns:
+            None where this one needs `send_within` from the start; nothing was sent.
+        """
+        if self._process != os.getpid():
+            self._after_fork()
+        target, adapter = gets.target(url), self.get_adapter(url)
+        is_usual = not len(self.cookies) and self.verify is True and self.cert is None
+        if target is None or not is_usual or not isinstance(adapter, PlainGetAdapter):
+            return None
+        token = HiddenText(chain.token(url))
+        answer = gets.ask(
+            adapter,
+            target,
+            {"Authorization": "Bearer " + token},
+            verify=self._verify(chain, gets.prepared),
+            timeout_s=self._timeout_s,
+        )
+        if not answer.is_plain:
+            return self.send_within(chain, gets.request(url), answered_to=(token, answer), **settings)
+        response = gets.response(adapter, url, answer)
+        response.encoding = safe_charset(response.encoding)
+        return response
+
     @clears_frames  # requests and urllib3 hold the token in their frames
     def send_within(
-        self, chain: Chain, request: PreparedRequest, *, keeps_post: bool = False, **options: Any
+        self,
+        chain: Chain,
+        request: PreparedRequest,
+        *,
+        keeps_post: bool = False,
+        answered_to: tuple[HiddenText, Answer] | None = None,
+        **options: Any,
     ) -> Response:
         """Send a prepared request that an earlier one led to; arguments and errors are otherwise those of `send`.
 
         Args:
             chain: what the earlier one began.
             request: what to send.
+            answered_to: the answer to it that has come already, and the token that it carried.
             keeps_post: whether a POST stays one with 301 and 302. Callers of a session get what requests documents, and
                 what browsers do: a GET. A load would bring the rows of another question then.
             options: as `requests.Session.send` takes them.
@@ -180,7 +158,8 @@ class Session(UnreadRedirects):
         while True:
             options["proxies"] = self._proxies(request, proxies)
             if inside:
-                response = self._send_inside(chain, request, options)
+                response = self._send_inside(chain, request, options, answered_to)
+                answered_to = None
             else:
                 options["verify"] = self._verify(chain, request)
                 response = _sent(self._outside.send, request, options)
@@ -203,38 +182,25 @@ class Session(UnreadRedirects):
                 leave(chain, request, redirected)
             request = redirected
 
-    def close(self) -> None:
-        """Close the connections, or leave those that it has in common with others."""
-        if self._kept is not None:
-            self._kept.leave(self)
-            return
-        with defer_interrupt():  # what an interrupt left open here, no finalizer would close for sure
-            super().close()
-            self._outside.close()
-
-    def _after_fork(self) -> None:
-        """Make new connections in a forked child: two processes on one would read each other's responses."""
-        # Kept, since letting it go would take locks that a thread of the parent may have held at the fork.
-        self._inherited = (self.adapters, self._outside, self.cookies, self._kept)
-        self._kept = None
-        # Each copy of an adapter makes its own pool.
-        self.adapters = OrderedDict((prefix, copy.copy(adapter)) for prefix, adapter in self.adapters.items())
-        self.cookies = self.cookies.copy()
-        self._outside = OutsideSession(self)
-        self._process = os.getpid()
-
     def rebuild_auth(self, prepared_request: PreparedRequest, response: Response) -> None:
         """Remove our token from a redirected request; `send` decides which one it gets."""
         prepared_request.headers.pop("Authorization", None)
         if response.request in self._chains:
             self._chains[prepared_request] = self._chains[response.request]
 
-    def _send_inside(self, chain: Chain, request: PreparedRequest, options: Mapping[str, Any]) -> Response:
+    def _send_inside(
+        self,
+        chain: Chain,
+        request: PreparedRequest,
+        options: Mapping[str, Any],
+        answered_to: tuple[HiddenText, Answer] | None,
+    ) -> Response:
         url = str(request.url)
         check_place(url)
-        token = HiddenText(chain.token(url))  # raises OriginNotAllowed for an origin that is not listed
+        # The token raises OriginNotAllowed for an origin that is not listed.
+        token, answer = answered_to or (HiddenText(chain.token(url)), None)
         options = {**options, "verify": self._verify(chain, request)}
-        response = self._send_with(chain, token, request, options)
+        response = self._send_with(chain, token, request, options, answer)
         # One retry for a token that is no longer good, one for claims that it lacks: an API cannot make it a loop.
         retries = {False, True}
         while response.status_code == _UNAUTHORIZED:
@@ -261,17 +227,15 @@ class Session(UnreadRedirects):
             response = self._send_with(chain, token, request, options)
         return response
 
-    def _verify(self, chain: Chain, request: PreparedRequest) -> Any:
-        """Return what requests is to take as ``verify``: the authorities that the URL's server may be known by."""
-        url = str(request.url)
-        if not url.lower().startswith("https:") or not isinstance(self.get_adapter(url), PerRequestTrustAdapter):
-            return True  # an adapter that the caller mounted knows the usual authorities
-        return self._trust.context(chain.ca_bundles(url))
-
     def _send_with(
-        self, chain: Chain, token: HiddenText, request: PreparedRequest, options: Mapping[str, Any]
+        self,
+        chain: Chain,
+        token: HiddenText,
+        request: PreparedRequest,
+        options: Mapping[str, Any],
+        answer: Answer | None = None,
     ) -> Response:
-        signed = request.copy()
+        signed = request.copy() if answer is None else answered(request.copy(), answer)
         self._chains[signed] = chain
         signed.headers["Authorization"] = "Bearer " + token
         try:
@@ -281,12 +245,6 @@ class Session(UnreadRedirects):
             # pickle or print the token.
             signed.headers.pop("Authorization", None)
         return response
-
-    def _proxies(self, request: PreparedRequest, given: Mapping[str, str]) -> dict[str, str]:
-        url = str(request.url)
-        if is_loopback(url):
-            return {}  # to a proxy, this machine is another one, and http would show it the token
-        return resolve_proxies(request, dict(given), self.trust_env)
 
 
 def _is_repeatable(request: PreparedRequest) -> bool:
