@@ -228,9 +228,9 @@ def _who(credential: Credential) -> tuple[str, ...]:
 def session_of(authorizer: KernelAuthorizer) -> Session:
     """Return a session of its own; whether somebody is signed in shows when it sends."""
     load("nbauth.data.fetch.session")
-    from nbauth.data.fetch.session import Session
+    from nbauth.data.fetch.session import KernelSession
 
-    return Session(authorizer, trust=kernel.trust())
+    return KernelSession(authorizer, kernel.trust())
 
 
 def load_session_of(authorizer: KernelAuthorizer, *, may_repeat: bool = True) -> Session:
@@ -244,6 +244,6 @@ def load_session_of(authorizer: KernelAuthorizer, *, may_repeat: bool = True) ->
     if not may_repeat:
         return session_of(authorizer)
     load("nbauth.data.fetch.session")
-    from nbauth.data.fetch.session import Session
+    from nbauth.data.fetch.session import KernelSession
 
-    return Session(authorizer, trust=kernel.trust(), kept=authorizer.kept_connections())
+    return KernelSession(authorizer, kernel.trust(), authorizer.kept_connections())

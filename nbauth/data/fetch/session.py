@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
     from nbauth.data.fetch.chain import Chain
+    from nbauth.net.kept_connections import KeptConnections
     from nbauth.net.plain_get import Answer, PlainGets
+    from nbauth.net.tls import Trust
 
-__all__ = ["Authorizer", "Session"]
+__all__ = ["Authorizer", "KernelSession", "Session"]
 
 _UNAUTHORIZED = 401
 
@@ -46,14 +48,15 @@ class Session(SessionBase):
     Args:
         authorizer: which token a request may carry.
         timeout_s: seconds to connect, and to wait for the next bytes, where a request names no timeout.
-        trust: the usual authorities; None takes those that the environment names.
-        kept: connections that it has in common with others, and leaves open; None has it make its own.
 
     Raises:
         ConfigError: from a request that brings credentials of its own, or whose profile's bundle cannot be read.
         OriginNotAllowed: from a request to an origin that no profile names, or a redirect that may not be followed.
         SignInRequired: from a request, before anything is sent.
     """
+
+    def __init__(self, authorizer: Authorizer, *, timeout_s: tuple[float, float] = (5.0, 60.0)) -> None:
+        super().__init__(authorizer, timeout_s=timeout_s)
 
     def __repr__(self) -> str:
         return f"<nbauth.Session for {', '.join(self._authorizer.origins()) or 'no origin'}>"
@@ -245,6 +248,23 @@ class Session(SessionBase):
             # pickle or print the token.
             signed.headers.pop("Authorization", None)
         return response
+
+
+class KernelSession(Session):
+    """A session that trusts what the kernel trusts.
+
+    Args:
+        authorizer: which token a request may carry.
+        trust: the usual authorities.
+        kept: connections that it has in common with others, and leaves open; None has it make its own.
+    """
+
+    def __init__(self, authorizer: Authorizer, trust: Trust, kept: KeptConnections | None = None) -> None:
+        self._given = (trust, kept)
+        super().__init__(authorizer)
+
+    def _stands_on(self) -> tuple[Trust, KeptConnections | None]:
+        return self._given
 
 
 def _is_repeatable(request: PreparedRequest) -> bool:

@@ -34,29 +34,25 @@ __all__ = ["SessionBase"]
 class SessionBase(UnreadRedirects):
     """The part of `nbauth.data.fetch.session.Session` that sends nothing."""
 
-    def __init__(
-        self,
-        authorizer: Authorizer,
-        *,
-        timeout_s: tuple[float, float] = (5.0, 60.0),
-        trust: Trust | None = None,
-        kept: KeptConnections | None = None,
-    ) -> None:
+    def __init__(self, authorizer: Authorizer, *, timeout_s: tuple[float, float]) -> None:
         super().__init__()
         self._authorizer = authorizer
         self._timeout_s = timeout_s
-        self._trust = trust or Trust.of_environment(untrusted=notebook_directory())
-        self._kept = kept
-        if kept is None:
+        self._trust, self._kept = self._stands_on()
+        if self._kept is None:
             self.mount("https://", PerRequestTrustAdapter())
             self.mount("http://", PlainGetAdapter())
         else:
-            kept.join(self)
-            self.adapters = OrderedDict(kept.adapters)
+            self._kept.join(self)
+            self.adapters = OrderedDict(self._kept.adapters)
         self._outside = OutsideSession(self)
         # Of requests that callers may hold, and what they may send on: `response.next`, `resolve_redirects`.
         self._chains: WeakKeyDictionary[PreparedRequest, Chain] = WeakKeyDictionary()
         self._process = os.getpid()
+
+    def _stands_on(self) -> tuple[Trust, KeptConnections | None]:
+        """Return the usual authorities, and the connections that it has in common with others."""
+        return Trust.of_environment(untrusted=notebook_directory()), None
 
     @property  # type: ignore[override]
     def cookies(self) -> OriginCookies:
