@@ -59,6 +59,14 @@ class Chunk:
         """Tell whether it is text in Arrow's memory."""
         return self.kind == "text" and not isinstance(self.data, list)
 
+    @property
+    def texts(self) -> int:
+        """How many values are text, where there is nothing else but null."""
+        if self.kind != "text":
+            return 0
+        nulls = self.data.count(None) if isinstance(self.data, list) else self.data.null_count
+        return self.size - int(nulls)
+
     def objects(self) -> list[Any]:
         """Return the values as they came."""
         if self.kind == "null":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from nbauth.data.build.chunk import DTYPES, chunk_of, known_chunk, merged, nothing
+from nbauth.data.build.chunk import DTYPES, chunk_of, merged, nothing
 from nbauth.data.build.declared import nulls_of
 from nbauth.data.build.timestamps import is_time, timestamps
 from nbauth.data.build.type_rules import as_text, join
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nbauth.data.build.chunk import Chunk
-    from nbauth.data.build.type_rules import Declared, Kind, Target
+    from nbauth.data.build.type_rules import Declared, Target
 
 __all__ = ["Column"]
 
@@ -50,9 +50,9 @@ class Column:
         if values:
             self._chunks.append(chunk_of(values, in_arrow=self._in_arrow))
 
-    def extend_known(self, values: list[Any], kind: Kind) -> None:
-        """Take in the values of further rows, which are all of one kind or null."""
-        self._chunks.append(known_chunk(values, kind))
+    def append(self, chunk: Chunk) -> None:
+        """Take in further rows."""
+        self._chunks.append(chunk)
 
     def extend_missing(self, rows: int) -> None:
         """Take in further rows that have no such key."""

@@ -40,21 +40,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from nbauth.data.build.type_rules import Declared, Kind
+    from nbauth.data.build.chunk import Chunk
+    from nbauth.data.build.type_rules import Declared
 
-__all__ = ["Backend", "ColumnDecoder", "FrameBuilder", "Nested", "check_choices"]
+__all__ = ["Backend", "ColumnDecoder", "ColumnKey", "FrameBuilder", "Nested", "check_choices"]
 
 Nested = Literal["object", "json", "flatten"]
 Backend = Literal["pyarrow"]
 _Path = tuple[str, ...]
+ColumnKey = str | _Path  # a path where objects are flattened
 _COMPACT_ROWS = 32_768
 
 
 class ColumnDecoder(Protocol):
     """Parses pages into columns, by the types that the pages before had."""
 
-    def columns(self, raw: memoryview) -> tuple[int, list[tuple[str, list[Any], Kind]]] | None:
-        """Return a page's rows and columns; None where it does not fit the pages before."""
+    def rows(self, raw: memoryview) -> list[Any] | None:
+        """Parse a page; None where it does not fit the pages before."""
+
+    def columns(self, rows: list[Any], quotes: int) -> list[tuple[ColumnKey, Chunk]] | None:
+        """Return the columns of parsed rows; None where they do not hold all that came."""
 
     def learn(self, records: Sequence[Any]) -> None:
         """Fit the pages to come to records that did not fit."""
@@ -72,7 +77,7 @@ class FrameBuilder:
     Attributes:
         rows: how many rows have come.
         is_fast: whether the extra ``fast`` is there, so that pages can be parsed into columns.
-        is_flattened: whether members of objects become columns, which pages that are parsed into columns have not.
+        is_flattened: whether members of objects become columns.
         is_json: whether objects and lists become JSON text.
         decoder: parses pages into columns by what is known of their types; kept here by who brings the pages.
 
@@ -88,7 +93,7 @@ class FrameBuilder:
         self.is_flattened = nested == "flatten"
         self.is_json = nested == "json"
         self.decoder: ColumnDecoder | None = None
-        self._columns: dict[str | _Path, Column] = {}
+        self._columns: dict[ColumnKey, Column] = {}
         self._compacted = 0
         self.rows = 0
         self._series: list[Any] = []  # of the frame that is being made
@@ -106,21 +111,24 @@ class FrameBuilder:
             self._column(key).extend(self._texts([row.get(key) for row in rows]))
         self._end_page(keys.keys(), len(rows))
 
-    def add_columns(self, rows: int, columns: Sequence[tuple[str, list[Any], Kind]]) -> None:
-        """Take in a page that is parsed into columns.
+    def add_columns(self, rows: int, columns: Sequence[tuple[str, list[Any]]]) -> None:
+        """Take in a table.
 
         Args:
             rows: how many rows it has.
-            columns: for each key the values, and their kind: ``other`` for any.
+            columns: for each key the values.
         """
-        if not rows:
-            return
-        for key, values, kind in columns:
-            if kind == "other":
+        if rows:
+            for key, values in columns:
                 self._column(key).extend(self._texts(values))
-            else:
-                self._column(key).extend_known(values, kind)
-        self._end_page({key for key, _, _ in columns}, rows)
+            self._end_page({key for key, _ in columns}, rows)
+
+    def add_chunks(self, rows: int, columns: Sequence[tuple[ColumnKey, Chunk]]) -> None:
+        """Take in a page that is parsed into columns; likewise."""
+        if rows:
+            for key, chunk in columns:
+                self._column(key).append(chunk)
+            self._end_page({key for key, _ in columns}, rows)
 
     @property
     def is_wide(self) -> bool:
@@ -197,7 +205,7 @@ class FrameBuilder:
             return pa.Table.from_batches([pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))])
         return pa.table(arrays, names=safe)
 
-    def _column(self, key: str | _Path) -> Column:
+    def _column(self, key: ColumnKey) -> Column:
         column = self._columns.get(key)
         if column is None:
             check_width(len(self._columns) + 1)

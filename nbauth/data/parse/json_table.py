@@ -169,7 +169,7 @@ class TableNode:
             names = [name for name, _ in columns]
             builder.add([dict(zip(names, row, strict=True)) for row in zip(*(c for _, c in columns), strict=True)])
         elif columns:
-            builder.add_columns(len(columns[0][1]), [(name, cells, "other") for name, cells in columns])
+            builder.add_columns(len(columns[0][1]), columns)
 
     def _columns(self) -> list[tuple[str, list[Any]]]:
         rows, table = decoded(self._rows), self._table

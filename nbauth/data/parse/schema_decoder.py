@@ -6,33 +6,30 @@ the schema for the pages after it. So nothing is dropped or rounded.
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
+from nbauth.data.build.chunk import chunk_of, known_chunk
+from nbauth.data.build.json_cells import as_texts
 from nbauth.data.parse.json_cells import json_cells
 from nbauth.data.parse.json_text import delimiters, loads
+from nbauth.data.parse.row_shape import Shape
+from nbauth.data.parse.row_struct import level_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from nbauth.data.build.frame_builder import FrameBuilder
-    from nbauth.data.build.type_rules import Kind
+    from nbauth.data.build.chunk import Chunk
+    from nbauth.data.build.frame_builder import ColumnKey, FrameBuilder
+    from nbauth.data.parse.row_struct import Leaf, Level
 
 __all__ = ["SchemaDecoder", "append_array", "decode_rows"]
 
 _MOST_SCHEMAS = 24
-_MOST_KEYS = 500
+_MOST_LEVELS = 30  # of objects in objects
 _NESTED = frozenset({dict, list, type(None)})
-_KINDS: dict[frozenset[type], Kind] = {
-    frozenset({str}): "text",
-    frozenset({int}): "int",
-    frozenset({bool}): "bool",
-    frozenset({float}): "number",
-    frozenset({int, float}): "number",
-}
 
 
 def append_array(builder: FrameBuilder, raw: memoryview, *, expected: int | None = None) -> None:
@@ -47,20 +44,18 @@ def append_array(builder: FrameBuilder, raw: memoryview, *, expected: int | None
         ValueError: it is no JSON, or has not as many rows as expected.
         RecursionError: it is nested too deeply.
     """
-    if builder.decoder is None and not builder.is_flattened:
-        builder.decoder = SchemaDecoder(is_json=builder.is_json)
-    decoder = builder.decoder
-    typed = None if decoder is None else decoder.columns(raw)
-    if typed is not None:
-        rows, columns = typed
-        _check_count(rows, expected)
-        builder.add_columns(rows, columns)
+    decoder = builder.decoder = builder.decoder or SchemaDecoder(
+        is_flattened=builder.is_flattened, is_json=builder.is_json
+    )
+    parsed = decoder.rows(raw)
+    if parsed is not None and (columns := decoder.columns(parsed, delimiters(raw))) is not None:
+        _check_count(len(parsed), expected)
+        builder.add_chunks(len(parsed), columns)
         return
     records = decode_rows(raw)
     _check_count(len(records), expected)
     builder.add(records)
-    if decoder is not None:
-        decoder.learn(records)
+    decoder.learn(records)
 
 
 def _check_count(rows: int, expected: int | None) -> None:
@@ -86,114 +81,99 @@ def decode_rows(raw: memoryview) -> list[Any]:
     return loads(bytes(raw))  # type: ignore[no-any-return]
 
 
-class _Field(NamedTuple):
-    key: str
-    get: Callable[[Any], list[Any]]
-    kind: Kind
-    is_optional: bool  # whether a row may lack it
-    has_nulls: bool  # whether a row may lack it or have null there
-    may_have_quotes: bool  # whether its values are text, or may hold any
-
-
 class SchemaDecoder:
     """Parses the pages that one builder takes in.
 
     Args:
+        is_flattened: whether members of objects become columns.
         is_json: whether objects and lists become JSON text.
     """
 
-    def __init__(self, *, is_json: bool = False) -> None:
+    def __init__(self, *, is_flattened: bool = False, is_json: bool = False) -> None:
+        self._is_flattened = is_flattened
         self._is_json = is_json
-        self._types: dict[str, set[type]] = {}
-        self._optional: set[str] = set()
+        self._shape = Shape(levels=_MOST_LEVELS if is_flattened else 0)
         self._schemas = 0
+        self._level: Level | None = None
         self._decoder: Any = None
-        self._fields: list[_Field] = []
 
-    def columns(self, raw: memoryview) -> tuple[int, list[tuple[str, list[Any], Kind]]] | None:
-        """Parse a page, an array of UTF-8.
-
-        Returns:
-            The number of rows, and for each key the values and their kind, ``other`` for any; None if the page does
-            not fit the pages before, or cannot be parsed.
-        """
+    def rows(self, raw: memoryview) -> list[Any] | None:
+        """Parse an array of UTF-8; None if it does not fit the pages before, or cannot be parsed."""
         if self._decoder is None:
             return None
         try:
-            rows = self._decoder.decode(raw)
+            return self._decoder.decode(raw)  # type: ignore[no-any-return]
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
-        if not rows:
-            return 0, []
-        columns: list[tuple[str, list[Any], Kind]] = []
-        names = len(rows) * len(self._fields)
-        expected = 0
-        for field in self._fields:
-            values = field.get(rows)
-            if field.is_optional and (missing := values.count(UNSET)):
-                names -= missing
-                values = [None if value is UNSET else value for value in values]
-            kind = field.kind
-            if kind == "text":
-                expected += 2 * (len(values) - (values.count(None) if field.has_nulls else 0))
-            elif field.may_have_quotes and self._is_json and set(map(type, values)) <= _NESTED:
-                values, quotes = json_cells(values)
-                expected, kind = expected + quotes, "text"
-            elif field.may_have_quotes:
-                expected += delimiters(msgspec.json.encode(values))
-            columns.append((field.key, values, kind))
-        # Of members with one name msgspec keeps the last. Such a page has more quotes than are accounted for.
-        return (len(rows), columns) if delimiters(raw) == expected + 2 * names else None
+
+    def columns(self, rows: list[Any], quotes: int) -> list[tuple[ColumnKey, Chunk]] | None:
+        """Return the columns of rows.
+
+        Args:
+            rows: what `rows` returned, also of several arrays.
+            quotes: how many quotes delimit text in what they were parsed from.
+
+        Returns:
+            The key of each column that is known and its values. None where they do not hold all that came: of members
+            with one name msgspec keeps the last.
+        """
+        if self._level is None:
+            return None
+        columns: list[tuple[ColumnKey, Chunk]] = []
+        found = self._read(self._level, rows, len(rows), columns)
+        return columns if found == quotes else None
 
     def learn(self, records: Sequence[Any]) -> None:
         """Widen the schema by records that did not fit."""
         if self._schemas >= _MOST_SCHEMAS or not records or not all(type(record) is dict for record in records):
             return
-        is_first = not self._types
-        for record in records:
-            for key, value in record.items():
-                if key not in self._types:
-                    self._types[key] = set()
-                    if not is_first:
-                        self._optional.add(key)
-                self._types[key].add(type(value))
-        for record in records:
-            if len(record) < len(self._types):
-                self._optional |= self._types.keys() - record.keys()
+        self._shape.learn(records)
         self._schemas += 1
-        self._make()
+        self._level = level_of(self._shape, is_flattened=self._is_flattened)
+        self._decoder = None if self._level is None else msgspec.json.Decoder(list[self._level.struct])  # type: ignore[name-defined]
 
-    def _make(self) -> None:
-        self._decoder = None
-        if len(self._types) > _MOST_KEYS or any('"' in k or "\\" in k or not k.isprintable() for k in self._types):
-            return
-        self._fields = []
-        definitions: list[tuple[str, Any] | tuple[str, Any, Any]] = []
-        names: dict[str, str] = {}
-        for number, (key, types) in enumerate(self._types.items()):
-            name, is_optional = f"f{number}", key in self._optional
-            kind = _KINDS.get(frozenset(types - {type(None)}), "other")
-            wanted = _type_of(types)
-            definitions.append((name, wanted | UnsetType, UNSET) if is_optional else (name, wanted))
-            has_nulls = is_optional or type(None) in types
-            may_have_quotes = not types.isdisjoint({str, dict, list})
-            self._fields.append(_Field(key, _getter(number), kind, is_optional, has_nulls, may_have_quotes))
-            names[name] = key
-        struct = msgspec.defstruct("Row", definitions, rename=names, gc=False, kw_only=True, forbid_unknown_fields=True)
-        self._decoder = msgspec.json.Decoder(list[struct])  # type: ignore[valid-type]
+    def _read(self, level: Level, objects: list[Any], count: int, columns: list[tuple[ColumnKey, Chunk]]) -> int | None:
+        """Read the columns of objects.
 
+        Args:
+            level: what they are.
+            objects: the objects, and null or nothing where there is none.
+            count: how many are there.
+            columns: where the columns go.
 
-@cache
-def _getter(number: int) -> Callable[[Any], list[Any]]:
-    # Half the time of `operator.attrgetter`; the name is ours, as in `collections.namedtuple`.
-    return eval(f"lambda rows: [row.f{number} for row in rows]")  # type: ignore[no-any-return] # noqa: S307
+        Returns:
+            How many quotes delimit their text; None where they are not to be parsed so.
+        """
+        names, quotes, is_whole = count * level.size, 0, count == len(objects)
+        for leaf in level.leaves:
+            values = leaf.get(objects) if is_whole else leaf.get_some(objects)
+            if leaf.is_optional and (missing := values.count(UNSET)):
+                names -= missing
+                values = [None if value is UNSET else value for value in values]
+            chunk, found = self._chunk(leaf, values)
+            if found is None:
+                return None
+            quotes += found
+            columns.append((leaf.key, chunk))
+        for branch in level.branches:
+            inner = branch.get(objects) if is_whole else branch.get_some(objects)
+            names -= inner.count(UNSET)
+            below = self._read(branch.level, inner, sum(map(bool, inner)), columns)
+            if below is None or (branch.empty is not None and branch.empty in inner):
+                return None
+            quotes += below
+        return quotes + 2 * names
 
-
-def _type_of(types: set[type]) -> Any:
-    if not types <= {bool, int, float, str, type(None)}:
-        return Any
-    wanted: Any = type(None)
-    for type_ in types - {type(None)}:
-        wanted |= type_
-    # Where no integer is admitted beside a float, msgspec makes floats of them.
-    return wanted | int if float in types else wanted
+    def _chunk(self, leaf: Leaf, values: list[Any]) -> tuple[Chunk, int | None]:
+        """Return a column's values, and how many quotes delimit their text; None for objects to be flattened."""
+        if leaf.kind == "text":
+            return (chunk := known_chunk(values, "text")), 2 * chunk.texts
+        if leaf.kind != "other":
+            return known_chunk(values, leaf.kind), 0
+        if self._is_json and set(map(type, values)) <= _NESTED:
+            texts, quotes = json_cells(values)
+            return known_chunk(texts, "text"), quotes
+        quotes = delimiters(msgspec.json.encode(values)) if leaf.may_have_quotes else 0
+        if self._is_flattened and any(type(value) is dict and value for value in values):
+            return chunk_of(values), None
+        return chunk_of(as_texts(values) if self._is_json and leaf.may_be_nested else values, in_arrow=True), quotes

@@ -19,7 +19,7 @@ def _built(kind: Any, *pages: list[Any], backend: Any = None) -> FrameBuilder:
     builder = FrameBuilder(dtype_backend=backend)
     builder.declare({"a": kind})
     for values in pages:
-        builder.add_columns(len(values), [("a", values, "other")])
+        builder.add_columns(len(values), [("a", values)])
     return builder
 
 

@@ -38,6 +38,14 @@ _LEAVES = st.integers(-3, 3) | st.none() | st.sampled_from(["", '"', "\\", '\\"'
 _INNER = st.recursive(
     _LEAVES, lambda inner: st.lists(inner, max_size=2) | st.lists(st.tuples(_NAMES, inner), max_size=2).map(tuple)
 )
+# Objects in objects, of one shape but for what APIs leave out or have as null.
+_ADDRESS = st.fixed_dictionaries({"city": st.sampled_from(["Bern", '"', "Köln"])}, optional={"zip": st.integers(0, 9)})
+_TAGS = st.fixed_dictionaries({}, optional={"x": st.none() | st.booleans(), "y": st.lists(st.text("ab"), max_size=2)})
+_CUSTOMER = st.fixed_dictionaries(
+    {"id": st.integers(0, 9), "address": _ADDRESS | st.none()}, optional={"tags": _TAGS, "a.b": st.integers(0, 3)}
+)
+_NESTED_ROW = st.fixed_dictionaries({"id": st.integers(0, 9), "customer": _CUSTOMER}, optional={"ship": _ADDRESS})
+_NESTED_PAGES = st.lists(st.lists(_NESTED_ROW, min_size=1, max_size=4), min_size=2, max_size=5)
 _ROWS = st.lists(st.lists(st.tuples(_NAMES, _INNER), max_size=4).map(tuple), max_size=4)
 
 
@@ -148,3 +156,42 @@ def test_members_of_one_name(rows: list[Any], other: list[Any], is_ascii: bool, 
     known = json.dumps([*map(_once, rows), *map(_once, other)])
     pages = [known, _written(rows, is_ascii=is_ascii), known, _written(other, is_ascii=is_ascii)]
     _same(*_both(texts=pages, nested=nested))
+
+
+@pytest.mark.parametrize("nested", ["object", "json", "flatten"])
+@given(pages=_NESTED_PAGES)
+@settings(max_examples=150)
+def test_objects_in_objects(pages: list[Any], nested: Any) -> None:
+    """Objects of one shape, with members left out, empty or null now and then, come alike."""
+    _same(*_both(*pages, *pages, nested=nested))
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [[{"a": {"b": 1}}], [{"a": {"b": 2}}, {"a": {}}]],
+        [[{"a": {"b": 1}}], [{"a": {}}]],
+        [[{"a": {"b": 1}}, {"a": {"c": 1}}], [{"a": {}}, {"a": {"c": 3}}]],
+        [[{"a": {"b": 1}}, {"a": None}], [{"a": None}, {"a": {"b": 3}}], [{"a": {"b": 4}}]],
+        [[{"a": {"b": {"c": 1}}}, {"a": {"b": None}}], [{"a": None}], [{"a": {"b": {"c": 2}}}]],
+        [[{"a": {"b": 1}}, {"a": 5}], [{"a": {"b": 2}}, {"a": "x"}]],
+        [[{"a": {}}], [{"a": {}}], [{"a": {"b": 1}}]],
+        [[{"a": [1]}], [{"a": [{"b": 1}]}], [{"a": {"b": 1}}]],
+        [[{"a": {"b": 1}, "a.b": 2}], [{"a": {"b": 3}, "a.b": 4}]],
+        [[{"a": {"b": 1}}, {}], [{}, {"a": {"b": 2}}, {"c": 1}]],
+    ],
+    ids=range(10),
+)
+@pytest.mark.parametrize("nested", ["object", "json", "flatten"])
+def test_what_a_member_is_changes(pages: list[Any], nested: Any) -> None:
+    """An object here that is empty, null or a value there comes alike."""
+    _same(*_both(*pages, nested=nested))
+    _same(*_both(*pages[::-1], *pages, nested=nested))
+
+
+def test_deep_objects() -> None:
+    """Objects that are deeper than is parsed into types come alike."""
+    row: dict[str, Any] = {"a": 1}
+    for _ in range(40):
+        row = {"a": row, "b": None}
+    _same(*_both([row], [row, row], nested="flatten"))
