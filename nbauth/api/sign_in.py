@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbauth import kernel
 from nbauth.environment import detect
 from nbauth.frontend import front_end
 from nbauth.frontend.not_granted import tell_not_granted
 from nbauth.frontend.not_remembered import tell_not_remembered
+from nbauth.process.ahead import ImportsAhead
 from nbauth.signin.login_request import LoginRequest
 from nbauth.signin.profile.resolve import by_name
 
@@ -23,6 +24,37 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.account import Account
 
 __all__ = ["client", "login", "login_async", "logout"]
+
+# What a first read would import, a second's work and more; what it needs first comes first.
+_OF_A_LOAD = (
+    "nbauth.data.sinks.frame",
+    "nbauth.data.query",
+    "nbauth.data.fetch.session",
+    "nbauth.data.build.arrow_series",
+    "nbauth.data.parse.schema_decoder",
+    "pyarrow.pandas_compat",
+)
+
+
+class _PromptWithImports:
+    """A prompt that begins imports as soon as the person has been asked and has something to do.
+
+    Args:
+        prompt: the prompt that it stands before.
+        imports: what is imported.
+    """
+
+    def __init__(self, prompt: Prompt, imports: ImportsAhead) -> None:
+        self._prompt = prompt
+        self._imports = imports
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prompt, name)
+
+    def wait(self, timeout_s: float) -> str | None:
+        """Wait as the prompt does."""
+        self._imports.begin()
+        return self._prompt.wait(timeout_s)
 
 
 def login(
@@ -38,6 +70,8 @@ def login(
     select_account: bool = False,
 ) -> Account:
     """Sign in; a person who is signed in already is not asked again.
+
+    While a person is asked, pandas and whatever else a first read needs are imported, where the main thread waits.
 
     Args:
         profile: name of the profile, or ``"default"``.
@@ -75,11 +109,16 @@ def login(
         timeout_s=timeout_s,
         select_account=select_account,
     )
-    who, why_not = kernel.login(
-        request,
-        make_prompt=front_end.prompt if prompt is None else lambda: prompt,
-        environment=front_end.environment() if prompt is None else detect().with_somebody(),
-    )
+    make = front_end.prompt if prompt is None else lambda: prompt
+    imports = ImportsAhead(*_OF_A_LOAD)
+    try:
+        who, why_not = kernel.login(
+            request,
+            make_prompt=lambda: _PromptWithImports(make(), imports),
+            environment=front_end.environment() if prompt is None else detect().with_somebody(),
+        )
+    finally:
+        imports.end()
     tell_not_granted(who, stacklevel=2)
     tell_not_remembered(why_not, stacklevel=2)
     return who
