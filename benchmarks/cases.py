@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
-from contenders import Place
+from contenders import Place, imports
 from shapes import TIMES
 from workloads import WORKLOADS
 
@@ -65,6 +65,8 @@ def fingerprint(frame: "pd.DataFrame") -> str:
 def main() -> None:
     workload, contender, url = sys.argv[1:]
     chosen = WORKLOADS[workload]
+    if chosen.imports:
+        imports()
     load = chosen.who[contender](Place(url, chosen.several))
     if chosen.again:
         load()

@@ -41,6 +41,14 @@ def target(name: str) -> Path:
     return Path(tempfile.mkdtemp(prefix="nbauth-benchmark-")) / name
 
 
+def imports() -> None:
+    """Import what pandas, pyarrow and Polars would import when they are used first, whoever is measured."""
+    import importlib
+
+    for name in ("pandas", "pyarrow.dataset", "pyarrow.pandas_compat", "pyarrow.parquet", "fsspec.core", "netrc"):
+        importlib.import_module(name)
+
+
 # nbauth's
 
 
@@ -54,6 +62,8 @@ def signed_in() -> Any:
 
     for module in pkgutil.walk_packages(nbauth.data.__path__, "nbauth.data."):
         importlib.import_module(module.name)
+    for name in ("nbauth.frontend.progress", "nbauth.adapters.fsspec"):
+        importlib.import_module(name)
     nbauth.login("job")
     return nbauth
 
@@ -76,7 +86,6 @@ def nbauth_plain(place: Place, **options: object) -> Load:
 
 def nbauth_to(place: Place) -> Load:
     import pandas as pd
-    import pyarrow.parquet  # noqa: F401
 
     module = signed_in()
 
@@ -202,14 +211,13 @@ def with_dlt(place: Place) -> Load:
     from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
     from dlt.sources.helpers.rest_client.paginators import JSONLinkPaginator
 
+    client = RESTClient(base_url="", auth=BearerTokenAuth(TOKEN), data_selector="value")
+
     def load() -> pd.DataFrame:
-        client = RESTClient(
-            base_url="",
-            auth=BearerTokenAuth(TOKEN),
-            paginator=JSONLinkPaginator(next_url_path="nextLink"),
-            data_selector="value",
+        links = JSONLinkPaginator(next_url_path="nextLink")
+        return pd.concat(
+            [pd.DataFrame(list(page)) for page in client.paginate(place.url, paginator=links)], ignore_index=True
         )
-        return pd.concat([pd.DataFrame(list(page)) for page in client.paginate(place.url)], ignore_index=True)
 
     return load
 
@@ -347,9 +355,10 @@ def pandas_ndjson(place: Place) -> Load:
 
 def polars_csv(place: Place) -> Load:
     import polars as pl
+    import requests
 
     def load() -> Load:
-        frame = pl.read_csv(place.url, try_parse_dates=True)
+        frame = pl.read_csv(requests.get(place.url, headers=HEADERS).content, try_parse_dates=True)
         return frame.to_pandas
 
     return load
@@ -380,7 +389,6 @@ def arrow_csv(place: Place) -> Load:
 
 def naive_to_parquet(place: Place) -> Load:
     import pandas as pd
-    import pyarrow.parquet  # noqa: F401
 
     bring = naive(place)
 
@@ -415,10 +423,12 @@ def arrow_csv_to_parquet(place: Place) -> Load:
 def polars_csv_to_parquet(place: Place) -> Load:
     import pandas as pd
     import polars as pl
+    import requests
 
     def load() -> Load:
         path = target("data.parquet")
-        pl.read_csv(place.url, try_parse_dates=True).write_parquet(path)
+        content = requests.get(place.url, headers=HEADERS).content
+        pl.read_csv(content, try_parse_dates=True).write_parquet(path)
         return lambda: pd.read_parquet(path)
 
     return load
@@ -436,7 +446,6 @@ def nbauth_address(place: Place) -> str:
 
 def parquet_nbauth_pandas(place: Place) -> Load:
     import pandas as pd
-    import pyarrow.parquet  # noqa: F401
 
     url = nbauth_address(place)
     return lambda: pd.read_parquet(url, columns=COLUMNS)
@@ -528,11 +537,14 @@ def parquet_fsspec(place: Place) -> Load:
 
 def parquet_fsspec_ahead(place: Place) -> Load:
     """fsspec's own http, told beforehand which columns are wanted."""
+    import fsspec
     import pandas as pd
     from fsspec.parquet import open_parquet_file
 
+    options = {"client_kwargs": {"headers": HEADERS}}
+    fsspec.filesystem("http", **options)  # imports aiohttp
+
     def load() -> pd.DataFrame:
-        options = {"client_kwargs": {"headers": HEADERS}}
         with open_parquet_file(place.url, columns=COLUMNS, storage_options=options, engine="pyarrow") as file:
             return pd.read_parquet(file, columns=COLUMNS)
 
@@ -543,7 +555,6 @@ def parquet_whole(place: Place) -> Load:
     import io
 
     import pandas as pd
-    import pyarrow.parquet  # noqa: F401
     import requests
 
     return lambda: pd.read_parquet(io.BytesIO(requests.get(place.url, headers=HEADERS).content), columns=COLUMNS)

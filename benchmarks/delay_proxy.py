@@ -5,6 +5,7 @@ connection costs one round trip before anything passes, as TCP's handshake does.
 """
 
 import asyncio
+import contextlib
 import socket
 import sys
 
@@ -28,15 +29,15 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay
             await writer.drain()
 
     delivery = asyncio.create_task(deliver())
-    try:
-        while True:
+    piece = b"-"
+    while piece:
+        try:
             piece = await reader.read(PIECE)
-            pieces.put_nowait((loop.time() + delay_s, piece))
-            if not piece:
-                break
+        except OSError:  # one side is gone: the other is told by the end
+            piece = b""
+        pieces.put_nowait((loop.time() + delay_s, piece))
+    with contextlib.suppress(OSError):
         await delivery
-    except OSError:
-        delivery.cancel()
 
 
 async def main() -> None:
@@ -50,6 +51,8 @@ async def main() -> None:
         await asyncio.gather(pump(reader, back, round_trip_s / 2), pump(there, writer, round_trip_s / 2))
         for one in (writer, back):
             one.close()
+            with contextlib.suppress(OSError):
+                await one.wait_closed()
 
     server = await asyncio.start_server(relay, "127.0.0.1", 0, limit=PIECE, backlog=128)
     print(server.sockets[0].getsockname()[1], flush=True)

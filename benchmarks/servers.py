@@ -16,7 +16,8 @@ from nbauth.demo.server import DemoServer
 
 HERE = Path(__file__).parent
 ROUND_TRIPS_MS = (20, 80)
-OF_THIS_MACHINE = ("NBAUTH_", "AZURE_", "CURL_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")  # and not of the benchmark
+# What is this machine's, and not the benchmark's; modules are compiled once, and not in each process.
+OF_THIS_MACHINE = ("NBAUTH_", "AZURE_", "CURL_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)

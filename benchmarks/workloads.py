@@ -19,6 +19,7 @@ class Workload:
         rtt_ms: how long the line is, there and back.
         tls: whether it is https.
         several: how many URLs.
+        imports: whether what all of them import is there beforehand.
         again: how often it is loaded after a first time that is not measured; the figures are of one.
     """
 
@@ -29,6 +30,7 @@ class Workload:
     rtt_ms: int = 0
     tls: bool = False
     several: int = 0
+    imports: bool = True
     again: int = 0
 
 
@@ -147,6 +149,7 @@ WORKLOADS = {
             "nbauth, sign-in of a job": by.first_read_unattended,
             "msal, requests and pandas": by.first_read_msal,
         },
+        imports=False,
     ),
 }
 
