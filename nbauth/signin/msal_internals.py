@@ -135,6 +135,21 @@ def move_endpoint(application: msal.ClientApplication, name: str, url: str) -> N
     application.client.configuration[name] = url
 
 
+def obtain_token(application: msal.ClientApplication, grant_type: str, form: Mapping[str, str]) -> dict[str, Any]:
+    """Send a token request of a grant that MSAL does not know, with the application's credential.
+
+    Args:
+        application: the client application.
+        grant_type: the grant.
+        form: what the request says besides.
+
+    Returns:
+        The provider's answer.
+    """
+    answer: dict[str, Any] = application.client._obtain_token(grant_type, data=dict(form))  # noqa: SLF001
+    return answer
+
+
 def is_brokered(application: msal.ClientApplication) -> bool:
     """Tell whether MSAL found a broker on this machine; where not, it signs in without."""
     return bool(getattr(application, "_enable_broker", False))

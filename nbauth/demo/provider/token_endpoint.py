@@ -42,6 +42,7 @@ class TokenEndpoint:
             "device_code": self._device,  # MSAL's older spelling, which Entra takes
             "client_credentials": self._client_credentials,
             "urn:ietf:params:oauth:grant-type:jwt-bearer": self._on_behalf_of,
+            "urn:ietf:params:oauth:grant-type:token-exchange": self._token_exchange,
         }
 
     def __call__(self, request: Request, realm: Realm) -> Response:
@@ -153,6 +154,29 @@ class TokenEndpoint:
             )
         token = self._mint.app_access_token(client, realm, scopes.resource, authentication=authentication)
         return {"token_type": "Bearer", **self._lifetimes(), "access_token": token}
+
+    def _token_exchange(
+        self, form: dict[str, str], realm: Realm, client: Client, authentication: int
+    ) -> dict[str, Any]:
+        """Exchange a person's token of this provider for another one of theirs (RFC 8693 §2)."""
+        access_token = "urn:ietf:params:oauth:token-type:access_token"
+        if realm.entra or not authentication:
+            raise Refusal(70003, "Token exchange is for confidential clients of a plain provider.")
+        if form.get("subject_token_type") != access_token:
+            raise Refusal(900144, "The request body must contain the following parameter: 'subject_token_type'.")
+        subject = _required(form, "subject_token")
+        self._context.grants.issued.add(subject)
+        claims = self._verified(subject)
+        users = self._context.registry.users.values()
+        user = next((u for u in users if u.subject(claims["client_id"]) == claims["sub"]), None)
+        if claims["iss"] != realm.issuer or user is None:
+            raise Refusal(70000, "The subject token is no person's of this provider.")
+        scopes = self._context.registry.scopes(_required(form, "scope"))
+        family = Family(client_id=client.client_id, user=user, realm=realm, scopes=scopes, signed_in_at=claims["iat"])
+        answer = self._answer(
+            family, realm, client, scopes=scopes, authentication=authentication, claims="", with_client_info=False
+        )
+        return {**answer, "issued_token_type": access_token}
 
     def _on_behalf_of(self, form: dict[str, str], realm: Realm, client: Client, authentication: int) -> dict[str, Any]:
         if form.get("requested_token_use") != "on_behalf_of":

@@ -20,7 +20,13 @@ from nbauth.net.sanitize import clean
 from nbauth.net.secrecy import HiddenText
 from nbauth.signin.profile.authority import GUID
 from nbauth.signin.sources.source import Given, NotThere, wrong
-from nbauth.signin.sources.token_claims import identity_of, life_of, read_claims, why_not_fitting
+from nbauth.signin.sources.token_claims import (
+    identity_of,
+    life_of,
+    read_claims,
+    why_not_for_these,
+    why_not_of_this_provider,
+)
 
 if TYPE_CHECKING:
     from nbauth.signin.sources.source import Source, Wish
@@ -47,7 +53,8 @@ class _Az:
         if not isinstance(secret, str) or not secret:
             raise wrong(wish, self.label, "answered without an access token")
         life_s = min(life_of(claims, float("inf")), _life(answer))
-        problem = why_not_fitting(claims, wish.profile, wish.scopes, was_asked_for=True) or _other_tenant(wish, answer)
+        problem = why_not_of_this_provider(claims, wish.profile) or _other_tenant(wish, answer)
+        problem = problem or why_not_for_these(claims, wish.profile, wish.scopes, was_asked_for=True)
         if problem is None and not 0 < life_s < float("inf"):
             problem = "gave a token that has ended" if life_s <= 0 else "does not say how long its token is good"
         if problem is not None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nbauth.signin.profile.profile import Profile
 
-__all__ = ["identity_of", "life_of", "read_claims", "why_not_fitting"]
+__all__ = ["identity_of", "life_of", "read_claims", "why_not_for_these", "why_not_of_this_provider"]
 
 _GRAPH = "00000003-0000-0000-c000-000000000000"
 # Names of one resource: Microsoft Graph has an application id, and Azure Resource Manager a second address.
@@ -44,24 +44,13 @@ def identity_of(claims: Mapping[str, Any]) -> tuple[str, str]:
     return ".".join(filter(None, (key, tenant))), next(iter(names), "")
 
 
-def why_not_fitting(
-    claims: Mapping[str, Any], profile: Profile, scopes: tuple[str, ...], *, was_asked_for: bool
-) -> str | None:
-    """Return what is wrong with a token for a row of a profile, as a half sentence; None where nothing is seen.
+def why_not_of_this_provider(claims: Mapping[str, Any], profile: Profile) -> str | None:
+    """Return how a token is of another tenant or issuer than the profile's, as a half sentence; None where it is not.
 
     Args:
         claims: what the token says; empty where it cannot be read.
-        profile: whose tenant or issuer it must be of.
-        scopes: the row's.
-        was_asked_for: whether the source was asked for just this resource, so that an audience of which nobody here
-            knows whether it is another name of it counts for it.
+        profile: whose `tenant`, `authority` or `oidc_authority` it must be of.
     """
-    if not claims:
-        return None
-    return _wrong_provider(claims, profile) or _wrong_audience(claims, profile, scopes, was_asked_for=was_asked_for)
-
-
-def _wrong_provider(claims: Mapping[str, Any], profile: Profile) -> str | None:
     authority = profile.resolved_authority
     tenant, found = authority.tenant or "", str(claims.get("tid", ""))
     if GUID.fullmatch(tenant) and found and found.lower() != tenant.lower():
@@ -72,9 +61,18 @@ def _wrong_provider(claims: Mapping[str, Any], profile: Profile) -> str | None:
     return None
 
 
-def _wrong_audience(
+def why_not_for_these(
     claims: Mapping[str, Any], profile: Profile, scopes: tuple[str, ...], *, was_asked_for: bool
 ) -> str | None:
+    """Return how a token is not for a row of a profile, as a half sentence; None where nothing is seen.
+
+    Args:
+        claims: what the token says; empty where it cannot be read.
+        profile: whose row it is.
+        scopes: the row's.
+        was_asked_for: whether the source was asked for just this resource, so that an audience of which nobody here
+            knows whether it is another name of it counts for it.
+    """
     given = claims.get("aud")
     audiences = [str(each) for each in (given if isinstance(given, list) else [given]) if each]
     wanted = _wanted(profile, scopes, of_entra=was_asked_for or profile.resolved_authority.kind == "entra")
