@@ -13,6 +13,7 @@ from nbauth.data.fetch.validators import check_whole
 from nbauth.data.paging.ahead import Ahead
 from nbauth.data.paging.detect import CannotResume
 from nbauth.data.paging.page_iterator import NOT_FOUND, PageIterator
+from nbauth.data.paging.small_pages import SmallPages
 from nbauth.data.paging.styles import style_of
 from nbauth.data.paging.styles.fetchxml import annotated
 from nbauth.data.parse.format import ReadContext
@@ -104,6 +105,7 @@ class Reader:
             rows_before=0 if resume is None else resume.rows,
             is_named=query.records is not None,
             assume=progress.assume,
+            small_pages=SmallPages(self._requester.first, query.headers or {}, progress.hint),
             format_=query.format,
             encoding=query.encoding,
         )

@@ -42,6 +42,7 @@ class _Progress:
         self._total: int | None = None
         self._lock = threading.Lock()
         self._shown = bool(note)
+        self._hint: str | None = None
 
     def update(self, *, rows: int, requests: int, received_bytes: int, total_rows: int | None = None) -> None:
         """Take how far it is; draw at most five times a second."""
@@ -59,6 +60,10 @@ class _Progress:
         with self._lock:
             self._shown = True
             self._draw(f"{self._text()}; {why}", done=False)
+
+    def hint(self, text: str) -> None:
+        """Take how the same load would be quicker, which is drawn at its end."""
+        self._hint = text
 
     def finish(self, outcome: Outcome) -> None:
         """Draw the last state, if anything was drawn."""
@@ -93,7 +98,8 @@ class TerminalProgress(_Progress):
             self._stream.write(f"{self._note}\n")
             self._note = ""
         line = text[:79]  # a line that wraps cannot be rewritten
-        self._stream.write(f"\r{line:<79}" + ("\n" if done else ""))
+        hint = f"{self._hint}\n" if done and self._hint else ""
+        self._stream.write(f"\r{line:<79}" + (f"\n{hint}" if done else ""))
         self._stream.flush()
 
 
@@ -114,6 +120,7 @@ class NotebookProgress(_Progress):
 
         from nbauth.frontend.notebook_prompt import Message
 
+        text = f"{text}; {self._hint}" if done and self._hint else text
         text = f"{self._title}: {text}{f'. {self._note}' if self._note else ''}"
         label = html.escape(text)
         value = f' value="{self._state["rows"]}" max="{self._total}"' if self._total else ' value="1"' if done else ""

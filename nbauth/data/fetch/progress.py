@@ -29,6 +29,9 @@ class Progress(Protocol):
     def wait(self, seconds: float, why: str) -> None:
         """Tell that nothing comes for so many seconds, and why."""
 
+    def hint(self, text: str) -> None:
+        """Tell how the same load would be quicker; called once at most."""
+
     def finish(self, outcome: Outcome) -> None:
         """Tell that the load ended; called once."""
 
@@ -40,6 +43,9 @@ class SilentProgress:
         """Show nothing."""
 
     def wait(self, seconds: float, why: str) -> None:
+        """Show nothing."""
+
+    def hint(self, text: str) -> None:
         """Show nothing."""
 
     def finish(self, outcome: Outcome) -> None:
@@ -59,6 +65,7 @@ class LoadProgress:
         self._telling = threading.Lock()
         self._rows = self._requests = self._bytes = 0
         self._total_rows: int | None = None
+        self._has_hint = False
         self._has_ended = False  # a request that was given up may end later
         self._assumptions: dict[str, None] = {}
         self._parts: list[LoadProgress] = []
@@ -110,6 +117,13 @@ class LoadProgress:
         """
         self._assumptions[text] = None
 
+    def hint(self, text: str) -> None:
+        """Tell how the same load would be quicker, the first time that somebody knows."""
+        with self._telling:
+            if not self._has_ended and not self._has_hint:
+                self._has_hint = True
+                self._progress.hint(text)
+
     def forget_rows(self) -> None:
         """Forget the rows, which are read again."""
         with self._lock:
@@ -156,6 +170,9 @@ class _Part(LoadProgress):
 
     def waiting(self, seconds: float, why: str) -> None:
         self._whole.waiting(seconds, why)
+
+    def hint(self, text: str) -> None:
+        self._whole.hint(text)
 
     def forget_rows(self) -> None:
         self._whole.forget_rows()

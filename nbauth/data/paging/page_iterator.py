@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.chain import Chain
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.fetch.requester import Requester
+    from nbauth.data.paging.small_pages import SmallPages
     from nbauth.data.paging.styles.style import Paginator, Style
     from nbauth.data.parse.opened import Opened
 
@@ -56,6 +57,7 @@ class PageIterator:
             in one number.
         rows_before: how many rows came in an earlier load that broke off.
         assume: told what is taken for granted of where the rows are.
+        small_pages: notices that larger pages would be quicker.
         format_: the name of the responses' format, if the caller says it.
         encoding: their character set, likewise.
     """
@@ -71,11 +73,13 @@ class PageIterator:
         concurrency: int = 1,
         rows_before: int = 0,
         assume: Callable[[str], None],
+        small_pages: SmallPages,
         format_: str | None = None,
         encoding: str | None = None,
     ) -> None:
         self._requester = requester
         self._assume = assume
+        self._small_pages = small_pages
         self._chain = chain
         self._layout = Layout(style, records)  # as the caller says, until the first response has come
         self._named = records if is_named else None
@@ -188,7 +192,7 @@ class PageIterator:
                 if next_request is None:
                     return
                 source = source or self._source(paginator, guards, response, rows)
-                further = source.take(next_request, rows)
+                further = self._further(source, next_request, envelope, rows)
                 if further is None:
                     ending.check(envelope, self._layout)
                     return
@@ -280,6 +284,11 @@ class PageIterator:
 
         self._requester.on_throttle = slow_down
         return source
+
+    def _further(self, source: PageSource, request: PageRequest, envelope: Envelope, rows: Rows) -> Arrival | None:
+        self._small_pages.saw(envelope, rows)
+        with self._small_pages.waiting():
+            return source.take(request, rows)
 
     def _get(self, request: PageRequest) -> Arrival | None:
         try:
