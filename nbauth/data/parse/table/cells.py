@@ -17,6 +17,7 @@ __all__ = ["columns_of", "exponents", "zeros_in_front"]
 _SLICE = 128 * 1024  # what stays in the processor's cache
 _MARK, _BLANK, _PLUS, _MINUS, _ZERO, _NEWLINE, _E = b'" +-0\ne'
 _TEN, _LOWER = 10, 32
+_MOST_BORDER = ord(",")  # few signs of words and numbers are below it
 
 
 def zeros_in_front(block: bytes, separator: str) -> Any:
@@ -27,23 +28,25 @@ def zeros_in_front(block: bytes, separator: str) -> Any:
     """
     signs = np.frombuffer(block, np.uint8)
     comma = ord(separator)
-    marks = [sign for sign in (_MARK, _BLANK) if sign in block]
+    border = max(comma, _NEWLINE)
     found = [np.zeros(1, np.int64)]  # the first cell has nothing before it
-    starts, at = np.empty(_SLICE, bool), np.empty(_SLICE, bool)
-    offsets = np.empty(_SLICE, np.uint8)
+    size = min(_SLICE, len(signs))
+    starts, at = np.empty(size, bool), np.empty(size, bool)
     for start in range(0, len(signs) - 1, _SLICE):
         first = signs[start + 1 : start + 1 + _SLICE]
         before = signs[start : start + len(first)]
-        if len(first) < _SLICE:
-            starts, at, offsets = starts[: len(first)], at[: len(first)], offsets[: len(first)]
-        np.equal(before, comma, out=starts)
-        starts |= np.equal(before, _NEWLINE, out=at)
-        np.less_equal(np.subtract(first, _PLUS, out=offsets), _ZERO - _PLUS, out=at)  # one of +,-./0
-        for mark in marks:
-            at |= first == mark
-        at &= starts
-        found.append(np.flatnonzero(at) + (start + 1))
-    places = _odd(signs, np.concatenate(found))
+        starts, at = starts[: len(first)], at[: len(first)]
+        # What cannot be in few passes over all signs; what is not, by a look at those that are left.
+        if border <= _MOST_BORDER:
+            np.less_equal(before, border, out=starts)
+        else:
+            np.equal(before, comma, out=starts)
+            starts |= np.equal(before, _NEWLINE, out=at)
+        starts &= np.less_equal(first, _ZERO, out=at)
+        found.append(np.flatnonzero(starts) + (start + 1))
+    places = np.concatenate(found)
+    before = signs.take(places - 1, mode="clip")
+    places = _odd(signs, places[(before == comma) | (before == _NEWLINE) | (places == 0)])
     if not len(places):
         return places
     others = b".eE" if separator == "," else b".,eE"
