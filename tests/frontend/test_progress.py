@@ -19,7 +19,7 @@ class _Terminal(io.StringIO):
 
 def test_a_hint_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """How a load would be quicker stands on a line of its own behind the last state."""
-    monkeypatch.setattr(progress, "_QUIET_S", 0.0)
+    monkeypatch.setattr(progress, "_QUIET_S", -1.0)
     terminal = _Terminal()
     told = TerminalProgress("Reading", terminal)
     told.hint("larger pages")
