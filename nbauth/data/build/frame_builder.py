@@ -25,7 +25,7 @@ microseconds or nanoseconds, `decimal`, `duration` and `null`; what is `object` 
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pandas as pd
 
@@ -40,29 +40,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from nbauth.data.build.chunk import Chunk
+    from nbauth.data.build.parsed_page import ColumnDecoder, ColumnKey, ParsedPage
     from nbauth.data.build.type_rules import Declared
 
-__all__ = ["Backend", "ColumnDecoder", "ColumnKey", "FrameBuilder", "Nested", "check_choices"]
+__all__ = ["BLOCK_BYTES", "Backend", "FrameBuilder", "Nested", "check_choices"]
 
 Nested = Literal["object", "json", "flatten"]
 Backend = Literal["pyarrow"]
-_Path = tuple[str, ...]
-ColumnKey = str | _Path  # a path where objects are flattened
 _COMPACT_ROWS = 32_768
-
-
-class ColumnDecoder(Protocol):
-    """Parses pages into columns, by the types that the pages before had."""
-
-    def rows(self, raw: memoryview) -> list[Any] | None:
-        """Parse a page; None where it does not fit the pages before."""
-
-    def columns(self, rows: list[Any], quotes: int) -> list[tuple[ColumnKey, Chunk]] | None:
-        """Return the columns of parsed rows; None where they do not hold all that came."""
-
-    def learn(self, records: Sequence[Any]) -> None:
-        """Fit the pages to come to records that did not fit."""
+BLOCK_BYTES = 150_000  # of pages that become columns together: what Python makes of more leaves the processor's cache
+_BLOCK_PAGES = 64
 
 
 class FrameBuilder:
@@ -75,7 +62,6 @@ class FrameBuilder:
         dtype_backend: ``"pyarrow"`` for Arrow's dtypes.
 
     Attributes:
-        rows: how many rows have come.
         is_fast: whether the extra ``fast`` is there, so that pages can be parsed into columns.
         is_flattened: whether members of objects become columns.
         is_json: whether objects and lists become JSON text.
@@ -95,21 +81,23 @@ class FrameBuilder:
         self.decoder: ColumnDecoder | None = None
         self._columns: dict[ColumnKey, Column] = {}
         self._compacted = 0
-        self.rows = 0
+        # How many rows the columns hold, and the pages behind them. One attribute: no interrupt comes between the two.
+        self._taken: tuple[int, list[ParsedPage]] = (0, [])
         self._series: list[Any] = []  # of the frame that is being made
         self._made: tuple[int, list[str]] | None = None  # its rows and names
+
+    @property
+    def rows(self) -> int:
+        """How many rows have come."""
+        rows, waiting = self._taken
+        return rows + sum(len(page.rows) for page in waiting)
 
     def add(self, records: Sequence[Any]) -> None:
         """Take in a page. A record that is no object becomes the row's ``value``."""
         if not records:
             return
-        rows: list[dict[Any, Any]] = [r if type(r) is dict else {"value": r} for r in records]
-        if self._nested == "flatten":
-            rows = [dict(_flat(row)) for row in rows]
-        keys = dict.fromkeys(chain.from_iterable(rows))
-        for key in keys:
-            self._column(key).extend(self._texts([row.get(key) for row in rows]))
-        self._end_page(keys.keys(), len(rows))
+        self._take_waiting()
+        self._extend(records, [])
 
     def add_columns(self, rows: int, columns: Sequence[tuple[str, list[Any]]]) -> None:
         """Take in a table.
@@ -118,17 +106,22 @@ class FrameBuilder:
             rows: how many rows it has.
             columns: for each key the values.
         """
-        if rows:
-            for key, values in columns:
-                self._column(key).extend(self._texts(values))
-            self._end_page({key for key, _ in columns}, rows)
+        if not rows:
+            return
+        self._take_waiting()
+        for key, values in columns:
+            self._column(key).extend(self._texts(values))
+        self._end_page({key for key, _ in columns}, rows, [])
 
-    def add_chunks(self, rows: int, columns: Sequence[tuple[ColumnKey, Chunk]]) -> None:
-        """Take in a page that is parsed into columns; likewise."""
-        if rows:
-            for key, chunk in columns:
-                self._column(key).append(chunk)
-            self._end_page({key for key, _ in columns}, rows)
+    def add_parsed(self, page: ParsedPage) -> None:
+        """Take in a page that is parsed. A small one waits for others: to make columns of a few rows takes longer."""
+        rows, waiting = self._taken
+        pages = [*waiting, page]
+        is_block = len(pages) >= _BLOCK_PAGES or sum(len(one.raw) for one in pages) >= BLOCK_BYTES
+        if is_block or not page.may_wait or not self._columns:
+            self._take(pages)
+        else:
+            self._taken = rows, pages
 
     @property
     def is_wide(self) -> bool:
@@ -160,13 +153,16 @@ class FrameBuilder:
     def undo(self) -> None:
         """Take back a page that an interrupt let in by half."""
         for column in self._columns.values():
-            column.fit(self.rows)
+            column.fit(self._taken[0])
 
     def frame(self) -> pd.DataFrame:
         """Return the rows so far as a frame, columns in the order of their first appearance. Empties the builder.
 
         Where it is interrupted, the next call goes on.
         """
+        if self._made is None:
+            self.undo()  # an interrupt of the call before
+            self._take_waiting()
         rows, names = self._made = self._made or (self.rows, self._names())
         for key in list(self._columns):
             # One by one, so that not everything is held twice, and an interrupt waits for one of them only.
@@ -179,7 +175,7 @@ class FrameBuilder:
         frame = pd.DataFrame(dict(enumerate(self._series)), index=pd.RangeIndex(rows), copy=False)
         frame.columns = _index(names)
         self._series, self._made = [], None
-        self._columns, self.rows, self._compacted = {}, 0, 0
+        self._columns, self._taken, self._compacted = {}, (0, []), 0
         return frame
 
     def table(self, *, times: bool = True) -> Any:
@@ -192,8 +188,9 @@ class FrameBuilder:
         """
         import pyarrow as pa
 
+        self._take_waiting()
         rows, columns, names = self.rows, self._columns, self._names()
-        self._columns, self.rows, self._compacted = {}, 0, 0
+        self._columns, self._taken, self._compacted = {}, (0, []), 0
         arrays: list[Any] = []
         for key in list(columns):
             column = columns.pop(key)
@@ -209,7 +206,7 @@ class FrameBuilder:
         column = self._columns.get(key)
         if column is None:
             check_width(len(self._columns) + 1)
-            column = self._columns[key] = Column(self.rows, in_arrow=self.is_fast or self._backend == "pyarrow")
+            column = self._columns[key] = Column(self._taken[0], in_arrow=self.is_fast or self._backend == "pyarrow")
         return column
 
     def _texts(self, values: list[Any]) -> list[Any]:
@@ -217,13 +214,38 @@ class FrameBuilder:
             return as_texts(values)
         return values
 
-    def _end_page(self, keys: AbstractSet[Any], rows: int) -> None:
+    def _take_waiting(self) -> None:
+        if self._taken[1]:
+            self._take(self._taken[1])
+
+    def _take(self, pages: list[ParsedPage]) -> None:
+        assert self.decoder is not None
+        columns = self.decoder.columns(pages)
+        if columns is None:
+            for place, page in enumerate(pages, 1):
+                self._extend(page.records(), pages[place:])
+            return
+        for key, chunk in columns:
+            self._column(key).append(chunk)
+        self._end_page({key for key, _ in columns}, sum(len(page.rows) for page in pages), [])
+
+    def _extend(self, records: Sequence[Any], waiting: list[ParsedPage]) -> None:
+        rows: list[dict[Any, Any]] = [r if type(r) is dict else {"value": r} for r in records]
+        if self._nested == "flatten":
+            rows = [dict(_flat(row)) for row in rows]
+        keys = dict.fromkeys(chain.from_iterable(rows))
+        for key in keys:
+            self._column(key).extend(self._texts([row.get(key) for row in rows]))
+        self._end_page(keys.keys(), len(rows), waiting)
+
+    def _end_page(self, keys: AbstractSet[Any], rows: int, waiting: list[ParsedPage]) -> None:
         if len(keys) < len(self._columns):
             for key in self._columns.keys() - keys:
                 self._columns[key].extend_missing(rows)
-        self.rows += rows
-        if self.rows - self._compacted >= _COMPACT_ROWS:
-            self._compacted = self.rows
+        taken = self._taken[0] + rows
+        self._taken = taken, waiting
+        if taken - self._compacted >= _COMPACT_ROWS:
+            self._compacted = taken
             for column in self._columns.values():
                 column.compact()
 
@@ -255,7 +277,7 @@ def check_choices(nested: Nested, dtype_backend: Backend | None) -> None:
         need_pyarrow('dtype_backend="pyarrow"')
 
 
-def _flat(row: dict[str, Any], above: _Path = ()) -> Iterator[tuple[_Path, Any]]:
+def _flat(row: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     for name, value in row.items():
         if type(value) is dict and value:
             yield from _flat(value, (*above, name))

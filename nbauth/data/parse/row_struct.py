@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 if TYPE_CHECKING:
-    from nbauth.data.build.frame_builder import ColumnKey
+    from nbauth.data.build.parsed_page import ColumnKey
     from nbauth.data.build.type_rules import Kind
     from nbauth.data.parse.row_shape import Member, Shape
 

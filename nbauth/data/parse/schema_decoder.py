@@ -6,12 +6,15 @@ the schema for the pages after it. So nothing is dropped or rounded.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET
 
 from nbauth.data.build.chunk import chunk_of, known_chunk
+from nbauth.data.build.frame_builder import BLOCK_BYTES
 from nbauth.data.build.json_cells import as_texts
 from nbauth.data.parse.json_cells import json_cells
 from nbauth.data.parse.json_text import delimiters, loads
@@ -22,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nbauth.data.build.chunk import Chunk
-    from nbauth.data.build.frame_builder import ColumnKey, FrameBuilder
+    from nbauth.data.build.frame_builder import FrameBuilder
+    from nbauth.data.build.parsed_page import ColumnKey, ParsedPage
     from nbauth.data.parse.row_struct import Leaf, Level
 
-__all__ = ["SchemaDecoder", "append_array", "decode_rows"]
+__all__ = ["Page", "SchemaDecoder", "append_array", "decode_rows"]
 
 _MOST_SCHEMAS = 24
 _MOST_LEVELS = 30  # of objects in objects
@@ -44,13 +48,14 @@ def append_array(builder: FrameBuilder, raw: memoryview, *, expected: int | None
         ValueError: it is no JSON, or has not as many rows as expected.
         RecursionError: it is nested too deeply.
     """
-    decoder = builder.decoder = builder.decoder or SchemaDecoder(
-        is_flattened=builder.is_flattened, is_json=builder.is_json
-    )
-    parsed = decoder.rows(raw)
-    if parsed is not None and (columns := decoder.columns(parsed, delimiters(raw))) is not None:
-        _check_count(len(parsed), expected)
-        builder.add_chunks(len(parsed), columns)
+    decoder = builder.decoder
+    if not isinstance(decoder, SchemaDecoder):
+        decoder = builder.decoder = SchemaDecoder(is_flattened=builder.is_flattened, is_json=builder.is_json)
+    page = decoder.page(raw)
+    if page is not None:
+        _check_count(len(page.rows), expected)
+        if page.rows:
+            builder.add_parsed(page)
         return
     records = decode_rows(raw)
     _check_count(len(records), expected)
@@ -81,6 +86,25 @@ def decode_rows(raw: memoryview) -> list[Any]:
     return loads(bytes(raw))  # type: ignore[no-any-return]
 
 
+@dataclass(frozen=True)
+class Page:
+    """A page that is parsed by a schema.
+
+    Attributes:
+        rows: its rows, as the schema has them.
+        raw: what they were parsed from.
+        may_wait: whether it can become columns later, since nothing in it can fail then.
+    """
+
+    rows: list[Any]
+    raw: bytes | memoryview
+    may_wait: bool
+
+    def records(self) -> list[Any]:
+        """Return its rows without a schema, exactly."""
+        return decode_rows(memoryview(self.raw))
+
+
 class SchemaDecoder:
     """Parses the pages that one builder takes in.
 
@@ -95,23 +119,23 @@ class SchemaDecoder:
         self._shape = Shape(levels=_MOST_LEVELS if is_flattened else 0)
         self._schemas = 0
         self._level: Level | None = None
+        self._has_nested = False
         self._decoder: Any = None
 
-    def rows(self, raw: memoryview) -> list[Any] | None:
+    def page(self, raw: memoryview) -> Page | None:
         """Parse an array of UTF-8; None if it does not fit the pages before, or cannot be parsed."""
-        if self._decoder is None:
+        if self._level is None:
             return None
         try:
-            return self._decoder.decode(raw)  # type: ignore[no-any-return]
+            rows = self._decoder.decode(raw)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return None
+        may_wait = not self._has_nested and len(raw) < BLOCK_BYTES
+        # Of a page that waits only the rows are kept, not all of its response.
+        return Page(rows, bytes(raw) if may_wait else raw, may_wait)
 
-    def columns(self, rows: list[Any], quotes: int) -> list[tuple[ColumnKey, Chunk]] | None:
-        """Return the columns of rows.
-
-        Args:
-            rows: what `rows` returned, also of several arrays.
-            quotes: how many quotes delimit text in what they were parsed from.
+    def columns(self, pages: Sequence[ParsedPage]) -> list[tuple[ColumnKey, Chunk]] | None:
+        """Return the columns of pages together.
 
         Returns:
             The key of each column that is known and its values. None where they do not hold all that came: of members
@@ -119,9 +143,12 @@ class SchemaDecoder:
         """
         if self._level is None:
             return None
+        rows, raw = pages[0].rows, pages[0].raw
+        if len(pages) > 1:
+            rows, raw = [*chain.from_iterable(page.rows for page in pages)], b"".join(page.raw for page in pages)
         columns: list[tuple[ColumnKey, Chunk]] = []
-        found = self._read(self._level, rows, len(rows), columns)
-        return columns if found == quotes else None
+        quotes = self._read(self._level, rows, len(rows), columns)
+        return columns if quotes == delimiters(raw) else None
 
     def learn(self, records: Sequence[Any]) -> None:
         """Widen the schema by records that did not fit."""
@@ -130,7 +157,9 @@ class SchemaDecoder:
         self._shape.learn(records)
         self._schemas += 1
         self._level = level_of(self._shape, is_flattened=self._is_flattened)
-        self._decoder = None if self._level is None else msgspec.json.Decoder(list[self._level.struct])  # type: ignore[name-defined]
+        if self._level is not None:
+            self._has_nested = self._level.has_nested
+            self._decoder = msgspec.json.Decoder(list[self._level.struct])  # type: ignore[name-defined]
 
     def _read(self, level: Level, objects: list[Any], count: int, columns: list[tuple[ColumnKey, Chunk]]) -> int | None:
         """Read the columns of objects.

@@ -86,8 +86,9 @@ def _both(*pages: Any, **options: Any) -> list[Any]:
 
 @pytest.fixture(autouse=True, scope="module")
 def often() -> Iterator[None]:
-    """Compact columns every few rows, as otherwise every some ten thousand."""
+    """Compact columns every few rows, as otherwise every some ten thousand; a few pages make a block."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nbauth.data.build.frame_builder.BLOCK_BYTES", 150)
         patch.setattr("nbauth.data.build.frame_builder._COMPACT_ROWS", 3)
         yield
 
