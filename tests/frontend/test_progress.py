@@ -21,7 +21,7 @@ def test_a_hint_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """How a load would be quicker stands on a line of its own behind the last state."""
     monkeypatch.setattr(progress, "_QUIET_S", -1.0)
     terminal = _Terminal()
-    told = TerminalProgress("Reading", terminal)
+    told = TerminalProgress("Reading", stream=terminal)
     told.hint("larger pages")
     told.update(rows=1, requests=1, received_bytes=0)
     told.finish("done")
@@ -33,7 +33,7 @@ def test_a_hint_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_quick_load_says_nothing() -> None:
     """A load that is over before anything was drawn gives no hint, either."""
     terminal = _Terminal()
-    told = TerminalProgress("Reading", terminal)
+    told = TerminalProgress("Reading", stream=terminal)
     told.hint("larger pages")
     told.finish("done")
     assert terminal.getvalue() == ""
