@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["LARGEST_CHECKPOINT", "Checkpoint", "Part", "dump_checkpoint", "fingerprint", "is_fresh", "load_checkpoint"]
 
 LARGEST_CHECKPOINT = 4_000_000
-_MAGIC, _VERSION = b"nbauth-checkpoint", 4
+_MAGIC, _VERSION = b"nbauth-checkpoint", 5
 _GOOD_FOR_S = 24 * 3600
 
 

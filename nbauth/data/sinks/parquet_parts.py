@@ -6,15 +6,11 @@ Where they lie: see `nbauth.data.sinks.parts_folder`.
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import stat
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any, Self
-
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from nbauth.data.build.free_memory import give_back
 from nbauth.data.build.memory_pool import POOL
@@ -26,8 +22,10 @@ from nbauth.data.sinks.checkpoint import (
     is_fresh,
     load_checkpoint,
 )
-from nbauth.data.sinks.parquet_schema import cast, time_type, unified
+from nbauth.data.sinks.journal import as_parquet_has_it, read_part, read_schema, write_part
+from nbauth.data.sinks.parquet_schema import cast, times_in, unified
 from nbauth.data.sinks.parts_folder import CHECKPOINT, WHOLE, PartsFolder, part_name
+from nbauth.data.sinks.whole_file import WholeFile, parquet_writer
 from nbauth.files.directories import Directory
 from nbauth.files.private_files import why_status_not_own
 from nbauth.files.state_key import StateKey
@@ -77,7 +75,11 @@ class Parts:
                 text = "%s: a load that breaks off starts over, since its rows cannot be kept safely: %s."
                 logger.warning(text, self.target.name, self._why_not_kept)
             self.checkpoint = self._read_checkpoint() or Checkpoint()
-            if not self.checkpoint.parts:
+            self._whole = self._new_whole()
+            if self.checkpoint.parts:
+                self._folder.clear(unfinished=True)
+                self._whole.give_up()  # what is here goes into it at the end
+            else:
                 self.start_over()
             stack.pop_all()  # it stays open until `__exit__`
 
@@ -86,10 +88,13 @@ class Parts:
 
     def __exit__(self, *_: object) -> None:
         """Let others have them; if nothing can be gone on with, they are removed."""
-        if self.can_resume:
-            self._folder.close()
-        else:
-            self._folder.remove()
+        try:
+            self._whole.give_up()
+        finally:
+            if self.can_resume:
+                self._folder.close()
+            else:
+                self._folder.remove()
 
     @property
     def is_kept(self) -> bool:
@@ -103,8 +108,10 @@ class Parts:
 
     def start_over(self) -> None:
         """Delete the parts and the checkpoint."""
+        self._whole.give_up()
         self._folder.clear()
         self.checkpoint = Checkpoint()
+        self._whole = self._new_whole()
 
     def add(
         self,
@@ -126,18 +133,18 @@ class Parts:
             may_be_times: whether columns of text that is times are to be times.
             texts: those that are not.
         """
+        table = as_parquet_has_it(table).combine_chunks(POOL)
         names = [name for name in table.column_names if name not in texts] if may_be_times else []
-        kinds = {name: time_type(table[name]) for name in names}
-        times = {name: kind for name, kind in kinds.items() if kind is not None}
+        times = {name: found for name in names if (found := times_in(table[name])) is not None}
         with self._directory.new_file(part_name(len(self.checkpoint.parts))) as file:
-            digested = _Digested(file)
-            pq.write_table(table, digested, compression="snappy", memory_pool=POOL)
-        part = Part(digested.digest.hexdigest(), times)
+            digest = write_part(table, file)
+        part = Part(digest, {name: found.kind for name, found in times.items()})
         self._write(
             Checkpoint(
                 self.checkpoint.rows + table.num_rows, (*self.checkpoint.parts, part), next_request, style, records
             )
         )
+        self._whole.add(table, times)
         give_back()
 
     def schemas(self) -> list[Any]:
@@ -155,14 +162,32 @@ class Parts:
         self.checkpoint = checkpoint
 
     def finish(self) -> None:
-        """Make one file of the parts, in place of an older one, and remove them."""
+        """Put one file of the parts in place of an older one, and remove them."""
+        if self._mode != _mode_of(self.target):
+            self._whole.give_up()
+        if not self._whole.finish():
+            self._make_whole()
+        self.checkpoint = Checkpoint()
+
+    def _make_whole(self) -> None:
+        """Make the file of the parts on disk."""
         numbers = range(len(self.checkpoint.parts))
         schema = unified(self.schemas(), [p.times for p in self.checkpoint.parts], self._table)
-        with self._new_target() as file, pq.ParquetWriter(file, schema, compression="zstd", memory_pool=POOL) as writer:
-            for number in numbers:
+        first = cast(self._table(0), schema)
+        with self._new_target() as file, parquet_writer(file, schema, first) as writer:
+            writer.write_table(first)
+            del first
+            for number in numbers[1:]:
                 writer.write_table(cast(self._table(number), schema))
                 give_back()
-        self.checkpoint = Checkpoint()
+
+    def _new_whole(self) -> WholeFile:
+        """Return the file, which is written as the parts come, where nobody sees it before it is whole."""
+        self._mode = _mode_of(self.target)
+        whole = WholeFile(self._new_target)
+        if self._folder.why_not_beside:
+            whole.give_up()
+        return whole
 
     @contextmanager
     def _new_target(self) -> Iterator[IO[bytes]]:
@@ -180,12 +205,11 @@ class Parts:
 
     def _schema(self, number: int) -> Any:
         with self._directory.open(part_name(number)) as file:
-            return pq.read_schema(file)
+            return read_schema(file)
 
     def _table(self, number: int, columns: list[str] | None = None) -> Any:
         with self._directory.open(part_name(number)) as file:
-            fragment = ds.ParquetFileFormat().make_fragment(file)
-            return fragment.to_table(columns=columns, use_threads=False, memory_pool=POOL)
+            return read_part(file, columns)
 
     def _read_checkpoint(self) -> Checkpoint | None:
         """Read the checkpoint of an earlier load; None if anything is wrong with it."""
@@ -207,25 +231,6 @@ class Parts:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         return checkpoint
-
-
-class _Digested(io.RawIOBase):
-    """A file whose content is digested while it is written."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        super().__init__()
-        self._file = file
-        self.digest = hashlib.sha256()
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def write(self, data: Any, /) -> int:
-        self.digest.update(data)
-        return self._file.write(data)
 
 
 def _mode_of(path: Path) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,26 @@ if TYPE_CHECKING:
     Read = Callable[[int, list[str]], Any]
     _Held = Mapping[str, Mapping[int, Any]]  # the types that a column has in the parts, but for nulls alone
 
-__all__ = ["cast", "time_type", "unified"]
+__all__ = ["Times", "cast", "times_in", "unified"]
 
 _FEW_DIGITS, _MOST_DIGITS = 38, 76  # of decimal128 and decimal256
 
 
-def time_type(column: Any) -> str | None:
-    """Return the type of a column of text that is all times: the unit, and whether with an offset or dates."""
+@dataclass(frozen=True)
+class Times:
+    """Times that a column of text holds.
+
+    Attributes:
+        kind: their unit, and whether they have an offset or are dates: ``us zoned``.
+        array: the times.
+    """
+
+    kind: str
+    array: Any
+
+
+def times_in(column: Any) -> Times | None:
+    """Return the times in a column of text; None if not all of it is times."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return None
     array = pc.cast(column, pa.large_string(), memory_pool=POOL).combine_chunks(POOL)
@@ -42,7 +56,7 @@ def time_type(column: Any) -> str | None:
     if times is None:
         return None
     family = "date" if len(first) == len("2024-01-01") else "zoned" if times.type.tz else "local"
-    return f"{times.type.unit} {family}"
+    return Times(f"{times.type.unit} {family}", times)
 
 
 def unified(schemas: Sequence[Any], times: Sequence[dict[str, str]], read: Read) -> Any:
@@ -176,7 +190,7 @@ def _time(kinds: Mapping[int, str | None], fitting: Callable[[int], set[str]]) -
     """Return the type of text that may be times.
 
     Args:
-        kinds: for each part, what `time_type` says of it.
+        kinds: for each part, the kind of the times in it, if all of it is times.
         fitting: returns the units that hold the times of a part.
     """
     pairs = {number: str(kind).partition(" ") for number, kind in kinds.items()}

@@ -21,9 +21,9 @@ __all__ = ["CHECKPOINT", "WHOLE", "PartsFolder", "part_name"]
 
 CHECKPOINT, WHOLE = "note.json", "whole.parquet"
 _LOCK, _LOCKS = "lock", ("lock", "lock.soft")  # the second one where there is no flock(2)
-_TEMPORARY = rf"(\d{{5,}}\.parquet|{re.escape(CHECKPOINT)}|{re.escape(WHOLE)})\.[0-9a-f]{{16}}\.tmp"
-# The last one is what earlier versions left.
-_OURS = re.compile(rf"\d{{5,}}\.parquet|{re.escape(CHECKPOINT)}|lock(\.soft)?|{_TEMPORARY}|new\.[0-9a-z_]{{8}}")
+_PART = r"\d{5,}\.(arrow|parquet)"  # Parquet, and `new` below, are what earlier versions left
+_UNFINISHED = re.compile(rf"({_PART}|{re.escape(CHECKPOINT)}|{re.escape(WHOLE)})\.[0-9a-f]{{16}}\.tmp")
+_OURS = re.compile(rf"{_PART}|{re.escape(CHECKPOINT)}|lock(\.soft)?|{_UNFINISHED.pattern}|new\.[0-9a-z_]{{8}}")
 _TRIES = 20
 
 
@@ -98,10 +98,15 @@ class PartsFolder:
                 (self.path / _LOCK).unlink(missing_ok=True)
             self.path.rmdir()
 
-    def clear(self) -> None:
-        """Remove this user's files with names of ours."""
+    def clear(self, *, unfinished: bool = False) -> None:
+        """Remove this user's files with names of ours.
+
+        Args:
+            unfinished: only what a call that was killed had not written to its end.
+        """
+        wanted = _UNFINISHED if unfinished else _OURS
         for name in self.directory.names():
-            if name not in _LOCKS and _OURS.fullmatch(name):
+            if name not in _LOCKS and wanted.fullmatch(name):
                 with suppress(OSError):
                     if why_status_not_own(self.directory.status(name)) is None:
                         self.directory.remove(name)
@@ -126,4 +131,4 @@ class PartsFolder:
 
 def part_name(number: int) -> str:
     """Return the name of a part's file."""
-    return f"{number:05d}.parquet"
+    return f"{number:05d}.arrow"

@@ -12,7 +12,7 @@ import pytest
 
 from nbauth.data.build.concat import concat
 from nbauth.data.build.frame_builder import FrameBuilder
-from nbauth.data.sinks.parquet_schema import cast, time_type, unified
+from nbauth.data.sinks.parquet_schema import cast, times_in, unified
 
 VALUES: dict[str, Any] = {
     "null": None,
@@ -211,7 +211,7 @@ def test_parts_of_a_parquet_file() -> None:
     table = _read(PARQUET)
     for one, two, parts in _pairs():
         tables = [_builder(part, backend="pyarrow", nested="json").table(times=False) for part in parts]
-        times = [{"a": kind} if (kind := time_type(part["a"])) else {} for part in tables]
+        times = [{"a": found.kind} if (found := times_in(part["a"])) else {} for part in tables]
         schema = unified([part.schema for part in tables], times, lambda number, names: tables[number].select(names))  # noqa: B023
         column = pa.concat_tables([cast(part, schema) for part in tables])["a"]
         expected = DTYPES[table[frozenset({one, two})]][2].replace("object", "string")

@@ -42,7 +42,7 @@ def target(tmp_path: Path) -> Path:
     """Return where the rows are to go, in a folder beside which lies something precious."""
     victim = tmp_path / "victim"
     (victim / "deeper").mkdir(parents=True, mode=0o755)
-    for name in ("thesis.docx", "deeper/data", "lock", "note.json", "00000.parquet"):
+    for name in ("thesis.docx", "deeper/data", "lock", "note.json", "00000.arrow"):
         (victim / name).write_text("precious")
     (tmp_path / "clone").mkdir()
     return tmp_path / "clone" / "orders.parquet"
@@ -93,7 +93,7 @@ def _break(session: Session, api: Server, target: Path, rows: list[int] | None =
 
 def _open(folder: Path) -> None:
     folder.mkdir(0o755)
-    (folder / "00000.parquet").touch()
+    (folder / "00000.arrow").touch()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_folder_that_is_not_ours(  # noqa: PLR0917
 def test_another_user_s_folder(session: Session, url: str, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory of another user is named in an error, and nothing of it is lost."""
     _folder(target).mkdir(0o700)
-    (_folder(target) / "00000.parquet").write_text("precious")
+    (_folder(target) / "00000.arrow").write_text("precious")
     before, own = _content(target.parent), os.getuid()
     monkeypatch.setattr("os.getuid", lambda: own + 1)
     with pytest.raises(ConfigError, match="belongs to somebody else"):
@@ -136,21 +136,21 @@ def test_foreign_names_stay(session: Session, url: str, target: Path) -> None:
     """In a folder of ours only files with names of ours are deleted; what else lies there stays, a link too."""
     folder = _folder(target)
     folder.mkdir(0o700)
-    names = ("thesis.docx", "note.json.bak", "0.parquet", "00000.parquet.old", "new.txt", "x00000.parquet")
+    names = ("thesis.docx", "note.json.bak", "0.parquet", "00000.arrow.old", "new.txt", "x00000.arrow")
     for name in names:
         (folder / name).write_text("precious")
     (folder / "link").symlink_to("../../victim")
     (folder / "deeper").mkdir()
-    (folder / "deeper" / "00000.parquet").write_text("precious")
-    (folder / "00007.parquet").write_text("left by a load that was killed")
+    (folder / "deeper" / "00000.arrow").write_text("precious")
+    (folder / "00007.arrow").write_text("left by a load that was killed")
     before = _content(target.parent.parent / "victim")
     assert _rows(write(session, url, target)) == ROWS
     assert sorted(path.name for path in folder.iterdir()) == sorted([*names, "link", "deeper"])
-    assert (folder / "deeper" / "00000.parquet").read_text() == "precious"
+    assert (folder / "deeper" / "00000.arrow").read_text() == "precious"
     assert _content(target.parent.parent / "victim") == before
 
 
-@pytest.mark.parametrize("name", ["lock", "note.json", "00000.parquet", "00007.parquet"])
+@pytest.mark.parametrize("name", ["lock", "note.json", "00000.arrow", "00007.arrow"])
 @pytest.mark.parametrize(
     "plant",
     [
@@ -179,7 +179,7 @@ def test_hard_links(session: Session, url: str, target: Path) -> None:
     """A hard link to a file loses its name in the folder, and the file keeps what it holds."""
     folder, victim = _folder(target), target.parent.parent / "victim"
     folder.mkdir(0o700)
-    for name in ("lock", "note.json", "00000.parquet"):
+    for name in ("lock", "note.json", "00000.arrow"):
         (folder / name).hardlink_to(victim / "thesis.docx")
     before = _content(victim)
     assert _rows(write(session, url, target)) == ROWS
@@ -212,12 +212,12 @@ def _planted(session: Session, api: Server, target: Path, monkeypatch: pytest.Mo
 
 def _a_part(session: Session, api: Server, target: Path, _: Any) -> None:
     _break(session, api, target)
-    pd.DataFrame({"id": [666]}).to_parquet(_folder(target) / "00000.parquet")
+    pd.DataFrame({"id": [666]}).to_parquet(_folder(target) / "00000.arrow")
 
 
 def _two_parts(session: Session, api: Server, target: Path, _: Any) -> None:
     _break(session, api, target)
-    first, second = _folder(target) / "00000.parquet", _folder(target) / "00001.parquet"
+    first, second = _folder(target) / "00000.arrow", _folder(target) / "00001.arrow"
     first.rename(target)
     second.rename(first)
     target.rename(second)
@@ -237,7 +237,7 @@ def _old(session: Session, api: Server, target: Path, _: Any) -> None:
 
 def _linked(session: Session, api: Server, target: Path, _: Any) -> None:
     _break(session, api, target, [666, 667, 668])
-    target.with_name("elsewhere").hardlink_to(_folder(target) / "00000.parquet")
+    target.with_name("elsewhere").hardlink_to(_folder(target) / "00000.arrow")
 
 
 @pytest.mark.parametrize("plant", [_planted, _a_part, _two_parts, _moved, _old, _linked])

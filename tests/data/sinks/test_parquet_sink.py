@@ -144,7 +144,7 @@ def test_starts_anew(session: Session, api: Server, tmp_path: Path, how: str) ->
     elif how == "garbage":
         note.write_bytes(note.read_bytes()[:-9])
     elif how == "part":
-        (note.parent / "00000.parquet").unlink()
+        (note.parent / "00000.arrow").unlink()
     api.seen.clear()
     _serve(api, pages)
     write(session, url, target, params={"q": 1} if how == "request" else None)
@@ -314,9 +314,7 @@ def test_the_file_itself_fails(session: Session, api: Server, tmp_path: Path, mo
     """When the file cannot be written, what came is kept, and the next call asks for nothing."""
     url = _serve(api, [[{"id": 1}], [{"id": 2}]])
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "nbauth.data.sinks.parquet_parts.unified", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
-        )
+        patch.setattr(pq, "ParquetWriter", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left")))
         with pytest.raises(DataError, match=r"d.parquet cannot be written: No space left.*the same call goes on"):
             write(session, url, tmp_path / "d.parquet")
     api.seen.clear()
