@@ -52,9 +52,10 @@ def service(monkeypatch: pytest.MonkeyPatch, page: Path) -> Service:
     monkeypatch.setattr(
         loading, "_authorizer_for", lambda urls, profile: _Authorizer(*(f"https://{host}" for host in here))
     )
-    monkeypatch.setattr(
-        loading, "session_of", lambda authorizer: session_of(service, *(f"https://{host}" for host in here))
-    )
+    for name in ("session_of", "load_session_of"):
+        monkeypatch.setattr(
+            loading, name, lambda authorizer, **_: session_of(service, *(f"https://{host}" for host in here))
+        )
     return service
 
 
