@@ -30,6 +30,7 @@ _OF_A_LOAD = (
     "nbauth.data.sinks.frame",
     "nbauth.data.query",
     "nbauth.data.fetch.session",
+    "nbauth.data.build.arrow_arrays",
     "nbauth.data.build.arrow_series",
     "nbauth.data.parse.schema_decoder",
     "pyarrow.pandas_compat",

@@ -32,11 +32,15 @@ def loaded():
     wanted = ("pandas", "pyarrow", "nbauth.data.sinks.frame")
     return " ".join(name for name in wanted if name in sys.modules) or "nothing"
 
-profile, choose, ca_file = sys.argv[1:]
+profile, choose, ca_file, url = sys.argv[1:]
 try:
     nbauth.login(profile, flow="auto" if profile == "nightly" else "paste", timeout_s=60,
                  prompt=PersonPrompt(Person("alice", ca_file=Path(ca_file)), choose))
     print("signed in,", loaded())
+    before = set(sys.modules)
+    if profile == "demo":
+        nbauth.read(url, params={"$top": 5})
+    print("imported later:", [name for name in sys.modules if name.startswith("nbauth.data") and name not in before])
 except nbauth.errors.SignInRefused:
     print("refused,", loaded())
 import threading
@@ -165,20 +169,20 @@ def test_an_import_that_forks(module: Callable[[str, str], str]) -> None:
 @pytest.mark.parametrize(
     ("profile", "choose", "outcome"),
     [
-        ("demo", "alice", "signed in, pandas pyarrow nbauth.data.sinks.frame"),
-        ("demo", "cancel", "refused, pandas pyarrow nbauth.data.sinks.frame"),
-        ("nightly", "alice", "signed in, nothing"),
+        ("demo", "alice", ["signed in, pandas pyarrow nbauth.data.sinks.frame", "imported later: []"]),
+        ("demo", "cancel", ["refused, pandas pyarrow nbauth.data.sinks.frame"]),
+        ("nightly", "alice", ["signed in, nothing", "imported later: []"]),
     ],
 )
-def test_the_first_read_after_a_sign_in(profile: str, choose: str, outcome: str, demo: DemoServer) -> None:
-    """What a read needs is imported once a person has signed in, or did not, and not where nobody is asked."""
+def test_the_first_read_after_a_sign_in(profile: str, choose: str, outcome: list[str], demo: DemoServer) -> None:
+    """Whatever a read needs is there once a person has signed in, or did not; where nobody is asked, nothing is."""
     environment = {**os.environ, "NBAUTH_CONFIG": str(demo.config_path)}
     ended = subprocess.run(
-        [sys.executable, "-c", _SIGN_IN, profile, choose, str(demo.ca_file)],
+        [sys.executable, "-c", _SIGN_IN, profile, choose, str(demo.ca_file), f"{demo.api_url}/sunlight"],
         env=environment,
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
     )
-    assert (ended.stdout.splitlines(), ended.stderr) == ([outcome, "1"], "")
+    assert (ended.stdout.splitlines(), ended.stderr) == ([*outcome, "1"], "")
