@@ -8,6 +8,8 @@ from nbauth.net.plain_get import PlainGetAdapter
 from nbauth.net.requests_internals import close_pools, keep_long
 from nbauth.net.tls import PerRequestTrustAdapter
 
+_MOST_IDLE = 20  # connections to one server: of two loads that ask for as much at once as they may
+
 __all__ = ["close_adapters", "kept_adapters"]
 
 
@@ -34,7 +36,10 @@ class _KeptTrustAdapter(_KeptAdapter, PerRequestTrustAdapter):
 
 def kept_adapters() -> dict[str, PlainGetAdapter]:
     """Return adapters for a session, by the prefix of the URLs that they are for."""
-    return {"https://": _KeptTrustAdapter(), "http://": _KeptAdapter()}
+    return {
+        "https://": _KeptTrustAdapter(pool_maxsize=_MOST_IDLE),
+        "http://": _KeptAdapter(pool_maxsize=_MOST_IDLE),
+    }
 
 
 def close_adapters(adapters: dict[str, PlainGetAdapter]) -> None:

@@ -132,6 +132,9 @@ class _KeptLong:
     def _put_conn(self, connection: Any) -> None:
         if connection is not None:
             connection.idle_since = time.time()
+            if self.pool is not None and self.pool.full():  # type: ignore[attr-defined]
+                connection.close()  # urllib3 would warn of it, though nothing is wrong: several loads run at once
+                return
         super()._put_conn(connection)  # type: ignore[misc]
 
     def _make_request(self, connection: Any, method: str, url: str, **options: Any) -> Any:

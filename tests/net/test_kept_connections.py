@@ -161,3 +161,17 @@ def test_a_new_one_that_breaks(kept: Callable[..., KeptConnections], api: Server
     with pytest.raises(requests.ConnectionError):
         _User(kept()).get(api)
     assert api.connections == 1
+
+
+def test_more_than_are_kept(
+    kept: Callable[..., KeptConnections], api: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where more loads run at once than connections are kept for, the others are closed, and nobody is warned."""
+    user = _User(kept())
+    answers = [user.session.get(f"{api.origin}/x", stream=True) for _ in range(23)]
+    assert [answer.json() for answer in answers] == [1] * 23
+    assert api.connections == 23
+    answers = [user.session.get(f"{api.origin}/x", stream=True) for _ in range(21)]
+    assert [answer.json() for answer in answers] == [1] * 21
+    assert api.connections == 24
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []

@@ -99,7 +99,8 @@ class SessionBase(UnreadRedirects):
             None where all of them need what requests does beside sending them.
         """
         is_plain = request.method == "GET" and request.body is None and not any(request.hooks.values())
-        if not is_plain or self._proxies(request, proxies or self.proxies):
+        # What the environment says is in there: where there is nothing, it says nothing, and is not asked again.
+        if not is_plain or (proxies and self._proxies(request, proxies)):
             return None
         return PlainGets(request, prefix)
 
