@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LOGIN", "SOURCES", "SourceName", "asks_nobody", "checked_sources"]
 
-SourceName = Literal["hub", "az", "login"]
+SourceName = Literal["hub", "az", "fabric", "databricks", "login"]
 SOURCES: tuple[SourceName, ...] = get_args(SourceName)
 LOGIN = "login"  # no source: the person is asked, as without any
 

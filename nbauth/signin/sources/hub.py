@@ -8,21 +8,17 @@ the access token there and renews it when the hub asks it to.
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
-
-import requests
 
 from nbauth.errors import ProviderUnavailable
 from nbauth.files.edges import variable
 from nbauth.files.tree import is_set_in_dotenv
 from nbauth.net.origins import redact_url
-from nbauth.net.redirects import NoRedirects
 from nbauth.net.secrecy import HiddenText
-from nbauth.signin.http.transport import without_request
 from nbauth.signin.oidc.identity import shown_name
+from nbauth.signin.sources.documents import get_document
 from nbauth.signin.sources.exchange import exchanged
 from nbauth.signin.sources.source import Given, NotThere, wrong
 from nbauth.signin.sources.token_claims import (
@@ -39,10 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["SOURCE"]
 
 _URL, _TOKEN = "JUPYTERHUB_API_URL", "JUPYTERHUB_API_TOKEN"
-_CONNECT_S, _READ_S = 5.0, 20.0
-_LARGEST = 1024 * 1024
 _UNKNOWN_LIFE_S = 60.0  # the hub does not say, so that it is asked again soon
-_OK, _REFUSED = 200, (401, 403, 404)
+_REFUSED = (401, 403, 404)
 _AGAIN = "Sign in to the hub again: File > Hub Control Panel, Logout, and come back."
 
 
@@ -129,39 +123,17 @@ def _not_given(wish: Wish, reason: str) -> NotThere:
 
 def _get(wish: Wish, url: str) -> dict[str, Any]:
     """Ask the hub's API, with the token that the hub gave to this server for just that."""
-    authority = variable("JUPYTERHUB_SSL_CLIENT_CA")
     certificate = (variable("JUPYTERHUB_SSL_CERTFILE"), variable("JUPYTERHUB_SSL_KEYFILE"))
-    shown = redact_url(url)
-    try:
-        with (
-            NoRedirects() as session,
-            without_request(),
-            session.get(
-                url,
-                headers={"Authorization": f"token {variable(_TOKEN)}", "Accept": "application/json"},
-                timeout=(_CONNECT_S, _READ_S),
-                allow_redirects=False,
-                stream=True,
-                verify=authority or True,
-                cert=certificate if all(certificate) else None,
-            ) as response,
-        ):
-            status, body = response.status_code, response.raw.read(_LARGEST + 1, decode_content=True)
-    except (requests.RequestException, OSError):
-        raise ProviderUnavailable(
-            f"Profile {wish.profile.name!r}: {shown} does not answer.", next_step="Try again, or restart the server."
-        ) from None
-    if status in _REFUSED:
+    document = get_document(
+        wish,
+        url,
+        authorization=HiddenText(f"token {variable(_TOKEN)}"),
+        refused=_REFUSED,
+        authority=variable("JUPYTERHUB_SSL_CLIENT_CA"),
+        certificate=certificate if all(certificate) else None,
+    )
+    if isinstance(document, int):
         # Before JupyterHub 6.1 it also answers so where the sign-in to the hub has ended (`auth_refresh_strict`).
-        raise NotThere(wish, "JupyterHub", f"{shown} refuses this server's token (HTTP {status})", _AGAIN)
-    try:
-        document: Any = json.loads(body) if status == _OK and len(body) <= _LARGEST else None
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise ProviderUnavailable(
-            f"Profile {wish.profile.name!r}: {shown} answered HTTP {status} without a document of JupyterHub's.",
-            next_step="Try again.",
-            has_answered=True,
-        )
+        reason = f"{redact_url(url)} refuses this server's token (HTTP {document})"
+        raise NotThere(wish, "JupyterHub", reason, _AGAIN)
     return document

@@ -140,7 +140,7 @@ def test_visitors(az: FakeAz, profile: Any, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
-        ({"source": "aws"}, "source: expected hub, az"),
+        ({"source": "aws"}, "source: expected hub, az, fabric, databricks"),
         ({"source": ["login", "az"]}, "'login' can only be the last"),
         ({"source": ["az", "az"]}, "names one twice"),
         ({"source": 7}, "expected a name or a list of names, found 7"),
