@@ -120,18 +120,23 @@ def _profiles(_options: argparse.Namespace) -> int:
     from nbauth.frontend.text import printable
     from nbauth.net.origins import display_url
     from nbauth.signin.profile import approvals, resolve
+    from nbauth.signin.profile.config import unused_application
 
     config = _config()
     if not config.profiles:
         print(f"No profile is configured. {resolve.START}")
         return 1
     print(printable(config.source))
+    if unused := unused_application(config):
+        print(printable(unused))
     request = approvals.request_for(config)
     if request.reasons and not approvals.is_approved(request):
         print("It is not approved. Run: nbauth trust --show")
     for name, profile in config.profiles.items():
         mark = "*" if name == resolve.default_name(config) else " "
-        print(f"{mark} {name}: {profile.kind}, {display_url(profile.authority_url)}")
+        names = profile.resolved_authority.kind != "sources"
+        where = [display_url(profile.authority_url)] if names else []
+        print(f"{mark} {name}: {', '.join((profile.kind or '', *where, *profile.source))}")
         for origin, scopes in profile.apis.items():
             print(printable(f"    {display_url(origin)}: {' '.join(scopes) or '(no scopes)'}"))
     return 0
@@ -186,6 +191,7 @@ def _doctor(_options: argparse.Namespace) -> int:
     from nbauth import kernel
     from nbauth.environment import detect
     from nbauth.frontend.text import printable
+    from nbauth.signin.profile.config import unused_application
 
     environment = detect()
     where = f"remote ({environment.remote})" if environment.remote else "local"
@@ -194,8 +200,13 @@ def _doctor(_options: argparse.Namespace) -> int:
     print(printable(f"directory: {environment.notebook_directory}"))
     config = _config()
     print(printable(f"profiles: {config.source}: {', '.join(config.profiles) or 'none'}"))
+    if unused := unused_application(config):
+        print(printable(unused))
     status = 0
     for name, profile in config.profiles.items():
+        if profile.resolved_authority.kind == "sources":
+            print(f"  {name}: takes the sign-in of {', '.join(profile.source)}")
+            continue
         try:
             kernel.connection_of(profile)
         except NbauthError as error:

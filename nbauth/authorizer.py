@@ -61,13 +61,13 @@ class KernelAuthorizer:
         return kernel.kept_connections(self._visitor, self.origins(), self._config)
 
     def chain(self, url: str) -> KernelChain:
-        """Return the chain of requests that a URL begins.
+        """Return the chain of requests that a URL begins, for the profile that serves it now.
 
         Raises:
             OriginNotAllowed: no profile names its origin.
             ConfigError: several do.
         """
-        profile = by_url(self._config, url, only=self._only)
+        profile = by_url(self._config, url, only=self._only, ready=kernel.ready)
         return KernelChain(self._config, profile, visitor=self._visitor, people=self._people)
 
 

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from nbauth.environment import SHARED_AT, notebook_directory
+from nbauth.environment import SHARED_AT, detect, notebook_directory
 from nbauth.errors import ConfigError, NbauthError, SignInRequired
 from nbauth.net.bundles import bundle_of
 from nbauth.net.secrecy import clears_frames
@@ -23,6 +23,7 @@ from nbauth.process.patience import within
 from nbauth.process.shielded import load
 from nbauth.process.visitors import Unnamed, Visitor
 from nbauth.signin.forks import share_with_forks
+from nbauth.signin.profile.source_names import asks_nobody
 from nbauth.signin.state import KernelState
 from nbauth.signin.visits import keeps_sign_ins, server_of
 
@@ -67,6 +68,7 @@ __all__ = [
     "login",
     "logout",
     "profile_names",
+    "ready",
     "reset",
     "share",
     "trust",
@@ -195,6 +197,19 @@ def is_in_use(profile: Profile) -> bool:
     if profile.kind == "application":
         return profile in _state.applications
     return is_signed_in(profile)
+
+
+def ready(profiles: Iterable[Profile]) -> list[Profile]:
+    """Return those of several profiles that can serve at once: they come before the default one.
+
+    They are those that somebody is signed in to, and applications that are in use. Where there is none and nobody can
+    be asked here, they are those that need nobody: applications, and sign-ins that are there already.
+    """
+    given = list(profiles)
+    in_use = [profile for profile in given if is_in_use(profile)]
+    if in_use or detect().interactive:
+        return in_use
+    return [profile for profile in given if profile.kind == "application" or asks_nobody(profile.source)]
 
 
 def connection_of(profile: Profile) -> Connection:

@@ -377,13 +377,18 @@ def test_an_api_that_lacks_consent(sign_in: Callable[..., Any], three: list[Api]
 
 
 def test_two_profiles_of_one_origin(sign_in: Callable[..., Any], demo: DemoServer) -> None:
-    """Where two profiles name an origin, a session of one uses its account; without a name the default one's."""
+    """Where two profiles name an origin, a session of one uses its account; without a name the default one's.
+
+    Without a default it is the only one that is signed in; of several the caller says which.
+    """
     _profile(demo, "second")
     sign_in()
     sign_in("second", "bob")
     for profile, who in (("demo", ALICE), ("second", BOB), (None, ALICE)):
         with nbauth.session(profile) as session:
             assert _who(session, demo) == who
+    assert _without_default(demo).chain(demo.api_url).profile == "second"
+    nbauth.login("nightly")
     with pytest.raises(ConfigError, match=r"named by several profiles: nightly, second"):
         _without_default(demo).chain(demo.api_url)
 

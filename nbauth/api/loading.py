@@ -123,8 +123,8 @@ def read(
 
     Args:
         url: where the data is; or a list of URLs, whose rows come one after another in one frame.
-        profile: whose token to use; None takes the profile that names the URL's origin. Redirects and next links get
-            tokens of that profile only.
+        profile: whose token to use; None takes the profile that names the URL's origin: of several the one that is
+            signed in, or else the default one. Redirects and next links get tokens of that profile only.
         params: query parameters to add.
         headers: request headers to add.
         json: a document to post, for APIs whose queries are posted; None makes it a GET.

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import logging
 import os
 import tomllib
 from dataclasses import dataclass, field
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Config", "Reader", "find", "from_environment", "load"]
+__all__ = ["Config", "Reader", "find", "from_environment", "load", "unused_application"]
+
+logger = logging.getLogger(__name__)
 
 FILE_NAME = "nbauth.toml"
 _KEYS = tuple(f.name for f in dataclasses.fields(Profile) if f.name not in ("name", "file", "is_of_environment"))
@@ -45,6 +48,7 @@ class Config:
         default: what ``default = …`` names, or None.
         source: the file, or a description of where the profiles come from.
         digest: SHA-256 of the file; None where there is no file.
+        chosen: what ``NBAUTH_PROFILE`` names, or None.
         problem: why the environment makes no profile, although it was to make one; profiles that were made in code
             are none the worse for it.
     """
@@ -53,6 +57,7 @@ class Config:
     default: str | None = None
     source: str = "no nbauth.toml"
     digest: str | None = None
+    chosen: str | None = None
     problem: ConfigError | None = None
 
 
@@ -61,6 +66,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._loaded: tuple[object, Config] | None = None
+        self._told: str | None = None
 
     def read(self, directory: Path, added: Mapping[str, Profile], *, default: str | None = None) -> Config:
         """Return the profiles for a notebook in `directory`, and those that were added, which come first.
@@ -83,9 +89,39 @@ class Reader:
             if self._loaded is None or self._loaded[0] != key:
                 self._loaded = (key, load(path))
             present = self._loaded[1]
-        if not added:
-            return present
-        return dataclasses.replace(present, profiles={**present.profiles, **added}, default=present.default or default)
+            self._tell_unused(present)
+        chosen = variable("NBAUTH_PROFILE") or None
+        if added:
+            profiles = {**present.profiles, **added}
+            return dataclasses.replace(present, profiles=profiles, default=present.default or default, chosen=chosen)
+        return dataclasses.replace(present, chosen=chosen) if chosen else present
+
+    def _tell_unused(self, present: Config) -> None:
+        """Say once that the environment names an application, too, and a file's profiles hold in its place."""
+        unused = unused_application(present)
+        if unused is not None and self._told != present.source:
+            self._told = present.source
+            logger.warning("%s", unused)
+
+
+def unused_application(config: Config, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return a sentence about the ``AZURE_*`` variables where a file's profiles hold and none of them is theirs.
+
+    Args:
+        config: the profiles.
+        environ: the environment variables.
+
+    Returns:
+        None where they name no application, or one that a profile of the file has.
+    """
+    client_id, tenant = variable("AZURE_CLIENT_ID", environ), variable("AZURE_TENANT_ID", environ)
+    is_used = any(p.client_id == client_id or p.managed_identity is not None for p in config.profiles.values())
+    if config.digest is None or not client_id or not tenant or is_used:
+        return None
+    return (
+        f"AZURE_CLIENT_ID names {client_id[:80]}, which no profile of {config.source} has: where there is a file, its "
+        "profiles hold, and the AZURE_* variables are not used. To use them, write a profile with that client_id."
+    )
 
 
 def find(directory: Path, environ: Mapping[str, str] = os.environ) -> Path | None:

@@ -21,7 +21,12 @@ START = to_run(Shell(("nbauth", "init")), ", or ", Shell(("nbauth", "demo")), " 
 
 
 def default_name(config: Config) -> str | None:
-    """Return what ``"default"`` stands for: what the file names, else ``default``, else the only one there is."""
+    """Return what ``"default"`` stands for.
+
+    In order: what ``NBAUTH_PROFILE`` names; what the file names; ``default``; the only one there is.
+    """
+    if config.chosen in config.profiles:
+        return config.chosen
     if config.default in config.profiles:
         return config.default
     if "default" in config.profiles:
@@ -36,6 +41,8 @@ def by_name(config: Config, name: str | None) -> Profile:
         ConfigError: there is none, or no default among several; or the environment was to make it, and is wrong.
     """
     named = "default" if name is None else name
+    if named == "default":
+        _check_chosen(config)
     if config.problem is not None and named not in config.profiles:
         raise config.problem
     if not config.profiles:
@@ -59,29 +66,53 @@ def by_name(config: Config, name: str | None) -> Profile:
     )
 
 
-def by_url(config: Config, url: str, *, only: str | None = None) -> Profile:
+def by_url(
+    config: Config,
+    url: str,
+    *,
+    only: str | None = None,
+    ready: Callable[[list[Profile]], list[Profile]] | None = None,
+) -> Profile:
     """Return the profile whose token a URL gets.
+
+    Of several that name its origin it is the one that ``NBAUTH_PROFILE`` names; else the only one that is ready; else
+    the default one.
 
     Args:
         config: the profiles.
         url: an absolute URL.
         only: the one profile that may serve it; None lets every profile serve its own origins.
+        ready: returns those of several that somebody is signed in to; they come before the default one.
 
     Raises:
         OriginNotAllowed: no profile names its origin.
-        ConfigError: several do, and the default one is not among them.
+        ConfigError: several do, and the default one is not among them; or ``NBAUTH_PROFILE`` names none that there is.
     """
+    if only is None:
+        _check_chosen(config)
     candidates = config.profiles.values() if only is None else [config.profiles[only]]
     matching = {profile.name: profile for profile in naming(candidates, url)}
     if not matching:
         raise _not_allowed(config, url, only)
     default = default_name(config)
+    if len(matching) > 1 and ready is not None and config.chosen not in matching:
+        names = {profile.name for profile in ready(list(matching.values()))}
+        matching = {name: profile for name, profile in matching.items() if not names or name in names}
     if len(matching) == 1 or default in matching:
         return matching[default if default in matching else next(iter(matching))]
     raise ConfigError(
         f"{display_url(api_origin_of(url))} is named by several profiles: {', '.join(sorted(matching))}.",
         next_step=f"Say which one, as in profile={min(matching)!r}.",
     )
+
+
+def _check_chosen(config: Config) -> None:
+    if config.chosen is not None and config.profiles and config.chosen not in config.profiles:
+        raise ConfigError(
+            f"NBAUTH_PROFILE names {config.chosen!r}, and there is no such profile in {config.source}; "
+            f"known: {', '.join(sorted(config.profiles))}.",
+            next_step="Set it to one of these, or to none.",
+        )
 
 
 def naming(profiles: Iterable[Profile], url: str) -> list[Profile]:
