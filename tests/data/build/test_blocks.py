@@ -91,7 +91,9 @@ def test_blocks_are_pages_one_by_one(pages: list[list[Any]], block: int, monkeyp
         _add(arrow, page)
         one_by_one.add(page)
     pd.testing.assert_frame_equal(_exact(pages), builder.frame())
-    assert one_by_one.table().equals(arrow.table())
+    expected, table = one_by_one.table(), arrow.table()
+    assert expected.schema == table.schema
+    assert repr(expected.to_pylist()) == repr(table.to_pylist())  # NaN is equal to nothing
 
 
 class _Interrupts:
