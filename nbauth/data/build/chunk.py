@@ -41,9 +41,9 @@ class Chunk:
     Attributes:
         kind: what the values are; see `nbauth.data.build.type_rules`.
         size: how many rows.
-        data: an array for ``bool``, ``int``, ``float`` and ``number``, with a filler where null; for ``text`` a list,
-            or Arrow's (see `nbauth.data.build.arrow_text`); otherwise a list, also for a ``number`` that no float
-            holds; nothing for ``null``.
+        data: an array for ``bool``, ``int``, ``float`` and ``number``, where null with 0 for ``int`` and anything for
+            the others; for ``text`` a list, or Arrow's (see `nbauth.data.build.arrow_text`); otherwise a list, also for
+            a ``number`` that no float holds; nothing for ``null``.
         nulls: where an array's values are null; None if nowhere.
         ints: where a ``number`` array's values came as integers.
     """
@@ -165,9 +165,31 @@ def known_chunk(values: list[Any], kind: Kind) -> Chunk:
             pass
     if kind in ("int", "bool"):
         return _by_arrow(values, kind)
-    if set(map(type, values)) == {float}:
-        return Chunk("float", len(values), np.array(values, np.float64))
+    if kind == "number":
+        return _numbers(values)
     return chunk_of(values, in_arrow=True)
+
+
+def _numbers(values: list[Any]) -> Chunk:
+    types = set(map(type, values))
+    if types == {float}:
+        return Chunk("float", len(values), np.array(values, np.float64))
+    if float not in types:
+        return chunk_of(values)
+    import pyarrow as pa
+
+    from nbauth.data.build.memory_pool import POOL
+
+    try:
+        array = pa.array(values, pa.float64(), memory_pool=POOL)
+    except (OverflowError, pa.ArrowInvalid):  # an integer that no float holds
+        return chunk_of(values)
+    data = array.to_numpy(zero_copy_only=False, writable=True)
+    nulls = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
+    if int not in types:
+        return Chunk("float", len(values), data, nulls)
+    ints = np.fromiter((type(value) is int for value in values), np.bool_, len(values))
+    return Chunk("number", len(values), data, nulls, ints)
 
 
 def _by_arrow(values: list[Any], kind: Kind) -> Chunk:
