@@ -173,17 +173,18 @@ class BlockParser:
         for number, column in columns.items():
             if number in self._strings:
                 continue
-            kind = _kind(column)
+            kind, has_gaps = _kind(column)
             if kind in ("string", "empty"):
-                doubtful |= {number} if self._may_be_words(number, column, kind) else set()
+                doubtful |= {number} if self._may_be_words(number, column, kind, has_gaps=has_gaps) else set()
                 self._texts |= {number} if kind == "string" and number not in doubtful else set()
             elif number in self._texts:
                 doubtful.add(number)
             elif kind == "floating":
                 values = _floats(column)
+                most = float(max(np.fmax.reduce(values), -np.fmin.reduce(values)))  # but for NaN
                 found.add(number)
-                doubtful |= {number} if np.nanmax(np.abs(values)) >= EXACT else set()
-                whole |= {number} if self._may_have_exponents(number, values) else set()
+                doubtful |= {number} if most >= EXACT else set()
+                whole |= {number} if self._may_have_exponents(number, values, most, has_gaps=has_gaps) else set()
             elif kind == "integer":
                 found.add(number)
         if found:
@@ -194,26 +195,25 @@ class BlockParser:
             doubtful |= columns_of(places, block, self.dialect.separator, quotes) & whole
         return doubtful
 
-    def _may_have_exponents(self, number: int, values: Any) -> bool:
+    def _may_have_exponents(self, number: int, values: Any, most: float, *, has_gaps: bool) -> bool:
         """Tell whether a column of floats is one of integers and gaps as before, or may have cells such as 12E4."""
         if not _are_whole(values):
             return False
-        most = float(np.nanmax(np.abs(values)))
-        is_as_before = np.isnan(values).any() and most <= self._most.get(number, -1)
+        is_as_before = has_gaps and most <= self._most.get(number, -1)
         self._most.setdefault(number, most)
         return not is_as_before
 
-    def _may_be_words(self, number: int, column: pd.Series[Any], kind: str) -> bool:
+    def _may_be_words(self, number: int, column: pd.Series[Any], kind: str, *, has_gaps: bool) -> bool:
         """Tell whether a column without numbers may have lost words, or have words that stand for no value."""
         if number not in self._kept:
-            return column.hasnans or (kind == "string" and number not in self._texts and _has_blank(column))
+            return has_gaps or (kind == "string" and number not in self._texts and _has_blank(column))
         return kind == "string" and number not in self._texts
 
     def _settle(self, columns: Columns, number: int, texts: pd.Series[Any]) -> None:
         """Decide what a column is by the text of its cells."""
         present = texts.dropna()
         words = present.isin(NULL_WORDS)
-        kind = _kind(columns[number])
+        kind, _ = _kind(columns[number])
         found: pd.Series[Any] | bool = False
         if number not in self._texts:
             if words.all():
@@ -244,19 +244,25 @@ class BlockParser:
         self._kept.discard(number)
 
 
-def _kind(column: pd.Series[Any]) -> str:
-    """Return what a column has: integer, floating, boolean, string, or empty; something else is as pandas calls it."""
+def _kind(column: pd.Series[Any]) -> tuple[str, bool]:
+    """Return what a column has, and whether cells have no value.
+
+    It is integer, floating, boolean, string, or empty; something else is as pandas calls it.
+    """
     kind = column.dtype.kind
     if kind in "iub":
-        return "boolean" if kind == "b" else "integer"
+        has_gaps = not isinstance(column.dtype, np.dtype) and column.hasnans
+        return "boolean" if kind == "b" else "integer", has_gaps
     if kind == "f":
-        return "empty" if np.isnan(_floats(column)).all() else "floating"
-    if isinstance(column.dtype, pd.StringDtype) and not column.hasnans:
-        return "string"
-    has_gaps = column.isna().to_numpy()
-    if has_gaps.all():
-        return "empty"
-    return str(pd.api.types.infer_dtype(column.iloc[: has_gaps.argmin() + 1], skipna=True))
+        is_gap = np.isnan(_floats(column))
+        return "empty" if is_gap.all() else "floating", bool(is_gap.any())
+    is_gap = column.array.isna()
+    if is_gap.all():
+        return "empty", True
+    has_gaps = bool(is_gap.any())
+    if isinstance(column.dtype, pd.StringDtype) and not has_gaps:
+        return "string", False
+    return str(pd.api.types.infer_dtype(column.iloc[: is_gap.argmin() + 1], skipna=True)), has_gaps
 
 
 def _has_blank(column: pd.Series[Any]) -> bool:
@@ -265,11 +271,7 @@ def _has_blank(column: pd.Series[Any]) -> bool:
 
 
 def _are_whole(values: Any) -> bool:
-    for some in (values[:_ENOUGH], values):
-        present = some[~np.isnan(some)]
-        if (np.floor(present) != present).any():
-            return False
-    return True
+    return all(((np.floor(some) == some) | np.isnan(some)).all() for some in (values[:_ENOUGH], values))
 
 
 def _floats(column: pd.Series[Any]) -> Any:

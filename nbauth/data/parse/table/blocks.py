@@ -65,8 +65,8 @@ class Blocks:
             end = cut(data, len(data) - _TAIL, False)
             self._keep(data[end:])
             if end:
-                size = self.size
-                yield data[:end], False
+                size, data = self.size, data[:end]  # what is left of it is kept: not both while it is parsed
+                yield data, False
             else:
                 size = 2 * len(data)  # a line longer than a block
 

@@ -66,7 +66,9 @@ def _column(  # noqa: PLR0911 - a table of kinds
     if len({part.dtype for part in parts}) == 1 and parts[0].dtype != object:
         if isinstance(parts[0].dtype, np.dtype):
             return pd.Series(np.concatenate([part.to_numpy() for part in parts]), copy=False)
-        return pd.concat(parts, ignore_index=True)
+        arrays: list[Any] = [part.array for part in parts]
+        # What `pd.concat` calls, in the end (pandas.api.extensions.ExtensionArray).
+        return pd.Series(arrays[0]._concat_same_type(arrays), copy=False)  # noqa: SLF001
     kinds = [_kind(part) for part in parts]
     present = set(kinds) - {"null"}
     has_minus = "uint" in present and any(
