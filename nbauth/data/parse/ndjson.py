@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from nbauth.data.fetch.charsets import has_lines
 from nbauth.data.parse.format import Format
 from nbauth.data.parse.json_errors import no_json
-from nbauth.data.parse.json_text import loads
+from nbauth.data.parse.json_text import loaded_lines, loads
 from nbauth.errors import DataError
 
 if TYPE_CHECKING:
@@ -82,13 +82,17 @@ class LineBatch:
         """Return them as one array of UTF-8, and how many items it must have; None in another character set."""
         if self.codec != "utf-8-sig":
             return None
-        lines = [line for line in self.lines if line not in _BLANK]
+        lines = [line for line in self.lines if len(line) > 1 or line not in _BLANK]
         if lines and not self.before:
             lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
         return memoryview(b"[" + b",".join(lines) + b"]"), len(lines)
 
     def _records(self) -> tuple[list[Any], FormatError | None]:
         """Decode them one by one; return those in front of a line that is no JSON, and the error that says so."""
+        if self.codec == "utf-8-sig":
+            whole = loaded_lines([line for line in self.lines if line.strip()])
+            if whole is not None:
+                return whole, None
         records: list[Any] = []
         for number, line in enumerate(self.lines, self.before + 1):
             if not line.strip():
