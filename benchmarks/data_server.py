@@ -7,7 +7,7 @@ Prints its ports for http and https as JSON; the directory gets the authority's 
 - `/offset/SHAPE/ROWS/PAGE`: pages that say how many rows there are, `?offset=`
 - `/part/NUMBER`: two pages of 100 rows with a next link
 - `/csv/ROWS`, `/ndjson/ROWS`: of the shape `orders`
-- `/wide.parquet`: 60 columns, 8 row groups, 10 MB, with byte ranges
+- `/wide.parquet`: 60 columns, 8 row groups, 16 MB, with byte ranges
 - `/count`: how many requests and bytes of bodies went before, since it was asked last
 """
 

@@ -93,6 +93,7 @@ def serving() -> Iterator[Servers]:
                 "NBAUTH_NOTEBOOK_DIR": str(directory),
                 "XDG_STATE_HOME": str(directory),
                 "HOME": str(directory),
+                "TMPDIR": str(directory),
                 "REQUESTS_CA_BUNDLE": str(bundle),
                 "SSL_CERT_FILE": str(bundle),
                 "BENCHMARK_SERVER": origins[False, 0],

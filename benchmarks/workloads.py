@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from functools import partial
 
-import contenders as by
+import by_chains
+import by_files
+import by_nbauth
+import by_parquet
 from contenders import Contender
 
 
@@ -15,7 +18,7 @@ class Workload:
         path: of the server, with `{rows}`; with `{number}` where there are several.
         who: the contenders. All have to bring the same, value by value.
         sizes: how many rows, one run for each.
-        quick: how many with `--quick`.
+        quick: how many with `--quick`; 0 where it is left out then.
         rtt_ms: how long the line is, there and back.
         tls: whether it is https.
         several: how many URLs.
@@ -34,35 +37,35 @@ class Workload:
     again: int = 0
 
 
-NBAUTH = {"nbauth": by.nbauth}
-NAIVE = {"naive loop": by.naive}
+NBAUTH = {"nbauth": by_nbauth.read}
+NAIVE = {"naive loop": by_chains.naive}
 BOTH = NBAUTH | NAIVE
-PLAIN = {"nbauth without extra": by.nbauth_plain}
-NORMALIZED = {"json_normalize": by.normalized}
-FLOOR = {"floor": by.floor}
-SESSIONS = BOTH | {"httpx": by.with_httpx, "aiohttp": by.with_aiohttp}
-AHEAD = {"nbauth, 8 at once": partial(by.nbauth, concurrency=8)}
+PLAIN = {"nbauth without extra": by_nbauth.plain}
+NORMALIZED = {"json_normalize": by_chains.normalized}
+FLOOR = {"floor": by_chains.floor}
+SESSIONS = BOTH | {"httpx": by_chains.with_httpx, "aiohttp": by_chains.with_aiohttp}
+AHEAD = {"nbauth, 8 at once": partial(by_nbauth.read, concurrency=8)}
 SEVERAL = NBAUTH | {
-    "loop of requests": by.naive_several,
-    "8 threads of requests": partial(by.naive_several, threads=8),
-    "aiohttp, 8 at once": by.with_aiohttp,
+    "loop of requests": by_chains.naive_several,
+    "8 threads of requests": partial(by_chains.naive_several, threads=8),
+    "aiohttp, 8 at once": by_chains.with_aiohttp,
 }
 SMALL = {
-    "nbauth": by.nbauth,
-    "requests.Session": by.naive,
-    "requests.get": by.requests_each,
-    "httpx.Client": by.with_httpx,
+    "nbauth": by_nbauth.read,
+    "requests.Session": by_chains.naive,
+    "requests.get": by_chains.requests_each,
+    "httpx.Client": by_chains.with_httpx,
 }
 PARQUET = {
-    "nbauth: pandas": by.parquet_nbauth_pandas,
-    "nbauth: pyarrow": by.parquet_nbauth_arrow,
-    "nbauth: open": by.parquet_nbauth_open,
-    "nbauth: polars": by.parquet_nbauth_polars,
-    "nbauth: duckdb": by.parquet_nbauth_duckdb,
-    "polars": by.parquet_polars,
-    "fsspec": by.parquet_fsspec,
-    "fsspec, columns told": by.parquet_fsspec_ahead,
-    "the whole file": by.parquet_whole,
+    "nbauth: pandas": by_parquet.nbauth_pandas,
+    "nbauth: pyarrow": by_parquet.nbauth_arrow,
+    "nbauth: open": by_parquet.nbauth_open,
+    "nbauth: polars": by_parquet.nbauth_polars,
+    "nbauth: duckdb": by_parquet.nbauth_duckdb,
+    "polars": by_parquet.with_polars,
+    "fsspec": by_parquet.with_fsspec,
+    "fsspec, columns told": by_parquet.with_fsspec_ahead,
+    "the whole file": by_parquet.whole_file,
 }
 
 WORKLOADS = {
@@ -71,33 +74,36 @@ WORKLOADS = {
         BOTH
         | NORMALIZED
         | {
-            "dlt": by.with_dlt,
-            "azure-core": by.with_azure,
-            "httpx": by.with_httpx,
-            "aiohttp": by.with_aiohttp,
-            "rows once": by.rows_once,
+            "dlt": by_chains.with_dlt,
+            "azure-core": by_chains.with_azure,
+            "httpx": by_chains.with_httpx,
+            "aiohttp": by_chains.with_aiohttp,
+            "rows once": by_chains.rows_once,
         }
         | FLOOR
         | PLAIN
         | {
-            "nbauth, Arrow dtypes": partial(by.nbauth, dtype_backend="pyarrow"),
-            "nbauth to Parquet": by.nbauth_to,
-            "naive loop to Parquet": by.naive_to_parquet,
+            "nbauth, Arrow dtypes": partial(by_nbauth.read, dtype_backend="pyarrow"),
+            "nbauth to Parquet": by_nbauth.to_parquet,
+            "naive loop to Parquet": by_files.naive_to_parquet,
         },
         sizes=(10_000, 100_000, 1_000_000),
     ),
-    "100-row pages": Workload("/chain/orders/{rows}/100", BOTH | FLOOR, (30_000,), 30_000),
-    "200-row pages": Workload("/chain/orders/{rows}/200", BOTH | FLOOR, (30_000,), 30_000),
+    "100-row pages": Workload("/chain/orders/{rows}/100", BOTH | FLOOR, quick=30_000),
+    "200-row pages": Workload("/chain/orders/{rows}/200", BOTH | FLOOR, quick=30_000),
     "5,000-row pages": Workload("/chain/orders/{rows}/5000", BOTH | FLOOR),
     "TLS": Workload("/chain/orders/{rows}/1000", SESSIONS, tls=True),
     "TLS and gzip": Workload("/gzip/chain/orders/{rows}/1000", SESSIONS, tls=True),
     "60 columns": Workload("/chain/wide/{rows}/1000", BOTH | NORMALIZED | PLAIN, (20_000,), 5_000),
     "nested, object": Workload("/chain/nested/{rows}/1000", BOTH | PLAIN, (50_000,), 10_000),
     "nested, flatten": Workload(
-        "/chain/nested/{rows}/1000", {"nbauth": partial(by.nbauth, nested="flatten")} | NORMALIZED, (50_000,), 10_000
+        "/chain/nested/{rows}/1000",
+        {"nbauth": partial(by_nbauth.read, nested="flatten")} | NORMALIZED,
+        (50_000,),
+        10_000,
     ),
     "nested, json": Workload(
-        "/chain/nested/{rows}/1000", {"nbauth": partial(by.nbauth, nested="json")} | NAIVE, (50_000,), 10_000
+        "/chain/nested/{rows}/1000", {"nbauth": partial(by_nbauth.read, nested="json")} | NAIVE, (50_000,), 10_000
     ),
     "95 % null": Workload("/chain/sparse/{rows}/1000", BOTH | PLAIN, (50_000,), 10_000),
     "GUIDs and ETags": Workload("/chain/entities/{rows}/1000", BOTH | PLAIN, (50_000,), 10_000),
@@ -107,47 +113,51 @@ WORKLOADS = {
     "next links, 80 ms": Workload("/chain/orders/{rows}/1000", BOTH | AHEAD, (40_000,), 20_000, rtt_ms=80),
     "100-row pages, 80 ms": Workload("/chain/orders/{rows}/100", BOTH | AHEAD, (8_000,), 4_000, rtt_ms=80),
     "offsets, 20 ms": Workload(
-        "/offset/orders/{rows}/1000", AHEAD | {"naive loop": by.naive_offset}, (50_000,), 20_000, rtt_ms=20
+        "/offset/orders/{rows}/1000", AHEAD | {"naive loop": by_chains.naive_offset}, (50_000,), 20_000, rtt_ms=20
     ),
-    "24 URLs": Workload("/part/{number}", SEVERAL, several=24),
-    "24 URLs, 20 ms": Workload("/part/{number}", SEVERAL, several=24, rtt_ms=20),
+    "24 URLs": Workload("/part/{number}", SEVERAL, several=24, quick=0),
+    "24 URLs, 20 ms": Workload("/part/{number}", SEVERAL, several=24, rtt_ms=20, quick=0),
     "24 URLs, 80 ms": Workload("/part/{number}", SEVERAL, several=24, rtt_ms=80),
-    "small read again": Workload("/chain/orders/100/100", SMALL, again=20, tls=True),
-    "small read again, 20 ms": Workload("/chain/orders/100/100", SMALL, again=10, tls=True, rtt_ms=20),
+    "small read again": Workload("/chain/orders/100/100", SMALL, again=20, tls=True, quick=0),
+    "small read again, 20 ms": Workload("/chain/orders/100/100", SMALL, again=10, tls=True, rtt_ms=20, quick=0),
     "small read again, 80 ms": Workload("/chain/orders/100/100", SMALL, again=5, tls=True, rtt_ms=80),
-    "3 of 60 Parquet columns": Workload("/wide.parquet", PARQUET),
-    "3 of 60 Parquet columns, 20 ms": Workload("/wide.parquet", PARQUET, rtt_ms=20),
+    "3 of 60 Parquet columns": Workload("/wide.parquet", PARQUET, quick=0),
+    "3 of 60 Parquet columns, 20 ms": Workload("/wide.parquet", PARQUET, rtt_ms=20, quick=0),
     "3 of 60 Parquet columns, 80 ms": Workload("/wide.parquet", PARQUET, rtt_ms=80),
     "CSV": Workload(
         "/csv/{rows}",
         {
-            "nbauth": by.nbauth,
-            "pd.read_csv(url)": by.pandas_csv,
-            "pd.read_csv(url, parse_dates)": partial(by.pandas_csv, parse_dates=["time"]),
-            "polars": by.polars_csv,
-            "pyarrow": by.arrow_csv,
+            "nbauth": by_nbauth.read,
+            "pd.read_csv(url)": by_files.pandas_csv,
+            "pd.read_csv(url, parse_dates)": partial(by_files.pandas_csv, parse_dates=["time"]),
+            "polars": by_files.polars_csv,
+            "pyarrow": by_files.arrow_csv,
         },
         (10_000, 100_000, 1_000_000),
         100_000,
     ),
     "NDJSON": Workload(
         "/ndjson/{rows}",
-        {"nbauth": by.nbauth, "pd.read_json(url)": by.pandas_ndjson, "polars": by.polars_ndjson},
+        {"nbauth": by_nbauth.read, "pd.read_json(url)": by_files.pandas_ndjson, "polars": by_files.polars_ndjson},
         (10_000, 100_000, 1_000_000),
         50_000,
     ),
     "CSV to Parquet": Workload(
         "/csv/{rows}",
-        {"nbauth": by.nbauth_to, "pyarrow": by.arrow_csv_to_parquet, "polars": by.polars_csv_to_parquet},
+        {
+            "nbauth": by_nbauth.to_parquet,
+            "pyarrow": by_files.arrow_csv_to_parquet,
+            "polars": by_files.polars_csv_to_parquet,
+        },
         (1_000_000,),
         100_000,
     ),
     "first read": Workload(
         "/chain/orders/20/100",
         {
-            "nbauth, a person signed in": by.first_read_person,
-            "nbauth, sign-in of a job": by.first_read_unattended,
-            "msal, requests and pandas": by.first_read_msal,
+            "nbauth, a person signed in": by_nbauth.first_read_person,
+            "nbauth, sign-in of a job": by_nbauth.first_read_unattended,
+            "msal, requests and pandas": by_nbauth.first_read_msal,
         },
         imports=False,
     ),
