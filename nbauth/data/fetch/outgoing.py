@@ -104,7 +104,7 @@ class OutgoingRequests:
         return self._session.get_within(chain, template.gets, request.url, **template.settings)
 
     def _template(self, url: str) -> _Template:
-        for prefix, template in self._templates.items():
+        for prefix, template in tuple(self._templates.items()):
             if url.startswith(prefix):
                 return template
         same_origin = origin_of(url) == origin_of(self._first_prefix)
