@@ -207,7 +207,7 @@ def ready(profiles: Iterable[Profile]) -> list[Profile]:
     """
     given = list(profiles)
     in_use = [profile for profile in given if is_in_use(profile)]
-    if in_use or detect().interactive:
+    if in_use or detect().can_ask:
         return in_use
     return [profile for profile in given if profile.kind == "application" or asks_nobody(profile.source)]
 

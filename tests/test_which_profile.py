@@ -26,9 +26,8 @@ def _taken(demo: DemoServer) -> str:
     return KernelAuthorizer(None).chain(demo.api_url).profile
 
 
-def test_a_job_that_is_signed_in(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_is_signed_in(demo: DemoServer) -> None:
     """Beside a job that is signed in, nobody has to sign in to the default profile."""
-    monkeypatch.setattr("nbauth.kernel.detect", _somebody)
     with pytest.raises(SignInRequired, match="Nobody is signed in to profile 'demo'"):
         nbauth.read(f"{demo.api_url}/cities")
     nbauth.login("nightly")
@@ -40,7 +39,6 @@ def test_a_person_who_is_signed_in(
     demo: DemoServer, person: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The profile that a person is signed in to comes before the default one, which nobody is."""
-    monkeypatch.setattr("nbauth.kernel.detect", _somebody)
     monkeypatch.setenv("NBAUTH_PROFILE", "")  # is as none
     nbauth.login("demo", prompt=person(), timeout_s=20)
     nbauth.add_profile(nbauth.Profile("default", client_id="c", tenant="contoso.com", apis={demo.api_origin: ["s"]}))
@@ -101,9 +99,3 @@ def test_azure_variables_that_a_profile_has(
     with caplog.at_level(logging.WARNING, "nbauth"):
         kernel.config()
     assert caplog.records == []
-
-
-def _somebody() -> Any:
-    from nbauth.environment import detect
-
-    return detect().with_somebody()
