@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -12,13 +13,16 @@ import secrets
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nbauth.files.edges import variable
 from nbauth.files.tree import is_set_in_dotenv
+from nbauth.net.secrecy import HiddenText
 from nbauth.process.patience import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "KEY_VARIABLE",
     "PLAINTEXT_VARIABLE",
     "Codec",
     "CorruptedData",
@@ -31,7 +35,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-PLAINTEXT_VARIABLE = "NBAUTH_ALLOW_PLAINTEXT_CACHE"
+KEY_VARIABLE, PLAINTEXT_VARIABLE = "NBAUTH_CACHE_KEY", "NBAUTH_ALLOW_PLAINTEXT_CACHE"
 _SERVICE, _KEY_NAME = "nbauth", "remembered sign-ins"
 _KEY_BYTES, _NONCE_BYTES = 32, 12
 _PATIENCE_S = 60.0  # a keyring may ask the person to unlock it
@@ -201,20 +205,56 @@ class _SecretService:
         return LibSecretAgent(_SERVICE, {"use": _KEY_NAME}, label=f"{_SERVICE}: {_KEY_NAME}")
 
 
+class _GivenKey:
+    """A key that whoever runs the server has put into the environment: 32 bytes, in base64 or hexadecimal.
+
+    Args:
+        text: the variable's value.
+    """
+
+    def __init__(self, text: HiddenText) -> None:
+        self._text = text
+
+    def load(self) -> HiddenText:
+        """Return the key in base64.
+
+        Raises:
+            ValueError: it is no key.
+        """
+        for decode in (bytes.fromhex, base64.b64decode, base64.urlsafe_b64decode):
+            with contextlib.suppress(ValueError):
+                key = decode(self._text.reveal())
+                if len(key) == _KEY_BYTES:
+                    return HiddenText(base64.b64encode(key).decode())
+        raise ValueError(f"{KEY_VARIABLE} is no key: expected {_KEY_BYTES} bytes in base64 or hexadecimal")
+
+    def save(self, text: str) -> None:
+        """Do nothing: it is there already."""
+
+
 def platform_codec(
     environ: Mapping[str, str] = os.environ, *, platform: str = sys.platform, keeper: Keeper | None = None
 ) -> Codec | None:
     """Return what protects remembered sign-ins here.
 
     Args:
-        environ: the environment variables. ``NBAUTH_ALLOW_PLAINTEXT_CACHE=1`` allows a file that is not encrypted
-            where the platform offers nothing better; nothing else does, nor does a ``.env`` of the notebook's tree.
+        environ: the environment variables. The key in ``NBAUTH_CACHE_KEY``, which a server's administrator sets, comes
+            before the platform's store. ``NBAUTH_ALLOW_PLAINTEXT_CACHE=1`` allows a file that is not encrypted where
+            the platform offers nothing better; nothing else does. A ``.env`` of the notebook's tree sets neither.
         platform: as `sys.platform`.
         keeper: the platform's store of secrets; by default what is found.
 
     Returns:
         The codec, or None where the platform offers no encryption.
+
+    Raises:
+        ValueError: ``NBAUTH_CACHE_KEY`` is no key.
     """
+    given = variable(KEY_VARIABLE, environ)
+    if given and not is_set_in_dotenv(KEY_VARIABLE, environ):
+        with_key = KeyedCodec(KEY_VARIABLE, _GivenKey(HiddenText(given)))
+        with_key.key()
+        return with_key
     if platform == "win32":
         return DataProtectionCodec()
     name, found = ("keychain", _Keychain()) if platform == "darwin" else ("libsecret", _SecretService())

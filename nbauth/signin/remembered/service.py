@@ -10,7 +10,7 @@ from nbauth.signin.oidc import identity
 from nbauth.signin.profile.account import Account
 from nbauth.signin.remembered import document_file, location
 from nbauth.signin.remembered.document import Remembered, application_name, fingerprint
-from nbauth.signin.remembered.encryption import PLAINTEXT_VARIABLE
+from nbauth.signin.remembered.encryption import KEY_VARIABLE, PLAINTEXT_VARIABLE
 from nbauth.signin.remembered.shared_grant import SharedGrant
 from nbauth.signin.tokens.account_tokens import AccountTokens
 from nbauth.signin.tokens.credential import Credential, SignedIn
@@ -67,6 +67,7 @@ def remember(profile: Profile, signed_in: SignedIn, *, connect: Callable[[Profil
         if store is None:
             return (
                 f"{where}, because nothing on this machine can encrypt it; it lives as long as this kernel. "
+                f"A server's administrator can give a key to encrypt it with ({KEY_VARIABLE}). "
                 f"To keep it in a file that is not encrypted, set {PLAINTEXT_VARIABLE}=1 and run: "
                 f"{NextStep((Login(profile.name, remember=True),))}"
             )
