@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,11 @@ from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.fetch.request import PageRequest, RequestSpec
 from nbauth.data.fetch.requester import Requester
 from nbauth.data.fetch.retry import Retries
-from nbauth.data.fetch.session import Session
-from nbauth.errors import DataError
+from nbauth.data.fetch.session import KernelSession, Session
+from nbauth.errors import DataError, NbauthError
+from nbauth.net.kept_connections import KeptConnections
 from nbauth.net.plain_get import PlainGets
+from nbauth.net.tls import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,6 +210,35 @@ def test_an_unusual_question(what: str, server: RawServer, monkeypatch: pytest.M
         assert session.short == 0
 
 
+@pytest.mark.parametrize("way", ["closed", "let go", "stopped"])
+def test_given_up_in_the_middle(way: str, server: RawServer) -> None:
+    """What a load leaves unread of an answer is no part of another load's, which goes over another connection."""
+    server.play([RawAnswer(_answer(OK, BODY * 20_000).data[:-1000])])
+    kept = KeptConnections()
+
+    def requester() -> Requester:
+        session = KernelSession(FakeAuthorizer(server.origin), Trust(), kept)
+        spec = RequestSpec(url=server.origin + "/x")
+        return Requester(session, spec, LoadProgress(), retries=Retries(most=0), accept="application/json")
+
+    first = requester()
+    response = first.send(first.first)
+    if way == "closed":
+        response.raw.read(10)
+        response.close()
+    elif way == "stopped":
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(first.content, first.first, response)
+            first.stop()
+            with pytest.raises(NbauthError):
+                reading.result()
+    del response, first
+    second = requester()
+    assert second.content(second.first)[1] == b'"end"'
+    assert server.connections == 2
+    kept.end()
+
+
 def _chunked(body: bytes, size: int, *, extension: bytes = b"", trailer: bytes = b"", ends: bool = True) -> bytes:
     parts = [body[start : start + size] for start in range(0, len(body), size)]
     wire = b"".join(b"%x%b\r\n%b\r\n" % (len(part), extension, part) for part in parts)
@@ -284,7 +316,7 @@ def _answers(draw: st.DrawFn) -> RawAnswer:
     answers=st.lists(_answers(), min_size=1, max_size=3),
     paths=st.lists(st.sampled_from(["", "/next?a=b"]), min_size=3, max_size=4),
 )
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_whatever_is_answered(server: RawServer, answers: list[RawAnswer], paths: list[str]) -> None:
     """Answers, errors, cookies, tokens, connections and what is sent are those of requests."""
     _is_same(server, answers, paths)
