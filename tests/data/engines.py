@@ -81,9 +81,9 @@ def frame_of(*pages: list[Any], texts: list[str] | None = None, **options: Any) 
     builder = FrameBuilder(**options)
     for text in texts if texts is not None else [json.dumps(page) for page in pages]:
         if builder.is_fast:
-            from nbauth.data.parse.schema_decoder import append_array
+            from nbauth.data.parse.lazy_json import RawNode
 
-            append_array(builder, memoryview(text.encode()))
+            RawNode(text.encode()).append_to(builder)
         else:
             from nbauth.data.parse.json_text import loads
 

@@ -28,6 +28,8 @@ _OBJECTS = re.compile(rb"\s*\[\s*\{")
 _LISTS = re.compile(rb"\s*\[\s*\[")
 _HOLE = b"[]"
 _SAMPLE = 20_000  # bytes
+_SAMPLE_ROWS = 100
+_WORTH_A_SAMPLE = 40_000  # bytes
 _MOST_KEPT = 100  # items
 _ITEM = re.compile(r"[\s,]*(?=\S)")
 _DECODER = json.JSONDecoder()
@@ -256,7 +258,9 @@ class RawNode:
         """
         from nbauth.data.parse.schema_decoder import append_array
 
-        append_array(builder, self.raw)
+        # The first page would be decoded without a schema, which takes three times as long; its first rows show one.
+        is_sampled = builder.decoder is None and not builder.is_flattened and self.size >= _WORTH_A_SAMPLE
+        append_array(builder, self.raw, sample=self.first(_SAMPLE_ROWS) if is_sampled else ())
 
     def count(self) -> int:
         """Return how many items the array has.

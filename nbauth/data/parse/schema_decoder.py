@@ -36,13 +36,17 @@ _MOST_LEVELS = 30  # of objects in objects
 _NESTED = frozenset({dict, list, type(None)})
 
 
-def append_array(builder: FrameBuilder, raw: memoryview, *, expected: int | None = None) -> None:
+def append_array(
+    builder: FrameBuilder, raw: memoryview, *, expected: int | None = None, sample: Sequence[Any] = ()
+) -> None:
     """Decode an array into a builder, each item as a row.
 
     Args:
         builder: the builder. It keeps the schema from page to page.
         raw: the bytes of the array, UTF-8.
         expected: how many rows it must have.
+        sample: its first rows, where the builder keeps no schema yet, to learn one from. Not for a builder that
+            flattens, whose columns are those of all rows in their order.
 
     Raises:
         ValueError: it is no JSON, or has not as many rows as expected.
@@ -51,6 +55,7 @@ def append_array(builder: FrameBuilder, raw: memoryview, *, expected: int | None
     decoder = builder.decoder
     if not isinstance(decoder, SchemaDecoder):
         decoder = builder.decoder = SchemaDecoder(is_flattened=builder.is_flattened, is_json=builder.is_json)
+        decoder.learn(sample)
     page = decoder.page(raw)
     if page is not None:
         _check_count(len(page.rows), expected)

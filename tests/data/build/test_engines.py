@@ -86,9 +86,11 @@ def _both(*pages: Any, **options: Any) -> list[Any]:
 
 @pytest.fixture(autouse=True, scope="module")
 def often() -> Iterator[None]:
-    """Compact columns every few rows, as otherwise every some ten thousand; a few pages make a block."""
+    """Do every few rows and pages what is otherwise done every some ten thousand and some hundred KB."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nbauth.data.build.frame_builder.BLOCK_BYTES", 150)
+        patch.setattr("nbauth.data.parse.lazy_json._WORTH_A_SAMPLE", 60)
+        patch.setattr("nbauth.data.parse.lazy_json._SAMPLE_ROWS", 1)
         patch.setattr("nbauth.data.build.frame_builder._COMPACT_ROWS", 3)
         yield
 
