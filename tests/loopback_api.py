@@ -63,6 +63,7 @@ class Server(ThreadingHTTPServer):
     """Answers from `routes`, by path; a route is a reply or a function of the request."""
 
     daemon_threads = True
+    request_queue_size = 64  # beyond it a connection waits for a second
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -12,7 +12,7 @@ from loopback_api import Reply
 if TYPE_CHECKING:
     from loopback_api import Seen
 
-_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT"
 
 
@@ -28,6 +28,7 @@ class RangedFile:
     Attributes:
         content: the file.
         has_ranges: whether byte ranges are served.
+        from_end: whether ranges that are counted from the end are; else the whole comes, or this error.
         head: the status of a HEAD.
         etag: its ETag; None makes one from the content, "" is none.
         modified: its Last-Modified; "" is none.
@@ -39,6 +40,7 @@ class RangedFile:
 
     content: bytes
     has_ranges: bool = True
+    from_end: bool | int = True
     head: int = 200
     etag: str | None = None
     modified: str = MODIFIED
@@ -66,7 +68,13 @@ class RangedFile:
             self.sent += len(self.content)
             return Reply(self.content, 200, self.headers, self.content_type)
         size = len(self.content)
-        start, stop = int(found[1]), min(size, int(found[2] or size) + 1)
+        if not found[1] and self.from_end is not True:
+            self.sent += 0 if self.from_end else size
+            return Reply(self.content, self.from_end or 200, self.headers, self.content_type)
+        if found[1]:
+            start, stop = int(found[1]), min(size, int(found[2] or size) + 1)
+        else:
+            start, stop = max(0, size - int(found[2])), size
         if start >= size:
             return Reply(b"", 416, {"Content-Range": f"bytes */{size}"}, None)
         stop = stop if self.most is None else min(stop, start + self.most)

@@ -1,4 +1,4 @@
-"""Protected URLs as an fsspec filesystem: each is one file, for reading, and nothing of it is kept."""
+"""Protected URLs as an fsspec filesystem: each is one file, for reading."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from weakref import WeakValueDictionary
 
 from fsspec import AbstractFileSystem
 from fsspec.spec import AbstractBufferedFile
 from fsspec.utils import stringify_path
 
-from nbauth.data.fetch.byte_ranges import file_info, open_at_any_place, requester_of, size_of
+from nbauth.data.fetch.byte_ranges import Ranges, file_info, open_at_any_place, requester_of, size_of
+from nbauth.data.fetch.parquet_ahead import ParquetAhead
+from nbauth.data.fetch.parquet_file import looks_like_parquet, open_by_its_end, open_parquet
 from nbauth.data.fetch.read_ahead import ReadAhead
 from nbauth.errors import ApiError, ConfigError
 from nbauth.net.origins import plain_url, redact_url
@@ -24,7 +26,7 @@ from nbauth.process.visitors import carried
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nbauth.data.fetch.byte_ranges import FileInfo, Ranges, TempCopy
+    from nbauth.data.fetch.byte_ranges import FileInfo, TempCopy
     from nbauth.data.fetch.session import Session
 
 __all__ = ["PROTOCOLS", "ReadOnlyFileSystem"]
@@ -34,6 +36,7 @@ PROTOCOLS = ("nbauth+https", "nbauth+http", "nbauth")
 _AT_ONCE = 8  # of the ten connections that a session keeps
 _AHEAD = "ahead"
 _JUST_NOW_S = 5.0
+_ASKED_S = 1.0  # pyarrow asks about a file, asks again, and opens it
 _GONE = frozenset({404, 410})
 _ONE_BY_ONE = "An API's files cannot be listed: name each URL, as in [url_2023, url_2024]."
 
@@ -53,6 +56,7 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
         super().__init__(**options)
         # By the session, too: another person, or nobody, is told nothing of a file that is still open.
         self._opened: WeakValueDictionary[tuple[Session, str], _File] = WeakValueDictionary()
+        self._asked: _Asked | None = None
 
     def connect(self, url: str) -> Session:
         """Return the session that asks for a URL; it raises before anything is sent where nobody is signed in."""
@@ -141,8 +145,10 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def exists(self, path: str, **_: Any) -> bool:
         """Tell whether a file is there; a sign-in that is missing is an error, not an answer."""
+        url = url_of(path)
         try:
-            self._facts(url_of(path))
+            if self._just_asked(url) is None:
+                self._facts(url)
         except FileNotFoundError:
             return False
         return True
@@ -227,10 +233,23 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _facts(self, url: str) -> FileInfo:
         session = self.connect(url)
         opened = self._opened.get((session, url))
-        if opened is not None and not opened.closed and time.monotonic() < opened.opened_at + _JUST_NOW_S:
+        if opened is not None and opened.is_fresh:
             return opened.facts
         with _missing_files():
-            return file_info(session, url)
+            if not looks_like_parquet(url):
+                return file_info(session, url)
+            source = open_by_its_end(requester_of(session, url))
+            if not isinstance(source, Ranges):
+                if source is not None:
+                    source.close()
+                return file_info(session, url)
+        self._asked = _Asked(session, url, source, time.monotonic())
+        return source.info
+
+    def _just_asked(self, url: str) -> Ranges | None:
+        asked = self._asked
+        is_fresh = asked is not None and time.monotonic() < asked.at + _ASKED_S
+        return asked.source if asked is not None and is_fresh and asked[:2] == (self.connect(url), url) else None
 
     def _open(
         self,
@@ -249,10 +268,20 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
         url = url_of(path)
         session = self.connect(url)
         with _missing_files():
-            source = open_at_any_place(session, url)
-        file = _File(self, path, source, block_size=block_size, cache_type=cache_type, cache_options=cache_options)
+            opened = self._open_parquet(session, url) if looks_like_parquet(url) else None
+            opened = opened or _Opened(open_at_any_place(session, url), None, time.monotonic())
+        file = _File(self, path, opened, block_size=block_size, cache_type=cache_type, cache_options=cache_options)
         self._opened[session, url] = file
         return file
+
+    def _open_parquet(self, session: Session, url: str) -> _Opened:
+        before = self._opened.get((session, url))
+        if before is not None and before.is_fresh and before.opened.ahead is not None and before.opened.ahead.join():
+            return before.opened
+        source, self._asked = self._just_asked(url), None
+        found = source or open_parquet(session, url)
+        ahead = ParquetAhead.of(found) if isinstance(found, Ranges) else None
+        return _Opened(found, ahead, time.monotonic())
 
     def _refuse(self, path: str, *_: Any, **__: Any) -> NoReturn:
         raise io.UnsupportedOperation(
@@ -272,6 +301,29 @@ class ReadOnlyFileSystem(AbstractFileSystem):  # type: ignore[misc]
         self._refuse(path)
 
 
+class _Asked(NamedTuple):
+    """A Parquet file that somebody asked about: who opens it next has its last bytes."""
+
+    session: Session
+    url: str
+    source: Ranges
+    at: float
+
+
+class _Opened(NamedTuple):
+    """What reads a file, for one or several who opened it.
+
+    Attributes:
+        source: where the bytes come from.
+        ahead: what reads it for several, where it is Parquet.
+        at: when it was opened, by the monotonic clock.
+    """
+
+    source: Ranges | TempCopy
+    ahead: ParquetAhead | None
+    at: float
+
+
 class _File(AbstractBufferedFile):  # type: ignore[misc]
     """One version of a file, read in pieces; with fsspec's caches where one is named."""
 
@@ -279,16 +331,18 @@ class _File(AbstractBufferedFile):  # type: ignore[misc]
         self,
         fs: ReadOnlyFileSystem,
         path: str,
-        source: Ranges | TempCopy,
+        opened: _Opened,
         *,
         block_size: int | None,
         cache_type: str,
         cache_options: dict[str, Any] | None,
     ) -> None:
-        self._source = source
+        self.opened = opened
+        self._source = source = opened.source
         self.facts = source.info
-        self.opened_at = time.monotonic()
-        self._read = ReadAhead(source).read if cache_type == _AHEAD else source.fetch
+        self._read = source.fetch
+        if cache_type == _AHEAD:
+            self._read = ReadAhead(source).read if opened.ahead is None else opened.ahead.read
         kind = "none" if cache_type == _AHEAD else cache_type
         super().__init__(
             fs, path, block_size=block_size or "default", cache_type=kind, cache_options=cache_options, size=source.size
@@ -303,12 +357,21 @@ class _File(AbstractBufferedFile):  # type: ignore[misc]
     def __reduce__(self) -> NoReturn:
         raise TypeError("an open nbauth file reads one version and cannot be pickled; pickle the filesystem")
 
+    @property
+    def is_fresh(self) -> bool:
+        """Tell whether it is open, and was opened just now."""
+        return not self.closed and time.monotonic() < self.opened.at + _JUST_NOW_S
+
     def _fetch_range(self, start: int, end: int) -> bytes:
         return self._read(start, end)
 
     def close(self) -> None:
-        """Close the source of its bytes."""
-        self._source.close()
+        """Close the source of its bytes, unless others read it."""
+        if not self.closed:
+            if self.opened.ahead is None:
+                self._source.close()
+            else:
+                self.opened.ahead.leave()
         super().close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import io
+import itertools
 import json
 import logging
 import pickle
@@ -129,6 +130,35 @@ def test_each_tool_reads_a_table(files: str, csv: RangedFile, tool: str, has_ran
     """Each tool reads a table, whether or not the server has byte ranges."""
     csv.has_ranges = has_ranges
     pd.testing.assert_frame_equal(WIDE, WHOLE[tool](f"{files}/wide.csv"))
+
+
+@pytest.mark.parametrize("tool", [name for name in COLUMN if name != "dask"])
+def test_the_end_comes_first_and_once(files: str, parquet: RangedFile, api: Server, tool: str) -> None:
+    """Each tool gets the end of a Parquet file by its first request, and no byte twice, however often it opens it."""
+    buffer = io.BytesIO()
+    WIDE.to_parquet(buffer, compression=None, row_group_size=2_000)
+    parquet.content = buffer.getvalue()
+    frame = COLUMN[tool](f"{files}/wide.parquet")
+    pd.testing.assert_frame_equal(WIDE[["c7"]], frame)
+    assert {"GET"} == {seen.method for seen in api.seen}
+    assert parquet.ranges[0][1] == len(parquet.content)
+    ordered = sorted(parquet.ranges)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(ordered))
+    assert parquet.sent < 128 * 1024 + len(parquet.content) / 50 * 1.5
+
+
+def test_what_was_asked_is_opened_once(files: str, parquet: RangedFile, api: Server) -> None:
+    """What is asked about a Parquet file serves the one who opens it next; who asks again is told anew."""
+    made, url = fsspec.filesystem("nbauth+http"), f"{files}/wide.parquet"
+    before = made.ukey(url)
+    assert made.exists(url)
+    with made.open(url) as file:
+        assert len(api.seen) == 1
+        assert parquet.content == file.read()
+    parquet.content += b" "
+    assert before != made.ukey(url)
+    with made.open(url) as file, made.open(url) as other:
+        assert other.read() == file.read() == parquet.content
 
 
 def test_duckdb_asks_for_little(alice: str, demo: DemoServer) -> None:

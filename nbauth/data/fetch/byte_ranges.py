@@ -19,7 +19,7 @@ from nbauth.net.origins import redact_url
 from nbauth.net.requests_internals import drop_body
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from requests import Response
 
@@ -28,7 +28,19 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.session import Session
     from nbauth.data.fetch.validators import Version
 
-__all__ = ["FileInfo", "Ranges", "TempCopy", "facts_of", "file_info", "open_at_any_place", "requester_of", "size_of"]
+__all__ = [
+    "FileInfo",
+    "Ranges",
+    "TempCopy",
+    "copied",
+    "facts_of",
+    "file_info",
+    "is_coded",
+    "open_at_any_place",
+    "requester_of",
+    "size_of",
+    "start_of",
+]
 
 _PARTIAL = 206
 _PIECE = 1024 * 1024
@@ -63,21 +75,26 @@ class Ranges:
         requester: sends the requests.
         version: the version that is read.
         info: what the API said of it; its size is known.
-        first: its first bytes, where they are here already.
+        first: what came of it first.
+        first_at: where that begins.
 
     Attributes:
         info: what the API said of that version.
         size: its bytes.
-        first: its first bytes.
+        first: what came of it first.
+        first_at: where that begins.
     """
 
-    def __init__(self, requester: Requester, version: Version, info: FileInfo, *, first: bytes = b"") -> None:
+    def __init__(
+        self, requester: Requester, version: Version, info: FileInfo, *, first: bytes = b"", first_at: int = 0
+    ) -> None:
         assert info.size is not None
         self._requester = requester
         self._version = version
         self.info = info
         self.size = info.size
         self.first = first
+        self.first_at = first_at
 
     def fetch(self, start: int, stop: int) -> bytes:
         """Return the bytes from `start` until `stop`, in one request unless the server sends fewer than asked for.
@@ -90,16 +107,7 @@ class Ranges:
         request, begin, stop = self._requester.first, start, min(stop, self.size)
         pieces: list[bytes] = []
         while begin < stop:
-            try:
-                response = self._requester.send(request, headers=self._version.headers(begin, stop))
-            except ApiError as error:
-                if error.status in _NO_LONGER:
-                    raise self._changed() from None
-                raise
-            if not self._version.begins(response, begin) or _is_coded(response):
-                response.close()
-                raise self._changed()
-            before = begin
+            response, before = self._part(begin, stop), begin
             with self._requester.body(request, response, start=begin, stop=stop) as body:
                 while begin < stop and (piece := body.read(min(_PIECE, stop - begin))):
                     pieces.append(piece)
@@ -108,6 +116,24 @@ class Ranges:
                 raise self._changed()
         return b"".join(pieces)
 
+    def stream(self) -> Body:
+        """Return the file from its first byte on, in one request; errors are those of `fetch`."""
+        response = self._part(0, self.size)
+        return self._requester.body(self._requester.first, response, stop=self.size)
+
+    def check_sign_in(self) -> None:
+        """Make sure that whoever opened the file is still signed in.
+
+        Raises:
+            SignInRequired: nobody is.
+            DataError: somebody else is.
+        """
+        self._requester.chain.token(self._requester.first.url)
+
+    def on_throttle(self, call: Callable[[], None]) -> None:
+        """Have a function called each time that the API asks for fewer requests."""
+        self._requester.on_throttle = call
+
     def stop(self) -> None:
         """End what other threads fetch."""
         self._requester.stop()
@@ -115,6 +141,18 @@ class Ranges:
     def close(self) -> None:
         """Let go of the first bytes."""
         self.first = b""
+
+    def _part(self, start: int, stop: int) -> Response:
+        try:
+            response = self._requester.send(self._requester.first, headers=self._version.headers(start, stop))
+        except ApiError as error:
+            if error.status in _NO_LONGER:
+                raise self._changed() from None
+            raise
+        if not self._version.begins(response, start) or is_coded(response):
+            response.close()
+            raise self._changed()
+        return response
 
     def _changed(self) -> DataError:
         shown_url = redact_url(self._requester.first.url)
@@ -133,7 +171,7 @@ class TempCopy:
         size: its bytes.
     """
 
-    first = b""
+    first, first_at = b"", 0
 
     def __init__(self, pieces: Iterable[bytes], info: FileInfo) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="nbauth-")  # noqa: SIM115 - 0600; closed by _close
@@ -181,7 +219,7 @@ def file_info(session: Session, url: str) -> FileInfo:
             response = requester.send(requester.first, method="HEAD")
             drop_body(response)
             length = response.headers.get("Content-Length", "")
-            if length.isdecimal() and not _is_coded(response):
+            if length.isdecimal() and not is_coded(response):
                 return facts_of(response, int(length))
         except ApiError as error:
             if error.status not in _NO_HEAD:
@@ -190,11 +228,11 @@ def file_info(session: Session, url: str) -> FileInfo:
         response = requester.send(requester.first, headers={"Range": "bytes=0-0"})
         with requester.body(requester.first, response, stop=1) as body:
             part = content_range_of(response)
-            if part is not None and part.stop == 1 and not _is_coded(response):
+            if part is not None and part.stop == 1 and not is_coded(response):
                 body.read(1)  # then the connection is kept: it has nothing more to bring
             version = version_of(response)
             size = part.size if part is not None else version.size if version is not None else None
-            return facts_of(response, None if _is_coded(response) else size)
+            return facts_of(response, None if is_coded(response) else size)
     except ApiError as error:
         if error.status == _NOT_SATISFIABLE:  # of nothing, there is no first byte
             return FileInfo(0, "", "", "")
@@ -228,27 +266,29 @@ def open_at_any_place(session: Session, url: str) -> Ranges | TempCopy:
         if error.status != _NOT_SATISFIABLE:
             raise
         response = requester.send(request)
-    version = version_of(response) if response.status_code == _PARTIAL and not _is_coded(response) else None
+    version = version_of(response) if response.status_code == _PARTIAL and not is_coded(response) else None
     if version is not None and version.size is not None and version.begins(response, 0):
         with requester.body(request, response, stop=_FIRST) as body:
-            return Ranges(requester, version, facts_of(response, version.size), first=_start_of(body))
+            return Ranges(requester, version, facts_of(response, version.size), first=start_of(body, _FIRST))
     if response.status_code == _PARTIAL:
         response.close()
         response = requester.send(request)
     check_there(response)
-    return _copied(requester, request, response)
+    return copied(requester, request, response)
 
 
-def _start_of(body: Body) -> bytes:
+def start_of(body: Body, size: int) -> bytes:
+    """Return the first bytes of a body, as many as there are up to a number."""
     pieces: list[bytes] = []
-    remaining = _FIRST  # no more, whatever the server sends for it
+    remaining = size  # no more, whatever the server sends for it
     while remaining and (piece := body.read(remaining)):
         pieces.append(piece)
         remaining -= len(piece)
     return b"".join(pieces)
 
 
-def _copied(requester: Requester, request: PageRequest, response: Response) -> TempCopy:
+def copied(requester: Requester, request: PageRequest, response: Response) -> TempCopy:
+    """Return a response's file on disk; asked for again if it breaks off."""
     attempt = 0
     while True:
         try:
@@ -261,7 +301,8 @@ def _copied(requester: Requester, request: PageRequest, response: Response) -> T
             response = requester.send(request)
 
 
-def _is_coded(response: Response) -> bool:
+def is_coded(response: Response) -> bool:
+    """Tell whether a response is compressed."""
     return response.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity")
 
 

@@ -24,7 +24,7 @@ class ReadAhead:
     def __init__(self, source: Ranges | TempCopy) -> None:
         self._source = source
         self._size = source.size
-        self._begin = 0
+        self._begin = source.first_at
         self._window = source.first
         self._ahead = _LEAST
         self._last = 0  # where the last read ended

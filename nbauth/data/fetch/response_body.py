@@ -272,9 +272,9 @@ class FileBody(Body):
         return self._file.read(-1 if size is None else size)
 
 
-def as_file(body: io.RawIOBase) -> BinaryIO:
+def as_file(body: io.RawIOBase, buffer_bytes: int = _BUFFER) -> BinaryIO:
     """Return the body with a buffer, for tools that take a file."""
-    return cast("BinaryIO", io.BufferedReader(body, _BUFFER))
+    return cast("BinaryIO", io.BufferedReader(body, buffer_bytes))
 
 
 def spooled(body: Body) -> IO[bytes]:

@@ -16,6 +16,7 @@ class _Noted:
 
     def __init__(self, content: bytes, first: int) -> None:
         self.content, self.size, self.first = content, len(content), content[:first]
+        self.first_at = 0
         self.fetched: list[tuple[int, int]] = []
 
     def fetch(self, start: int, stop: int) -> bytes:
