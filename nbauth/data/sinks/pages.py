@@ -61,14 +61,21 @@ def _pages(
     (spec,) = query.requests
     outcome: Outcome = "failed"
     is_empty = True
+    nothing: Any = None  # a file's columns, where it has no row
     try:
         reader = Reader(session, query, spec, load_progress, retries=retries)
         for batch in reader.batches(prefetch=False, in_parts=True):
             page = _page_of(batch, reader, query, as_)
-            if page is not None:
-                is_empty = False
-                yield page
-        if is_empty:
+            if page is None:
+                continue
+            if not len(page):
+                nothing = page
+                continue
+            is_empty = False
+            yield page
+        if is_empty and nothing is not None:
+            yield nothing
+        elif is_empty:
             builder = FrameBuilder(query.nested, query.dtype_backend)
             reader.end(builder)
             yield builder.table() if as_ == "arrow" else builder.frame()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 from loads import pages, read, write
-from loopback_api import as_json
+from loopback_api import Reply, as_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,3 +58,18 @@ def test_selected_columns_come_as_rows_have_them(session: Session, api: Server) 
     """Where there are rows, these alone say which columns there are."""
     api.routes["/x"] = as_json({"value": [{"name": "a", "id": 1}]})
     assert list(read(session, f"{api.origin}/x?$select=id,name,x")) == ["name", "id"]
+
+
+@pytest.mark.parametrize("rows", range(6))
+def test_pages_of_a_file_have_rows(session: Session, api: Server, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file's last page has rows also where they fill it to its end; one without a row brings its columns once."""
+    monkeypatch.setattr("nbauth.data.parse.table.reader._ROWS_AT_ONCE", 2)
+    lines = [f"{number},x" for number in range(rows)]
+    api.routes["/x.csv"] = Reply("\n".join(["id,name", *lines, ""]).encode(), content_type="text/csv")
+    expected = [2] * (rows // 2) + [1] * (rows % 2) or [0]
+    for form in ("pandas", "arrow"):
+        found = list(pages(session, f"{api.origin}/x.csv", as_=form))
+        assert [len(page) for page in found] == expected
+        assert [list(page.columns if form == "pandas" else page.column_names) for page in found] == [
+            ["id", "name"]
+        ] * len(expected)
