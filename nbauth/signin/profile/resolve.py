@@ -96,8 +96,9 @@ def by_url(
         raise _not_allowed(config, url, only)
     default = default_name(config)
     if len(matching) > 1 and ready is not None and config.chosen not in matching:
-        names = {profile.name for profile in ready(list(matching.values()))}
-        matching = {name: profile for name, profile in matching.items() if not names or name in names}
+        names = [profile.name for profile in ready(list(matching.values()))]
+        if len(names) == 1 or (names and default not in matching):
+            matching = {name: matching[name] for name in names}
     if len(matching) == 1 or default in matching:
         return matching[default if default in matching else next(iter(matching))]
     raise ConfigError(
