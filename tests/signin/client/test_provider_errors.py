@@ -67,7 +67,7 @@ def profiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Profile, 
         "client_id": "00001111-aaaa-2222-bbbb-3333cccc4444",
         "tenant": "contoso.onmicrosoft.com",
         "apis": {"https://api.contoso.com": ["api://contoso/Data.Read"]},
-        "source": "/home/me/work/nbauth.toml",
+        "file": "/home/me/work/nbauth.toml",
     }
     return Profile("work", **common), Profile("nightly", **common, client_secret={"env": "NIGHTLY_SECRET"})
 
