@@ -49,6 +49,9 @@ def profiles(apis: Mapping[str, Sequence[str]], certificate: Path) -> None:
     nbauth.Profile("a", client_id="1", apis={}, client_secret={"env": "S"}, user_assertion=lambda: "token")
     nbauth.Profile("a", apis={}, managed_identity=True)
     nbauth.Profile("a", apis={}, managed_identity={"client_id": "1"})
+    nbauth.Profile("a", apis={}, source="az")
+    nbauth.Profile("a", apis={}, source=["hub", "az"], tenant="t")
+    nbauth.Profile("a", apis={}, source="aws")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     nbauth.Profile("a", client_id="1", apis={"https://api.example.com": 1})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
     nbauth.Profile("a", client_id="1", apis={}, client_secret="secret")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     nbauth.Profile("a", client_id="1", apis={}, audience="orgs")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
