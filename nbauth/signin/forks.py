@@ -54,6 +54,7 @@ def share_with_forks(state: KernelState) -> None:
         state.borrower = None  # its thread is the parent's
         for visit in state.visits:
             visit.connections = None
+            visit.taking = threading.Lock()
         token_client = None if state.token_server is None else state.token_server.in_child()
         state.token_server = None
         for credential in state.credentials():

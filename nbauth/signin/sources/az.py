@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 from datetime import datetime
@@ -111,15 +112,7 @@ def _run(wish: Wish, arguments: list[str]) -> dict[str, Any]:
     command = [str(program), "account", *arguments, "--output", "json"]
     try:
         # Python programs take modules from the working directory, and the notebook's may have come with a clone.
-        done = subprocess.run(  # noqa: S603 - a program of the machine's, with arguments that are checked
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-            cwd=program.anchor,
-            env={**os.environ, "AZURE_CORE_NO_COLOR": "true", "AZURE_CORE_ONLY_SHOW_ERRORS": "true"},
-        )
+        status, output, errors = _outcome(command, program.anchor)
     except subprocess.TimeoutExpired:
         raise ProviderUnavailable(
             f"Profile {wish.profile.name!r}: {program} did not answer within {_TIMEOUT_S:.0f} s.",
@@ -127,9 +120,37 @@ def _run(wish: Wish, arguments: list[str]) -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise NotThere(wish, "az", f"{program} cannot be run: {error.strerror}") from None
-    if done.returncode != 0:
-        raise _failure(wish, clean(done.stderr.decode("utf-8", "replace"), _WORDS))
-    return _read(wish, done.stdout)
+    if status != 0:
+        raise _failure(wish, clean(errors.decode("utf-8", "replace"), _WORDS))
+    return _read(wish, output)
+
+
+def _outcome(command: list[str], directory: str) -> tuple[int, bytes, bytes]:
+    """Run a command, and return its status and what it wrote; whatever ends the wait ends it with all that it started.
+
+    Raises:
+        subprocess.TimeoutExpired: it took too long.
+        OSError: it cannot be run.
+    """
+    with subprocess.Popen(  # noqa: S603 - a program of the machine's, with arguments that are checked
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=directory,
+        env={**os.environ, "AZURE_CORE_NO_COLOR": "true", "AZURE_CORE_ONLY_SHOW_ERRORS": "true"},
+        start_new_session=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=_TIMEOUT_S)
+        except BaseException:
+            # `az` is a script that starts Python: that would go on, and hold the pipes.
+            if os.name == "nt":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return process.returncode, output, errors
 
 
 def _program() -> Path | None:

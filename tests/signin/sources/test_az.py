@@ -205,7 +205,7 @@ def test_a_service_principal(az: FakeAz, profile: Any) -> None:
 def test_an_az_that_hangs(az: FakeAz, profile: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An az that does not answer is given up after its time, and nobody else is signed in in its place."""
     monkeypatch.setattr("nbauth.signin.sources.az._TIMEOUT_S", 0.2)
-    (az.folder / "seconds").write_text("5")
+    (az.folder / "seconds").write_text("3600")  # the stand-in starts a process for that, as az does
     profile(["az", "login"], client_id="c", tenant="contoso.onmicrosoft.com")
     with pytest.raises(ProviderUnavailable, match="did not answer within"):
         nbauth.login("lab")
