@@ -203,9 +203,12 @@ def ready(profiles: Iterable[Profile]) -> list[Profile]:
     """Return those of several profiles that can serve at once: they come before the default one.
 
     They are those that somebody is signed in to, and applications that are in use. Where there is none and nobody can
-    be asked here, they are those that need nobody: applications, and sign-ins that are there already.
+    be asked here, they are those that need nobody: applications, and sign-ins that are there already. To a visitor of a
+    server with several they are the visitor's own: nobody there gets an application's rows for want of a sign-in.
     """
     given = list(profiles)
+    if visitors.whose() is not None:
+        return [profile for profile in given if profile.kind != "application" and is_signed_in(profile)]
     in_use = [profile for profile in given if is_in_use(profile)]
     if in_use or detect().can_ask:
         return in_use
