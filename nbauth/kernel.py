@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import os
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from nbauth.environment import SHARED_AT, detect, notebook_directory
-from nbauth.errors import ConfigError, NbauthError, SignInRequired
+from nbauth.errors import ConfigError, NbauthError
 from nbauth.net.bundles import bundle_of
 from nbauth.net.secrecy import clears_frames
 from nbauth.process import visitors
-from nbauth.process.patience import within
 from nbauth.process.shielded import load
 from nbauth.process.visitors import Unnamed, Visitor
 from nbauth.signin.forks import share_with_forks
 from nbauth.signin.profile.source_names import asks_nobody
 from nbauth.signin.state import KernelState
-from nbauth.signin.visits import keeps_sign_ins, server_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,12 +40,10 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.config import Config
     from nbauth.signin.profile.profile import Profile
-    from nbauth.signin.sources.source import NotThere
     from nbauth.signin.state import Sharing
     from nbauth.signin.tokens.borrowed_source import BorrowedProfile, Lender
     from nbauth.signin.tokens.connection import Connection
-    from nbauth.signin.tokens.credential import Credential, SignedIn
-    from nbauth.signin.visits import Visit
+    from nbauth.signin.tokens.credential import Credential
 
 __all__ = [
     "accounts",
@@ -245,7 +240,7 @@ def credential_of(profile: Profile, scopes: tuple[str, ...]) -> Credential:
         from nbauth.signin import already
 
         signed_in = already.serving(profile, scopes, visit, here)
-        _activate(signed_in, visit, here)
+        _state.activate(signed_in, visit, here)
     return signed_in.credential
 
 
@@ -394,104 +389,10 @@ def login(
         Who is signed in; and why the sign-in is not remembered, where it should be and cannot.
     """
     load("nbauth.signin.flows", "nbauth.signin.login", "nbauth.signin.remembered.service")
-    load("nbauth.signin.already")
-    from nbauth.signin.remembered import service
+    load("nbauth.signin.already", "nbauth.signin.kernel_login")
+    from nbauth.signin import kernel_login
 
-    profile = request.profile_in(config())
-    here = visitors.whose()
-    visit, keeps = _state.visits.serving(profile, here), keeps_sign_ins(here)
-    if request.remember:
-        service.check(profile, served_by=None if keeps else server_of(here))
-    # What is approved is the server's user's to approve, and no visitor's.
-    _check_approval(profile, request, make_prompt if here is None and environment.interactive else None)
-    with within(request.timeout_s):
-        return _login(profile, request, visit, keeps=keeps, make_prompt=make_prompt, environment=environment)
-
-
-def _login(
-    profile: Profile,
-    request: LoginRequest,
-    visit: Visit,
-    *,
-    keeps: bool,
-    make_prompt: Callable[[], Prompt],
-    environment: Environment,
-) -> tuple[Account, str | None]:
-    from nbauth.signin import already
-    from nbauth.signin.login import sign_in
-    from nbauth.signin.registry import present
-    from nbauth.signin.remembered import service
-
-    scopes = request.scopes_for(profile)
-    signed_in, claims = None, None
-    if profile.kind == "person" and not request.select_account:
-        signed_in, claims = visit.known(profile, request.account, scopes, with_remembered=keeps)
-    stays = request.remember
-    passed_over: dict[str, NotThere] = {}
-    if signed_in is None and profile.kind == "person":
-        signed_in, passed_over = already.sign_in(profile, request, visit, visitors.whose())
-    if signed_in is None:
-        _check_flow(request, profile, environment, passed_over)
-        if profile.kind == "application":
-            signed_in = _state.applications.sign_in(profile, scopes=scopes, timeout_s=request.timeout_s)
-        else:
-            signed_in = sign_in(
-                visit.connection(profile),
-                request,
-                scopes=scopes,
-                make_prompt=make_prompt,
-                environment=environment,
-                claims=claims,
-            )
-            signed_in = already.with_passed_over(signed_in, passed_over)
-        # Once remembered, an account is until its sign-out.
-        stays = stays or (keeps and service.is_remembered(profile, signed_in.account))
-    _activate(signed_in, visit, visitors.whose())
-    visit.untold.pop(profile.name, None)  # whoever signs in is told
-    if signed_in.account.source:
-        return present(signed_in), already.not_kept(signed_in) if stays else None
-    why_not = service.remember(profile, signed_in, connect=visit.connection) if stays else None
-    return present(signed_in), why_not
-
-
-def _check_flow(
-    request: LoginRequest, profile: Profile, environment: Environment, passed_over: dict[str, NotThere]
-) -> None:
-    from nbauth.signin import flows
-    from nbauth.signin.sources import taking
-
-    try:
-        flows.check(request.flow, profile, environment)
-    except SignInRequired as error:
-        if not passed_over:
-            raise
-        why_not = error.args[0]
-        raise taking.nobody_there(profile, request.scopes_for(profile), passed_over, why_not_asked=why_not) from None
-
-
-def _check_approval(profile: Profile, request: LoginRequest, make_prompt: Callable[[], Prompt] | None) -> None:
-    from nbauth.signin.flows import approval
-
-    if profile.name in _state.added:  # made in code
-        return
-    ask = None
-    if make_prompt is not None:
-        ask = functools.partial(approval.ask, make_prompt, profile=profile.name, timeout_s=request.timeout_s)
-    if _state.approvals.check(profile, bundle_of(profile.ca_bundle), ask=ask):
-        _state.changes.notify()
-
-
-def _activate(signed_in: SignedIn, visit: Visit, here: Whose) -> None:
-    """Make a sign-in the present one of its profile."""
-    profile = signed_in.credential.profile
-    if profile.kind == "application" or profile.is_confidential:
-        signed_in.credential.connect_by(lambda: visit.connection(profile).application)
-    if signed_in.account.kind == "application":
-        _state.visits.own.registry().choose(signed_in)
-        _state.changes.notify()
-    elif not isinstance(here, Unnamed):
-        _state.visits.of(here).registry().choose(signed_in)
-        _state.changes.notify(here)
+    return kernel_login.login(_state, config, request, make_prompt=make_prompt, environment=environment)
 
 
 @clears_frames

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from nbauth.net.kept_connections import ConnectionKeeper
+from nbauth.process.visitors import Unnamed
 from nbauth.signin.applications import Applications
 from nbauth.signin.changes import ChangeNotifier
 from nbauth.signin.loans import Loans
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from nbauth.net.bundles import Bundle
+    from nbauth.process.visitors import Whose
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.registry import SignIns
     from nbauth.signin.tokens.borrowed_source import BorrowedProfile
     from nbauth.signin.tokens.connection import Connections
-    from nbauth.signin.tokens.credential import Credential
+    from nbauth.signin.tokens.credential import Credential, SignedIn
     from nbauth.signin.tokens.fork_channel import TokenServer
+    from nbauth.signin.visits import Visit
 
 __all__ = ["KernelState"]
 
@@ -109,6 +112,24 @@ class KernelState:
         """Raise `ApprovalRequired` for a profile of a folder's that needs an approval and has none."""
         if profile.name not in self.added:  # those are made in code
             self.approvals.check(profile, bundle)
+
+    def activate(self, signed_in: SignedIn, visit: Visit, here: Whose) -> None:
+        """Make a sign-in the present one of its profile, and tell who watches.
+
+        Args:
+            signed_in: the sign-in.
+            visit: what connects its profile to the provider.
+            here: whose it is, unless it is an application's.
+        """
+        profile = signed_in.credential.profile
+        if profile.kind == "application" or profile.is_confidential:
+            signed_in.credential.connect_by(lambda: visit.connection(profile).application)
+        if signed_in.account.kind == "application":
+            self.visits.own.registry().choose(signed_in)
+            self.changes.notify()
+        elif not isinstance(here, Unnamed):
+            self.visits.of(here).registry().choose(signed_in)
+            self.changes.notify(here)
 
     def credentials(self) -> list[Credential]:
         """Return every credential."""
