@@ -52,10 +52,17 @@ async function pageFacts() {
   return { kind: "ready", origin: location.origin, callback, callback_served: await isServed(callback) };
 }
 
-// Whether this browser reaches the kernel's own machine: only the kernel's listener knows the answer.
+// Whether this browser reaches the kernel's own machine: only the kernel's listener knows the answer. A redirect would
+// lead it there by another way, as an editor's webview may, which is not the browser's own.
 async function probe(url) {
   try {
-    const answer = await fetch(url, { mode: "cors", credentials: "omit", cache: "no-store", signal: AbortSignal.timeout(PROBE_MS) });
+    const answer = await fetch(url, {
+      mode: "cors",
+      credentials: "omit",
+      cache: "no-store",
+      redirect: "error",
+      signal: AbortSignal.timeout(PROBE_MS),
+    });
     return (await answer.text()).slice(0, 200);
   } catch {
     return "";

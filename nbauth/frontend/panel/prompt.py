@@ -12,10 +12,9 @@ from nbauth.frontend.callback import callback_directory, install_callback_page
 from nbauth.frontend.comm_pump import CommPump
 from nbauth.frontend.notebook_prompt import Message, NotebookPrompt
 from nbauth.frontend.text import approval_lines, one_line, printable
-from nbauth.net.origins import is_loopback
 from nbauth.next_step import Login, to_run
 from nbauth.signin import flows
-from nbauth.signin.flows.browser_page import BrowserPage, OtherFlow, callback_uri
+from nbauth.signin.flows.browser_page import BrowserPage, OtherFlow, callback_uri, is_editor, may_probe
 from nbauth.signin.flows.loopback_probe import LoopbackProbe
 
 if TYPE_CHECKING:
@@ -235,8 +234,14 @@ class PanelPrompt:
             origin=origin,
             callback=str(facts.get("callback")),
             callback_served=facts.get("callback_served") is True,
-            reaches_kernel=self._page.reaches_kernel if self._page else is_loopback(origin) and self._reached(origin),
+            reaches_kernel=self._page.reaches_kernel if self._page else self._reaches(origin),
         )
+
+    def _reaches(self, origin: str) -> bool | None:
+        """Find out whether the browser reaches this machine; None where it may, and the page cannot tell."""
+        reached = may_probe(origin) and self._reached(origin)
+        # An editor's page may be forbidden to connect to this machine, which the browser then is not.
+        return None if is_editor(origin) and not reached else reached
 
     def _reached(self, origin: str) -> bool:
         assert self._panel is not None

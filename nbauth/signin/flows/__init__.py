@@ -99,7 +99,8 @@ def alternatives(
 ) -> tuple[str, ...]:
     """Return the flows that the person may choose in place of the chosen one. Arguments are those of `choose`."""
     situation = Situation(profile=profile, environment=environment, device_code_offered=device_code_offered, page=page)
-    return tuple(name for name in FLOWS if name not in ("auto", chosen) and _flow(name).fits(situation))
+    others = [name for name in FLOWS if name not in ("auto", chosen)]
+    return tuple(name for name in others if _flow(name).fits(situation) or _flow(name).may_fit(situation))
 
 
 def label_of(flow: str) -> str:

@@ -7,11 +7,14 @@ from urllib.parse import urlsplit
 
 from nbauth.net.origins import host_of, is_loopback, origin_of
 
-__all__ = ["CALLBACK_PATH", "BrowserPage", "OtherFlow", "callback_uri", "is_callback_page"]
+__all__ = ["CALLBACK_PATH", "BrowserPage", "OtherFlow", "callback_uri", "is_callback_page", "is_editor", "may_probe"]
 
 # Where every Jupyter server serves what lies in share/jupyter/labextensions/nbauth/static/.
 CALLBACK_PATH = "lab/extensions/nbauth/static/callback.html"
 _USER_REDIRECT = "/hub/user-redirect/"  # JupyterHub's way to the server of whoever is signed in
+# Origins of VS Code's webviews: on the desktop, where its descendants have the same, and in a browser.
+_EDITOR_SCHEME = "vscode-webview://"
+_EDITOR_HOST = ".vscode-cdn.net"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +25,13 @@ class BrowserPage:
         origin: its origin, as in ``https://hub.example.com``.
         callback: address of the callback page on the same server.
         callback_served: the server has the callback page.
-        reaches_kernel: the browser reaches a listener on the kernel's loopback.
+        reaches_kernel: the browser reaches a listener on the kernel's loopback; None where the page cannot find out.
     """
 
     origin: str
     callback: str
     callback_served: bool
-    reaches_kernel: bool
+    reaches_kernel: bool | None
 
 
 class OtherFlow(Exception):
@@ -41,6 +44,23 @@ class OtherFlow(Exception):
     def __init__(self, flow: str) -> None:
         super().__init__(flow)
         self.flow = flow
+
+
+def is_editor(origin: str) -> bool:
+    """Tell whether a page is a webview of VS Code's, whose origin says nothing about where the kernel runs."""
+    try:
+        host = urlsplit(origin).hostname or ""
+    except ValueError:  # the page says something that is no address
+        return False
+    return origin.startswith(_EDITOR_SCHEME) or host.endswith(_EDITOR_HOST)
+
+
+def may_probe(origin: str) -> bool:
+    """Tell whether a page may be asked to reach the kernel's loopback.
+
+    From a public page the browser would ask the person whether that page may look around on their machine.
+    """
+    return is_loopback(origin) or origin.startswith(_EDITOR_SCHEME)
 
 
 def is_callback_page(uri: str) -> bool:

@@ -43,10 +43,13 @@ class Flow:
         label: the text of the button that changes to this flow.
         fits: tells whether the flow works in a situation. Only ``"auto"`` and the panel's buttons ask; a flow that the
             person names is tried wherever they are.
+        may_fit: tells whether the flow works for all that is known. The panel's buttons ask this, too: the person knows
+            more.
         check: raises `ConfigError` where a profile can never use the flow.
     """
 
     run: Callable[[SignInAttempt], HiddenMapping]
     label: str = ""
     fits: Callable[[Situation], bool] = lambda _: True
+    may_fit: Callable[[Situation], bool] = lambda _: False
     check: Callable[[Profile], None] = lambda _: None

@@ -108,7 +108,14 @@ def _browser(attempt: SignInAttempt, url: str) -> AbstractContextManager[bool]:
 def _fits(situation: Situation) -> bool:
     # The browser knows better than the kernel whether both share a machine.
     reached = situation.page.reaches_kernel if situation.page else situation.environment.is_local
-    return reached and _has_place(situation.profile)
+    return bool(reached) and _has_place(situation.profile)
 
 
-FLOW = Flow(run=run, label="A browser on the kernel's machine", fits=_fits, check=_check)
+def _may_fit(situation: Situation) -> bool:
+    # Where the page cannot find out, the person knows whether the kernel runs on their machine; a hub's never does.
+    page = situation.page
+    unknown = page is not None and page.reaches_kernel is None and situation.environment.remote is None
+    return unknown and _has_place(situation.profile)
+
+
+FLOW = Flow(run=run, label="A browser on the kernel's machine", fits=_fits, may_fit=_may_fit, check=_check)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nbauth.demo.server import DemoServer
 
 SIGNED_IN = "Signed in to demo as Alice Adams (alice@contoso.example)"
+WEBVIEW = "vscode-webview://0qv7p2k4"
+WEBVIEW_IN_A_BROWSER = "https://0qv7p2k4.vscode-cdn.net"
 CALLBACK = "http://localhost:8888/lab/extensions/nbauth/static/callback.html"
 
 
@@ -116,6 +118,45 @@ def test_browser_elsewhere(demo: DemoServer, started: FakeFrontEnd) -> None:
     outcome = started.run("%login")
     assert outcome.text.startswith(SIGNED_IN)
     assert "code" in page.steps
+
+
+def test_webview_on_the_same_machine(demo: DemoServer, started: FakeFrontEnd) -> None:
+    """A webview of VS Code's that reaches the kernel's machine gets the loopback flow, whatever its origin."""
+    page = FakeWidgetPage(started, _person(demo), origin=WEBVIEW, reaches=True)
+    assert started.run("%login").text.startswith(SIGNED_IN)
+    assert "code" not in page.steps
+
+
+@pytest.mark.parametrize("origin", [WEBVIEW, WEBVIEW_IN_A_BROWSER])
+def test_webview_that_cannot_find_out(origin: str, demo: DemoServer, started: FakeFrontEnd) -> None:
+    """A webview that may not connect to this machine gets a code, and the person may say that the kernel is here."""
+    act = _person(demo)
+
+    def choose(page: FakeWidgetPage, view: dict[str, Any]) -> None:
+        if view["step"] == "code":
+            assert {"flow": "loopback", "label": "A browser on the kernel's machine"} in view["ways"]
+            page.send("flow", flow="loopback")
+        else:
+            act(page, view)
+
+    page = FakeWidgetPage(started, choose, origin=origin, reaches=False)
+    started.run("import os\nos.environ['DISPLAY'] = ':0'")
+    assert started.run("%login").text.startswith(SIGNED_IN)
+    assert ("probe" in page.told) == (origin == WEBVIEW)
+    assert page.steps[-3:] == ["code", "open", "signed_in"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "variable"),
+    [(WEBVIEW, "SSH_CONNECTION"), ("http://localhost:8888", ""), ("https://lab.example.org", "")],
+)
+def test_kernel_elsewhere(origin: str, variable: str, demo: DemoServer, started: FakeFrontEnd) -> None:
+    """A browser on the kernel's machine is offered to nobody whose kernel is known to be elsewhere."""
+    page = FakeWidgetPage(started, _person(demo), origin=origin, reaches=False)
+    started.run(f"import os\nos.environ['DISPLAY'] = ':0'\nos.environ[{variable or 'X'!r}] = '1'")
+    assert started.run("%login").text.startswith(SIGNED_IN)
+    offered = {way["flow"] for view in page.views if view["step"] == "code" for way in view["ways"]}
+    assert offered == {"paste"}
 
 
 def test_other_way(demo: DemoServer, started: FakeFrontEnd) -> None:
