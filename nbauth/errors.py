@@ -1,21 +1,23 @@
 """Every exception that nbauth raises.
 
-NbauthError
-├── ConfigError                  a file, key, environment variable or argument is wrong (also a ValueError)
-│   └── ApprovalRequired         a configuration from the notebook's tree needs a person's approval first
-├── SignInRequired               a person has to sign in first; carries profile, scopes and claims
-├── SignInFailed                 a sign-in was tried and the provider answered with an error
-│   ├── SignInCancelled          the person ended it here: Cancel, Interrupt
-│   ├── SignInTimeout            nobody finished it in time (also a TimeoutError)
-│   └── SignInRefused            the person, or somebody for them, said no on the provider's page
-├── ProviderUnavailable          the identity provider is down, not trusted, or does not speak OpenID
-├── OriginNotAllowed             a token, or a request, would have gone where no profile allows it
-└── DataError                    the API's side of a load
-    ├── ApiError                 the API answered with an error status; carries status, url, body
-    ├── PaginationError          next links that loop, leave the API or cannot be read
-    └── FormatError              the body is not what its content type says (also a ValueError)
+::
 
-ReadInterrupted                  the person stopped a load; what was read is in `.partial` (a KeyboardInterrupt alone)
+    NbauthError
+    ├── ConfigError                  a file, key, environment variable or argument is wrong (also a ValueError)
+    │   └── ApprovalRequired         a configuration from the notebook's tree needs a person's approval first
+    ├── SignInRequired               a person has to sign in first; carries profile, scopes and claims
+    ├── SignInFailed                 a sign-in was tried and the provider answered with an error
+    │   ├── SignInCancelled          the person ended it here: Cancel, Interrupt
+    │   ├── SignInTimeout            nobody finished it in time (also a TimeoutError)
+    │   └── SignInRefused            the person, or somebody for them, said no on the provider's page
+    ├── ProviderUnavailable          the identity provider is down, not trusted, or does not speak OpenID
+    ├── OriginNotAllowed             a token, or a request, would have gone where no profile allows it
+    └── DataError                    the API's side of a load
+        ├── ApiError                 the API answered with an error status; carries status, url, body
+        ├── PaginationError          next links that loop, leave the API or cannot be read
+        └── FormatError              the body is not what its content type says (also a ValueError)
+
+    ReadInterrupted                  the person stopped a load; what was read is in `.partial` (a KeyboardInterrupt alone)
 """
 
 from __future__ import annotations
