@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.account import Account
     from nbauth.signin.profile.profile import Profile
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 __all__ = [
     "Account",

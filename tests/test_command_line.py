@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -161,21 +162,28 @@ def test_the_next_step_can_be_typed(
     assert str(to_run(Login("a"))) == 'Run: nbauth.login("a")'
 
 
-def test_readme_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    """The README's table of commands is the program's own."""
-    readme = (CHECKOUT / "README.md").read_text()
+def test_every_command_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
+    """The documentation's table of commands is the program's own."""
+    page = (CHECKOUT / "docs" / "command-line.md").read_text()
     with pytest.raises(SystemExit):
         main(["--help"])
     listed = capsys.readouterr().out.split("COMMAND\n")[-1]
     for line in listed.splitlines():
         if line.startswith("    ") and line[4:5].strip():
-            assert f"| `nbauth {line.split()[0]}" in readme
+            assert f"| `nbauth {line.split()[0]}" in page
+
+
+def test_every_key_is_documented() -> None:
+    """The documentation's table of keys has every key of the file, and no other."""
+    table = (CHECKOUT / "docs" / "profile.md").read_text().partition("\n## The keys\n")[2].partition("\n\nHow to")[0]
+    keys = {key for row in table.splitlines() for key in re.findall(r"`(\w+)`", row.split(" | ")[0])}
+    assert set(configuration._KEYS) == keys
 
 
 def test_the_two_commands_stand_in_the_readme() -> None:
     """The README's first screen holds the two commands, and `.ci/run` runs the second."""
     first_screen = "\n".join((CHECKOUT / "README.md").read_text().splitlines()[:40])
-    assert "pip install uv && uv run nbauth demo\n" in first_screen
+    assert "pip install uv && uv run --no-default-groups --extra demo nbauth demo\n" in first_screen
     assert "pip install uv && uv run pytest\n" in first_screen
     assert "uv run pytest" in (CHECKOUT / ".ci/run").read_text()
     assert os.access(CHECKOUT / ".ci/run", os.R_OK)
