@@ -183,7 +183,7 @@ def test_every_key_is_documented() -> None:
 def test_the_two_commands_stand_in_the_readme() -> None:
     """The README's first screen holds the two commands, and `.ci/run` runs the second."""
     first_screen = "\n".join((CHECKOUT / "README.md").read_text().splitlines()[:40])
-    assert "pip install uv && uv run --no-default-groups --extra demo nbauth demo\n" in first_screen
+    assert 'pip install uv && uvx --from ".[demo]" nbauth demo\n' in first_screen
     assert "pip install uv && uv run pytest\n" in first_screen
     assert "uv run pytest" in (CHECKOUT / ".ci/run").read_text()
     assert os.access(CHECKOUT / ".ci/run", os.R_OK)
