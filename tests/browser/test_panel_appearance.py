@@ -128,6 +128,25 @@ def test_fits_a_narrow_page(opened: Callable[..., Notebook], shot: Callable[...,
     notebook.at_step("failed")
 
 
+def test_has_a_width_of_its_own(opened: Callable[..., Notebook], shot: Callable[..., None]) -> None:
+    """Beside another widget it is as wide as its text wants, gives way to a wide one, and stays within a narrow box."""
+    notebook = opened(
+        "import ipywidgets, nbauth\n"
+        "box = ipywidgets.HBox([nbauth.SignInPanel(), ipywidgets.Label('beside it')])\n"
+        "wide = ipywidgets.HBox([nbauth.SignInPanel(), ipywidgets.Label('beside it', layout={'width': '500px'})])\n"
+        "narrow = ipywidgets.HBox([nbauth.SignInPanel()], layout={'width': '240px'})\n"
+        "ipywidgets.VBox([box, wide, narrow])"
+    )
+    notebook.run_all()
+    panels = notebook.page.locator(".nbauth-panel")
+    panels.nth(2).get_by_text("Sign in", exact=True).wait_for()
+    shot(notebook.page, "in-boxes")
+    widths = [round(panel.bounding_box()["width"]) for panel in panels.all()]  # type: ignore[index]
+    assert 560 < widths[0] <= 640  # the label takes a part of the cell's width
+    assert 288 <= widths[1] < 560
+    assert widths[2] <= 240
+
+
 def test_who_asks(opened: Callable[..., Notebook], shot: Callable[..., None]) -> None:
     """All that is unusual about a profile stands there whole, wide and narrow, each origin on a line of its own."""
     notebook = opened(ODD)
