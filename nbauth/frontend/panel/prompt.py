@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import NbauthError, SignInCancelled
+from nbauth.files.tree import running_shell
 from nbauth.frontend.callback import callback_directory, install_callback_page
 from nbauth.frontend.comm_pump import CommPump
 from nbauth.frontend.notebook_prompt import Message, NotebookPrompt
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["PanelPrompt"]
 
 _SEEN_S = 4.0  # a page that draws widgets does so within a second; the first one loads anywidget
+_SEEN_IN_VSCODE_S = 10.0  # whose page looks for a network first, and asks its extension for the script
 _PROBE_S = 3.0
 _STEP_S = 0.05
 
@@ -207,7 +209,8 @@ class PanelPrompt:
         if self._pump is None and threading.current_thread() is threading.main_thread():
             return False  # clicks would wait for this cell, and this cell for them
         self._handle = display(self._panel, display_id=True)
-        until = time.monotonic() + _SEEN_S
+        in_vscode = "__vsc_ipynb_file__" in getattr(running_shell(), "user_ns", {})
+        until = time.monotonic() + (_SEEN_IN_VSCODE_S if in_vscode else _SEEN_S)
         while self._panel.page is None and time.monotonic() < until:
             self._next(_STEP_S)
         return self._panel.page is not None

@@ -127,6 +127,15 @@ def test_webview_on_the_same_machine(demo: DemoServer, started: FakeFrontEnd) ->
     assert "code" not in page.steps
 
 
+def test_webview_that_takes_its_time(demo: DemoServer, started: FakeFrontEnd) -> None:
+    """VS Code's first panel takes longer than elsewhere: the sign-in waits for it."""
+    page = FakeWidgetPage(started, _person(demo), origin=WEBVIEW, draws=False)
+    started.run("__vsc_ipynb_file__ = '/somewhere/n.ipynb'")
+    aside(lambda: (time.sleep(6), page.reload()))
+    assert started.run("%login").text.startswith(SIGNED_IN)
+    assert page.steps[-1] == "signed_in"
+
+
 @pytest.mark.parametrize("origin", [WEBVIEW, WEBVIEW_IN_A_BROWSER])
 def test_webview_that_cannot_find_out(origin: str, demo: DemoServer, started: FakeFrontEnd) -> None:
     """A webview that may not connect to this machine gets a code, and the person may say that the kernel is here."""
