@@ -68,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     mode = demo.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="do the main job with nobody there, and say how it went")
     mode.add_argument("--serve", action="store_true", help="only serve; print one line of JSON")
+    mode.add_argument(
+        "--run",
+        dest="run_command",
+        nargs=argparse.REMAINDER,
+        metavar="COMMAND",
+        help="run a Jupyter server's command, and be reached by its jupyter-server-proxy; the last option",
+    )
     demo.add_argument("--port", type=int, default=0, metavar="N", help="port of the provider (default: any)")
     demo.set_defaults(run=_demo)
 
@@ -96,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _demo(options: argparse.Namespace) -> int:
     try:
-        from nbauth.demo import check, lab, serve
+        from nbauth.demo import check, hosted, lab, serve
     except ImportError as error:
         print(f"nbauth demo needs {error.name}. {to_run(Install('nbauth[demo]'))}", file=sys.stderr)
         return 1
@@ -104,6 +111,8 @@ def _demo(options: argparse.Namespace) -> int:
         return check.run(port=options.port)
     if options.serve:
         return serve.run(port=options.port)
+    if options.run_command is not None:
+        return hosted.run(options.run_command, port=options.port)
     return lab.run(port=options.port)
 
 

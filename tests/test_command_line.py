@@ -75,6 +75,26 @@ def test_demo_serve(apart: Path) -> None:
         assert not Path(told["config"]).exists()
 
 
+def test_demo_run(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`nbauth demo --run` runs a command whose kernels find the demo, ends with its status, and ends it on SIGTERM."""
+    program = "import os, sys; print(os.environ['NBAUTH_CONFIG'], flush=True); sys.stdin.read(); sys.exit(3)"
+    command = [sys.executable, "-m", "nbauth", "demo", "--run", sys.executable, "-c", program]
+    for end, status in ((None, 3), (signal.SIGTERM, 0)):
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+            assert running.stdout is not None
+            assert "/proxy/" in running.stdout.readline()
+            config = Path(running.stdout.readline().strip())
+            assert "demo" in configuration.load(config).profiles
+            if end is None:
+                running.communicate()
+            else:
+                running.send_signal(end)
+            assert running.wait(10) == status
+        assert not config.exists()
+    assert main(["demo", "--run", "no-such-command", "--port"]) == 1
+    assert "There is no command 'no-such-command' to run." in capsys.readouterr().err
+
+
 def test_init_onto_a_link(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`nbauth init` does not write through a link, also where that leads nowhere."""
     (apart / "nbauth.toml").symlink_to("elsewhere")

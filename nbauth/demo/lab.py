@@ -5,21 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError
 from nbauth.next_step import Install, to_run
 
-if TYPE_CHECKING:
-    from nbauth.demo.server import DemoServer
-
 __all__ = ["notebooks_directory", "run"]
-
-_END_S = 10  # for JupyterLab to end its kernels
 
 
 def notebooks_directory() -> Path:
@@ -47,6 +40,7 @@ def run(*, port: int = 0) -> int:
     Raises:
         ConfigError: JupyterLab is not installed.
     """
+    from nbauth.demo.beside import run_beside
     from nbauth.demo.serve import told_to_end
     from nbauth.demo.server import DemoServer
 
@@ -68,21 +62,10 @@ def run(*, port: int = 0) -> int:
             "press Sign in, then Alice or Bob. Ctrl-C here ends everything.",
             flush=True,
         )
-        lab = _start(demo, folder)
-        try:
-            while lab.poll() is None and not told.wait(0.2):
-                pass
-        finally:
-            _end(lab)
-        return lab.returncode if lab.returncode and lab.returncode > 0 else 0
+        return run_beside(demo, _command(folder), told=told, folder=folder)
 
 
-def _start(demo: DemoServer, folder: Path) -> subprocess.Popen[bytes]:
-    environment = {
-        **os.environ,
-        "NBAUTH_CONFIG": str(demo.config_path),
-        "NBAUTH_DEMO_API": demo.api_url,
-    }
+def _command(folder: Path) -> list[str]:
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}"]
     command += [
         "--LabApp.default_url=/lab/tree/quickstart.ipynb",
@@ -91,15 +74,4 @@ def _start(demo: DemoServer, folder: Path) -> subprocess.Popen[bytes]:
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # as in a container; it listens on loopback only
-    # A session of its own: Ctrl-C reaches this process alone, which then ends JupyterLab without its question.
-    return subprocess.Popen(command, env=environment, cwd=folder, start_new_session=True)  # noqa: S603
-
-
-def _end(lab: subprocess.Popen[bytes]) -> None:
-    if lab.poll() is None:
-        lab.terminate()
-    try:
-        lab.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        lab.kill()
-        lab.wait()
+    return command

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from nbauth.demo.api.api import API_IDENTIFIER, Api
 from nbauth.demo.certificates import make_client_certificate, make_server_tls, write_private
@@ -93,7 +94,8 @@ class DemoServer:
         self.api_origin = self.api.origin
         self.api_url = self.api.url
         self._register()
-        self.config_path = self._write_config()
+        self.config_path = self.directory / "nbauth.toml"
+        self._write_config()
 
     def _register(self) -> None:
         redirects = ["http://localhost", HUB_REDIRECT_URI]
@@ -109,6 +111,7 @@ class DemoServer:
         )
         self.confidential_client_id = confidential.client_id
         self.client_secret = next(iter(confidential.secrets))
+        write_private(self.directory / "nightly.secret", self.client_secret.encode())
         self.certificate_path = self.directory / "nightly.pem"
         confidential.add_certificate(make_client_certificate(self.certificate_path, "nbauth demo nightly job"))
         middle = self.provider.register_client(MIDDLE_TIER_CLIENT_ID, name="nbauth demo API", confidential=True)
@@ -122,11 +125,24 @@ class DemoServer:
         )
         self.provider.register_resource(ARCHIVE_IDENTIFIER, scopes=["Archive.Read"], roles=["Archive.Read.All"])
 
-    def _write_config(self) -> Path:
-        write_private(self.directory / "nightly.secret", self.client_secret.encode())
+    def publish(self, server_url: str) -> None:
+        """Be reached through a Jupyter server: its jupyter-server-proxy leads to the pages, its callback page back.
+
+        A kernel that starts from now on finds it so.
+
+        Args:
+            server_url: the Jupyter server's address in people's browsers, with a slash at its end.
+        """
+        callback = f"{server_url}lab/extensions/nbauth/static/callback.html"
+        self.provider.publish(f"{server_url}proxy/{self.provider.page_port}")
+        self.provider.registry.client(self.client_id).redirect_uris.append(callback)
+        hosts = json.dumps([urlsplit(server_url).netloc])
+        self._write_config(f"redirect_uri = {json.dumps(callback)}\nendpoint_hosts = {hosts}\n")
+
+    def _write_config(self, of_the_person: str = "") -> None:
         api, authority = json.dumps(self.api_origin), json.dumps(self.authority)
-        path = self.directory / "nbauth.toml"
-        path.write_text(
+        fresh = self.directory / "nbauth.toml.new"
+        fresh.write_text(
             f"""\
 default = "demo"
 
@@ -134,7 +150,7 @@ default = "demo"
 client_id = "{self.client_id}"
 authority = {authority}
 ca_bundle = "ca.pem"                # relative to this file
-
+{of_the_person}
 [profiles.demo.apis]
 {api} = ["{API_IDENTIFIER}/Data.Read", "{API_IDENTIFIER}/Profile.Read"]
 
@@ -149,7 +165,7 @@ client_secret = {{ file = "nightly.secret" }}
 """,
             encoding="utf-8",
         )
-        return path
+        fresh.replace(self.config_path)  # a kernel may read it just now
 
     def describe(self) -> dict[str, Any]:
         """Return what a client needs to know, without a secret; JSON can hold it."""

@@ -99,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not length.isdecimal() or int(length) > _BODY_LIMIT:
             raise BadRequestError("The Content-Length is not acceptable.")
         host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-        if host.lower() not in self.server.hosts:
+        if host.lower() not in self.server.hosts and not self.server.any_host:
             # A page elsewhere whose name resolves to 127.0.0.1 must not reach us (DNS rebinding).
             raise BadRequestError("This server answers for localhost only.")
         return Request(
@@ -195,6 +195,7 @@ class Listener(socketserver.TCPServer):
         faults: misbehaviour asked for.
         log: where requests are noted.
         clock: what tells the time for `Date`.
+        any_host: answer whatever `Host` says.
 
     Attributes:
         hosts: values of `Host`, without port, that are answered.
@@ -215,6 +216,7 @@ class Listener(socketserver.TCPServer):
         faults: Faults,
         log: RequestLog,
         clock: Callable[[], float] = time.time,
+        any_host: bool = False,
     ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.handle = handle
@@ -223,6 +225,7 @@ class Listener(socketserver.TCPServer):
         self.faults = faults
         self.log = log
         self.clock = clock
+        self.any_host = any_host
         self.hosts = {"localhost", "127.0.0.1", "[::1]"}
         self.stopping = threading.Event()
         self.port = int(self.server_address[1])

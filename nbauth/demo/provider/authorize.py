@@ -65,12 +65,12 @@ class AuthorizeEndpoint:
             fields = _error_fields(refusal, realm) | {"error_subcode": "cancel"}
             return _back(about.redirect_uri, about.response_mode, about.state, about.realm, fields)
         cookie, session = self._context.grants.add_session(user)
-        return self._grant(about, session, cookie=f"{self._context.cookie}={cookie}; Path=/; HttpOnly; SameSite=Lax")
+        return self._grant(about, session, cookie=self._cookie(realm, cookie))
 
-    def logout(self, request: Request, _realm: Realm) -> Response:
+    def logout(self, request: Request, realm: Realm) -> Response:
         """End the browser's session (OpenID Connect RP-Initiated Logout)."""
         self._context.grants.end_session(request.cookies.get(self._context.cookie))
-        cookies = (f"{self._context.cookie}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",)
+        cookies = (f"{self._cookie(realm, '')}; Max-Age=0",)
         parameters = request.form if request.method == "POST" else request.query
         target = parameters.get("post_logout_redirect_uri", "")
         clients = self._context.registry.clients.values()
@@ -78,6 +78,10 @@ class AuthorizeEndpoint:
             state = {"state": parameters["state"]} if "state" in parameters else {}
             return Response.redirect(_with_query(target, state), cookies=cookies)
         return message_page("You are signed out", "You can close this page.", cookies=cookies)
+
+    def _cookie(self, realm: Realm, value: str) -> str:
+        # Where a proxy leads here, other paths of its host are other people's.
+        return f"{self._context.cookie}={value}; Path={realm.site.pages_path}/; HttpOnly; SameSite=Lax"
 
     def _session(self, request: Request) -> Session | None:
         return self._context.grants.session(request.cookies.get(self._context.cookie))
@@ -146,7 +150,7 @@ class AuthorizeEndpoint:
             return self._grant(asked, session)
         first = hinted or (session.user if session else None)
         return choose_page(
-            action=asked.realm.path("login"),
+            action=asked.realm.site.pages_path + asked.realm.path("login"),
             ticket=self._context.grants.add_ticket(asked),
             client_name=asked.client.name,
             goes_to=urlsplit(asked.redirect_uri).netloc,

@@ -35,7 +35,7 @@ class DeviceEndpoint:
         client = self._context.registry.client(request.form["client_id"])
         scopes = self._context.registry.scopes(request.form.get("scope", ""))
         code, grant = self._context.grants.add_device(client, realm, scopes)
-        address = f"{realm.site.page_origin}{realm.path('device')}"
+        address = f"{realm.site.pages}{realm.path('device')}"
         answer: dict[str, object] = {
             "user_code": grant.user_code,
             "device_code": code,
@@ -54,7 +54,7 @@ class DeviceEndpoint:
 
     def page(self, request: Request, realm: Realm) -> Response:
         """Show the page for the code, and after it the one that names the client (RFC 8628 §3.3)."""
-        action = realm.path("device")
+        action = realm.site.pages_path + realm.path("device")
         if request.method != "POST":
             return user_code_page(action=action, typed=request.query.get("user_code", ""))
         typed = request.form.get("user_code", "")
@@ -63,7 +63,7 @@ class DeviceEndpoint:
         except Refusal as refusal:
             return user_code_page(action=action, typed=typed, problem=refusal.headline)
         return choose_page(
-            action=realm.path("login"),
+            action=realm.site.pages_path + realm.path("login"),
             ticket=self._context.grants.add_ticket(grant),
             client_name=grant.client.name,
             goes_to=f"the device that showed you {grant.user_code}",

@@ -26,9 +26,9 @@ def configuration(realm: Realm, settings: Settings) -> Response:
     site = realm.site
     document: dict[str, Any] = {
         "issuer": realm.advertised_issuer,
-        "authorization_endpoint": site.page_origin + realm.path("authorize"),
+        "authorization_endpoint": site.pages + realm.path("authorize"),
         "token_endpoint": site.origin + realm.path("token"),
-        "end_session_endpoint": site.page_origin + realm.path("logout"),
+        "end_session_endpoint": site.pages + realm.path("logout"),
         "jwks_uri": site.origin + realm.path("keys"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "fragment", "form_post"],

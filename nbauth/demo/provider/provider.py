@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from nbauth.demo.http.faults import Faults
 from nbauth.demo.http.listener import Listener
@@ -71,6 +72,7 @@ class Provider:
         faults: misbehaviour asked for; for both listeners.
         requests: what was asked.
         origin: the https origin.
+        page_port: the plain http port.
         page_origin: the plain http origin.
         authority: the demo tenant's authority.
         oidc_authority: the plain OpenID realm's issuer.
@@ -111,6 +113,7 @@ class Provider:
             self._https.close()
             raise
         self.origin = self._https.origin
+        self.page_port = self._http.port
         self.page_origin = self._http.origin
         self.authority = f"{self.origin}/{TENANT_ID}"
         self.oidc_authority = f"{self.origin}/{LAB}"
@@ -150,6 +153,15 @@ class Provider:
         """Stop answering."""
         self._https.close()
         self._http.close()
+
+    def publish(self, pages: str) -> None:
+        """Tell from now on that the pages are somewhere else, from where a proxy leads to the plain http port.
+
+        Args:
+            pages: their address in people's browsers, without a slash at its end.
+        """
+        self._http.hosts.add(urlsplit(pages).hostname or "")
+        self._home = Site(self.origin, pages)
 
     @property
     def issued_secrets(self) -> set[str]:

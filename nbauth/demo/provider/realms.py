@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 __all__ = [
     "ALIASES",
@@ -93,16 +94,21 @@ class Site:
 
     Attributes:
         origin: the https origin, of endpoints that programs call.
-        page_origin: the origin of pages that people open.
+        pages: where the pages are that people open: an origin, or an origin and a path if a proxy leads there.
     """
 
     origin: str
-    page_origin: str
+    pages: str
 
     @classmethod
     def of_host(cls, host: str) -> Site:
         """Return the site of a host that is pinned to this machine: everything is on https there."""
         return cls(f"https://{host}", f"https://{host}")
+
+    @property
+    def pages_path(self) -> str:
+        """The path before those of the pages, as the browser sees them; without a slash at its end."""
+        return urlsplit(self.pages).path
 
     @property
     def issuer_origin(self) -> str:
