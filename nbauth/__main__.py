@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: without the program's name; by default those of the process.
 
     Returns:
-        The exit status: 0 when it did what was asked, 1 when not.
+        The exit status: 0 when it did what was asked, 1 when not; of `doctor` also 3, for warnings.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -91,7 +92,12 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--revoke", action="store_true", help="take the approval back")
     trust.set_defaults(run=_trust)
 
-    doctor = commands.add_parser("doctor", help="say what nbauth finds here, and whether the providers answer")
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what nbauth finds here, what the providers say, and what helps",
+        epilog="Exit status: 0 where all works, 1 where something does not, 3 where something is to be looked at.",
+    )
+    doctor.add_argument("--json", action="store_true", help="as JSON, for administrators and bug reports; no secret")
     doctor.set_defaults(run=_doctor)
 
     explain = commands.add_parser("explain", help="say what an error on a provider's page means")
@@ -196,34 +202,12 @@ def _trust(options: argparse.Namespace) -> int:
     return 0
 
 
-def _doctor(_options: argparse.Namespace) -> int:
-    from nbauth import kernel
-    from nbauth.environment import detect
-    from nbauth.frontend.text import printable
-    from nbauth.signin.profile.config import unused_application
+def _doctor(options: argparse.Namespace) -> int:
+    from nbauth.doctor import examine
 
-    environment = detect()
-    where = f"remote ({environment.remote})" if environment.remote else "local"
-    print(f"front end: {environment.front_end}, {where}, browser: {'yes' if environment.has_browser else 'no'}")
-    print(f"may ask a person: {'yes' if environment.interactive else 'no, ' + environment.why_not}")
-    print(printable(f"directory: {environment.notebook_directory}"))
-    config = _config()
-    print(printable(f"profiles: {config.source}: {', '.join(config.profiles) or 'none'}"))
-    if unused := unused_application(config):
-        print(printable(unused))
-    status = 0
-    for name, profile in config.profiles.items():
-        if profile.resolved_authority.kind == "sources":
-            print(f"  {name}: takes the sign-in of {', '.join(profile.source)}")
-            continue
-        try:
-            kernel.connection_of(profile)
-        except NbauthError as error:
-            status = 1
-            print(printable(f"  {name}: {error}"))
-        else:
-            print(f"  {name}: the provider answers")
-    return status
+    report = examine()
+    print(json.dumps(report.to_json(), indent=2) if options.json else "\n".join(report.lines()))
+    return report.exit_status
 
 
 def _explain(options: argparse.Namespace) -> int:

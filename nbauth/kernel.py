@@ -49,6 +49,7 @@ __all__ = [
     "accounts",
     "add_profile",
     "borrow",
+    "check_approval",
     "config",
     "connection_of",
     "credential_of",
@@ -141,6 +142,16 @@ def trusted_bundle(profile: Profile) -> Bundle | None:
     except ConfigError:
         return None
     return bundle
+
+
+def check_approval(profile: Profile) -> None:
+    """Refuse a profile that came with a folder and still needs a person's approval.
+
+    Raises:
+        ApprovalRequired: it does.
+        ConfigError: its certificate authorities cannot be read.
+    """
+    _state.check_approval(profile, bundle_of(profile.ca_bundle))
 
 
 # Who is signed in

@@ -19,7 +19,6 @@ from nbauth.next_step import Login, to_run
 from nbauth.signin.profile import config as configuration
 
 if TYPE_CHECKING:
-    from nbauth.demo.server import DemoServer
     from nbauth.signin.profile.profile import Profile
 
 CHECKOUT = Path(__file__).parent.parent
@@ -128,19 +127,6 @@ def test_profiles_of_others(apart: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "    https://xn--grph-63d.microsoft.com: \ufffd[2J\n" in shown
 
 
-def test_doctor_asks_each_provider(demo: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
-    """`nbauth doctor` says whether each provider answers, and fails where one does not."""
-    assert main(["doctor"]) == 0
-    assert "demo: the provider answers" in capsys.readouterr().out
-    demo.provider.faults.add("*/openid-configuration", status=500, times=None)
-    (Path.cwd() / ".nbauth/http_cache").unlink()
-    from nbauth import kernel
-
-    kernel.reset()
-    assert main(["doctor"]) == 1
-    assert "HTTP 500" in capsys.readouterr().out
-
-
 def test_a_mistake_is_one_line(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A mistake in nbauth.toml is one line on the terminal, without a traceback."""
     (apart / "nbauth.toml").write_text("[profiles.work]\ncleint_id = 'x'\n")
@@ -176,9 +162,9 @@ def test_the_next_step_can_be_typed(
     def unsigned(profile: Profile) -> None:
         raise SignInRequired(f"Nobody is signed in to {profile.name}.", next_step=to_run(Login(profile.name)))
 
-    monkeypatch.setattr("nbauth.kernel.connection_of", unsigned)
+    monkeypatch.setattr("nbauth.doctor.provider.connect_anew", unsigned)
     assert main(["doctor"]) == 1
-    assert "Run: python -c 'import nbauth; nbauth.login(\"a\")'\n" in capsys.readouterr().out
+    assert "→ Run: python -c 'import nbauth; nbauth.login(\"a\")'\n" in capsys.readouterr().out
     assert str(to_run(Login("a"))) == 'Run: nbauth.login("a")'
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "KeyedCodec",
     "PlainCodec",
     "platform_codec",
+    "store_name",
 ]
 
 logger = logging.getLogger(__name__)
@@ -257,7 +258,7 @@ def platform_codec(
         return with_key
     if platform == "win32":
         return DataProtectionCodec()
-    name, found = ("keychain", _Keychain()) if platform == "darwin" else ("libsecret", _SecretService())
+    name, found = _store(platform)
     codec = KeyedCodec(name, keeper or found)
     try:
         bounded(codec.key, most_s=_PATIENCE_S, share=_SHARE)
@@ -267,6 +268,33 @@ def platform_codec(
         return codec
     is_allowed = environ.get(PLAINTEXT_VARIABLE) == "1" and not is_set_in_dotenv(PLAINTEXT_VARIABLE, environ)
     return PlainCodec() if is_allowed else None
+
+
+def store_name(environ: Mapping[str, str] = os.environ, *, platform: str = sys.platform) -> str | None:
+    """Return the name of what would encrypt a remembered sign-in here, without making a key; None where nothing would.
+
+    Args:
+        environ: the environment variables.
+        platform: as `sys.platform`.
+
+    Raises:
+        ValueError: ``NBAUTH_CACHE_KEY`` is no key.
+    """
+    if platform == "win32" or (variable(KEY_VARIABLE, environ) and not is_set_in_dotenv(KEY_VARIABLE, environ)):
+        codec = platform_codec(environ, platform=platform)
+        return None if codec is None else codec.name
+    name, keeper = _store(platform)
+    try:
+        bounded(keeper.load, most_s=_PATIENCE_S, share=_SHARE)
+    except Exception as error:  # noqa: BLE001 - as in `platform_codec`
+        logger.info("%s cannot be read here: %s", name, type(error).__name__)
+        return None
+    return name
+
+
+def _store(platform: str) -> tuple[str, Keeper]:
+    """Return the platform's store of secrets, and its name."""
+    return ("keychain", _Keychain()) if platform == "darwin" else ("libsecret", _SecretService())
 
 
 class CorruptedData(ValueError):
