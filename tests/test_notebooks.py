@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nbauth.demo.server import DemoServer
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+VEGA_LITE = "application/vnd.vegalite.v5+json"
 # nbclient leaves its event loop's sockets to the collector.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -48,14 +49,42 @@ def _texts(notebook: nbformat.NotebookNode) -> str:
     return "\n".join(o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in outputs)
 
 
+def _chart(notebook: nbformat.NotebookNode) -> Any:
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    (chart,) = filter(None, (output.get("data", {}).get(VEGA_LITE) for output in outputs))
+    return chart
+
+
 def test_quickstart_runs_unattended(unattended: Path, demo: DemoServer) -> None:
-    """The quickstart notebook runs from its start to its end, unattended, with a confidential client."""
+    """The quickstart notebook runs with a confidential client, draws a line for each city, and ends signed in."""
     notebook = _execute(nbformat.read(NOTEBOOKS / "quickstart.ipynb", as_version=4), unattended)
     texts = _texts(notebook)
     assert f"Signed in to nightly as {demo.confidential_client_id}" in texts
     assert "datetime64[us, UTC]" in texts or "datetime64[ns, UTC]" in texts
-    assert "Longyearbyen" in texts
-    assert texts.endswith(f"Signed out: {demo.confidential_client_id}.\n")
+    assert "(200, " in texts
+    assert "Signed out" not in texts
+    chart = _chart(notebook)
+    assert {value["name"] for value in chart["data"]["values"]} >= {"Quito", "Zürich", "Tromsø"}
+    assert chart["encoding"]["y"]["title"] == "day_length_min"
+
+
+def test_quickstart_runs_without_the_demo(unattended: Path, demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a profile of one's own holds, the quickstart reads another address, and draws what is there."""
+    monkeypatch.delenv("NBAUTH_DEMO_API")
+    own = (NOTEBOOKS / "quickstart.ipynb").read_text(encoding="utf-8")
+    assert "https://graph.microsoft.com/v1.0/me" in own
+    own = own.replace("https://graph.microsoft.com/v1.0/me", f"{demo.api_url}/cities/Cairo")
+    chart = _chart(_execute(nbformat.reads(own, as_version=4), unattended))
+    assert chart["data"]["values"] == [{"name": "Cairo", "rows": 1}]
+
+
+def test_tables_and_reports(unattended: Path) -> None:
+    """The notebook of tables and reports reads each stand-in, and shows a service's own words for a wrong query."""
+    texts = _texts(_execute(nbformat.read(NOTEBOOKS / "tables_and_reports.ipynb", as_version=4), unattended))
+    assert "DayLengthMin" in texts
+    assert "Cities[Country]" in texts
+    assert "Alice Adams" in texts
+    assert "This stand-in knows one query" in texts
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)

@@ -7,6 +7,7 @@ All under `/v1.0`, all with a bearer token of the provider:
   the size of a page and not of the whole; `Prefer: odata.maxpagesize` is taken too. `$skip` starts further on.
 * `/sunlight.csv`, `/sunlight.ndjson`, `/sunlight.parquet`: all rows at once; of the last, byte ranges too.
 * `/cities`: a plain array a page, the next one named by a `Link` header (RFC 8288); `/cities/{name}`: one object.
+* what `stand_ins` answers, in the shapes of Log Analytics, Power BI and Graph's reports.
 * whatever `odd_answers` holds.
 """
 
@@ -24,6 +25,7 @@ from urllib.parse import quote, unquote, urlencode
 from nbauth.demo.api.bearer import ApiError, BearerCheck
 from nbauth.demo.api.byte_ranges import with_ranges
 from nbauth.demo.api.odd_answers import ODD_ANSWERS
+from nbauth.demo.api.stand_ins import StandIns
 from nbauth.demo.api.sunlight import CITIES, Sunlight
 from nbauth.demo.http.faults import Faults
 from nbauth.demo.http.listener import Listener
@@ -91,6 +93,7 @@ class Api:
         self._listener = Listener(self._answer, name="api", port=port, tls=tls, faults=self.faults, log=self.requests)
         self.origin = self._listener.origin
         self.url = f"{self.origin}/v1.0"
+        self._stand_ins = StandIns(self._sunlight, self.origin)
 
     def start(self) -> None:
         """Begin to answer."""
@@ -117,6 +120,8 @@ class Api:
         return response
 
     def _authorized(self, request: Request) -> Response:
+        if (public := self._stand_ins.public(request)) is not None:
+            return public
         start, _, name = request.path.partition("/v1.0/")
         if start or not name:
             raise ApiError(404, "NotFound", "There is nothing here; the API is under /v1.0/.")
@@ -128,6 +133,8 @@ class Api:
         for pattern, answer in ODD_ANSWERS.items():
             if fnmatchcase(name, pattern):
                 return answer(request, self.origin)
+        if (stand_in := self._stand_ins.answer(request, unquote(name))) is not None:
+            return stand_in
         _only_get(request)
         if name == "cities" or name.startswith("cities/"):
             return self._cities(request, unquote(name.partition("/")[2]))
