@@ -17,7 +17,7 @@
         ├── PaginationError          next links that loop, leave the API or cannot be read
         └── FormatError              the body is not what its content type says (also a ValueError)
 
-    ReadInterrupted                  the person stopped a load; what was read is in `.partial` (a KeyboardInterrupt alone)
+    ReadInterrupted                  the person stopped a load; what was read is in `.partial` (a KeyboardInterrupt)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The reference in docs/ has every public name. That each is there, and says something, a strict build of the site shows."""
+"""The reference in docs/ has every public name. A strict build of the site shows that each is there."""
 
 from __future__ import annotations
 
