@@ -82,7 +82,7 @@ def _drain_renewals() -> None:
     deadline = time.monotonic() + 5.0
     for credential in _state.credentials():
         credential.settle(deadline)
-    _state.keeper.close()
+    _state.close_connections()
     if _state.share is not None:
         _state.share.close()
 
@@ -92,8 +92,8 @@ def reset() -> None:
     with _state.lock:
         for credential in _state.credentials():
             credential.refresh_lock.leave(credential)  # a sign-in that is going on may still get tokens of that account
+        _state.close_connections()
         _state.forget()
-    _state.keeper.close()
     if _state.share is not None:
         _state.share.close()
         _state.share = None

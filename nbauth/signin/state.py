@@ -108,6 +108,12 @@ class KernelState:
         self.changes = ChangeNotifier()
         self.loans = Loans()
 
+    def close_connections(self) -> None:
+        """Close the connections to providers and APIs; what is in the middle of an answer is closed behind it."""
+        for visit in self.visits:
+            visit.close()
+        self.keeper.close()
+
     def check_approval(self, profile: Profile, bundle: Bundle | None) -> None:
         """Raise `ApprovalRequired` for a profile of a folder's that needs an approval and has none."""
         if profile.name not in self.added:  # those are made in code

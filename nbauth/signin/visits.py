@@ -137,6 +137,12 @@ class Visit:
         """Hand out no token any more, also to a load that goes on."""
         for signed_in in self.signed_in():
             signed_in.credential.forget()
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to providers."""
+        if self.connections is not None:
+            self.connections.close()
 
 
 class Visits:

@@ -61,9 +61,6 @@ class _NotNow(requests.RequestException):
 class LocalTransport:
     """MSAL's ``http_client`` for managed identities: this machine and its link, nothing else."""
 
-    def __init__(self) -> None:
-        self._session = NoRedirects()
-
     def get(self, url: str, **options: Any) -> Answer:
         """Send a GET."""
         return self._send("GET", url, **options)
@@ -73,8 +70,7 @@ class LocalTransport:
         return self._send("POST", url, **options)
 
     def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
+        """Do nothing: each request has a connection of its own."""
 
     def _send(
         self, method: str, url: str, *, params: Any = None, data: Any = None, headers: Any = None, **_: Any
@@ -84,7 +80,8 @@ class LocalTransport:
         deadline = time.monotonic() + _TOTAL_S
         with (
             without_request(),
-            self._session.request(
+            NoRedirects() as session,
+            session.request(
                 method,
                 url,
                 params=params,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nbauth.environment import notebook_directory
 from nbauth.files.user_directories import state_directory
 from nbauth.net.tls import Trust
+from nbauth.process.interrupts import defer_interrupt
 from nbauth.signin import msal_internals
 from nbauth.signin.client import application as applications
 from nbauth.signin.client import log_filter
@@ -79,12 +80,25 @@ class Connections:
                 )
                 log_filter.install()  # a broker's logger is there only now
                 msal_internals.note_release()
+                self.drop(profile)
                 self._connections[profile] = connection
             return connection
 
     def drop(self, profile: Profile) -> None:
         """Forget a connection, but not its tokens."""
-        self._connections.pop(profile, None)
+        connection = self._connections.pop(profile, None)
+        if connection is not None:
+            connection.transport.close()
+
+    def close(self) -> None:
+        """Close what is kept open to providers; whoever asks one again gets a new connection.
+
+        Left to the garbage collector it may stay open for ever: an interrupt, or code that is nested too deeply, ends
+        the finalizers that run in there.
+        """
+        with defer_interrupt():
+            for connection in list(self._connections.values()):
+                connection.transport.close()
 
     def of_people(self) -> list[Connection]:
         """Return the connections of persons' profiles."""
