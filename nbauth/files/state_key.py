@@ -33,10 +33,13 @@ class StateKey:
         purpose: what it authenticates; each purpose has a key of its own.
         directory: the user's state directory; None for the platform's.
         environ: the environment variables.
+
+    Attributes:
+        directory: where it lies.
     """
 
     def __init__(self, purpose: str, directory: Path | None = None, environ: Mapping[str, str] = os.environ) -> None:
-        self._directory = directory or state_directory()
+        self.directory = directory or state_directory()
         self._name = f"{purpose}.key"
         self._environ = environ
         self._key: bytes | None = None
@@ -62,11 +65,11 @@ class StateKey:
     def _read(self) -> bytes:
         if any(name.startswith("BINDER_") for name in self._environ):
             raise ValueError("a server of Binder's is nobody's own, and there is no key of the user's on it")
-        path, folder = self._directory / self._name, self._directory.resolve()
+        path, folder = self.directory / self._name, self.directory.resolve()
         above = (*path.parents, *(folder / self._name).parents)
         if any((parent / mark).exists() for parent in above for mark in _VERSION_CONTROL):
-            raise ValueError(f"its key would lie in a version-controlled tree, {self._directory}")
-        if is_in_tree(self._directory, self._environ):  # of an archive, whose .env says where state lies
+            raise ValueError(f"its key would lie in a version-controlled tree, {self.directory}")
+        if is_in_tree(self.directory, self._environ):  # of an archive, whose .env says where state lies
             raise ValueError(f"its key would lie in {WHERE}")
         with Directory(folder, private=False, make=True) as directory:
             # Made by others with the usual umask, it may well be open to the user's own group.

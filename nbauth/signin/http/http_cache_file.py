@@ -98,7 +98,10 @@ class HttpCacheFile:
         if (magic, version) != (_MAGIC, _VERSION):
             raise ValueError("it is of another version")
         if not self._key.is_right(mac, *self._covered(body)):
-            raise ValueError("somebody else wrote it, or it is damaged")
+            raise ValueError(
+                f"the key in {self._key.directory} does not fit it, as after a kernel with another home directory, or "
+                "where this folder was moved or copied; it is written anew"
+            )
         document = json.loads(body)
         if not isinstance(document, dict):
             raise ValueError("it is damaged")  # noqa: TRY004

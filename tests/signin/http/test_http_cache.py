@@ -164,8 +164,10 @@ def test_times_are_not_believed(answer: StoredAnswer, file: HttpCacheFile, tmp_p
     assert KEY not in HttpCache(file, ALLOWED)
 
 
-def test_another_directory_and_another_key(file: HttpCacheFile, tmp_path: Path) -> None:
-    """A file copied from another folder, or written by another user, is ignored."""
+def test_another_directory_and_another_key(
+    file: HttpCacheFile, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file copied from another folder, or written with another home directory, is ignored; nobody is accused."""
     file.store(KEY, _stored())
     other = tmp_path / "other"
     other.mkdir()
@@ -173,7 +175,14 @@ def test_another_directory_and_another_key(file: HttpCacheFile, tmp_path: Path) 
     assert HttpCacheFile(other, tmp_path / "state", {}).load() == {}
     (other / ".nbauth").rename(tmp_path / "notebooks/.nbauth")
     assert file.load().keys() == {KEY}
-    assert HttpCacheFile(tmp_path / "notebooks", tmp_path / "state2", {}).load() == {}
+    caplog.clear()
+    with_second_home = HttpCacheFile(tmp_path / "notebooks", tmp_path / "state2", {})
+    assert with_second_home.load() == {}
+    (said,) = caplog.messages
+    assert f"is ignored: the key in {tmp_path / 'state2'} does not fit it, as after a kernel with another home" in said
+    assert "somebody" not in said
+    with_second_home.store(KEY, _stored())
+    assert with_second_home.load().keys() == {KEY}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=200)
