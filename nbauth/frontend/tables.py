@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nbauth.frontend.text import printable
+from nbauth.frontend.text import clock, printable
 from nbauth.next_step import Login, to_run
 
 if TYPE_CHECKING:
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["AccountsTable", "as_whom", "good_for", "no_more", "signed_in_by"]
 
 _HEAD = ("profile", "account", "tenant", "kind", "token good for")
-_SOURCE = "signed in by"
+_PRESENT, _SOURCE = "present", "signed in by"
 _LOANS_HEAD = ("lent to", "by profile", "for")
 
 
 def good_for(expires_at: datetime, now: datetime | None = None) -> str:
-    """Say how long a token is good, as in ``58 min (until 14:05)``, in local time."""
+    """Say how long a token is good, as in ``58 min (until 14:05 UTC+01:00)``."""
     left_s = (expires_at - (now or datetime.now(UTC))).total_seconds()
     if left_s <= 0:
         return "renewed at the next request"
-    return f"{max(1, round(left_s / 60))} min (until {expires_at.astimezone():%H:%M})"
+    return f"{max(1, round(left_s / 60))} min (until {clock(expires_at, now=now)})"
 
 
 def signed_in_by(account: Account) -> str:
@@ -44,20 +44,25 @@ class AccountsTable:
     """The accounts of this kernel and what they are lent to, as HTML and as text.
 
     Args:
-        accounts: who is signed in.
+        accounts: who is signed in, the present account of each profile last.
         loans: what gets tokens of a sign-in while it lives; the same for several objects is one line.
     """
 
     def __init__(self, accounts: Sequence[Account], loans: Sequence[Loan] = ()) -> None:
         # Who was asked by nbauth needs no word of it; beside somebody who was signed in already, everybody has one.
         has_sources = any(a.source for a in accounts)
-        self._head = (*_HEAD, _SOURCE) if has_sources else _HEAD
-        self._rows = [
+        self._head: tuple[str, ...] = (*_HEAD, _SOURCE) if has_sources else _HEAD
+        self._rows: list[tuple[str, ...]] = [
             (a.profile, as_whom(a), a.tenant_id or "-", a.kind, good_for(a.expires_at), a.source or "nbauth")[
                 : len(self._head)
             ]
             for a in accounts
         ]
+        present = {a.profile: number for number, a in enumerate(accounts)}
+        if len(present) < len(accounts):  # one of several, whose tokens the profile's requests carry
+            marks = ["yes" if present[a.profile] == number else "" for number, a in enumerate(accounts)]
+            self._head = (*self._head[:2], _PRESENT, *self._head[2:])
+            self._rows = [(*row[:2], mark, *row[2:]) for row, mark in zip(self._rows, marks, strict=True)]
         counted = Counter(loans)
         self._loans = [(_many(loan.tool, times), loan.profile, loan.place) for loan, times in counted.items()]
 

@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from nbauth.signin.flows.prompt import ApprovalRequest
 
-__all__ = ["approval_lines", "approval_text", "is_web_address", "one_line", "printable", "shortened", "wrapped"]
+__all__ = [
+    "approval_lines",
+    "approval_text",
+    "clock",
+    "is_web_address",
+    "one_line",
+    "printable",
+    "shortened",
+    "wrapped",
+]
 
 # Letters and signs that are drawn as nothing (Default_Ignorable_Code_Point, Unicode 16 §5.21), and the Braille blank;
 # Python calls them printable.
@@ -65,6 +76,23 @@ def wrapped(text: str, *, head: str = "", deeper: int = 4, width: int | None = N
         break_on_hyphens=False,
     )
     return lines or [head]
+
+
+def clock(moment: datetime, *, now: datetime | None = None) -> str:
+    """Return a moment as a person is shown it, by this machine's clock: ``14:05 UTC+01:00``.
+
+    The zone is said, since a server's is often not the person's, and the date where it is not today's. The panel writes
+    a moment in the same form, by the browser's clock.
+
+    Args:
+        moment: with a zone.
+        now: what counts as today; by default this moment.
+    """
+    there = moment.astimezone()
+    today = there.now(there.tzinfo) if now is None else now.astimezone(there.tzinfo)
+    day = "" if there.date() == today.date() else f"{there:%Y-%m-%d} "
+    sign, digits = f"{there:%z}"[:1], f"{there:%z}"[1:5]
+    return f"{day}{there:%H:%M} UTC" + ("" if digits == "0000" else f"{sign}{digits[:2]}:{digits[2:]}")
 
 
 def approval_lines(request: ApprovalRequest) -> tuple[str, tuple[str, ...]]:

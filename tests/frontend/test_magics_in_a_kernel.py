@@ -39,7 +39,7 @@ def test_login_read_logout(demo: DemoServer, shared_front_end: FakeFrontEnd) -> 
     assert outcome.status == "ok"
     assert re.fullmatch(
         r"Signed in to demo as Alice Adams \(alice@contoso\.example\); the token is good for 60 min "
-        r"\(until \d\d:\d\d\)\.\n",
+        r"\(until (\d{4}-\d\d-\d\d )?\d\d:\d\d UTC([+-]\d\d:\d\d)?\)\.\n",
         outcome.text,
     )
     assert [prompt["password"] for prompt in outcome.prompts] == [True]

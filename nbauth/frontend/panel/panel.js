@@ -69,7 +69,15 @@ async function probe(url) {
   }
 }
 
-const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const two = (number) => String(number).padStart(2, "0");
+// As the kernel writes a moment (`nbauth.frontend.text.clock`), by this browser's clock.
+const clock = (seconds) => {
+  const at = new Date(seconds * 1000);
+  const ahead = -at.getTimezoneOffset();
+  const zone = ahead ? `${ahead < 0 ? "-" : "+"}${two(Math.trunc(Math.abs(ahead) / 60))}:${two(Math.abs(ahead) % 60)}` : "";
+  const day = at.toDateString() === new Date().toDateString() ? "" : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} `;
+  return `${day}${two(at.getHours())}:${two(at.getMinutes())} UTC${zone}`;
+};
 const remaining = (seconds) => {
   const left = Math.max(0, Math.round(seconds - Date.now() / 1000));
   return `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
