@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from papermill.exceptions import PapermillExecutionError
 
+import nbauth
 from nbauth.__main__ import main
 
 if TYPE_CHECKING:
@@ -47,6 +49,10 @@ def _execute(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.Notebook
 def _texts(notebook: nbformat.NotebookNode) -> str:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return "\n".join(o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in outputs)
+
+
+def _of(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    return nbformat.v4.new_notebook(cells=[cell])
 
 
 def _chart(notebook: nbformat.NotebookNode) -> Any:
@@ -85,6 +91,27 @@ def test_tables_and_reports(unattended: Path) -> None:
     assert "Cities[Country]" in texts
     assert "Alice Adams" in texts
     assert "This stand-in knows one query" in texts
+
+
+def test_dashboard(unattended: Path) -> None:
+    """The dashboard draws nothing while nobody is signed in, and then the days of a city."""
+    notebook = nbformat.read(NOTEBOOKS / "dashboard.ipynb", as_version=4)
+    look = "print([output['data']['text/plain'] for output in chart.outputs], city.value)"
+    notebook.cells += [nbformat.v4.new_code_cell(cell) for cell in (look, "nbauth.login()", look)]
+    before, _, after = [_texts(_of(cell)) for cell in _execute(notebook, unattended).cells[-3:]]
+    assert before == "[] None\n"
+    assert after == "['21 days'] Auckland\n"
+
+
+def test_dashboard_in_marimo(unattended: Path) -> None:
+    """The same for marimo runs as a script: it stops where nobody is signed in, and reads where somebody is."""
+    del unattended
+    app = runpy.run_path(str(NOTEBOOKS / "dashboard.py"))["app"]
+    _, names = app.run()
+    assert "days" not in names
+    nbauth.login()
+    _, names = app.run()
+    assert len(names["chosen"]) == 21
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)

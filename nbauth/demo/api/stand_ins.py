@@ -39,7 +39,7 @@ _REPORT_HEAD = (
 )
 _REPORT_ROWS = (
     "alice@contoso.example,Alice Adams,False,,2025-07-27,42,318,290,MICROSOFT 365 E5,7",
-    "bob@contoso.example,Bob Brown,False,,2025-07-28,17,204,121,MICROSOFT 365 E3,7",
+    "bob@contoso.example,Bob Büchner,False,,2025-07-28,17,204,121,MICROSOFT 365 E3,7",
     "chen@contoso.example,Chen Li,False,,2025-07-25,8,96,96,MICROSOFT 365 E3,7",
     "dara@contoso.example,Dara Nolan,False,,,0,12,0,MICROSOFT 365 F3,7",
     "erik@contoso.example,Erik Holm,True,2025-07-23,2025-07-22,3,41,20,MICROSOFT 365 E3,7",
