@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msal
 
-from nbauth.signin.client import broker, client_assertion, managed_identity
+from nbauth.environment import notebook_directory
+from nbauth.signin.client import broker, client_assertion, managed_identity, pipeline_assertion
 from nbauth.signin.client.provider_errors import construction_errors, provider_errors
 from nbauth.signin.client.token_cache import NothingKept
 from nbauth.signin.http import instance_discovery
@@ -16,6 +17,7 @@ from nbauth.signin.oidc.discovery import discover
 from nbauth.signin.oidc.provider_client import ProviderClient
 from nbauth.signin.profile.added_scopes import ADDED
 from nbauth.signin.profile.credentials import Supplied
+from nbauth.signin.profile.pipeline_token import PipelineToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +120,8 @@ def _credential(profile: Profile, authority: Callable[[], Any]) -> Any:
                 {"client_id": profile.client_id, "token_endpoint": authority().token_endpoint}
             ).reveal()
         }
+    if isinstance(supplied, PipelineToken):
+        return {"client_assertion": lambda: pipeline_assertion.read(supplied, untrusted=notebook_directory()).reveal()}
     return {"client_assertion": lambda: supplied.read().reveal()}
 
 

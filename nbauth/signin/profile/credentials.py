@@ -11,6 +11,7 @@ from nbauth.errors import ConfigError
 from nbauth.files.edges import trimmed
 from nbauth.signin.profile.certificate import ClientCertificate
 from nbauth.signin.profile.managed_identity import ManagedIdentity
+from nbauth.signin.profile.pipeline_token import PipelineToken
 from nbauth.signin.profile.secret_source import SecretSource, hidden
 
 if TYPE_CHECKING:
@@ -86,8 +87,10 @@ def parse(given: dict[str, Any], *, where: Callable[[str], str], base: Path) -> 
     return {key: None if value is None else _PARSERS[key](value, where(key), base) for key, value in given.items()}
 
 
-def _assertion(value: object, key: str, base: Path) -> SecretSource | Supplied:
-    return _function(value, key, most=1) if callable(value) else _from_place(value, key, base)
+def _assertion(value: object, key: str, base: Path) -> SecretSource | Supplied | PipelineToken:
+    if callable(value):
+        return _function(value, key, most=1)
+    return PipelineToken.parse(value, key=key) or _from_place(value, key, base)
 
 
 def _user_assertion(value: object, key: str, base: Path) -> SecretSource | Supplied:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.certificate import ClientCertificate
     from nbauth.signin.profile.credentials import Supplied
     from nbauth.signin.profile.managed_identity import ManagedIdentity
+    from nbauth.signin.profile.pipeline_token import PipelineToken
     from nbauth.signin.profile.secret_source import SecretSource
     from nbauth.signin.profile.source_names import SourceName
 
@@ -68,8 +69,10 @@ class Profile:
         redirect_uri: the registered redirect URI, where it is not ``http://localhost``.
         client_secret: ``{"env": …}``, ``{"file": …}`` or ``{"keyring": …}``; never the secret itself.
         client_certificate: ``{"path": …, "passphrase": {…}, "thumbprint": …, "send_chain": bool}``, PEM or PFX.
-        client_assertion: ``{"env": …}`` or ``{"file": …}``, read anew each time (RFC 7523 §2.2); in code also a
-            function that takes nothing, or a dictionary with ``client_id`` and ``token_endpoint``, and returns it.
+        client_assertion: ``{"env": …}`` or ``{"file": …}``, read anew each time (RFC 7523 §2.2);
+            ``{"github_actions": True}`` or ``{"azure_pipelines": "id of the service connection"}`` for the ID token of
+            the job that runs there; in code also a function that takes nothing, or a dictionary with ``client_id`` and
+            ``token_endpoint``, and returns it.
         user_assertion: a user's token to act for them (Entra's on-behalf-of flow), in the same forms.
         managed_identity: True for the machine's own identity in Azure, or ``{"client_id": …}``, ``{"object_id": …}``,
             ``{"resource_id": …}`` for one that was assigned to it. It needs neither `client_id` nor an authority.
@@ -113,7 +116,7 @@ class Profile:
     redirect_uri: str | None = None
     client_secret: SecretSource | None = None
     client_certificate: ClientCertificate | None = None
-    client_assertion: SecretSource | Supplied | None = None
+    client_assertion: SecretSource | PipelineToken | Supplied | None = None
     user_assertion: SecretSource | Supplied | None = None
     managed_identity: ManagedIdentity | None = None
     kind: Literal["person", "application"] | None = None
@@ -150,7 +153,9 @@ class Profile:
             redirect_uri: str | None = None,
             client_secret: SecretSource | dict[str, str] | None = None,
             client_certificate: ClientCertificate | dict[str, Any] | None = None,
-            client_assertion: SecretSource | Supplied | dict[str, str] | Callable[..., str] | None = None,
+            client_assertion: (
+                SecretSource | PipelineToken | Supplied | Mapping[str, str | bool] | Callable[..., str] | None
+            ) = None,
             user_assertion: SecretSource | Supplied | dict[str, str] | Callable[[], str] | None = None,
             managed_identity: ManagedIdentity | dict[str, str] | bool | None = None,
             kind: Literal["person", "application"] | None = None,

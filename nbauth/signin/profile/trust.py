@@ -22,6 +22,7 @@ from nbauth.files.private_files import why_not_trusted_owner, why_status_not_tru
 from nbauth.files.tree import expanded, is_in_tree, is_own_file, is_set_in_dotenv
 from nbauth.files.user_directories import config_directory
 from nbauth.net.origins import display_url, is_loopback
+from nbauth.signin.profile.pipeline_token import PipelineToken
 from nbauth.signin.profile.secret_source import SecretSource
 from nbauth.signin.profile.source_names import LOGIN
 
@@ -170,7 +171,9 @@ def _apis(profile: Profile) -> str:
 def _secrets(profile: Profile, folder: Path | None) -> Iterator[str]:
     host = profile.authority_host
     for secret in (profile.client_secret, profile.client_assertion, profile.user_assertion):
-        if isinstance(secret, SecretSource) and not _is_in_folder(secret, folder):
+        if isinstance(secret, PipelineToken):
+            yield f"sends {secret.described} to {host}"
+        elif isinstance(secret, SecretSource) and not _is_in_folder(secret, folder):
             yield f"sends {_described(secret)} to {host}"
     certificate = profile.client_certificate
     if certificate is None:
