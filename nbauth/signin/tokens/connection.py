@@ -162,8 +162,12 @@ def connect(
         timeout_s=profile.timeout_s,
         proxies=profile.proxies,
     )
-    http_cache = HttpCache(cache_file, profile.allowed_hosts, trust=trust.fingerprint(bundles))
-    application = applications.build(
-        profile, token_cache=token_cache, http_cache=http_cache, transport=transport, region=region
-    )
+    try:
+        http_cache = HttpCache(cache_file, profile.allowed_hosts, trust=trust.fingerprint(bundles))
+        application = applications.build(
+            profile, token_cache=token_cache, http_cache=http_cache, transport=transport, region=region
+        )
+    except BaseException:
+        transport.close()  # nobody else can
+        raise
     return Connection(profile, application, http_cache, transport, refresh_locks or RefreshLocks(), credential_stamp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from fake_marimo import FakeMarimo
 
 import nbauth
 from nbauth import kernel
+from nbauth.errors import ProviderUnavailable
 from nbauth.net.bundles import bundle_of
 from nbauth.signin.tokens.connection import Connections
 
@@ -68,3 +70,12 @@ def test_a_connection_that_is_made_anew(demo: DemoServer) -> None:
     assert _open() == before
     assert first.transport.get(f"{demo.provider.origin}/keys").status_code == 200
     first.transport.close()
+
+
+def test_a_connection_that_cannot_be_made(demo: DemoServer) -> None:
+    """Where the provider answers, and not as one, nothing stays open to it."""
+    profile, before = kernel.config().profiles["nightly"], _open()
+    demo.provider.faults.add("*/.well-known/openid-configuration", body=json.dumps({"issuer": "https://evil.example"}))
+    with pytest.raises(ProviderUnavailable):
+        Connections().of(profile, bundle_of(profile.ca_bundle))
+    assert _open() == before
