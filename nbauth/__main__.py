@@ -139,7 +139,7 @@ def _profiles(_options: argparse.Namespace) -> int:
 
     config = _config()
     if not config.profiles:
-        print(f"No profile is configured. {resolve.START}")
+        print(printable(f"No profile is configured. {resolve.where_looked(config)} {resolve.START}"))
         return 1
     print(printable(config.source))
     if unused := unused_application(config):

@@ -154,7 +154,9 @@ def test_the_next_step_can_be_typed(
 ) -> None:
     """The command line names lines for a shell, and leaves everything else as it was."""
     assert main(["profiles"]) == 1
-    assert "No profile is configured. Run: nbauth init, or nbauth demo to try" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"No profile is configured. There is no nbauth.toml in {apart}, {apart.parent}, " in said
+    assert "Run: nbauth init, or nbauth demo to try" in said
     (apart / "nbauth.toml").write_text(
         '[profiles.a]\nclient_id = "x"\ntenant = "contoso.example"\napis = { "https://api.contoso.example" = ["x"] }\n'
     )

@@ -49,6 +49,8 @@ class Config:
         source: the file, or a description of where the profiles come from.
         digest: SHA-256 of the file; None where there is no file.
         chosen: what ``NBAUTH_PROFILE`` names, or None.
+        looked_in: the directories in which there is no ``nbauth.toml``, in the order in which they were looked in;
+            empty where there is one.
         problem: why the environment makes no profile, although it was to make one; profiles that were made in code
             are none the worse for it.
     """
@@ -58,6 +60,7 @@ class Config:
     source: str = "no nbauth.toml"
     digest: str | None = None
     chosen: str | None = None
+    looked_in: tuple[Path, ...] = ()
     problem: ConfigError | None = None
 
 
@@ -81,7 +84,8 @@ class Reader:
         """
         path = find(directory)
         if path is None:
-            present = _of_environment()
+            looked_in = tuple(dict.fromkeys(candidate.parent for candidate in _candidates(directory)))
+            present = dataclasses.replace(_of_environment(), looked_in=looked_in)
         else:
             status = path.stat()
             # The time of change cannot be set back, as that of the content can.

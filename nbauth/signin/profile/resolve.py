@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.config import Config
     from nbauth.signin.profile.profile import Profile
 
-__all__ = ["START", "by_name", "by_url", "check_scopes", "default_name", "naming", "to_forget"]
+__all__ = ["START", "by_name", "by_url", "check_scopes", "default_name", "naming", "to_forget", "where_looked"]
 
 START = to_run(Shell(("nbauth", "init")), ", or ", Shell(("nbauth", "demo")), " to try it without a tenant.")
 
@@ -34,6 +34,16 @@ def default_name(config: Config) -> str | None:
     return next(iter(config.profiles)) if len(config.profiles) == 1 else None
 
 
+def where_looked(config: Config) -> str:
+    """Return a sentence that says where profiles were looked for, and that there are none."""
+    folders = [str(folder) for folder in config.looked_in]
+    listed = " or ".join(filter(None, (", ".join(folders[:-1]), *folders[-1:]))) or "any directory"
+    return (
+        f"There is no nbauth.toml in {listed}, NBAUTH_CONFIG is not set, and AZURE_CLIENT_ID and AZURE_TENANT_ID are "
+        "not both set."
+    )
+
+
 def by_name(config: Config, name: str | None) -> Profile:
     """Return the profile of a name; ``"default"`` and None stand for the default one.
 
@@ -46,11 +56,7 @@ def by_name(config: Config, name: str | None) -> Profile:
     if config.problem is not None and named not in config.profiles:
         raise config.problem
     if not config.profiles:
-        raise ConfigError(
-            "No profile is configured: there is no nbauth.toml here or above, and AZURE_CLIENT_ID and AZURE_TENANT_ID "
-            "are not both set.",
-            next_step=START,
-        )
+        raise ConfigError(f"No profile is configured. {where_looked(config)}", next_step=START)
     known = ", ".join(sorted(config.profiles))
     if named != "default":
         if named in config.profiles:
@@ -130,7 +136,9 @@ def _not_allowed(config: Config, url: str, only: str | None) -> NbauthError:
         return OriginNotAllowed(f"{redact_url(url)}: {error}.", url=redact_url(url))
     origin = display_url(server)
     if not config.profiles:
-        return ConfigError(f"No profile is configured, so nothing may be sent to {origin}.", next_step=START)
+        return ConfigError(
+            f"No profile is configured, so nothing may be sent to {origin}. {where_looked(config)}", next_step=START
+        )
     check_https(url, server)
     who = f"Profile {only!r} does not name" if only else f"No profile of {config.source} names"
     return OriginNotAllowed(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nbauth
 from nbauth import kernel
 from nbauth.errors import ConfigError, OriginNotAllowed
+from nbauth.files.user_directories import config_directory
 from nbauth.signin.profile import config as configuration
 from nbauth.signin.profile.config import Config
 from nbauth.signin.profile.profile import Profile
@@ -107,6 +110,22 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert loaded.client_secret is not None
     assert loaded.client_secret.read() == "s3cret"
     assert "s3cret" not in repr(loaded)
+
+
+def test_where_it_was_looked_for(apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is none, the error names each directory in the order of the search, and the variables."""
+    notebook = apart / "notebooks"
+    notebook.mkdir()
+    monkeypatch.setenv("NBAUTH_NOTEBOOK_DIR", str(notebook))
+    folders = [notebook, *notebook.parents]
+    listed = f"{', '.join(map(str, folders))} or {config_directory()}"
+    said = rf"There is no nbauth\.toml in {re.escape(listed)}, NBAUTH_CONFIG is not set, and AZURE_CLIENT_ID"
+    with pytest.raises(ConfigError, match=f"No profile is configured. {said}"):
+        nbauth.login()
+    with pytest.raises(ConfigError, match=rf"nothing may be sent to https://api\.example\.com. {said}"):
+        nbauth.read("https://api.example.com/x")
+    _write(folders[0] / "nbauth.toml", _profile())
+    assert kernel.config().looked_in == ()
 
 
 def test_azure_variables() -> None:
