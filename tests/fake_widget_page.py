@@ -96,8 +96,14 @@ class FakeWidgetPage:
 
     def send(self, kind: str, **content: Any) -> None:
         """Send what the panel's script sends."""
+        self._send({"method": "custom", "content": {"kind": kind, **content}})
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Write traits, as any page may."""
+        self._send({"method": "update", "state": state, "buffer_paths": []})
+
+    def _send(self, data: dict[str, Any]) -> None:
         client = self._player.client
-        data = {"method": "custom", "content": {"kind": kind, **content}}
         message = client.session.msg("comm_msg", {"comm_id": self.model_id, "data": data})
         if self._subshell:
             message["header"]["subshell_id"] = self._subshell

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nbauth.frontend.tables import as_whom, signed_in_by
 from nbauth.frontend.text import printable
 
 if TYPE_CHECKING:
@@ -88,11 +89,11 @@ class Action:
 
 def signed_in_view(profile: Profile, account: Account, others: Iterable[str] = ()) -> View:
     """Make the view of somebody who is signed in."""
-    who = account.username if account.name in ("", account.username) else f"{account.name} ({account.username})"
+    by = signed_in_by(account)
     return View(
         step="signed_in",
         heading=printable(f"Signed in to {profile.name}"),
-        status=printable(f"You are {who}."),
+        status=printable(f"You are {as_whom(account)}{', signed in' if by else ''}{by}."),
         good_until=account.expires_at.timestamp(),
         others=tuple(printable(name) for name in others),
     )

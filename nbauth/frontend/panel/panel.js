@@ -88,6 +88,7 @@ function render({ model, el }) {
   let channel = null;
   let stale = 0;
   let tick = 0;
+  let following = 0;
   let closed = false;
 
   const heading = h("div", { class: "nbauth-heading", role: "heading", "aria-level": 3, id: `nbauth-${crypto.randomUUID?.() ?? Math.random()}` });
@@ -331,12 +332,26 @@ function render({ model, el }) {
     }
   }
 
+  // marimo runs the cells that read the panel when its page writes to it, and not when the kernel does.
+  function follow() {
+    clearTimeout(following);
+    following = setTimeout(() => {
+      model.set("_followed", model.get("_followed") + 1);
+      model.save_changes();
+    }, 0);
+  }
+
+  model.on("change:signed_in", follow);
+  model.on("change:username", follow);
   model.on("msg:custom", receive);
   pageFacts().then((facts) => model.send(facts));
 
   return () => {
     closed = true;
+    model.off("change:signed_in", follow);
+    model.off("change:username", follow);
     model.off("msg:custom", receive);
+    clearTimeout(following);
     channel?.close();
     clearInterval(tick);
     clearTimeout(stale);

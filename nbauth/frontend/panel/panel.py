@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
@@ -11,9 +12,10 @@ import traitlets
 
 from nbauth import kernel
 from nbauth.environment import detect
-from nbauth.errors import NbauthError
+from nbauth.errors import ConfigError, NbauthError
 from nbauth.frontend.not_granted import tell_not_granted
 from nbauth.frontend.not_remembered import tell_not_remembered
+from nbauth.frontend.panel.main_loop import MainLoop
 from nbauth.frontend.panel.messages import signed_in_view
 from nbauth.frontend.panel.prompt import PanelPrompt
 from nbauth.frontend.panel.widget import PanelWidget
@@ -33,9 +35,18 @@ if TYPE_CHECKING:
 
 __all__ = ["SignInPanel"]
 
+_ARGUMENTS = frozenset(field.name for field in dataclasses.fields(LoginRequest))
+
 
 class _OwnBool(traitlets.Bool[bool, bool]):
     """A trait that has its default for everybody but the visitor in whose visit the panel was made."""
+
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        return super().get(obj, cls) if obj.is_for_here else self.default_value
+
+
+class _OwnText(traitlets.Unicode[str, str]):
+    """As `_OwnBool`, for a text."""
 
     def get(self, obj: Any, cls: Any = None) -> Any:
         return super().get(obj, cls) if obj.is_for_here else self.default_value
@@ -53,8 +64,9 @@ class SignInPanel(PanelWidget):
 
     In a server with several visitors it signs in the one in whose visit it was made, and is of no use to another one.
 
-    `signed_in` and `account` can be observed. Neither is part of the widget's state, which may be saved with the
-    notebook; nothing secret is ever a trait.
+    `signed_in`, `username` and `account` can be observed. What observes them runs in the loop that the panel was made
+    in, as a notebook's main thread; what it raises is shown and ends no sign-in. The first two are known to the page,
+    too, so that marimo and Solara follow them, and may be saved with the notebook; nothing secret is ever a trait.
 
     Args:
         profile: name of the profile, or ``"default"``.
@@ -74,10 +86,15 @@ class SignInPanel(PanelWidget):
         >>> panel
     """
 
-    signed_in = _OwnBool(default_value=False, help="Whether somebody is signed in to the profile.")
-    account: traitlets.TraitType[Account | None, Account | None] = _OwnAny(
-        default_value=None, allow_none=True, help="The `nbauth.Account`, or None."
+    signed_in = _OwnBool(default_value=False, read_only=True, help="Whether somebody is signed in to the profile.").tag(
+        sync=True
     )
+    username = _OwnText("", read_only=True, help="The account's sign-in name, or nothing.").tag(sync=True)
+    account: traitlets.TraitType[Account | None, Account | None] = _OwnAny(
+        default_value=None, allow_none=True, read_only=True, help="The `nbauth.Account`, or None."
+    )
+    # The page counts up when the first two change: marimo runs the cells that read a panel when its page writes.
+    _followed = traitlets.Int(0).tag(sync=True)
 
     def __init__(
         self,
@@ -104,8 +121,25 @@ class SignInPanel(PanelWidget):
         super().__init__(
             by_name(profiles, profile), SignInRequest.of(wanted, flow=flow, scopes=self._login.scopes_for(wanted))
         )
+        self._loop = MainLoop(self._tell_failure)
+        self._shows_somebody = False
         kernel.watch(self._look_again)
         self._look_again()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # Solara sets an element's arguments anew whenever it draws it.
+        login = self.__dict__.get("_login")
+        if login is None or name not in _ARGUMENTS:
+            super().__setattr__(name, value)
+        elif dataclasses.replace(login, **{name: value}) != login:
+            raise ConfigError(
+                f"A sign-in panel keeps its {name}, and this one is for profile {self.profile.name!r}.",
+                next_step="Make another panel. In Solara give the element another key: SignInPanel.element(…).key(…).",
+            )
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page sets; who is signed in it is told, and never tells."""
+        super().set_state({name: value for name, value in sync_data.items() if name not in ("signed_in", "username")})
 
     def act(self, action: Action) -> None:
         """Do what the person pressed while no sign-in runs."""
@@ -173,17 +207,33 @@ class SignInPanel(PanelWidget):
             self.show(self.view_of("failed", alert=printable(str(error))))
 
     def _look_again(self) -> None:
-        """Follow what the kernel is signed in to; it is called when that changed."""
-        signed_in = [a for a in kernel.accounts() if a.profile == self.profile.name]
-        account: Account | None = signed_in[-1] if signed_in else None
-        was = self.account
-        self.account = account
-        self.signed_in = account is not None
-        if self.is_served:
-            return
-        if account is not None:
-            self.show(signed_in_view(self.profile, account, [a.username for a in signed_in[:-1]]))
-        elif was is not None:
+        """Follow what the kernel is signed in to; it is called when that changed, in whatever thread."""
+        people = self._people()
+        if not self.is_served:
+            self._show_who(people)
+        self._loop.run(visitors.carried(self._follow))
+
+    def _people(self) -> list[Account]:
+        """Return who is signed in to the profile, the present account last."""
+        return [account for account in kernel.accounts() if account.profile == self.profile.name]
+
+    def _show_who(self, people: list[Account]) -> None:
+        if people:
+            self.show(signed_in_view(self.profile, people[-1], [each.username for each in people[:-1]]))
+        elif self._shows_somebody:
             self.show(self.view_of("idle", status="Signed out."))
         elif self.step == "loading":
             self.show(self.view_of("idle"))
+        self._shows_somebody = bool(people)
+
+    def _follow(self) -> None:
+        """Set the traits, in the loop."""
+        people = self._people()
+        account = people[-1] if people else None
+        traits = {"account": account, "username": account.username if account else "", "signed_in": bool(people)}
+        self._loop.run(*(functools.partial(self.set_trait, name, value) for name, value in traits.items()))
+
+    def _tell_failure(self, error: Exception) -> None:
+        """Say that what observes the panel failed; its text may be for nobody but who wrote it."""
+        told = f"The sign-in is fine, but what observes this panel raised {type(error).__name__}."
+        self.show(dataclasses.replace(self._view, told=printable(told)))

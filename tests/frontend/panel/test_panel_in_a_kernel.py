@@ -273,6 +273,7 @@ def test_nothing_secret_is_state(demo: DemoServer, started: FakeFrontEnd) -> Non
         assert {key for state in page.states for key in state} <= {
             *("_anywidget_id", "_css", "_dom_classes", "_esm", "_model_module", "_model_module_version", "_model_name"),
             *("_view_count", "_view_module", "_view_module_version", "_view_name", "layout", "tabbable", "tooltip"),
+            *("signed_in", "username", "_followed"),
         }
         held = str(page.states)
         for view in page.views:
@@ -295,6 +296,49 @@ def test_panel_of_its_own(demo: DemoServer, started: FakeFrontEnd) -> None:
     page.send("press")
     started.until(lambda: page.views and page.view["step"] == "signed_in")
     assert started.run("print(seen, panel.account.username)").text == "[True] alice@contoso.example\n"
+
+
+def test_observers_run_on_the_main_thread(demo: DemoServer, started: FakeFrontEnd) -> None:
+    """What observes a panel runs on the main thread; one that raises is shown there, and the person is signed in."""
+    page = FakeWidgetPage(started, _person(demo))
+    started.run(
+        "import nbauth, threading\n"
+        "panel = nbauth.SignInPanel('demo')\n"
+        "seen = []\n"
+        "def fail(change):\n"
+        "    raise ZeroDivisionError('whatever it is')\n"
+        "def note(change):\n"
+        "    seen.append((change.new, threading.current_thread() is threading.main_thread()))\n"
+        "panel.observe(fail, 'account')\n"
+        "panel.observe(note, 'username')\n"
+        "panel.observe(note, 'signed_in')\n"
+        "panel"
+    )
+    page.send("press")
+    started.until(lambda: page.views and page.view["step"] == "signed_in" and page.view["told"])
+    assert page.view["told"] == "The sign-in is fine, but what observes this panel raised ZeroDivisionError."
+    assert page.view["alert"] == ""
+    assert "failed" not in page.steps
+    assert started.run("print(seen)").text == "[('alice@contoso.example', True), (True, True)]\n"
+
+
+def test_the_page_tells_nobody_who_is_signed_in(demo: DemoServer, started: FakeFrontEnd) -> None:
+    """Who is signed in is known to the page; what the page says of it changes nothing."""
+    page = FakeWidgetPage(started)
+    started.run("import nbauth\npanel = nbauth.SignInPanel('demo')\npanel")
+    state = {"signed_in": True, "username": "mallory@contoso.example", "_followed": 7}
+    page.set_state(state)
+    assert started.run("print(panel.signed_in, [panel.username], panel._followed)").text == "False [''] 7\n"
+
+
+def test_arguments_set_anew(demo: DemoServer, started: FakeFrontEnd) -> None:
+    """Solara sets the arguments of an element whenever it draws it: the same ones are taken, another one is refused."""
+    started.run("import nbauth\npanel = nbauth.SignInPanel(profile='demo', scopes=['a'], account='alice')")
+    assert started.run("panel.profile = 'demo'\npanel.scopes = ['a']\npanel.account = 'alice'").status == "ok"
+    assert started.run("print(panel.profile.name, panel.account)").text == "demo None\n"
+    outcome = started.run("panel.profile = 'nightly'")
+    assert outcome.error is not None
+    assert outcome.error["evalue"].startswith("A sign-in panel keeps its profile, and this one is for profile 'demo'.")
 
 
 def test_callback_page(demo: DemoServer, started: FakeFrontEnd) -> None:
