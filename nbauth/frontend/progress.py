@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import html
 import sys
 import threading
@@ -106,6 +107,8 @@ class TerminalProgress(_Progress):
 class NotebookProgress(_Progress):
     """A display whose last state stays in the notebook; widgets would be broken when it is opened again.
 
+    It is made in the cell's own thread, and may be told how far it is in any other.
+
     Args:
         title: what is read.
         note: what the person has to know beside it.
@@ -114,6 +117,8 @@ class NotebookProgress(_Progress):
     def __init__(self, title: str, note: str = "") -> None:
         super().__init__(title, note)
         self._handle: Any = None
+        # Up to 7.0 ipykernel knows by this alone which cell shows something, and raises in a thread without it.
+        self._cell = contextvars.copy_context()
 
     def _draw(self, text: str, *, done: bool) -> None:
         from IPython.display import display
@@ -129,6 +134,6 @@ class NotebookProgress(_Progress):
             text,
         )
         if self._handle is None:
-            self._handle = display(message, display_id=True)
+            self._handle = self._cell.run(display, message, display_id=True)
         else:
-            self._handle.update(message)
+            self._cell.run(self._handle.update, message)

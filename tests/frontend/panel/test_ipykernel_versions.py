@@ -1,4 +1,4 @@
-"""Clicks reach a blocking cell on every ipykernel that is supported, with and without comms over subshells."""
+"""On every ipykernel that is supported, clicks reach a blocking cell, and threads show how far a load is."""
 
 from __future__ import annotations
 
@@ -141,3 +141,20 @@ def test_other_widgets_keep_their_order(demo: DemoServer, front_end: FakeFrontEn
     FakeWidgetPage(front_end, move)
     front_end.run("%login")
     assert front_end.run("print(seen)").text == "[1, 2, 3]\n"
+
+
+@pytest.mark.timeout(300)
+def test_progress_from_another_thread(front_end: FakeFrontEnd) -> None:
+    """A thread that reads shows how far it is, below the cell that waits for it."""
+    outcome = front_end.run(
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from nbauth.frontend.progress import NotebookProgress\n"
+        "progress = NotebookProgress('Reading', 'a note')\n"
+        "with ThreadPoolExecutor() as threads:\n"
+        "    for done in (1, 2):\n"
+        "        progress._drawn = 0\n"
+        "        threads.submit(progress.update, rows=done, requests=1, received_bytes=0).result()\n"
+        "progress.finish('done')"
+    )
+    assert outcome.status == "ok", outcome.error
+    assert outcome.shown.startswith("Reading: 2 rows")
