@@ -73,8 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--run",
         dest="run_command",
         nargs=argparse.REMAINDER,
-        metavar="COMMAND",
-        help="run a Jupyter server's command, and be reached by its jupyter-server-proxy; the last option",
+        help="run this command of a Jupyter server, and be reached by its jupyter-server-proxy; the last option",
     )
     demo.add_argument("--port", type=int, default=0, metavar="N", help="port of the provider (default: any)")
     demo.set_defaults(run=_demo)

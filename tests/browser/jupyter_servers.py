@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator, Page
 
-__all__ = ["Notebook", "Server", "free_port", "program", "write"]
+__all__ = ["Notebook", "Server", "free_port", "free_ports", "program", "write"]
 
 App = Literal["lab", "notebook"]
 READY_MS = 60_000
@@ -57,6 +59,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_ports(count: int) -> int:
+    """Return the first of several free ports in a row, below those that the system gives to whoever asks for any."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with contextlib.ExitStack() as sockets, contextlib.suppress(OSError):
+            for number in range(port, port + count):
+                sockets.enter_context(socket.socket()).bind(("127.0.0.1", number))
+            return port
+    raise AssertionError(f"no {count} free ports in a row")
 
 
 def write(path: Path, *cells: str) -> Path:
@@ -177,13 +189,12 @@ class Notebook:
         self.page = page
         self.server = server
         self.path = path
+        self.name = str(path.relative_to(server.folder))
         place = "lab/tree" if server.app == "lab" else "notebooks"
         reset = "&reset" if server.app == "lab" else ""
-        self.url = f"{server.origin}{server.base_url}{place}/{path.name}?token={_TOKEN}{reset}"
+        self.url = f"{server.origin}{server.base_url}{place}/{self.name}?token={_TOKEN}{reset}"
         if loaded:
-            self.page.evaluate(
-                "path => { window.jupyterapp.commands.execute('docmanager:open', {path}) }", self.path.name
-            )
+            self.page.evaluate("path => { window.jupyterapp.commands.execute('docmanager:open', {path}) }", self.name)
             self._connected()
         else:
             self.open()
@@ -198,7 +209,7 @@ class Notebook:
             # Lab opens what was open before, too.
             "name => { const context = window.jupyterapp?.shell?.currentWidget?.context; return context?.path === name"
             " && context.sessionContext?.session?.kernel?.connectionStatus === 'connected' }",
-            arg=self.path.name,
+            arg=self.name,
             timeout=READY_MS,
         )
 
@@ -217,6 +228,23 @@ class Notebook:
         """Run all cells."""
         self.idle()
         self.command("notebook:run-all-cells")
+
+    def ran(self) -> None:
+        """Wait until the last cell has run."""
+        self.page.wait_for_function(
+            "() => window.jupyterapp.shell.currentWidget.content.widgets.at(-1).model.executionCount",
+            timeout=READY_MS,
+        )
+        self.idle()
+
+    def scroll_to(self, text: str) -> None:
+        """Scroll to the first cell with a text in its source."""
+        self.page.evaluate(
+            "text => { const cells = window.jupyterapp.shell.currentWidget.content;"
+            " cells.activeCellIndex = cells.widgets.findIndex(each => each.model.sharedModel.source.includes(text));"
+            " return cells.scrollToItem(cells.activeCellIndex, 'start') }",
+            text,
+        )
 
     def save(self) -> dict[str, Any]:
         """Save, and return what is in the file."""

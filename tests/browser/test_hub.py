@@ -1,31 +1,61 @@
-"""A real JupyterHub with its own proxy, whose kernels the browser cannot reach."""
+"""A real JupyterHub with its own proxy, whose kernels the browser cannot reach; what Binder does is done there, too."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
+from urllib.parse import unquote
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
-from jupyter_servers import Notebook, free_port, program, write
+from jupyter_servers import Notebook, free_port, free_ports, program, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import BrowserContext
+    from playwright.sync_api import BrowserContext, Page
 
     from nbauth.demo.server import DemoServer
 
 PROXY = "configurable-http-proxy@5"
 OPENER = build_opener(ProxyHandler({}))
+CHECKOUT = Path(__file__).parents[2]
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+HOOK = """
+def as_binder_does(spawner):
+    # What an image of repo2docker's has, and what BinderHub sets.
+    if spawner.user.name == "binder":
+        spawner.cmd = [{start!r}, *spawner.cmd]
+        spawner.default_url = {default_url!r}
+        del spawner.environment["NBAUTH_CONFIG"]
+        spawner.environment |= {{
+            "PATH": {path!r},
+            "NBAUTH_DEMO_PORT": {port!r},
+            "BINDER_LAUNCH_HOST": "https://binder.example/",
+            "BINDER_REPO_URL": "https://git.example/demo",
+            "BINDER_REF_URL": "https://git.example/demo/tree/main",
+            "BINDER_REQUEST": "v2/git/demo/main",
+            "BINDER_PERSISTENT_REQUEST": "v2/git/demo/main",
+        }}
+c.Spawner.pre_spawn_hook = as_binder_does
+"""
+
+
+def what_binder_opens() -> str:
+    """Return the path on the Jupyter server that the documented link to Binder opens."""
+    found = re.search(r"\?urlpath=([^)\s]+)\)", (CHECKOUT / "docs" / "binder.md").read_text())
+    assert found
+    return unquote(found[1])
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +72,13 @@ def hub(proxy: Path, running_demo: DemoServer, tmp_path_factory: pytest.TempPath
     """A hub with users who need no password; each gets a server of their own."""
     directory = tmp_path_factory.mktemp("hub")
     port, api, inner = (free_port() for _ in range(3))
+    demo_port = free_ports(4)
+    hook = HOOK.format(
+        start=str(directory / "homes" / "binder" / "binder" / "start"),
+        default_url="/" + what_binder_opens().replace("8103", str(demo_port + 3)),
+        path=PATH,
+        port=str(demo_port),
+    )
     (directory / "jupyterhub_config.py").write_text(
         f"""
 c = get_config()
@@ -59,6 +96,7 @@ c.Spawner.cmd = [{sys.executable!r}, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = ["--allow-root", "--LabApp.expose_app_in_browser=True"]
 c.Spawner.environment = {{"NBAUTH_CONFIG": {str(running_demo.config_path)!r}}}
 c.Spawner.start_timeout = 60
+{hook}
 """
     )
     log = (directory / "hub.log").open("wb")
@@ -76,7 +114,7 @@ c.Spawner.start_timeout = 60
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
+        process.wait(40)
         log.close()
 
 
@@ -104,14 +142,20 @@ class Served:
         self.folder = hub.directory / "homes" / user
 
 
+def come_in(hub: Any, context: BrowserContext, user: str) -> Page:
+    """Have a user's server started, by the hub's own page."""
+    page = context.new_page()
+    page.goto(f"{hub.origin}/hub/login")
+    page.locator("#username_input").fill(user)
+    page.locator("#login_submit").click()
+    return page
+
+
 @pytest.mark.timeout(180)
 def test_signs_in_behind_a_hub(hub: Any, context: BrowserContext, running_demo: DemoServer) -> None:
     """One registered redirect URI serves the whole hub: the hub leads it to the server of whoever is signed in."""
     context.route("http://127.0.0.1:*/**", lambda route: route.abort())
-    page = context.new_page()
-    page.goto(f"{hub.origin}/hub/login")
-    page.locator("#username_input").fill("jo")
-    page.locator("#login_submit").click()
+    page = come_in(hub, context, "jo")
     page.wait_for_url("**/user/jo/**", timeout=60_000)
     served = Served(hub, "jo")
     path = write(served.folder / "n.ipynb", "%load_ext nbauth\n%login hub", "%whoami")
@@ -126,3 +170,45 @@ def test_signs_in_behind_a_hub(hub: Any, context: BrowserContext, running_demo: 
     assert "/user/jo/lab/extensions/nbauth/static/callback.html" in provider.url
     log = (hub.directory / "hub.log").read_text()
     assert [secret for secret in running_demo.provider.issued_secrets if secret in log] == []
+
+
+@pytest.fixture(scope="module")
+def binder_home(hub: Any) -> Path:
+    """What repo2docker makes of the repository: the home directory is the clone, in which `postBuild` has run."""
+    home: Path = hub.directory / "homes" / "binder"
+    for folder in ("binder", "notebooks"):
+        shutil.copytree(CHECKOUT / folder, home / folder, ignore=shutil.ignore_patterns(".*"))
+    subprocess.run(["binder/postBuild"], cwd=home, env={"HOME": str(home), "PATH": PATH}, check=True)
+    return home
+
+
+@pytest.mark.timeout(240)
+def test_the_quickstart_on_binder(
+    hub: Any, binder_home: Path, context: BrowserContext, shot: Callable[..., None]
+) -> None:
+    """One press opens the quickstart, which signs in by the hub's own address, reads, and runs to its end."""
+    context.route("http://127.0.0.1:*/**", lambda route: route.abort())
+    page = come_in(hub, context, "binder")
+    page.wait_for_url("**/user/binder/lab/tree/notebooks/quickstart.ipynb", timeout=60_000)
+    page.wait_for_function("() => window.jupyterapp", timeout=60_000)
+    path = binder_home / "notebooks" / "quickstart.ipynb"
+    notebook = Notebook(page, Served(hub, "binder"), path, loaded=True)  # type: ignore[arg-type]  # as above
+    notebook.run_all()
+    notebook.at_step("open")
+    provider = notebook.press_sign_in()
+    assert provider.url.startswith(f"{hub.origin}/user/binder/proxy/")
+    shot(provider, "binder-provider")
+    provider.get_by_text("Alice").click()
+    provider.get_by_text("You can close this tab").wait_for()
+    assert "/user/binder/lab/extensions/nbauth/static/callback.html" in provider.url
+    (cookie,) = [cookie for cookie in context.cookies() if cookie["name"].startswith("nbauth_demo_")]
+    assert cookie["path"].startswith("/user/binder/proxy/")  # other people's servers are on the same host
+    notebook.ran()
+    notebook.scroll_to("df.head()")
+    shot(page, "binder-quickstart")
+    cells = [cell for cell in notebook.save()["cells"] if cell["cell_type"] == "code"]
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert [output for output in outputs if output["output_type"] == "error"] == []
+    assert "alice@contoso.example" in str(outputs)
+    assert "Longyearbyen" in str(outputs[-2:])
+    assert list(binder_home.rglob(".nbauth")) == []  # nothing of ours is kept in a clone
