@@ -44,7 +44,7 @@ class SignInRequest:
         redirect_uri: where the provider sends the browser back to, where it is not ``http://localhost``.
         ca_bundle: file of certificate authorities that are trusted besides the usual ones.
         proxies: the proxies to the provider by scheme; empty for none at all; None for those of the environment.
-        endpoint_hosts: further hosts that count as the provider's.
+        endpoint_hosts: other hosts that belong to the same provider.
     """
 
     profile: str

@@ -65,7 +65,7 @@ class Authority:
             ``adfs``, ``oidc`` for any other OpenID provider, ``machine`` for Azure's managed identities,
             ``sources`` where a profile takes a sign-in that is already there and does not say whose provider's.
         url: as it is written, without a slash at its end.
-        endpoint_hosts: further hosts that its documents may name.
+        endpoint_hosts: other hosts that belong to the same provider.
     """
 
     kind: Kind
@@ -94,7 +94,7 @@ class Authority:
             audience: ``common``, ``organizations`` or ``consumers``.
             cloud: one of `CLOUDS`.
             instance: ``https://host`` of another one.
-            endpoint_hosts: further hosts that its documents may name.
+            endpoint_hosts: other hosts that belong to the same provider.
             where: names a key in messages.
 
         Raises:

@@ -79,7 +79,7 @@ class Profile:
         kind: ``"person"`` for a credential beside which a person signs in (a web application's registration);
             otherwise it follows from the credential.
         ca_bundle: PEM file of certificate authorities to trust besides the usual ones.
-        endpoint_hosts: further hosts that the provider's own discovery document may name.
+        endpoint_hosts: other hosts of the same provider, where its endpoints are not on the authority's host.
         exclude_scopes: scopes that MSAL adds and this provider does not want, such as ``offline_access``.
         prompt: ``login``, ``select_account``, ``consent``, ``create`` or ``none`` (OpenID Connect Core §3.1.2.1).
         login_hint: the sign-in name to offer.

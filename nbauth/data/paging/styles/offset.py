@@ -29,8 +29,8 @@ __all__ = ["Offset"]
 class Offset(StatelessStyle):
     """The request says how many rows to leave out.
 
-    It goes on by as many rows as came, whatever was asked for, until the total is reached where the response names one,
-    else until an empty page comes. A short page is no end: a server may cap its pages.
+    The next offset counts the rows that came, whatever was asked for. The load ends at the total if the response names
+    one, otherwise at an empty page. A page with few rows does not end it: servers limit the size of pages.
 
     Attributes:
         offset: the parameter for the rows to leave out.
@@ -38,8 +38,8 @@ class Offset(StatelessStyle):
         size: how many rows to ask for; None leaves that to the URL or the server.
         start: how many rows to leave out first.
         base: what the API calls the first row: 0, or 1 where it counts from one.
-        total: where the body names the number of all rows, with dots between the members.
-        echo: where the body repeats the offset; another one than was asked for is an error.
+        total: the place in the body, or ``header:NAME``, that says how many rows there are in all.
+        echo: where the body repeats the offset; it is an error if it names another row than the request.
         send: whether the parameters go into the query or the JSON body.
     """
 

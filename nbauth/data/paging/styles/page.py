@@ -28,17 +28,17 @@ __all__ = ["PageNumber"]
 class PageNumber(Style):
     """The request says which page it wants.
 
-    It goes on until the last page where the response names their number, or the total is reached where it names that,
-    else until an empty page comes, or a 404 after the first page. A short page is no end: a server may filter.
+    The load ends at the last page if the response says how many there are, or at the total if it names one. Otherwise
+    it ends at an empty page, or at a 404 after the first page. A page with few rows does not end it: servers filter.
 
     Attributes:
         parameter: the parameter for the page's number.
         limit: the parameter for the size of a page.
         size: how many rows to ask for; None leaves that to the URL or the server.
         first: the number of the first page.
-        pages: where the body names the number of pages, with dots between the members.
-        total: where the body names the number of all rows.
-        echo: where the body repeats the page's number; another one than was asked for is an error.
+        pages: the place in the body that says how many pages there are, such as ``"meta.pages"``.
+        total: the place in the body, or ``header:NAME``, that says how many rows there are in all.
+        echo: where the body repeats the page's number; it is an error if it names another page than the request.
         send: whether the parameters go into the query or the JSON body.
     """
 
