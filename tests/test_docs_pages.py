@@ -28,7 +28,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINE = re.compile(r"^    (\w.*?)(?:\s+#.*)?$", re.MULTILINE)
 GRAPH = "https://graph.microsoft.com/v1.0/me"  # in whose place the demo's API stands
 # Lines that are run elsewhere: by test_command_line.py and test_notebooks.py.
-ELSEWHERE = re.compile(r"pip install |uv run --no-default-groups --extra demo nbauth demo(?: --check)?$")
+ELSEWHERE = re.compile(r"pip install |uvx --from \"\.\[demo\]\" nbauth demo(?: --check)?$")
 VARIABLE = re.compile(r"\"((?:NBAUTH|AZURE)_[A-Z_]*[A-Z])\"")
 NOT_OF_A_PERSON = {"AZURE_CORE_NO_COLOR", "AZURE_CORE_ONLY_SHOW_ERRORS"}  # what the Azure CLI is started with
 
@@ -102,3 +102,10 @@ def test_every_error() -> None:
     page = (DOCS / "wrong.md").read_text("utf-8")
     not_met = {"NbauthError", "ProviderAnswer"}  # the base of all, and a part of one
     assert [name for name in errors.__all__ if name not in not_met and f"`{name}" not in page] == []
+
+
+def test_every_page_has_its_place() -> None:
+    """Each page stands in a list of docs/index.md, by its name or by a pattern."""
+    listed = re.findall(r"^[\w./*\[\]-]+$", (DOCS / "index.md").read_text("utf-8"), re.MULTILINE)
+    pages = [page.relative_to(DOCS).with_suffix("") for page in DOCS.rglob("*.md")]
+    assert [str(page) for page in pages if page.name != "index" and not any(map(page.match, listed))] == []
