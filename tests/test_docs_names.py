@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import nbauth
-from nbauth import magics
+from nbauth.magics.parsers import parser_of
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "nbauth"
@@ -107,7 +107,7 @@ def test_comments() -> None:
 def test_options(text: Path) -> None:
     """Each option that a magic is written with is one of its own."""
     for name, line in COMMAND.findall(text.read_text(encoding="utf-8")):
-        assert set(re.findall(r"--[a-z-]+", line)) <= set(magics._OPTIONS[name]), f"%{name}{line}"
+        assert set(re.findall(r"--[a-z-]+", line)) <= set(parser_of(name)._option_string_actions), f"%{name}{line}"
 
 
 def test_map() -> None:

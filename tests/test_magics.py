@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import gc
+import inspect
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -17,7 +19,12 @@ from IPython.utils.capture import capture_output
 import nbauth
 from nbauth import api
 from nbauth.adapters.row import Row
+from nbauth.data.build import frame_builder
+from nbauth.data.paging.styles import registry
+from nbauth.data.parse import formats
 from nbauth.errors import ConfigError, SignInRequired
+from nbauth.magics import parsers
+from nbauth.magics.parsers import parser_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,11 +59,15 @@ def _run(shell: InteractiveShell, line: str) -> tuple[Any, str]:
 
 @pytest.mark.parametrize("name", ["login", "logout", "whoami", "read"])
 def test_help(name: str, shell: InteractiveShell) -> None:
-    """`--help` prints the options and returns nothing; the magic's `?` says how to get there."""
+    """`--help` prints the options and returns nothing; the magic's `?` shows the same, each flag with its meaning."""
     result, printed = _run(shell, f"%{name} --help")
     assert result is None
     assert printed.startswith(f"usage: %{name}")
     assert shell.find_line_magic(name).__doc__
+    shown = shell.object_inspect_text(f"%{name}")
+    assert printed.strip() in shown
+    for action in parser_of(name)._actions:
+        assert action.help, action.dest
 
 
 @pytest.mark.parametrize(
@@ -71,6 +82,8 @@ def test_help(name: str, shell: InteractiveShell) -> None:
         ("%login --client-secret=s3cret", "a secret is never an argument"),
         ("%login --password s3cret", "a secret is never an argument"),
         ("%read {1/0}", "ZeroDivisionError"),
+        ("%read x --params top", r"expected NAME=VALUE, found top\. Run: %read --help"),
+        ("%read x --paging sideways", "invalid choice: 'sideways'.*odata"),
         ("%read {nobody}", "NameError"),
     ],
 )
@@ -99,7 +112,7 @@ def test_options_reach_the_kernel(shell: InteractiveShell, monkeypatch: pytest.M
 def test_read_leaves_odata_alone(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
     """`%read` does not replace $top by a variable; it takes {expressions} and a variable that holds the address."""
     seen: list[Any] = []
-    monkeypatch.setattr(api, "read", lambda url, *, profile: seen.append((url, profile)))
+    monkeypatch.setattr(api, "read", lambda url, *, profile, **_: seen.append((url, profile)))
     shell.user_ns |= {"top": 5, "api": "https://api.example.com", "url": "https://api.example.com/rows?$top=1"}
     shell.run_cell("%read https://api.example.com/rows?$top=10&$filter=x")
     shell.run_cell("%read {api}/rows --profile work")
@@ -109,6 +122,47 @@ def test_read_leaves_odata_alone(shell: InteractiveShell, monkeypatch: pytest.Mo
         ("https://api.example.com/rows", "work"),
         ("https://api.example.com/rows?$top=1", None),
     ]
+
+
+def test_options_of_read(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option of `%read` is an argument of `nbauth.read`, of the type that it takes there."""
+    seen: list[Any] = []
+    defaults = inspect.signature(api.read).parameters
+    monkeypatch.setattr(api, "read", lambda url, **options: seen.append((url, options)))
+    shell.user_ns |= {"url": "https://api.example.com/v", "limit": 5, "folder": "out"}
+    _run(shell, "%read https://api.example.com/rows")
+    _run(
+        shell,
+        "%read url --params top=10 'filter=a eq {limit}' x=1 x=2 --records data.items --paging offset --nested json "
+        "--format csv --encoding cp1252 --sheet 0 --concurrency 4 --max-bytes 1000 --arrow --to {folder}/x.parquet",
+    )
+    (plain, given) = seen
+    assert plain[0] == "https://api.example.com/rows"
+    assert {name: defaults[name].default for name in plain[1]} == plain[1]
+    assert given == (
+        "https://api.example.com/v",
+        {
+            "profile": None,
+            "params": {"top": "10", "filter": "a eq 5", "x": ["1", "2"]},
+            "records": "data.items",
+            "paging": "offset",
+            "nested": "json",
+            "format": "csv",
+            "encoding": "cp1252",
+            "sheet": 0,
+            "concurrency": 4,
+            "max_bytes": 1000,
+            "dtype_backend": "pyarrow",
+            "to": "out/x.parquet",
+        },
+    )
+
+
+def test_the_choices_of_read() -> None:
+    """What the parser offers, without loading pandas, is what `nbauth.read` takes."""
+    assert get_args(registry.Named) == parsers.PAGING
+    assert get_args(frame_builder.Nested) == parsers.NESTED
+    assert set(parsers.FORMATS) == {each.name.lower() for each in formats.FORMATS}
 
 
 @pytest.mark.parametrize(
@@ -122,14 +176,40 @@ def test_read_leaves_odata_alone(shell: InteractiveShell, monkeypatch: pytest.Mo
         ("%logout n", {"nightly"}),
         ("%read --profile ", {"demo", "nightly"}),
         ("%read x --pro", {"--profile"}),
+        ("df = %read x --pro", {"--profile"}),
+        ("df = %read x --profile ", {"demo", "nightly"}),
+        ("%read x --paging last", {"last_row"}),
+        ("%read x --params a=1 b=2 --nested fl", {"flatten"}),
+        ("%login demo --flow=pa", {"paste"}),
+        ("%time %logout --e", {"--everywhere"}),
+        ("%login demo --scopes api://nbauth-demo/D", {"api://nbauth-demo/Data.Read"}),
+        ("%read x --to ./ke", {"./kept/"}),
+        ("%read htt", {"http://localhost"}),
+        ("%read my_a", {"my_address"}),
+        ("x = 1; %login ", set()),
+        ("login = ", set()),
     ],
 )
 def test_completion(line: str, expected: set[str], shell: InteractiveShell, demo: DemoServer) -> None:
     """Tab completes profile names, options and flows."""
+    Path("kept").mkdir()
+    shell.user_ns["my_address"] = "https://api.example.com"
     with provisionalcompleter():
         offered = {completion.text for completion in shell.Completer.completions(line, len(line))}
-    assert expected <= offered
+    offered = {"http://localhost" if text.startswith("http://localhost:") else text for text in offered}
+    if expected:  # nothing of jedi's beside it, which takes the line for Python
+        assert offered >= expected
+        assert not offered & ({"and", "not", "abs", "property", "list", "%login"} - expected)
     assert not offered & ({"demo", "nightly", "auto", "paste", "--flow", "--profile"} - expected)
+
+
+def test_completion_of_accounts(shell: InteractiveShell, demo: DemoServer, person: Any) -> None:
+    """`--account` completes to who is signed in; the extension that is loaded twice offers everything once."""
+    nbauth.login("demo", flow="paste", prompt=person(), timeout_s=20)
+    shell.run_line_magic("reload_ext", "nbauth")
+    line = "%login demo --account al"
+    with provisionalcompleter():
+        assert [each.text for each in shell.Completer.completions(line, len(line))] == ["alice@contoso.example"]
 
 
 def test_a_person_who_is_signed_in(shell: InteractiveShell, demo: DemoServer, person: Any) -> None:

@@ -15,9 +15,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 import nbauth
-from nbauth import magics, next_step
+from nbauth import next_step
 from nbauth.data.extras import FAST_EXTRA
 from nbauth.errors import ConfigError, SignInRequired
+from nbauth.magics.parsers import parser_of
 from nbauth.next_step import Install, Login, Logout, NextStep, Shell, Words, filled, shown_in, to_run
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def test_odd_arguments_can_be_typed(text: str) -> None:
     login = Login("work", account=text, scopes=(text, "b"))
     line = login.typed("magic").removeprefix("%login ")
     if not text.startswith("-"):  # to argparse it is an option, however it is quoted
-        options = magics._login_parser().parse_line(line)
+        options = parser_of("login").parse_line(line)
         assert (options.account, options.scopes) == (text, [text, "b"])
     assert shlex.split(line)[-1] == text
     for call in (login.typed("python"), shlex.split(login.typed("command_line"))[2].removeprefix("import nbauth; ")):

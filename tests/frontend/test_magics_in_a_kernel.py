@@ -53,6 +53,24 @@ def test_login_read_logout(demo: DemoServer, shared_front_end: FakeFrontEnd) -> 
     assert "Nobody is signed in. Run: %login" in shared_front_end.run("%whoami").text
 
 
+def test_completion_and_help_of_a_page(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
+    """A page that asks the kernel, as Lab does at a Tab, gets profiles, flags and values alone; `?` shows the flags."""
+    shared_front_end.run("%load_ext nbauth")
+    asked = {
+        "%login ": ["demo", "nightly"],
+        "%login --flow ": ["auto", "loopback", "callback_page", "device_code", "paste"],
+        "x = 1\ndf = %read https://a.example --pag": ["--paging"],
+        "%read --nested=f": ["flatten"],
+    }
+    for line, expected in asked.items():
+        answer = shared_front_end.client.complete(line, reply=True, timeout=30)["content"]
+        assert answer["matches"] == expected
+        before = line[answer["cursor_start"] : answer["cursor_end"]]
+        assert all(match.startswith(before) for match in expected)
+    shown = shared_front_end.client.inspect("%read", reply=True, timeout=30)["content"]["data"]["text/plain"]
+    assert "--concurrency N       how many requests at once, from 1 to 10" in shown
+
+
 def test_what_was_shown_is_taken_away(demo: DemoServer, shared_front_end: FakeFrontEnd) -> None:
     """Addresses and codes leave the cell's output when the sign-in ends, however it ends."""
     shared_front_end.run("%load_ext nbauth")

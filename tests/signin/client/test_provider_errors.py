@@ -18,7 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 import nbauth
-from nbauth import kernel, magics
+from nbauth import kernel
 from nbauth.demo.provider.aadsts import Refusal
 from nbauth.errors import (
     ConfigError,
@@ -29,6 +29,7 @@ from nbauth.errors import (
     SignInRequired,
     SignInTimeout,
 )
+from nbauth.magics.parsers import parser_of
 from nbauth.next_step import Login, to_run
 from nbauth.signin.client.error_catalogue import entries, find
 from nbauth.signin.client.provider_errors import raise_for_error
@@ -137,7 +138,7 @@ def test_each_code(code: str, entry: Entry, who: str, profiles: tuple[Profile, P
 
 def _check_next_step(step: NextStep, entry: Entry, who: str) -> None:
     for login in _logins(step):
-        assert magics._login_parser().parse_line(login.typed("magic").removeprefix("%login ")).profile == "work"
+        assert parser_of("login").parse_line(login.typed("magic").removeprefix("%login ")).profile == "work"
         assert inspect.signature(nbauth.login).bind(**_arguments(login.typed("python")))
     assert not (who == "job" and _logins(step))  # to sign a person in mends nothing for a job
     next_step = step.text("magic")
