@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from nbauth.environment import detect
+from nbauth.process.ipykernel_internals import is_in_console
 from nbauth.process.shielded import load
 from nbauth.process.visitors import Visitor, whose
 
@@ -20,10 +21,19 @@ __all__ = ["environment", "in_notebook", "progress", "prompt", "show_address"]
 
 def in_notebook() -> bool:
     """Tell whether an IPython kernel runs this, as opposed to a script or a terminal."""
+    return _kernel() is not None
+
+
+def _kernel() -> Any:
     # IPython is not imported to ask: where it is not there already, there is no kernel.
     module: Any = sys.modules.get("IPython.core.getipython")
     shell = module.get_ipython() if module is not None else None
-    return getattr(shell, "kernel", None) is not None
+    return getattr(shell, "kernel", None)
+
+
+def _in_console() -> bool:
+    kernel = _kernel()
+    return kernel is not None and is_in_console(kernel)
 
 
 def environment(*, is_awaited: bool = False) -> Environment:
@@ -43,6 +53,10 @@ def environment(*, is_awaited: bool = False) -> Environment:
 
 def prompt() -> Prompt:
     """Return a fresh prompt for one sign-in."""
+    if _in_console():
+        from nbauth.frontend.console_prompt import ConsolePrompt
+
+        return ConsolePrompt()
     if in_notebook():
         load("nbauth.frontend.panel.panel")
         from nbauth.frontend.panel.panel import SignInPanel
@@ -63,6 +77,8 @@ def progress(title: str, note: str = "") -> Progress:
     """
     from nbauth.frontend.progress import NotebookProgress, TerminalProgress
 
+    if _in_console():
+        return TerminalProgress(title, note, rewrites=True)
     return NotebookProgress(title, note) if in_notebook() else TerminalProgress(title, note)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import html
+import shutil
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ __all__ = ["NotebookProgress", "TerminalProgress", "summary"]
 
 _EVERY_S = 0.2
 _QUIET_S = 0.5  # a load that is over sooner needs no display
+_WIDEST = 79
 _MB = 1_000_000
 _ENDINGS = {"done": "", "interrupted": ", interrupted", "failed": ", failed"}
 
@@ -80,27 +82,32 @@ class _Progress:
 
 
 class TerminalProgress(_Progress):
-    """One line on standard error, rewritten; nothing where that is not a terminal.
+    """One line on standard error, rewritten; nothing where nobody would see that.
 
     Args:
         title: what is read.
         note: what the person has to know beside it, on a line of its own.
         stream: where to draw.
+        rewrites: what is written there is seen by somebody in a place that rewrites lines; by default where it is a
+            terminal.
     """
 
-    def __init__(self, title: str, note: str = "", stream: TextIO | None = None) -> None:
+    def __init__(
+        self, title: str, note: str = "", stream: TextIO | None = None, *, rewrites: bool | None = None
+    ) -> None:
         super().__init__(title, note)
         self._stream = stream if stream is not None else sys.stderr
+        self._rewrites = self._stream.isatty() if rewrites is None else rewrites
 
     def _draw(self, text: str, *, done: bool) -> None:
-        if not self._stream.isatty():
+        if not self._rewrites:
             return
         if self._note:
             self._stream.write(f"{self._note}\n")
             self._note = ""
-        line = text[:79]  # a line that wraps cannot be rewritten
+        width = min(_WIDEST, shutil.get_terminal_size().columns - 1)  # a line that wraps cannot be rewritten
         hint = f"{self._hint}\n" if done and self._hint else ""
-        self._stream.write(f"\r{line:<79}" + (f"\n{hint}" if done else ""))
+        self._stream.write(f"\r{text[:width]:<{width}}" + (f"\n{hint}" if done else ""))
         self._stream.flush()
 
 

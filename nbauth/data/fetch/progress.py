@@ -105,9 +105,12 @@ class LoadProgress:
 
     def waiting(self, seconds: float, why: str) -> None:
         """Tell that nothing comes for a while, and why."""
-        if seconds >= _WORTH_SAYING_S and not self._has_ended:
-            self._tell()
-            self._progress.wait(seconds, why)
+        if seconds < _WORTH_SAYING_S:
+            return
+        self._tell()
+        with self._telling:
+            if not self._has_ended:
+                self._progress.wait(seconds, why)
 
     def assume(self, text: str) -> None:
         """Note what is taken for granted about the answer; the person is warned of it when the load is done.
