@@ -194,8 +194,7 @@ class Notebook:
         reset = "&reset" if server.app == "lab" else ""
         self.url = f"{server.origin}{server.base_url}{place}/{self.name}?token={_TOKEN}{reset}"
         if loaded:
-            self.page.evaluate("path => { window.jupyterapp.commands.execute('docmanager:open', {path}) }", self.name)
-            self._connected()
+            self.open_in_lab()
         else:
             self.open()
 
@@ -203,6 +202,15 @@ class Notebook:
         """Open its page, or load it again, and wait for the kernel's connection."""
         self.page.goto(self.url)
         self._connected()
+
+    def open_in_lab(self) -> None:
+        """Open it in a JupyterLab that is there, and wait for the kernel's connection."""
+        self.page.evaluate("path => { window.jupyterapp.commands.execute('docmanager:open', {path}) }", self.name)
+        self._connected()
+
+    def close(self) -> None:
+        """Close its tab in JupyterLab; the kernel goes on."""
+        self.page.evaluate("() => { window.jupyterapp.shell.currentWidget.dispose() }")
 
     def _connected(self) -> None:
         self.page.wait_for_function(

@@ -70,6 +70,22 @@ def test_reload_while_waiting(app: str, opened: Callable[..., Notebook]) -> None
     notebook.at_step("signed_in")
 
 
+def test_tab_closed_while_waiting(opened: Callable[..., Notebook]) -> None:
+    """A notebook whose tab is closed while the cell waits, and opened again, has its panel, and the sign-in ends well."""
+    notebook = opened(LOGIN, "%whoami")
+    notebook.run_all()
+    notebook.at_step("open")
+    notebook.save()
+    notebook.close()
+    assert notebook.panel.count() == 0
+    notebook.open_in_lab()
+    notebook.at_step("open")
+    notebook.press_sign_in().get_by_text("Alice").click()
+    notebook.at_step("signed_in")
+    notebook.run_all()
+    notebook.output("alice@contoso.example")
+
+
 def test_interrupt_ends_the_cell(app: str, opened: Callable[..., Notebook]) -> None:
     """Interrupt ends the cell with one clean line, and Run All with it."""
     notebook = opened(LOGIN, "print('went on')", app=app)
