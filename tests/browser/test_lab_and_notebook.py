@@ -71,7 +71,7 @@ def test_reload_while_waiting(app: str, opened: Callable[..., Notebook]) -> None
 
 
 def test_tab_closed_while_waiting(opened: Callable[..., Notebook]) -> None:
-    """A notebook whose tab is closed while the cell waits, and opened again, has its panel, and the sign-in ends well."""
+    """A notebook whose tab is closed while the cell waits, and opened again, has its panel, and the sign-in ends."""
     notebook = opened(LOGIN, "%whoami")
     notebook.run_all()
     notebook.at_step("open")
