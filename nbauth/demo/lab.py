@@ -1,4 +1,4 @@
-"""``nbauth demo``: JupyterLab on a copy of the notebooks, signed in to nothing yet."""
+"""``nbauth demo``: JupyterLab on a copy of the notebooks, signed in to nothing yet; what is saved there is kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from nbauth.demo.saved import keep, saved_in
 from nbauth.errors import ConfigError
 from nbauth.next_step import Install, to_run
 
@@ -29,7 +30,7 @@ def notebooks_directory() -> Path:
 
 
 def run(*, port: int = 0) -> int:
-    """Serve, open JupyterLab, and end everything at Ctrl-C.
+    """Serve, open JupyterLab, and end everything at Ctrl-C. What a person saved is kept, and where is said.
 
     Args:
         port: port of the provider; 0 takes any.
@@ -59,10 +60,13 @@ def run(*, port: int = 0) -> int:
             f"A provider and an API run at {demo.authority} and {demo.api_url}.\n"
             f"JupyterLab opens on a copy of the notebooks in {folder}.\n"
             "There, open quickstart.ipynb and choose Run > Run All Cells. Where it asks you to sign in,\n"
-            "press Sign in, then Alice or Bob. Ctrl-C here ends everything.",
+            "press Sign in, then Alice or Bob. Ctrl-C here ends everything, and keeps what you saved.",
             flush=True,
         )
-        return run_beside(demo, _command(folder), told=told, folder=folder)
+        try:
+            return run_beside(demo, _command(folder), told=told, folder=folder)
+        finally:
+            _keep(folder)
 
 
 def _command(folder: Path) -> list[str]:
@@ -75,3 +79,10 @@ def _command(folder: Path) -> list[str]:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # as in a container; it listens on loopback only
     return command
+
+
+def _keep(folder: Path) -> None:
+    files = saved_in(folder, notebooks_directory())
+    place = keep(folder, files)
+    if place is not None:
+        print(f"What you saved is in {place}: {', '.join(map(str, files))}.", flush=True)
