@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import sys
 from dataclasses import dataclass
@@ -11,16 +12,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nbauth.files.edges import variable
 from nbauth.files.tree import notebook_directories, running_shell
+from nbauth.process import visitors
 from nbauth.process.ipykernel_internals import allows_input, is_in_a_cell
+from nbauth.process.web_frameworks import ASKS, is_in_marimo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SHARED_AT", "Environment", "FrontEndKind", "detect", "is_text_browser", "notebook_directory"]
+__all__ = [
+    "SHARED_AT",
+    "Environment",
+    "FrontEndKind",
+    "ask_by_panel",
+    "detect",
+    "is_text_browser",
+    "notebook_directory",
+]
 
 SHARED_AT = "NBAUTH_SHARE"  # names the socket of a kernel that shares its sign-ins; processes inherit it
 
-FrontEndKind = Literal["script", "terminal", "notebook", "voila"]
+FrontEndKind = Literal["script", "terminal", "notebook", "voila", "marimo"]
 # Each of them means that the person's browser is not on this machine, or cannot be opened from here.
 _REMOTE = {
     "SSH_CONNECTION": "SSH",
@@ -41,7 +52,7 @@ class Environment:
     """What is known of the kernel's surroundings without asking anybody.
 
     Attributes:
-        front_end: a script, terminal IPython, a notebook's kernel, or Voila.
+        front_end: a script, terminal IPython, a notebook's kernel, Voila, or marimo.
         can_ask: a flow that needs a person may run when it is named.
         interactive: somebody is there, so ``auto`` may choose such a flow.
         why_not: why nobody can be asked, for messages.
@@ -75,6 +86,8 @@ def detect(environ: Mapping[str, str] = os.environ) -> Environment:
     front_end: FrontEndKind = "script" if shell is None else "terminal" if kernel is None else "notebook"
     if kernel is not None and ("VOILA_BASE_URL" in environ or "VOILA_KERNEL_ID" in environ):
         front_end = "voila"
+    elif shell is None and is_in_marimo():
+        front_end = "marimo"
     can_ask, why_not = True, ""
     if variable("NBAUTH_NONINTERACTIVE", environ) not in ("", "0"):
         can_ask, why_not = False, "NBAUTH_NONINTERACTIVE is set"
@@ -88,6 +101,8 @@ def detect(environ: Mapping[str, str] = os.environ) -> Environment:
     elif can_ask and front_end == "voila":
         # Voila shows the page only after a blocking cell ends, so nothing that waits is chosen unasked.
         interactive, why_not = False, "Voila shows nothing before the cell ends"
+    elif can_ask and front_end == "marimo":
+        interactive, why_not = False, "marimo takes no click before the cell ends"
     has_browser = _has_browser(environ)
     return Environment(
         front_end=front_end,
@@ -98,6 +113,26 @@ def detect(environ: Mapping[str, str] = os.environ) -> Environment:
         has_browser=has_browser,
         notebook_directory=notebook_directory(environ),
     )
+
+
+def ask_by_panel(profile: str) -> str | None:
+    """Return what to do where a panel, or a prompt of one's own, alone asks people; None where `login` does.
+
+    Args:
+        profile: name of the profile to sign in to.
+    """
+    here, front_end = visitors.whose(), detect().front_end
+    name = json.dumps(profile, ensure_ascii=False)
+    if isinstance(here, visitors.Visitor):
+        return ASKS[here.server].format(name)
+    if front_end == "marimo":
+        return ASKS["marimo"].format(name)
+    if front_end == "voila":
+        return (
+            f"Voila runs each cell before anybody can sign in: panel = nbauth.SignInPanel({name}), and read in what "
+            'observes it: panel.observe(lambda change: load(), "signed_in").'
+        )
+    return None
 
 
 def notebook_directory(environ: Mapping[str, str] = os.environ) -> Path:

@@ -47,7 +47,7 @@ def environment(*, is_awaited: bool = False) -> Environment:
     if not isinstance(here, Visitor):
         return where
     # What is printed or opened here reaches whoever sits at the server.
-    why_not = f"a visitor of {here.server} is asked by nbauth.SignInPanel() alone, not at the server"
+    why_not = f"a visitor of {here.server} cannot be asked at the server"
     return dataclasses.replace(where, interactive=False, why_not=why_not if where.can_ask else where.why_not)
 
 

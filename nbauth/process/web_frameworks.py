@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANSWERING",
     "APPLICATION",
+    "ASKS",
     "FRAMEWORKS",
     "LOADED",
     "NOBODY",
@@ -29,6 +30,7 @@ __all__ = [
     "NamesNobody",
     "Told",
     "Visit",
+    "is_in_marimo",
 ]
 
 
@@ -65,6 +67,17 @@ def _marimo(types: Any) -> Told:
         return None
     # The context is copied for mo.Thread; the kernel is not. At the end its variables are cleared.
     return Visit(context._kernel, lambda kernel: not kernel.globals)  # noqa: SLF001 - nothing public lasts as long
+
+
+def is_in_marimo() -> bool:
+    """Tell whether a cell of a notebook that marimo edits or serves runs here; a script of marimo's is a script."""
+    types = sys.modules.get("marimo._runtime.context.types")
+    try:
+        context: Any = None if types is None else types.safe_get_context()
+    except Exception:  # noqa: BLE001 - a version of it that is not known
+        return False
+    mode = getattr(context, "session_mode", None)
+    return getattr(mode, "value", mode) in ("edit", "run")
 
 
 def _solara(kernel_context: Any) -> Told:
@@ -131,24 +144,53 @@ APPLICATION = (
 
 @dataclass(frozen=True)
 class Framework:
-    """A framework, the module that is loaded where it serves, what that tells, and what helps where it names nobody."""
+    """A framework.
+
+    Attributes:
+        name: its name.
+        module: the module that is loaded where it serves.
+        tells: what that tells of the visit.
+        next_step: what helps where it names nobody.
+        asks: what asks a visitor to sign in, with the profile's name to be filled in.
+    """
 
     name: str
     module: str
     tells: Callable[[Any], Told]
     next_step: str = APPLICATION
+    asks: str = "Show the visitor nbauth.SignInPanel({})."
 
 
 FRAMEWORKS = (
-    Framework("marimo", "marimo._runtime.context.types", _marimo, f"{_OWN_THREAD}, or start one with mo.Thread."),
-    Framework("Solara", "solara.server.kernel_context", _solara, f"{_OWN_THREAD}, or in a threading.Thread of it."),
+    Framework(
+        "marimo",
+        "marimo._runtime.context.types",
+        _marimo,
+        f"{_OWN_THREAD}, or start one with mo.Thread.",
+        "Show in a cell of its own: panel = mo.ui.anywidget(nbauth.SignInPanel({})).",
+    ),
+    Framework(
+        "Solara",
+        "solara.server.kernel_context",
+        _solara,
+        f"{_OWN_THREAD}, or in a threading.Thread of it.",
+        "Show in a component: nbauth.SignInPanel.element(profile={}).",
+    ),
     Framework(
         "Streamlit",
         "streamlit.runtime",
         _streamlit,
         f"{_OWN_THREAD}, or give the other one its context with add_script_run_ctx.",
+        'Streamlit draws no panel: nbauth.login({}, flow="device_code", prompt=…) with a prompt of your own, as in '
+        "docs/servers.md.",
     ),
-    Framework("Panel", "panel.io.state", _panel, f"{_OWN_THREAD}, or run it by contextvars.copy_context().run."),
+    Framework(
+        "Panel",
+        "panel.io.state",
+        _panel,
+        f"{_OWN_THREAD}, or run it by contextvars.copy_context().run.",
+        'Show the visitor pn.pane.IPyWidget(nbauth.SignInPanel({})), after pn.extension("ipywidgets").',
+    ),
     Framework("Shiny", "shiny.session._utils", _shiny, "Use nbauth in the server function of the visitor's session."),
     Framework("Gradio", "gradio.context", _gradio),
     Framework("Flask", "flask.globals", _flask),
@@ -180,6 +222,7 @@ ANSWERING = {
 # In a notebook small ones run in threads: nbauth's own listener, a debugger's, one for metrics.
 SMALL = dict.fromkeys(("wsgiref", "socketserver"), "a web server")
 NOTEBOOK = dict.fromkeys(("IPython", "ipykernel"), "a notebook")
+ASKS = {framework.name: framework.asks for framework in FRAMEWORKS}
 STEPS = {framework.name: framework.next_step for framework in FRAMEWORKS}
 # Without one of these modules there is no server. `socketserver` is loaded everywhere, and tells nothing.
 LOADED = (*(f.module for f in FRAMEWORKS), *RUNNING, *ANSWERING, "wsgiref.simple_server")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -14,14 +16,16 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 from jupyter_servers import free_port
 
+from nbauth.demo.person import Person
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext, Page
 
     from nbauth.demo.server import DemoServer
 
+ROOT = Path(__file__).parents[2]
 OPENER = build_opener(ProxyHandler({}))
 # What both applications tell a visitor. `shared` is one module for all of them.
 SHARED = """
@@ -66,9 +70,14 @@ app = marimo.App()
 @app.cell
 def _():
     import marimo as mo, nbauth, shared
-    panel = nbauth.SignInPanel("demo")
-    mo.ui.anywidget(panel)
-    return mo, nbauth, shared
+    panel = mo.ui.anywidget(nbauth.SignInPanel("demo"))
+    panel
+    return mo, nbauth, panel, shared
+
+@app.cell
+def _(mo, nbauth, panel, shared):
+    mo.plain_text(f"NOW {panel.username or shared.mail(lambda: nbauth.login('demo'))}")
+    return
 
 @app.cell
 def _(mo):
@@ -81,49 +90,46 @@ def _(look, mo, shared):
     mo.plain_text(shared.tell(look.value))
     return
 """
+DOCUMENTED = re.findall(r"```python\n(import io\n.*?)```", (ROOT / "docs" / "servers.md").read_text(), re.DOTALL)
 STREAMLIT = """
-import os
-from pathlib import Path
-import streamlit as st
-import nbauth, shared
-from nbauth import kernel
-from nbauth.demo.check import PersonPrompt
-from nbauth.demo.person import Person
+import shared
 
-who = st.text_input("who")
-if st.button("sign in"):
-    prompt = PersonPrompt(Person(who, ca_file=Path(os.environ["DEMO_CA"])), who)
-    nbauth.login("demo", flow="paste", prompt=prompt, timeout_s=20)
 if st.button("sign out"):
     nbauth.logout("demo")
 count = st.session_state.setdefault("count", 0)
 if st.button("look"):
     count = st.session_state["count"] = count + 1
+st.text("NOW " + shared.mail(lambda: people[0].username if people else nbauth.login("demo")))
 st.text(shared.tell(count))
 """
 SERVERS = {
     "marimo": (MARIMO, ["marimo", "run", "app.py", "--headless", "--no-token", "--port"]),
+    "marimo edit": (MARIMO, ["marimo", "edit", "app.py", "--headless", "--no-token", "--port"]),
     "streamlit": (
-        STREAMLIT,
+        DOCUMENTED[0].replace('"work"', '"demo"') + STREAMLIT,
         ["streamlit", "run", "app.py", "--server.headless=true", "--browser.gatherUsageStats=false", "--server.port"],
     ),
 }
 NOBODY = r"PEOPLE [] {'own': 'SignInRequired: Nobody is signed in to profile \'demo\'."
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=["marimo", "streamlit"])
 def server(request: pytest.FixtureRequest, running_demo: DemoServer, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """Serve an application; return the server's name and the application's address."""
     application, command = SERVERS[request.param]
     (tmp_path / "app.py").write_text(application)
     (tmp_path / "shared.py").write_text(SHARED)
+    (tmp_path / "marimo").mkdir()
+    (tmp_path / "marimo" / "marimo.toml").write_text(
+        "[runtime]\nauto_instantiate = true\n"
+    )  # as `edit` asks to be told
     port = free_port()
     environment = {
         **os.environ,
         "NBAUTH_CONFIG": str(running_demo.config_path),
         "DEMO_API": running_demo.api_url,
-        "DEMO_CA": str(running_demo.ca_file),
         "PYTHONPATH": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path),
         "XDG_STATE_HOME": str(tmp_path / "state"),
     }
     log = (tmp_path / "server.log").open("wb")
@@ -161,11 +167,14 @@ class Visitor:
         context: the browser.
         server: its name, and the application's address.
         name: who the person is at the provider.
+        demo: the provider.
     """
 
-    def __init__(self, context: BrowserContext, server: tuple[str, str], name: str) -> None:
+    def __init__(self, context: BrowserContext, server: tuple[str, str], name: str, demo: DemoServer) -> None:
         self.page: Page = context.new_page()
-        self.kind, url = server
+        kind, url = server
+        self.kind = kind.split()[0]
+        self.demo = demo
         self.name = name
         self.username = f"{name}@contoso.example"
         self.looks = 0
@@ -185,7 +194,7 @@ class Visitor:
         return self.told(self.looks)
 
     def sign_in(self) -> None:
-        """Sign in: marimo shows the panel, Streamlit a form behind which the application signs in."""
+        """Sign in: marimo shows the panel, Streamlit a code to type; what names the person runs again by itself."""
         if self.kind == "marimo":
             self.page.locator(".nbauth-panel").get_by_text("Sign in", exact=True).click()
             self.page.locator('.nbauth-panel[data-step="open"]').wait_for()
@@ -194,11 +203,18 @@ class Visitor:
             opening.value.get_by_text(self.name.capitalize()).click()
             self.page.locator('.nbauth-panel[data-step="signed_in"]').wait_for()
         else:
-            field = self.page.get_by_role("textbox")
-            field.fill(self.name)
-            field.press("Enter")
-            self.page.get_by_role("button", name="sign in", exact=True).click()
-            self.page.get_by_text(f"PEOPLE ['{self.username}']").wait_for(timeout=40_000)
+            self.page.get_by_role("button", name="Sign in", exact=True).click()
+            shown = self.page.get_by_text("and type the code ")
+            shown.wait_for()
+            address, code = re.findall(r"open (\S+) on any|the code (\S+)", shown.inner_text())
+            Person(self.name, ca_file=self.demo.ca_file).enter_code(address[0], code[1])
+        self.now(self.username)
+
+    def now(self, told: str) -> str:
+        """Wait for what names the person, or says how they sign in."""
+        found = self.page.get_by_text(f"NOW {told}")
+        found.wait_for(timeout=40_000)
+        return found.inner_text()
 
     def sign_out(self) -> None:
         """Sign out."""
@@ -221,7 +237,7 @@ class Visitor:
 
 
 @pytest.fixture
-def visit(browser: Browser, server: tuple[str, str]) -> Iterator[Callable[[str], Visitor]]:
+def visit(browser: Browser, server: tuple[str, str], running_demo: DemoServer) -> Iterator[Callable[[str], Visitor]]:
     """Return what brings a person to the application, each with a browser that shares nothing with another's."""
     contexts: list[Any] = []
 
@@ -229,7 +245,7 @@ def visit(browser: Browser, server: tuple[str, str]) -> Iterator[Callable[[str],
         context = browser.new_context(viewport={"width": 1100, "height": 900}, ignore_https_errors=True)
         context.set_default_timeout(20_000)
         contexts.append(context)
-        return Visitor(context, server, name)
+        return Visitor(context, server, name, running_demo)
 
     yield make
     for context in contexts:
@@ -239,6 +255,7 @@ def visit(browser: Browser, server: tuple[str, str]) -> Iterator[Callable[[str],
 def test_two_visitors_see_their_own(visit: Callable[[str], Visitor]) -> None:
     """Each visitor is nobody until they sign in, reads their own rows, and stays who they are when the other leaves."""
     alice = visit("alice")
+    alice.now("SignInRequired: Profile 'demo' needs a person to sign in, and a visitor of")
     alice.sign_in()
     assert alice.is_themselves
     bob = visit("bob")
@@ -253,3 +270,16 @@ def test_two_visitors_see_their_own(visit: Callable[[str], Visitor]) -> None:
     alice.sign_out()
     assert NOBODY in alice.look()
     assert bob.is_themselves
+
+
+@pytest.mark.parametrize("server", ["marimo edit"], indirect=True)
+def test_marimo_edit(visit: Callable[[str], Visitor]) -> None:
+    """`nbauth.login()` says which panel to show; cells that read its name run again as somebody signs in and out."""
+    alice = visit("alice")
+    asked = alice.now("SignInRequired: Profile 'demo' needs a person")
+    assert 'panel = mo.ui.anywidget(nbauth.SignInPanel("demo"))' in asked
+    assert "worker process" not in alice.look()
+    alice.sign_in()
+    assert f"PEOPLE ['{alice.username}'] {{'own': '{alice.username}'" in alice.look()
+    alice.sign_out()
+    alice.now("SignInRequired")

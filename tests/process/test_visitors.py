@@ -267,7 +267,7 @@ def test_nothing_remembered(
 def test_the_server_asks_nobody(server: FakeMarimo) -> None:
     """A visitor is not asked at the server's terminal or in its browser unless a flow is named."""
     for login in (lambda: nbauth.login("demo"), lambda: asyncio.run(nbauth.login_async("demo"))):
-        with server.visit("bob"), pytest.raises(SignInRequired, match=r"is asked by nbauth\.SignInPanel\(\)"):
+        with server.visit("bob"), pytest.raises(SignInRequired, match=r'anywidget\(nbauth\.SignInPanel\("demo"\)\)\.$'):
             login()
 
 

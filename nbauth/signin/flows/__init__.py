@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Literal, get_args
 
+from nbauth.environment import ask_by_panel
 from nbauth.errors import ConfigError, SignInRequired
 from nbauth.next_step import Login, to_run
 from nbauth.process.shielded import load
@@ -53,12 +54,13 @@ def check(flow: str, profile: Profile, environment: Environment) -> None:
     if flow != "auto":
         _flow(flow).check(profile)
     if not environment.can_ask or (flow == "auto" and not environment.interactive):
-        hint = " In a script name a flow: flow='device_code'." if environment.can_ask else ""
+        by_panel = ask_by_panel(profile.name) if environment.can_ask else None
+        hint = " In a script name a flow: flow='device_code'." if environment.can_ask and by_panel is None else ""
         raise SignInRequired(
             f"Profile {profile.name!r} needs a person to sign in, and {environment.why_not}.{hint}",
             profile=profile.name,
             scopes=profile.login_scopes,
-            next_step="To run unattended, use a profile with client_secret or client_certificate.",
+            next_step=by_panel or "To run unattended, use a profile with client_secret or client_certificate.",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from nbauth.environment import ask_by_panel
 from nbauth.errors import SignInRequired
 from nbauth.next_step import Login, to_run
 from nbauth.signin.client.provider_errors import login_command
@@ -18,11 +19,14 @@ __all__ = ["claims_not_met", "no_refresh_token", "not_signed_in", "parent_signed
 
 def not_signed_in(profile: Profile, scopes: tuple[str, ...]) -> SignInRequired:
     """Return the error for a profile that no person is signed in to in this process."""
+    step: Step
     # What `spawn` starts, or joblib, knows nothing of the sign-in; a token is not handed over in a pickle.
-    processes = sys.modules.get("multiprocessing.process")
-    if processes is not None and processes.parent_process() is not None:
+    processes, by_panel = sys.modules.get("multiprocessing.process"), ask_by_panel(profile.name)
+    if by_panel is not None:  # marimo's notebooks are processes that a server started
+        where, step = "", by_panel
+    elif processes is not None and processes.parent_process() is not None:
         where = " in this worker process; sign-ins stay in the kernel"
-        step: Step = "In the kernel: nbauth.share(); or use threads."
+        step = "In the kernel: nbauth.share(); or use threads."
     else:
         where, step = "", login_command(profile.name)
     return SignInRequired(
