@@ -22,39 +22,46 @@ well. nbauth turns the usual ones into an exception that says what happened, why
     SignInFailed: Profile 'work': the redirect URI is not registered (AADSTS50011). The application … does not list
     http://localhost. Register it under Mobile and desktop applications, or set redirect_uri in nbauth.toml.
 
-The number decides, then Entra's suberror, then the provider's words where they are known, then the OAuth error code.
-What none of them explains is shown in the provider's own words, shortened and without what looks like a secret, and no
-cause is asserted. That holds for OAuth's general codes, too: `access_denied` with a number or words that nbauth does
-not know may mean anything. Microsoft may change numbers at any time and asks not to depend on them; the OAuth error
-code then still says what kind of failure it is.
+nbauth looks at the number first, then at Entra's suberror, then at the provider's words if they are known, then at the
+OAuth error code. If none of them is in the table, nbauth shows the provider's own words, shortened and without what looks
+like a secret, and names no cause. It does the same for OAuth's general codes: `access_denied` with a number or words that
+nbauth does not know may mean anything. Microsoft may change its numbers at any time, and asks not to depend on them. The
+OAuth error code then still says what kind of failure it is.
 
-A provider that refuses without an OAuth error is shown in its own words, too: those of the members that are named for
-them, such as `message`, `detail` or Okta's `errorSummary`, plain text, or a page's title. Where it says nothing at all,
-as with a bare 403, the next step is the one for a client that is not accepted.
+Some providers refuse without an OAuth error. Then nbauth shows what they say in `message`, `detail` or Okta's
+`errorSummary`, in plain text, or in a page's title. If they say nothing at all, as with a 403 without a body, the next
+step is the one for a client that is not accepted.
 
-A wrong client id or redirect URI shows only on the provider's own page, and nbauth never hears of it. Then
-`nbauth explain` says what the page means, from the error's number or code, from the page's text, or from its address:
+A wrong client id or redirect URI shows only on the provider's own page, and nbauth is not told. `nbauth explain` says
+what such a page means. Give it the error's number or code, the page's text, or its address:
 
     nbauth explain AADSTS50011
     nbauth explain --profile work        and paste the page
 
-For an administrator: `error.correlation_id` and `error.trace_id` are what they find the sign-in by in their log, and
-`error.answer` is all that the provider said. In a notebook the last exception is `sys.last_value`; a job's log has
-them where it keeps the logger `nbauth` at INFO.
+For your administrator: `error.correlation_id` and `error.trace_id` are what they search for in their sign-in log.
+`error.answer` is all that the provider said. In a notebook the last error is `sys.last_value`. A job's log has both ids if
+it keeps the logger `nbauth` at INFO.
 
-The next step is a line to type where the error is shown: in a notebook or an IPython with the magics
-`%login work --account NAME`, elsewhere in Python `nbauth.login("work", account="NAME")`, on the command line
-`python -c 'import nbauth; nbauth.login("work", account="NAME")'`. The magics are there after `%load_ext nbauth`.
-`error.next_step` is the same text. An error that comes from another process is written for the one that shows it.
+The next step is a line that you can type where you see the error:
 
-In the table below, which shows the magics,
+| where | the line |
+|---|---|
+| a notebook or IPython, after `%load_ext nbauth` | `%login work --account NAME` |
+| elsewhere in Python | `nbauth.login("work", account="NAME")` |
+| the command line | `python -c 'import nbauth; nbauth.login("work", account="NAME")'` |
 
-- `SignInRequired` stands for a person who has to sign in again; where they are just doing so it is `SignInFailed`. An
-  answer that asks a person for claims is always `SignInRequired`, and carries them;
-- `work` stands for the profile and `nbauth.toml` for the file that it is read from; where the kernel runs on your own
-  machine, `--flow loopback` stands in place of `--flow paste`.
+`error.next_step` is the same text. If an error comes from another process, the line fits the process that shows it.
 
-None of it was tried on an Entra tenant: the sources say what the codes mean, and the provider that comes with nbauth
+In the table below, which shows the magics:
+
+- `SignInRequired` means that a person has to sign in again. If they are signing in at that moment, it is `SignInFailed`
+  instead. If the provider asks for claims, it is always `SignInRequired`, and `error.claims` has them;
+- `work` is the profile, and `nbauth.toml` the file that it is read from;
+- `--flow paste` is `--flow loopback` if the kernel runs on your own machine.
+
+What you see may be no error of the provider's: [When something is wrong](wrong.md).
+
+None of it was tried on an Entra tenant. The sources say what the codes mean, and the provider that comes with nbauth
 answers with each of them in the tests.
 
 The page is made from `nbauth/signin/client/errors.toml` by `python docs/make_errors.py`.
