@@ -120,3 +120,11 @@ def test_map() -> None:
     assert [name for name in named if not any((folder / name).exists() for folder in folders)] == []
     tops = {path.name for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert sorted(tops - set(named)) == ["__init__.py"]
+
+
+def test_every_page_has_its_place() -> None:
+    """Each page stands in a list of docs/index.md, which makes the site's contents, by its name or by a pattern."""
+    docs = ROOT / "docs"
+    listed = re.findall(r"^[\w./*\[\]-]+$", (docs / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    pages = [page.relative_to(docs).with_suffix("") for page in docs.rglob("*.md")]
+    assert [str(page) for page in pages if page.name != "index" and not any(map(page.match, listed))] == []

@@ -102,10 +102,3 @@ def test_every_error() -> None:
     page = (DOCS / "wrong.md").read_text("utf-8")
     not_met = {"NbauthError", "ProviderAnswer"}  # the base of all, and a part of one
     assert [name for name in errors.__all__ if name not in not_met and f"`{name}" not in page] == []
-
-
-def test_every_page_has_its_place() -> None:
-    """Each page stands in a list of docs/index.md, by its name or by a pattern."""
-    listed = re.findall(r"^[\w./*\[\]-]+$", (DOCS / "index.md").read_text("utf-8"), re.MULTILINE)
-    pages = [page.relative_to(DOCS).with_suffix("") for page in DOCS.rglob("*.md")]
-    assert [str(page) for page in pages if page.name != "index" and not any(map(page.match, listed))] == []
