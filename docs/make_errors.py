@@ -23,10 +23,10 @@ well. nbauth turns the usual ones into an exception that says what happened, why
     http://localhost. Register it under Mobile and desktop applications, or set redirect_uri in nbauth.toml.
 
 nbauth looks at the number first, then at Entra's suberror, then at the provider's words if they are known, then at the
-OAuth error code. If none of them is in the table, nbauth shows the provider's own words, shortened and without what looks
-like a secret, and names no cause. It does the same for OAuth's general codes: `access_denied` with a number or words that
-nbauth does not know may mean anything. Microsoft may change its numbers at any time, and asks not to depend on them. The
-OAuth error code then still says what kind of failure it is.
+OAuth error code. If none of them is in the table, nbauth shows the provider's own words, shortened and without what
+looks like a secret, and names no cause. It does the same for OAuth's general codes: `access_denied` with a number or
+words that nbauth does not know may mean anything. Microsoft may change its numbers at any time, and asks not to depend
+on them. The OAuth error code then still says what kind of failure it is.
 
 Some providers refuse without an OAuth error. Then nbauth shows what they say in `message`, `detail` or Okta's
 `errorSummary`, in plain text, or in a page's title. If they say nothing at all, as with a 403 without a body, the next
@@ -39,8 +39,8 @@ what such a page means. Give it the error's number or code, the page's text, or 
     nbauth explain --profile work        and paste the page
 
 For your administrator: `error.correlation_id` and `error.trace_id` are what they search for in their sign-in log.
-`error.answer` is all that the provider said. In a notebook the last error is `sys.last_value`. A job's log has both ids if
-it keeps the logger `nbauth` at INFO.
+`error.answer` is all that the provider said. In a notebook the last error is `sys.last_value`. A job's log has both ids
+if it keeps the logger `nbauth` at INFO.
 
 The next step is a line that you can type where you see the error:
 
