@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="as JSON, for administrators and bug reports; no secret")
     doctor.set_defaults(run=_doctor)
 
-    explain = commands.add_parser("explain", help="say what an error on a provider's page means")
+    explain = commands.add_parser("explain", help="say what an error on a provider's page means, and what helps")
     explain.add_argument("text", nargs="*", metavar="TEXT", help="its number, or its text (default: what is pasted)")
     explain.add_argument("--profile", metavar="NAME", help="the profile that was signing in (default: the default one)")
     explain.set_defaults(run=_explain)
@@ -225,8 +225,9 @@ def _explain(options: argparse.Namespace) -> int:
         )
         return 1
     print(printable(str(explained)))
-    print("\n".join(explained.sources))
-    return 0
+    for source in explained.sources:
+        print(source)
+    return 0 if explained.is_known else 1
 
 
 def _profile_of(name: str | None) -> Profile | None:

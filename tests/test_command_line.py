@@ -220,6 +220,10 @@ def test_explain_without_help(apart: Path, capsys: pytest.CaptureFixture[str]) -
     assert "redirect URI is not registered" in capsys.readouterr().out
     assert main(["explain", "teapot"]) == 1
     assert "Nothing in this text is known here." in capsys.readouterr().err
+    for number in ("AADSTS999999999", "AADB2C999999"):
+        assert main(["explain", number]) == 1
+        (said,) = capsys.readouterr().out.splitlines()
+        assert said.startswith(f"This number is not in the catalogue of nbauth ({number}). ")
     (apart / "nbauth.toml").unlink()
     assert main(["explain", "AADSTS50011", "--profile", "nowhere"]) == 1
     assert "No profile is configured" in capsys.readouterr().err

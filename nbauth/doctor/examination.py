@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from nbauth.signin.profile.config import Config
     from nbauth.signin.profile.profile import Profile
+    from nbauth.signin.tokens.connection import Connection
 
 __all__ = ["examine"]
 
@@ -74,8 +76,15 @@ def _profile(profile: Profile) -> Iterator[Finding]:
     except ConfigError as error:
         yield failed(f"profile {profile.name}", error)
         return
-    connect_to = functools.cache(provider.connect_anew)
-    if profile.source:
-        yield from sources.examine(profile, connect_to)
-    if profile.resolved_authority.kind != "sources":
-        yield from provider.examine(profile, connect_to)
+    with contextlib.ExitStack() as opened:
+
+        @functools.cache
+        def connect_to(profile: Profile) -> Connection:
+            connection = provider.connect_anew(profile)
+            opened.callback(connection.transport.close)
+            return connection
+
+        if profile.source:
+            yield from sources.examine(profile, connect_to)
+        if profile.resolved_authority.kind != "sources":
+            yield from provider.examine(profile, connect_to)

@@ -75,6 +75,7 @@ class Explained:
         cause: why it usually happens; empty where nobody knows.
         next_step: what to do.
         sources: addresses of who says so.
+        is_known: whether the catalogue has it; if not, the next step says who may.
     """
 
     code: str | None
@@ -82,6 +83,7 @@ class Explained:
     cause: str
     next_step: NextStep
     sources: tuple[str, ...]
+    is_known: bool = True
 
     def __str__(self) -> str:
         code = f" ({self.code})" if self.code else ""
@@ -228,13 +230,14 @@ def _unheard_of(code: str) -> Explained:
     """Return who explains a number that the catalogue does not know."""
     page = f"{_ENTRA_EXPLAINS}{code.removeprefix('AADSTS')}"
     known = code.startswith("AADSTS")
-    further = f"Microsoft may: {page}" if known else "Ask whoever looks after the tenant's user flows."
+    further = f"Microsoft may explain it: {page}" if known else "Ask whoever looks after the tenant's user flows."
     return Explained(
         code=code,
         title="this number is not in the catalogue of nbauth",
         cause="",
         next_step=NextStep((further,)),
-        sources=(page,) if known else (),
+        sources=(),
+        is_known=False,
     )
 
 
