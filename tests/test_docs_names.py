@@ -14,7 +14,10 @@ from nbauth.magics.parsers import parser_of
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "nbauth"
 TEXTS = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "pyproject.toml", ".ci/run", "benchmarks/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "pyproject.toml", ".ci/run", "benchmarks/README.md")
+    ),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 DOTTED = re.compile(r"(?<![\w/.@-])nbauth(?:\.[A-Za-z_]\w*)+(?![\w/])")
