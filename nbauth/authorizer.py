@@ -6,16 +6,17 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from nbauth import kernel
-from nbauth.errors import DataError, NbauthError
+from nbauth.environment import detect
+from nbauth.errors import DataError, NbauthError, SignInRequired
 from nbauth.net.origins import redact_url
 from nbauth.net.secrecy import clears_frames
+from nbauth.next_step import Login, to_run
 from nbauth.process import visitors
 from nbauth.process.shielded import load
 from nbauth.signin.profile.resolve import by_name, by_url, naming
 
 if TYPE_CHECKING:
     from nbauth.data.fetch.session import Session
-    from nbauth.errors import SignInRequired
     from nbauth.net.bundles import Bundle
     from nbauth.net.kept_connections import KeptConnections
     from nbauth.signin.profile.config import Config
@@ -68,7 +69,9 @@ class KernelAuthorizer:
             ConfigError: several do.
         """
         profile = by_url(self._config, url, only=self._only, ready=kernel.ready)
-        return KernelChain(self._config, profile, visitor=self._visitor, people=self._people)
+        return KernelChain(
+            self._config, profile, visitor=self._visitor, people=self._people, was_named=self._only is not None
+        )
 
 
 class KernelChain:
@@ -82,6 +85,7 @@ class KernelChain:
         profile: the one that serves it.
         visitor: whose visit it belongs to.
         people: who has been found to be signed in to each profile, where several chains are of one person.
+        was_named: whether the caller named the profile.
     """
 
     def __init__(
@@ -91,8 +95,10 @@ class KernelChain:
         *,
         visitor: visitors.Whose,
         people: dict[str, tuple[str, ...]] | None = None,
+        was_named: bool = False,
     ) -> None:
         self._config = config
+        self._was_named = was_named
         self._profile = profile
         self._visitor = visitor
         self._people = {} if people is None else people
@@ -195,13 +201,27 @@ class KernelChain:
             # Raises where the profile does not name it.
             scopes = by_url(self._config, url, only=self.profile).scopes_for(url) or ()
             self._check_visit(scopes)
-            with visitors.visiting(self._visitor):
-                credential = kernel.credential_of(self._profile, scopes)
+            try:
+                with visitors.visiting(self._visitor):
+                    credential = kernel.credential_of(self._profile, scopes)
+            except SignInRequired as error:
+                self._add_job(error, url)
+                raise
             self._check_person(credential, url)
             known = self._by_origin[place] = (version, credential, scopes)
         else:
             self._check_visit(known[2])
         return known[1:]
+
+    def _add_job(self, error: SignInRequired, url: str) -> None:
+        """Name the job's profile where no terminal is: nothing but the caller's word takes it in a person's place."""
+        if self._was_named or self._config.chosen is not None or self._visitor is not None or detect().interactive:
+            return
+        jobs = [each.name for each in naming(self._config.profiles.values(), url) if each.kind == "application"]
+        if jobs and self._profile.kind == "person":
+            error.step = to_run(
+                Login(self.profile), f"; or, for a job, set NBAUTH_PROFILE={min(jobs)} where it starts."
+            )
 
     def _check_visit(self, scopes: tuple[str, ...]) -> None:
         if self._profile.is_personal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import time
 from pathlib import Path
@@ -16,8 +17,11 @@ from papermill.exceptions import PapermillExecutionError
 
 import nbauth
 from nbauth.__main__ import main
+from nbauth.demo.person import Person
 
 if TYPE_CHECKING:
+    from fake_front_end import FakeFrontEnd, Outcome
+
     from nbauth.demo.server import DemoServer
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
@@ -112,6 +116,37 @@ def test_dashboard_in_marimo(unattended: Path) -> None:
     nbauth.login()
     _, names = app.run()
     assert len(names["chosen"]) == 21
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_same_by_day_and_by_night(
+    demo: DemoServer, apart: Path, front_end: FakeFrontEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """unattended.ipynb runs as a person's, who types a code, and as a job's, and comes to the same result."""
+    path, result = NOTEBOOKS / "unattended.ipynb", apart / "result.ipynb"
+    by_day, typed, person = "", [], Person("alice", ca_file=demo.ca_file)
+
+    def type_code(outcome: Outcome) -> None:
+        code = re.search(r"type the code (\S+)", outcome.shown)
+        if code and not typed:
+            typed.append(code.group(1))
+            person.enter_code(f"{demo.provider.page_origin}/common/oauth2/deviceauth", code.group(1))
+
+    front_end.run(f"import os\nos.environ['NBAUTH_DEMO_API'] = {demo.api_url!r}")
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            outcome = front_end.run(cell.source, on_message=type_code)
+            assert outcome.status == "ok", outcome.error
+            by_day += outcome.text
+    monkeypatch.setenv("NBAUTH_DEMO_API", demo.api_url)
+    monkeypatch.setenv("NBAUTH_PROFILE", "nightly")
+    papermill.execute_notebook(path, result, progress_bar=False, cwd=apart)
+    by_night = _texts(nbformat.read(result, as_version=4))
+    rows = re.compile(r"Longyearbyen: .*rows")
+    assert rows.search(by_day)[0] == rows.search(by_night)[0]
+    assert "alice@contoso.example" in by_day
+    assert demo.confidential_client_id in by_night
+    assert not [secret for secret in demo.provider.issued_secrets if secret in by_day + result.read_text()]
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.name)
