@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nbauth import kernel
 from nbauth.environment import detect
 from nbauth.frontend import front_end
+from nbauth.frontend.importing_prompt import OF_A_LOAD, ImportingPrompt
 from nbauth.frontend.not_granted import tell_not_granted
 from nbauth.frontend.not_remembered import tell_not_remembered
-from nbauth.process.ahead import ImportsAhead
+from nbauth.process.ahead import ImportsAhead, ImportsInLoop
 from nbauth.signin.login_request import LoginRequest
 from nbauth.signin.profile.resolve import by_name
 
@@ -24,38 +26,6 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.account import Account
 
 __all__ = ["client", "login", "login_async", "logout"]
-
-# What a first read would import, a second's work and more; what it needs first comes first.
-_OF_A_LOAD = (
-    "nbauth.data.sinks.frame",
-    "nbauth.data.query",
-    "nbauth.data.fetch.session",
-    "nbauth.data.build.arrow_arrays",
-    "nbauth.data.build.arrow_series",
-    "nbauth.data.parse.schema_decoder",
-    "pyarrow.pandas_compat",
-)
-
-
-class _PromptWithImports:
-    """A prompt that begins imports as soon as the person has been asked and has something to do.
-
-    Args:
-        prompt: the prompt that it stands before.
-        imports: what is imported.
-    """
-
-    def __init__(self, prompt: Prompt, imports: ImportsAhead) -> None:
-        self._prompt = prompt
-        self._imports = imports
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._prompt, name)
-
-    def wait(self, timeout_s: float) -> str | None:
-        """Wait as the prompt does."""
-        self._imports.begin()
-        return self._prompt.wait(timeout_s)
 
 
 def login(
@@ -111,11 +81,11 @@ def login(
         select_account=select_account,
     )
     make = front_end.prompt if prompt is None else lambda: prompt
-    imports = ImportsAhead(*_OF_A_LOAD)
+    imports = ImportsAhead(*OF_A_LOAD)
     try:
         who, why_not = kernel.login(
             request,
-            make_prompt=lambda: _PromptWithImports(make(), imports),
+            make_prompt=lambda: ImportingPrompt(make(), imports),
             environment=front_end.environment() if prompt is None else detect().with_somebody(),
         )
     finally:
@@ -135,7 +105,10 @@ async def login_async(
     remember: bool = False,
     timeout_s: float = 300.0,
 ) -> Account:
-    """Sign in as `login` does, without blocking the event loop; a cancelled task cancels the sign-in."""
+    """Sign in as `login` does, without blocking the event loop; a cancelled task cancels the sign-in.
+
+    What a first read needs is imported in turns of the main thread's loop, while the person is asked.
+    """
     from nbauth.signin.flows.prompt import CancellablePrompt, in_a_thread
 
     request = LoginRequest(
@@ -147,7 +120,8 @@ async def login_async(
         remember=remember,
         timeout_s=timeout_s,
     )
-    prompt = CancellablePrompt(front_end.prompt())
+    imports = ImportsInLoop(asyncio.get_running_loop(), *OF_A_LOAD)
+    prompt = CancellablePrompt(ImportingPrompt(front_end.prompt(), imports))
     sign_in = functools.partial(
         kernel.login, request, make_prompt=lambda: prompt, environment=front_end.environment(is_awaited=True)
     )

@@ -1,4 +1,4 @@
-"""Imports in a thread, while the main thread waits for a person and would do nothing else."""
+"""Imports while a person signs in: in a thread where the main thread waits, or in turns of a loop that goes on."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import importlib
 import os
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from nbauth.process.interrupts import defer_interrupt
 
-__all__ = ["ImportsAhead"]
+if TYPE_CHECKING:
+    import asyncio
 
+__all__ = ["ImportsAhead", "ImportsInLoop"]
+
+_TURN_S = 0.05  # between two imports: clicks, and cells that wait
 _STEP_S = 0.1  # on Windows an interrupt does not end a wait
 _AT_FORK_S = 10.0  # whoever forks may hold what an import waits for
 _running: set[threading.Thread] = set()
@@ -63,6 +68,37 @@ class ImportsAhead:
                     importlib.import_module(name)
         finally:
             _running.discard(threading.current_thread())
+
+
+class ImportsInLoop:
+    """Modules that an event loop imports one after the other, each in a turn of its own, from `begin` on.
+
+    A thread of its own would not do where the main thread goes on: see `ImportsAhead`. A cell that is run meanwhile
+    waits for one of them, which it may need itself. Nothing happens in another loop than the main thread's.
+
+    Args:
+        loop: the main thread's, running; None where there is none.
+        modules: their names, in the order of their imports; one that cannot be imported is left out.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None, *modules: str) -> None:
+        self._loop = loop
+        self._modules = [name for name in modules if name not in sys.modules]
+        self._has_begun = False
+
+    def begin(self) -> None:
+        """Begin, if nobody has begun; from any thread, and it comes back at once."""
+        if self._loop is not None and self._modules and not self._has_begun:
+            self._has_begun = True
+            with contextlib.suppress(RuntimeError):  # it was closed
+                self._loop.call_soon_threadsafe(self._next)
+
+    def _next(self) -> None:
+        if self._loop is None or not self._modules or threading.current_thread() is not threading.main_thread():
+            return
+        with contextlib.suppress(BaseException):  # nobody asked for it yet
+            importlib.import_module(self._modules.pop(0))
+        self._loop.call_later(_TURN_S, self._next)
 
 
 def _end_before_fork() -> None:

@@ -64,8 +64,17 @@ def dashboard(running_demo: DemoServer, tmp_path: Path) -> Iterator[Callable[...
 
 
 @pytest.mark.parametrize("cell", ["%load_ext nbauth\n%login", "import nbauth\nnbauth.SignInPanel()"])
-def test_signs_in_from_a_dashboard(cell: str, dashboard: Callable[..., str], context: BrowserContext) -> None:
-    """The panel is there, does not block the page, and signs in; what observes it follows."""
+def test_signs_in_from_a_dashboard(
+    cell: str,
+    dashboard: Callable[..., str],
+    context: BrowserContext,
+    running_demo: DemoServer,
+    shot: Callable[..., None],
+) -> None:
+    """The panel is there, does not block the page, and signs in; what observes it follows.
+
+    A cell that reads ran before that: it says what to do, where Voila itself shows no error.
+    """
     url = dashboard(
         cell,
         "import ipywidgets, nbauth\n"
@@ -73,10 +82,13 @@ def test_signs_in_from_a_dashboard(cell: str, dashboard: Callable[..., str], con
         "panel = nbauth.SignInPanel()\n"
         "panel.observe(lambda change: setattr(told, 'value', f'now {panel.account.username}'), 'signed_in')\n"
         "told",
+        f"nbauth.read('{running_demo.api_url}/me')",
     )
     page = context.new_page()
     page.goto(url, timeout=60_000)
     page.get_by_text("nobody yet").wait_for(timeout=60_000)
+    page.get_by_text("Nobody is signed in to profile 'demo'. Voila runs each cell before anybody can").wait_for()
+    shot(page, f"voila-{'magic' if 'login' in cell else 'panel'}")
     panel = page.locator(".nbauth-panel")
     panel.get_by_text("Sign in", exact=True).click()
     page.locator('.nbauth-panel[data-step="open"]').wait_for()

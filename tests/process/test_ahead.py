@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nbauth.process.ahead import ImportsAhead
+from nbauth.process.ahead import ImportsAhead, ImportsInLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,3 +187,22 @@ def test_the_first_read_after_a_sign_in(profile: str, choose: str, outcome: list
         check=False,
     )
     assert (ended.stdout.splitlines(), ended.stderr) == ([*outcome, "1"], "")
+
+
+def test_in_turns_of_a_loop(module: Callable[[str, str], str]) -> None:
+    """A loop imports one module after the other and does its own work between; one that is broken stops none."""
+    names = [module("ahead_first", ""), module("ahead_wrong", "1 / 0"), module("ahead_last", "")]
+    turns: list[bool] = []
+
+    async def go_on() -> None:
+        imports = ImportsInLoop(asyncio.get_running_loop(), *names)
+        for _ in range(2):
+            await asyncio.to_thread(imports.begin)
+        while "ahead_last" not in sys.modules:
+            turns.append("ahead_first" in sys.modules)
+            await asyncio.sleep(0.001)
+
+    asyncio.run(go_on())
+    assert True in turns
+    ImportsInLoop(None, "ahead_never").begin()
+    assert "ahead_never" not in sys.modules

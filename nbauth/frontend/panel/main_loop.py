@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from IPython.core.getipython import get_ipython
 
+from nbauth.process import visitors
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,9 +41,9 @@ class MainLoop:
             self._loop = asyncio.get_running_loop()
 
     @property
-    def is_main(self) -> bool:
-        """Whether the process's main thread runs it."""
-        return self._loop is not None and self._thread == threading.main_thread().ident
+    def of_one_person(self) -> asyncio.AbstractEventLoop | None:
+        """The loop, where the process is one person's, and nobody else waits for it."""
+        return self._loop if visitors.whose() is None else None
 
     def run(self, *functions: Callable[[], None]) -> None:
         """Run functions one after the other: at once in the loop's own thread, or soon from another one.
@@ -53,12 +55,6 @@ class MainLoop:
                 self._loop.call_soon_threadsafe(self._run_all, functions, context=self._context.copy())
                 return
         self._run_all(functions)
-
-    def call_later(self, delay_s: float, function: Callable[[], None]) -> None:
-        """Call a function in the loop, from any thread, after a while; never where there is no loop that runs."""
-        if self._loop is not None and self._loop.is_running():
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._loop.call_later, delay_s, function)
 
     def _run_all(self, functions: tuple[Callable[[], None], ...]) -> None:
         for function in functions:

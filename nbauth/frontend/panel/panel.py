@@ -9,10 +9,12 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
 
 import traitlets
+from IPython.core.getipython import get_ipython
 
 from nbauth import kernel
 from nbauth.environment import detect
 from nbauth.errors import ConfigError, NbauthError
+from nbauth.frontend.importing_prompt import OF_A_LOAD, ImportingPrompt
 from nbauth.frontend.not_granted import tell_not_granted
 from nbauth.frontend.not_remembered import tell_not_remembered
 from nbauth.frontend.panel.main_loop import MainLoop
@@ -20,7 +22,9 @@ from nbauth.frontend.panel.messages import signed_in_view
 from nbauth.frontend.panel.prompt import PanelPrompt
 from nbauth.frontend.panel.widget import PanelWidget
 from nbauth.frontend.text import one_line, printable
+from nbauth.frontend.voila_cells import explain_in
 from nbauth.process import visitors
+from nbauth.process.ahead import ImportsInLoop
 from nbauth.signin.flows import page_errors
 from nbauth.signin.flows.sign_in_request import SignInRequest
 from nbauth.signin.login_request import LoginRequest
@@ -121,6 +125,8 @@ class SignInPanel(PanelWidget):
         super().__init__(
             by_name(profiles, profile), SignInRequest.of(wanted, flow=flow, scopes=self._login.scopes_for(wanted))
         )
+        if detect().front_end == "voila":
+            explain_in(get_ipython())
         self._loop = MainLoop(self._tell_failure)
         self._shows_somebody = False
         kernel.watch(self._look_again)
@@ -182,10 +188,11 @@ class SignInPanel(PanelWidget):
             select_account=select_account,
         )
         prompt = PanelPrompt(self)
+        asks = ImportingPrompt(prompt, ImportsInLoop(self._loop.of_one_person, *OF_A_LOAD))
 
         def run() -> None:
             try:
-                who, why_not = kernel.login(request, make_prompt=lambda: prompt, environment=detect().with_somebody())
+                who, why_not = kernel.login(request, make_prompt=lambda: asks, environment=detect().with_somebody())
                 tell_not_granted(who, stacklevel=1)
                 tell_not_remembered(why_not, stacklevel=1)
             except NbauthError as error:

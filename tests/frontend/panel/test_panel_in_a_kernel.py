@@ -403,13 +403,19 @@ def test_login_async(demo: DemoServer, started: FakeFrontEnd) -> None:
 
 
 def test_voila_does_not_block(demo: DemoServer, front_end: FakeFrontEnd) -> None:
-    """In Voila, which shows the page only after its cells have ended, `%login` shows a panel and goes on."""
-    front_end.run("import os\nos.environ['VOILA_BASE_URL'] = '/'\n%load_ext nbauth")
+    """In Voila, which shows the page only after its cells have ended, `%login` shows a panel and goes on.
+
+    While the person signs in there, what a first read needs is imported.
+    """
+    front_end.run("import os, sys\nos.environ['VOILA_BASE_URL'] = '/'\n%load_ext nbauth")
     page = FakeWidgetPage(front_end, _person(demo))
     outcome = front_end.run("%login\nprint('went on')", allow_stdin=False)
     assert outcome.text == "went on\n", outcome.error
+    is_imported = "print('nbauth.data.sinks.frame' in sys.modules)"
+    assert front_end.run(is_imported).text == "False\n"
     page.send("press")
     front_end.until(lambda: page.views and page.view["step"] == "signed_in")
+    front_end.until(lambda: front_end.run(is_imported).text == "True\n")
 
 
 def test_hostile_page(demo: DemoServer, started: FakeFrontEnd) -> None:
