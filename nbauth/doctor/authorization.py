@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_plus, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urljoin, urlsplit
 
 import requests
 
@@ -86,7 +86,7 @@ def _read(page: PlainPage, profile: Profile, uri: str, address: str, *, by_devic
             return _finding(profile, "ok", f"the provider knows {what}.")
         if "error" in answer:
             return _refused(profile, f"{answer['error']}: {answer.get('error_description', '')}", what)
-    elif "error" in target.lower():
+    elif _is_of_an_error(target):
         return _refused(profile, unquote_plus(target), what, by_device=by_device)
     return _says_nothing(profile, what, f"sends a browser on to {redact_url(target)}")
 
@@ -136,6 +136,13 @@ def _is_at(target: str, uri: str) -> bool:
     """Tell whether an answer came to a redirect URI; of a loopback one the port does not count (RFC 8252 §7.3)."""
     at, expected = urlsplit(target), urlsplit(uri)
     return (at.scheme, at.hostname, at.path or "/") == (expected.scheme, expected.hostname, expected.path or "/")
+
+
+def _is_of_an_error(target: str) -> bool:
+    """Tell whether an address is that of an error's page; Google's is ``/signin/oauth/error/v2?authError=…``."""
+    parts = urlsplit(target.lower())
+    named = {name for name, _ in parse_qsl(parts.query)} | set(parts.path.split("/"))
+    return not named.isdisjoint(("error", "errors", "autherror", "error_code", "errorcode"))
 
 
 def _offers_codes(connection: Connection) -> bool:

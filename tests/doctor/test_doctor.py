@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from pathlib import Path
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from nbauth.demo.server import DemoServer
     from nbauth.doctor.finding import Finding
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
+# As Google's error page is addressed, with an error of ours packed into it.
+PACKED = base64.urlsafe_b64encode(b"\n\x15redirect_uri_mismatch\x12\x0eYou cannot go. ").decode()
+GOOGLES = f"https://accounts.google.com/signin/oauth/error/v2?authError={PACKED}&client_id=x&flowName=GeneralOAuthFlow"
 
 
 def _bad() -> list[Finding]:
@@ -117,12 +120,23 @@ def test_a_code_needs_no_redirect_uri(demo: DemoServer, written: Callable[[str],
     [
         ({"status": 302, "headers": {"Location": "/sign-in?next=1"}}, None, "sends a browser on to http://localhost"),
         ({"status": 302, "headers": {"Location": "/error?reason=redirect_uri_mismatch"}}, "warning", "not registered"),
+        ({"status": 302, "headers": {"Location": GOOGLES}}, "warning", "not registered (redirect_uri_mismatch)"),
+        ({"status": 302, "headers": {"Location": "/sign-in?on_error=back"}}, None, "sends a browser on to"),
         ({"body": "<h1>Sign in</h1>", "html": True}, None, "shows a page, and says nothing against client_id"),
         ({"body": "<p>Invalid parameter: <b>redirect_uri</b></p>", "html": True, "status": 400}, "warning", "redirect"),
         ({"body": "<i>teapot</i><script>x</script>", "html": True, "status": 418}, "error", ": HTTP 418: teapot."),
         ({"reset": True}, "error", "cannot be had"),
     ],
-    ids=["page elsewhere", "error elsewhere", "page", "page of words", "page of nobody", "nothing"],
+    ids=[
+        "page elsewhere",
+        "error elsewhere",
+        "Google's",
+        "page that errs not",
+        "page",
+        "page of words",
+        "page of nobody",
+        "nothing",
+    ],
 )
 def test_what_other_providers_tell(
     answer: dict[str, Any], level: str | None, says: str, written: Callable[[str], None], demo: DemoServer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ Mends = Literal["person", "author", "administrator", "provider"]
 NUMBER = re.compile(r"(?:AADSTS|AADB2C)\d{3,9}")
 # Entra's pages write "Error Code: 50011" below; a number that stands alone is taken for one of Entra's, too.
 _BARE_NUMBERS = (re.compile(r"^\W*(\d{5,9})\W*$"), re.compile(r"\berror code:?\s*(\d{5,9})\b", re.IGNORECASE))
+# Google's error page has the error in its address alone: a length, the code, its words, packed in base64url.
+_GOOGLES = re.compile(r"\bauthError=([\w-]{4,4000})")
 _OAUTH_CODE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 _LONGEST_TEXT = 20_000
 _LONGEST_SCOPES = 100
@@ -132,6 +135,7 @@ def explain(text: str, profile: Profile | None = None) -> Explained | None:
     """
     text = text[:_LONGEST_TEXT]
     text = f"{text} {unquote_plus(text)}" if "%" in text or "+" in text else text  # an address
+    text += "".join(f" {_unpacked(packed)}" for packed in _GOOGLES.findall(text)[:1])
     numbers = [number.upper() for number in re.findall(NUMBER.pattern, text, re.IGNORECASE)]
     if not numbers:
         numbers = [f"AADSTS{found[1]}" for pattern in _BARE_NUMBERS for found in [pattern.search(text)] if found]
@@ -224,6 +228,12 @@ def _explained(entry: Entry, code: str | None, profile: Profile | None) -> Expla
         next_step=filled(cure(entry, profile), {**words, **logins}),
         sources=entry.sources,
     )
+
+
+def _unpacked(packed: str) -> str:
+    """Return the words that stand in base64url; what is none of it becomes signs that mean nothing."""
+    whole = packed[: len(packed) // 4 * 4]
+    return "".join(c if c.isprintable() else " " for c in base64.urlsafe_b64decode(whole).decode("ascii", "replace"))
 
 
 def _unheard_of(code: str) -> Explained:
