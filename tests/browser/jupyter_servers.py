@@ -238,9 +238,10 @@ class Notebook:
         self.command("notebook:run-all-cells")
 
     def ran(self) -> None:
-        """Wait until the last cell has run."""
+        """Wait until the last cell of code has run."""
         self.page.wait_for_function(
-            "() => window.jupyterapp.shell.currentWidget.content.widgets.at(-1).model.executionCount",
+            "() => window.jupyterapp.shell.currentWidget.content.widgets.map(each => each.model)"
+            ".findLast(each => each.type === 'code').executionCount",
             timeout=READY_MS,
         )
         self.idle()

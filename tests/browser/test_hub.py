@@ -210,5 +210,5 @@ def test_the_quickstart_on_binder(
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert [output for output in outputs if output["output_type"] == "error"] == []
     assert "alice@contoso.example" in str(outputs)
-    assert "Longyearbyen" in str(outputs[-2:])
+    assert "azimuth_deg" in str(outputs)  # a column of the demo's
     assert list(binder_home.rglob(".nbauth")) == []  # nothing of ours is kept in a clone
