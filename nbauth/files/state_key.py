@@ -64,7 +64,7 @@ class StateKey:
 
     def _read(self) -> bytes:
         if any(name.startswith("BINDER_") for name in self._environ):
-            raise ValueError("a server of Binder's is nobody's own, and there is no key of the user's on it")
+            raise ValueError("on Binder no server belongs to one person, so there is no key of the user's")
         path, folder = self.directory / self._name, self.directory.resolve()
         above = (*path.parents, *(folder / self._name).parents)
         if any((parent / mark).exists() for parent in above for mark in _VERSION_CONTROL):

@@ -75,8 +75,8 @@ class Lending:
         here = visitors.whose()
         if here is not None:
             raise SignInRequired(
-                f"{here.server} serves several visitors in this process, and a process that it starts is nobody's in "
-                "particular: no sign-in is shared.",
+                f"{here.server} serves several visitors in this process, and a process that it starts belongs to "
+                "none of them: no sign-in is shared.",
                 next_step="Read in the visit itself.",
             )
         self._kernel = kernel

@@ -112,7 +112,7 @@ def lost_target(response: Response) -> DataError:
     # `redact_url` reads no such address: what may hold a secret is cut off.
     shown = re.split(r"[?#]", target, maxsplit=1)[0].rpartition("@")[2][:120]
     return DataError(
-        f"{place} redirects to {shown!r}, which is no URL that can be read.",
+        f"{place} redirects to {shown!r}, which is not a valid URL.",
         url=place,
         next_step="Ask whoever runs the API; allow_redirects=False shows the answer as it is.",
     )

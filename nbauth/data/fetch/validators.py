@@ -97,7 +97,7 @@ def check_whole(response: Response, *, is_file: bool) -> None:
         raise DataError(
             f"{shown_url}: the answer is a part ({told or 'status 206'}), and the whole was asked for.",
             url=shown_url,
-            next_step="A cache or a proxy may hold a part: ask anew. nbauth.open(url) reads a file by its parts.",
+            next_step="A cache or a proxy may hold an old part: ask again. nbauth.open(url) reads a file by its parts.",
         )
 
 

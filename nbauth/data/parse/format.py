@@ -66,8 +66,8 @@ class ReadContext:
         except (LookupError, ValueError) as error:
             self.response.close()
             name = clean(str(error.args[0] if error.args else ""), 40)
-            why = f"whose character set {name!r} is none that is read"
-            step = 'If it is in another one, say so, as in encoding="utf-8".'
+            why = f"in the character set {name!r}, which nbauth does not read"
+            step = 'If it is in another one, say which, as in encoding="utf-8".'
             raise format_error(self.response, b"", why, next_step=step) from None
 
 

@@ -48,7 +48,7 @@ _SAY = (
 )
 _OPEN = "nbauth.open(URL) gives it to whatever reads it."
 _OF_PAGE = (
-    "If it is a page to sign in at, the URL is none of an API's, or wants another token. "
+    "If it is a sign-in page, the URL is not an API's, or the API wants another token. "
     "pandas.read_html(nbauth.open(URL)) reads tables of a page."
 )
 

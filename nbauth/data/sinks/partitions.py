@@ -110,7 +110,7 @@ def read(session: Session, query: Query, parts: Sequence[Part], records: str | N
             raise DataError(
                 f"{shown_url}: {sink.rows - before:,} rows came where the first page told of {part.rows:,}.",
                 url=shown_url,
-                next_step="Make the frame anew; or read it page after page: nbauth.read(…).",
+                next_step="Make the frame again; or read it page after page: nbauth.read(…).",
             )
     return sink.frame()
 

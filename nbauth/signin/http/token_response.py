@@ -29,7 +29,7 @@ def problem(document: dict[str, Any]) -> str | None:
     """
     if "error" in document:
         error = document["error"]
-        return None if isinstance(error, str) and error else "with an error that is no text"
+        return None if isinstance(error, str) and error else "with an error that is not text"
     return next((wrong for look in (_of_the_token, _of_times, _of_the_person) for wrong in look(document)), None)
 
 
@@ -37,13 +37,13 @@ def _of_the_token(document: dict[str, Any]) -> Iterator[str]:
     if document.get("access_token") is None:
         yield "with neither an access token nor an error"
     if not _is_secret(document.get("access_token")):
-        yield "with an access_token that is none"
+        yield "with an access_token that cannot be one"
     if str(document.get("token_type", "Bearer")).lower() != "bearer":
         yield "with a token_type that is not Bearer"
     if not _is_secret(document.get("refresh_token", "-")):
-        yield "with refresh_token that is no text"
+        yield "with a refresh_token that is not text"
     if not isinstance(document.get("scope", ""), str):
-        yield "with scope that is no text"
+        yield "with scope that is not text"
 
 
 def _of_times(document: dict[str, Any]) -> Iterator[str]:

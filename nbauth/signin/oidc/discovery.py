@@ -131,7 +131,7 @@ def moved(
         try:
             place = look(profile, application).get(name)
         except (ProviderUnavailable, requests.RequestException) as error:
-            logger.info("Profile %r: the discovery document cannot be had anew: %s", profile.name, error)
+            logger.info("Profile %r: the discovery document cannot be fetched again: %s", profile.name, error)
             return None
         if isinstance(place, str) and place != url:
             logger.info("Profile %r: %s is at %s by now.", profile.name, name, redact_url(place))

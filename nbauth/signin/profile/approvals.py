@@ -196,7 +196,7 @@ class Approvals:
                 source=request.source,
                 reasons=reasons,
                 profile=profile.name,
-                next_step="Make anew what reads here, such as nbauth.session().",
+                next_step="Make a new one of what reads here, such as nbauth.session().",
             )
         if not is_approved(request):
             if ask is None:

@@ -166,7 +166,7 @@ def _program() -> Path | None:
 def _failure(wish: Wish, words: str) -> NotThere | ProviderUnavailable:
     words = words.removeprefix("ERROR: ")
     if not words or _NOBODY.search(words):
-        said = "nobody is signed in to it" if "az login" in words else f"it wants the person anew ({words})"
+        said = "nobody is signed in to it" if "az login" in words else f"it wants the person to sign in again ({words})"
         return NotThere(wish, "az", said, f"In a shell, run: {_login(wish)}")
     return ProviderUnavailable(
         f"Profile {wish.profile.name!r}: az has no token for {' '.join(wish.scopes)}: {words}",

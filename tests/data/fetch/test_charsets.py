@@ -54,7 +54,7 @@ def test_of_a_content_type() -> None:
 def test_a_table_in_a_codec_that_is_not_read(session: Session, api: Server, kind: str, charset: str) -> None:
     """A table in such a codec is an error that names it, and is not decoded."""
     api.routes["/x"] = Reply(b"a,b\n1,2\n" * 100_000, content_type=f"{kind}; charset={charset}")
-    with pytest.raises(FormatError, match=f"character set '{charset}' is none that is read"):
+    with pytest.raises(FormatError, match=f"in the character set '{charset}', which nbauth does not read"):
         read(session, f"{api.origin}/x")
 
 

@@ -217,7 +217,7 @@ def test_a_configuration_that_changes_between(change: Any, clone: Path, demo: De
     session = nbauth.session()
     path.write_text(path.read_text().replace(*change))
     assert main(["trust", str(path)]) == 0
-    with pytest.raises(ApprovalRequired, match=r"has changed since it was read.* Make anew what reads here"):
+    with pytest.raises(ApprovalRequired, match=r"has changed since it was read.* Make a new one of what reads here"):
         session.get(f"{demo.api_url}/cities")
     assert not demo.provider.requests
 

@@ -51,7 +51,7 @@ def test_a_whole_resource(az: FakeAz, profile: Any) -> None:
     ("words", "reason"),
     [
         ("Please run 'az login' to setup account.", "nobody is signed in to it"),
-        ("AADSTS700082: The refresh token has expired due to inactivity.", "it wants the person anew"),
+        ("AADSTS700082: The refresh token has expired due to inactivity.", "it wants the person to sign in again"),
     ],
 )
 def test_nobody_is_signed_in(words: str, reason: str, az: FakeAz, profile: Any, demo: DemoServer) -> None:
