@@ -202,10 +202,14 @@ def _trust(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from nbauth.doctor import examine
+    from nbauth.doctor import examine, lines_of
 
-    report = examine()
-    print(json.dumps(report.to_json(), indent=2) if options.json else "\n".join(report.lines()))
+    if options.json:
+        report = examine()
+        print(json.dumps(report.to_json(), indent=2))
+    else:
+        report = examine(lambda finding: print("\n".join(lines_of(finding)), flush=True))
+        print(f"\n{report.sum}")
     return report.exit_status
 
 

@@ -6,6 +6,6 @@ It prints nothing and keeps nothing. `examine` returns a report, which the comma
 from __future__ import annotations
 
 from nbauth.doctor.examination import examine
-from nbauth.doctor.report import Report
+from nbauth.doctor.report import Report, lines_of
 
-__all__ = ["Report", "examine"]
+__all__ = ["Report", "examine", "lines_of"]

@@ -14,7 +14,7 @@ from nbauth.errors import ApprovalRequired, ConfigError
 from nbauth.process.patience import within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from nbauth.signin.profile.config import Config
     from nbauth.signin.profile.profile import Profile
@@ -25,13 +25,21 @@ __all__ = ["examine"]
 _KEYRING_S = 40.0  # a quarter of it: nobody is meant to unlock a keyring for an examination
 
 
-def examine() -> Report:
+def examine(tell: Callable[[Finding], None] | None = None) -> Report:
     """Look at the installation, the surroundings and the configuration, and ask each provider.
 
     Nothing of what the providers say is kept, and nothing that was kept before is taken for what they say.
+
+    Args:
+        tell: is called with each finding as soon as it is made: a provider may take its time.
     """
     versions = installation.versions()
-    return Report(versions=versions, findings=tuple(_findings(versions)))
+    findings = []
+    for finding in _findings(versions):
+        findings.append(finding)
+        if tell is not None:
+            tell(finding)
+    return Report(versions=versions, findings=tuple(findings))
 
 
 def _findings(versions: dict[str, str]) -> Iterator[Finding]:

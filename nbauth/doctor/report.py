@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from nbauth.doctor.finding import Finding, Level
 
-__all__ = ["EXIT_STATUS", "Report"]
+__all__ = ["EXIT_STATUS", "Report", "lines_of"]
+
+_INDENT = max(map(len, LEVELS)) + 2
 
 # 2 is what a mistake in the command line ends with, as everywhere.
 EXIT_STATUS: Mapping[Level, int] = {"ok": 0, "note": 0, "warning": 3, "error": 1}
@@ -57,22 +59,23 @@ class Report:
             ],
         }
 
-    def lines(self, *, width: int | None = None) -> list[str]:
-        """Return it as lines for a terminal.
-
-        Args:
-            width: how many characters a line may have; by default the terminal's.
-        """
-        indent = max(map(len, LEVELS)) + 2
-        lines: list[str] = []
-        for finding in self.findings:
-            text = one_line(f"{finding.topic}: {finding.text}")
-            lines += wrapped(text, head=f"{finding.level:<{indent}}", deeper=indent, width=width)
-            if finding.cure is not None:
-                lines += wrapped(one_line(str(finding.cure)), head=f"{'':<{indent}}→ ", deeper=indent + 2, width=width)
-        return [*lines, "", self._sum()]
-
-    def _sum(self) -> str:
+    @property
+    def sum(self) -> str:
+        """How many errors and warnings there are, in a sentence."""
         counts = {level: sum(finding.level == level for finding in self.findings) for level in ("error", "warning")}
         told = [f"{n} {level}{'' if n == 1 else 's'}" for level, n in counts.items() if n]
         return f"{' and '.join(told)}." if told else "Everything that could be tried works."
+
+
+def lines_of(finding: Finding, *, width: int | None = None) -> list[str]:
+    """Return a finding as lines for a terminal.
+
+    Args:
+        finding: what was seen.
+        width: how many characters a line may have; by default the terminal's.
+    """
+    text = one_line(f"{finding.topic}: {finding.text}")
+    lines = wrapped(text, head=f"{finding.level:<{_INDENT}}", deeper=_INDENT, width=width)
+    if finding.cure is not None:
+        lines += wrapped(one_line(str(finding.cure)), head=f"{'':<{_INDENT}}→ ", deeper=_INDENT + 2, width=width)
+    return lines

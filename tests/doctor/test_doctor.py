@@ -183,6 +183,19 @@ def test_a_template(apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(apart / "nbauth.toml") in cure
 
 
+def test_it_says_what_it_has_while_a_provider_is_slow(
+    demo: DemoServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is printed at once; whoever interrupts a slow provider has seen it."""
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nbauth.doctor.provider.connect_anew", interrupted)
+    assert main(["doctor"]) == 130
+    assert "NBAUTH_CONFIG names it" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_broken_file(apart: Path) -> None:
     """A file that cannot be read is a finding, and stops no other."""
     (apart / "nbauth.toml").write_text("[profiles.work]\ncleint_id = 'x'\n")

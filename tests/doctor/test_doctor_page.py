@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nbauth.doctor import Report, examine
+from nbauth.doctor import examine, lines_of
 from nbauth.doctor.finding import Finding
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def example(demo: DemoServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
         Finding(topic=f.topic, level=f.level, text=named(f.text), cure=None if f.cure is None else named(str(f.cure)))
         for f in report.findings
     ]
-    return "\n".join(Report(versions=report.versions, findings=tuple(findings)).lines(width=100))
+    return "\n".join([*(line for f in findings for line in lines_of(f, width=100)), "", report.sum])
 
 
 def test_the_example(demo: DemoServer, apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
