@@ -70,8 +70,14 @@ def _subshell(front_end: FakeFrontEnd) -> str | None:
 def test_sign_in_then_out(shell: str, demo: DemoServer, front_end: FakeFrontEnd, apart: Path, debug_log: Path) -> None:
     """A click on another way, the redirect that is pasted, and the button after the cell has ended all arrive.
 
-    A kernel that logs each message, as with `--debug`, logs nothing of what the page sends for the panel.
+    What observes a panel runs on the main thread, wherever the click came. A kernel that logs each message, as with
+    `--debug`, logs nothing of what the page sends for the panel.
     """
+    front_end.run(
+        "import nbauth, threading\n"
+        "seen, watched = [], nbauth.SignInPanel('demo')\n"
+        "watched.observe(lambda _: seen.append(threading.current_thread() is threading.main_thread()), 'signed_in')"
+    )
     person = Person("alice", ca_file=demo.ca_file)
 
     def act(page: FakeWidgetPage, view: dict[str, Any]) -> None:
@@ -88,7 +94,8 @@ def test_sign_in_then_out(shell: str, demo: DemoServer, front_end: FakeFrontEnd,
     front_end.until(lambda: page.view["step"] == "idle")
     page.send("press")
     front_end.until(lambda: page.view["step"] == "signed_in")
-    assert front_end.run("import nbauth\nprint(len(nbauth.accounts()))").text == "1\n"
+    assert front_end.run("print(len(nbauth.accounts()))").text == "1\n"
+    front_end.until(lambda: front_end.run("print(seen)").text == "[True, True, True]\n")
     debug, comms = debug_log.read_text(), (apart.parent / "comm.log").read_text()
     assert "*** MESSAGE TYPE:comm_msg***" in debug
     assert f"<a message of nbauth's panel {page.model_id}>" in debug
