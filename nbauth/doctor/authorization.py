@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote_plus, urljoin, urlsplit
 
 import requests
 
-from nbauth.doctor.finding import Finding
+from nbauth.doctor.finding import Finding, failed
 from nbauth.errors import NbauthError
 from nbauth.net.origins import display_url, redact_url
 from nbauth.net.redirects import is_redirection
@@ -68,7 +68,7 @@ def try_authorization(connection: Connection, *, bundle: Bundle | None, director
         trust = Trust.of_environment(untrusted=directory).context(() if bundle is None else (bundle,))
         page = get_page(address, trust, timeout_s=profile.timeout_s, proxies=profile.proxies)
     except NbauthError as error:
-        return _finding(profile, "error", str(error.args[0]), error.step)
+        return failed(f"profile {profile.name}", error)
     except requests.RequestException as error:
         text = f"its sign-in page {redact_url(address)} cannot be had ({type(error).__name__})."
         return _finding(profile, "error", text, "Check the network, or ask whoever runs the provider.")

@@ -35,4 +35,6 @@ class Finding:
 
 def failed(topic: str, error: NbauthError, level: Level = "error") -> Finding:
     """Return the finding that an error of nbauth's makes."""
-    return Finding(topic=topic, level=level, text=str(error.args[0]), cure=error.step)
+    whose = f"Profile {topic.removeprefix('profile ')!r}: "  # the topic says it already
+    text = str(error.args[0]).removeprefix(whose)
+    return Finding(topic=topic, level=level, text=text, cure=error.step)

@@ -68,7 +68,7 @@ def proxies(profiles: Iterable[Profile]) -> Iterator[Finding]:
     """Yield the proxy that each provider is asked through, without its password."""
     told: dict[str, list[str]] = {}
     for profile in profiles:
-        if profile.resolved_authority.kind == "sources":
+        if profile.resolved_authority.kind == "sources" or profile.managed_identity is not None:
             continue
         proxy = proxy_for(profile.authority_url, profile.proxies)
         host = display_url(f"https://{profile.authority_host}")
