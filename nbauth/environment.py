@@ -44,6 +44,7 @@ _REMOTE = {
     "COLAB_RELEASE_TAG": "Colab",
 }
 _CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+_HAS_DESKTOP = sys.platform in ("win32", "darwin")
 _TEXT_BROWSERS = {"www-browser", "links", "elinks", "lynx", "w3m"}
 
 
@@ -162,7 +163,7 @@ def _remote(environ: Mapping[str, str], *, has_browser: bool) -> str | None:
 
 
 def _has_browser(environ: Mapping[str, str]) -> bool:
-    if sys.platform in ("win32", "darwin"):
+    if _HAS_DESKTOP:
         return True
     if not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY") or environ.get("BROWSER")):
         return False

@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import secrets
+import sys
 import time
 from typing import IO, TYPE_CHECKING, Self
 
@@ -60,7 +61,7 @@ class Directory:
             raise
 
     def _open(self, *, private: bool, readable: bool) -> None:
-        if _BY_HANDLE:
+        if sys.platform != "win32" and _BY_HANDLE:
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if private else 0)
             try:
                 self._handle = os.open(self.path, flags)

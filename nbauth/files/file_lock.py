@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,8 @@ def hold(path: Path, name: str, directory: int | None, timeout_s: float) -> Iter
 
 
 def _hold_by_handle(stack: contextlib.ExitStack, path: Path, name: str, directory: int, deadline: float) -> None:
+    if sys.platform == "win32":
+        raise NotImplementedError
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     while True:
         with contextlib.ExitStack() as attempt:

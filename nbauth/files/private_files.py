@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from pathlib import Path
 
 __all__ = [
@@ -17,7 +18,7 @@ __all__ = [
     "why_status_not_trusted",
 ]
 
-_HAS_OWNERS = hasattr(os, "getuid")  # not on Windows, where an access list decides
+_HAS_OWNERS = sys.platform != "win32"  # not on Windows, where an access list decides
 _MOST_LINKS = 40  # as many as Linux follows
 # Windows' symbolic link, and its junction, which `stat` shows as a directory.
 _LINK_TAGS = (0xA000000C, 0xA0000003)
@@ -71,7 +72,7 @@ def why_status_not_own(status: os.stat_result, *, directory: bool = False) -> st
     what = "directory" if directory else "file"
     if not (stat.S_ISDIR if directory else stat.S_ISREG)(status.st_mode) or _is_junction(status):
         return f"it is not a plain {what}"
-    if _HAS_OWNERS and status.st_uid != os.getuid():
+    if sys.platform != "win32" and status.st_uid != os.getuid():
         return f"the {what} belongs to somebody else"
     return None
 
@@ -138,10 +139,12 @@ def _is_junction(status: os.stat_result) -> bool:
 
 
 def _is_of_this_user_or_root(status: os.stat_result) -> bool:
-    return not _HAS_OWNERS or status.st_uid in (os.getuid(), 0)
+    return sys.platform == "win32" or status.st_uid in (os.getuid(), 0)
 
 
 def _is_private_group(status: os.stat_result) -> bool:
+    if sys.platform == "win32":
+        raise NotImplementedError
     import grp
     import pwd
 
@@ -154,6 +157,8 @@ def _is_private_group(status: os.stat_result) -> bool:
 
 
 def _owner(status: os.stat_result) -> str:
+    if sys.platform == "win32":
+        raise NotImplementedError
     import pwd
 
     try:

@@ -231,10 +231,10 @@ def _within(start: Path, environ: Mapping[str, str], *, whole: bool = False) -> 
 
 def _account_home() -> Path | None:
     """Return the home directory of this account; not that of ``HOME``, which a ``.env`` can set."""
-    try:
-        import pwd
-    except ImportError:
-        return Path.home()  # Windows
+    if sys.platform == "win32":
+        return Path.home()
+    import pwd
+
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:

@@ -193,6 +193,8 @@ class TerminalPrompt:
 
 def _is_in_front(source: TextIO) -> bool:
     """Tell whether this is the main thread of what has the terminal; beside it an event loop may be reading lines."""
+    if sys.platform == "win32":
+        return False
     try:
         descriptor = source.fileno()
         has_it = os.isatty(descriptor) and os.tcgetpgrp(descriptor) == os.getpgrp()
@@ -204,6 +206,8 @@ def _is_in_front(source: TextIO) -> bool:
 @contextlib.contextmanager
 def _unseen(descriptor: int) -> Iterator[None]:
     """Turn off the terminal's echo and its line editing, whose lines end at 1,024 or 4,096 characters."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     if not os.isatty(descriptor):
         yield
         return

@@ -144,6 +144,8 @@ def test_another_system(alice: DemoServer, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ConfigError, match="it works on Linux"):
         share()
     assert kernel.loans() == []
+    with pytest.raises(OSError, match="does not tell who is at the other end"):
+        next(share_channel.SocketLender("/named/by/a/variable").messages())
 
 
 def test_what_is_said(alice: DemoServer) -> None:

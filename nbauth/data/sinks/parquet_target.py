@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from typing import TYPE_CHECKING
 
 from nbauth.errors import ConfigError
@@ -64,6 +65,8 @@ def _why_not(place: Path, *, is_linked: bool) -> str | None:
 
 def _may_replace(place: Path) -> bool:
     """Tell whether another user's file may be replaced: this user may write to it, and not in a folder as ``/tmp``."""
+    if sys.platform == "win32":  # where an access list decides
+        return os.access(place, os.W_OK)
     above = place.parent.stat()
     is_sticky = above.st_mode & stat.S_ISVTX and os.getuid() not in {0, above.st_uid}
     return not is_sticky and os.access(place, os.W_OK)

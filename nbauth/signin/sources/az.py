@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -145,7 +146,7 @@ def _outcome(command: list[str], directory: str) -> tuple[int, bytes, bytes]:
             output, errors = process.communicate(timeout=_TIMEOUT_S)
         except BaseException:
             # `az` is a script that starts Python: that would go on, and hold the pipes.
-            if os.name == "nt":
+            if sys.platform == "win32":
                 process.kill()
             else:
                 os.killpg(process.pid, signal.SIGKILL)

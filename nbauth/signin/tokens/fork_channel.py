@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import socket
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
@@ -63,8 +64,7 @@ class TokenServer:
 
     def __init__(self, find: Callable[[str], HasAccessToken | None]) -> None:
         self._find = find
-        # Datagrams carry the end of a channel each, so that children share this socket and nothing else.
-        self._sender, self._receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._sender, self._receiver = _datagrams()
         self._is_listening = False
 
     def start(self) -> None:
@@ -79,6 +79,8 @@ class TokenServer:
         return TokenClient(self._sender)
 
     def _listen(self) -> None:
+        if sys.platform == "win32":
+            raise NotImplementedError
         while True:
             try:
                 _, handles, *_ = socket.recv_fds(self._receiver, 1, 1)
@@ -130,6 +132,8 @@ class TokenClient:
         Raises:
             NbauthError: as in the parent.
         """
+        if sys.platform == "win32":
+            raise NotImplementedError
         asked = {"key": key, "scopes": scopes, "rejected": rejected, "claims": claims, "life_s": life_s}
         request = json.dumps(asked).encode()
         asked_at = time.monotonic()
@@ -211,3 +215,10 @@ def _read(channel: socket.socket) -> bytes:
         if sum(map(len, parts)) > _LARGEST:
             break
     return b"".join(parts)
+
+
+def _datagrams() -> tuple[socket.socket, socket.socket]:
+    """Return two ends, between which datagrams carry the end of a channel each: children share nothing else."""
+    if sys.platform == "win32":  # where nothing is forked
+        raise NotImplementedError
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -15,6 +15,7 @@ import os
 import shutil
 import socket
 import struct
+import sys
 import tempfile
 import threading
 import time
@@ -68,12 +69,12 @@ class ShareServer:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._pid = os.getpid()
-        self._uid = os.getuid()
+        self._uid = _own_uid()
         self._lock = threading.Lock()
         self._borrowers: set[socket.socket] = set()
         self._folder = _private_folder()
         self.path = str(self._folder / "socket")
-        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener = _unix_socket()
         try:
             self._listener.bind(self.path)
             self._listener.listen(128)
@@ -95,6 +96,8 @@ class ShareServer:
 
     def tell(self, message: dict[str, Any]) -> None:
         """Tell every process that borrows."""
+        if sys.platform != "linux":
+            raise NotImplementedError
         line = json.dumps(message).encode() + b"\n"
         with self._lock:
             for borrower in self._borrowers:
@@ -224,7 +227,7 @@ class SocketLender:
                 first = lines.readline(_LARGEST)
 
     def _connected(self) -> socket.socket:
-        channel = socket.socket(socket.AF_UNIX)
+        channel = _unix_socket()
         try:
             channel.settimeout(_PATIENCE_S)
             channel.connect(self._path)
@@ -255,14 +258,28 @@ def _private_folder() -> Path:
     raise OSError("there is no folder for a socket")
 
 
+def _unix_socket() -> socket.socket:
+    if sys.platform != "linux":  # the variable that names the path came here from somewhere else
+        raise OSError("this system does not tell who is at the other end of a socket")
+    return socket.socket(socket.AF_UNIX)
+
+
+def _own_uid() -> int:
+    if sys.platform == "win32":
+        raise NotImplementedError
+    return os.getuid()
+
+
 def _check_ancestor(channel: socket.socket) -> None:
     pid, uid = _peer(channel)  # of who listens there
-    if uid != os.getuid() or not is_descendant(os.getpid(), pid):
+    if uid != _own_uid() or not is_descendant(os.getpid(), pid):
         raise PermissionError("who listens there did not start this process")
 
 
 def _peer(channel: socket.socket) -> tuple[int, int]:
     """Return the process and the user at the other end, as the system knows them."""
+    if sys.platform != "linux":
+        raise NotImplementedError
     size = struct.calcsize("3i")
     pid, uid, _ = struct.unpack("3i", channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
     return pid, uid
