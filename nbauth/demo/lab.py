@@ -7,11 +7,16 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbauth.demo.saved import keep, saved_in
 from nbauth.errors import ConfigError
 from nbauth.next_step import Install, to_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["notebooks_directory", "run"]
 
@@ -49,10 +54,9 @@ def run(*, port: int = 0) -> int:
         raise ConfigError("JupyterLab is not installed.", next_step=to_run(Install("nbauth[demo]")))
     with (
         DemoServer(port=port) as demo,
-        tempfile.TemporaryDirectory(prefix="nbauth-demo-") as directory,
+        _folder() as folder,
         told_to_end() as told,
     ):
-        folder = Path(directory) / "notebooks"
         shutil.copytree(
             notebooks_directory(), folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints", ".nbauth", ".*")
         )
@@ -63,10 +67,7 @@ def run(*, port: int = 0) -> int:
             "press Sign in, then Alice or Bob. Ctrl-C here ends everything, and keeps what you saved.",
             flush=True,
         )
-        try:
-            return run_beside(demo, _command(folder), told=told, folder=folder)
-        finally:
-            _keep(folder)
+        return run_beside(demo, _command(folder), told=told, folder=folder)
 
 
 def _command(folder: Path) -> list[str]:
@@ -81,8 +82,20 @@ def _command(folder: Path) -> list[str]:
     return command
 
 
-def _keep(folder: Path) -> None:
-    files = saved_in(folder, notebooks_directory())
-    place = keep(folder, files)
-    if place is not None:
-        print(f"What you saved is in {place}: {', '.join(map(str, files))}.", flush=True)
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for a person to work in; it stays if what was saved there cannot be kept elsewhere."""
+    directory = Path(tempfile.mkdtemp(prefix="nbauth-demo-"))
+    folder = directory / "notebooks"
+    try:
+        yield folder
+    finally:
+        files = saved_in(folder, notebooks_directory())
+        try:
+            place = keep(folder, files)
+        except OSError as error:  # a full disk, for one
+            print(f"What you saved stays in {folder}, since it could not be copied: {error}", flush=True)
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+            if place is not None:
+                print(f"What you saved is in {place}: {', '.join(map(str, files))}.", flush=True)

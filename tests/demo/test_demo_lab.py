@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,3 +68,19 @@ def test_a_directory_that_cannot_be_written(apart: Path, tmp_path: Path, monkeyp
     assert (place / "mine.csv").read_text() == "city"
     (place / "mine.csv").unlink()
     place.rmdir()
+
+
+def test_a_full_disk(apart: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be copied stays where it is, and that is said."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(lab, "_command", lambda _folder: [sys.executable, "-c", WORK])
+    monkeypatch.setattr(shutil, "copy2", full)
+    with monkeypatch.context() as context:
+        context.setattr(tempfile, "tempdir", str(apart))
+        assert lab.run() == 0
+    [stays] = apart.glob("nbauth-demo-*/notebooks")
+    assert (stays / "mine/cities.csv").read_text() == "city"
+    assert f"What you saved stays in {stays}, since it could not be copied" in capsys.readouterr().out
