@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from nbauth import kernel
-from nbauth.environment import detect
+from nbauth.environment import ask_by_panel, detect
 from nbauth.errors import DataError, NbauthError, SignInRequired
 from nbauth.net.origins import redact_url
 from nbauth.net.secrecy import clears_frames
@@ -216,6 +216,8 @@ class KernelChain:
     def _add_job(self, error: SignInRequired, url: str) -> None:
         """Name the job's profile where no terminal is: nothing but the caller's word takes it in a person's place."""
         if self._was_named or self._config.chosen is not None or self._visitor is not None or detect().interactive:
+            return
+        if ask_by_panel(self.profile) is not None:  # somebody is there, and a panel asks them
             return
         jobs = [each.name for each in naming(self._config.profiles.values(), url) if each.kind == "application"]
         if jobs and self._profile.kind == "person":
