@@ -60,6 +60,12 @@ class KeptConnections:
             self.has_ended = True
             self._close_unused()
 
+    def close(self) -> None:
+        """Close them at once. A session that goes on makes others; what is in an answer's middle is closed after it."""
+        with self._lock:
+            self._users.clear()
+        self.end()
+
     def _close_unused(self) -> None:
         if self.has_ended and not self._users:
             from nbauth.net.kept_adapters import close_adapters
@@ -114,8 +120,8 @@ class ConnectionKeeper:
         return made
 
     def close(self) -> None:
-        """Keep none any more."""
+        """Keep none any more, whoever still uses them: some sessions are never closed, such as a file system's."""
         with self._lock:
             ended, self._kept = [connections for _, connections in self._kept.values()], {}
         for connections in ended:
-            connections.end()
+            connections.close()

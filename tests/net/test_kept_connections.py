@@ -111,6 +111,20 @@ def test_nobody_uses_them(kept: Callable[..., KeptConnections], changes: ChangeN
     assert len(adapter.poolmanager.pools) == 0
 
 
+def test_a_kernel_that_ends(api: Server, changes: ChangeNotifier) -> None:
+    """It closes them though a session was never closed, as a file system's is; that one may go on over another."""
+    keeper = ConnectionKeeper()
+    connections = keeper.of(None, ORIGINS, "profiles", watch=changes.watch)
+    user = _User(connections)
+    user.get(api)
+    adapter: Any = connections.adapters["http://"]
+    keeper.close()
+    assert len(adapter.poolmanager.pools) == 0
+    assert user.get(api) == 200
+    assert api.connections == 2
+    connections.close()
+
+
 def test_idle_for_long(kept: Callable[..., KeptConnections], api: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that nothing went over for long is not trusted to be there still; nor after the clock went back."""
     user = _User(kept())
