@@ -69,6 +69,7 @@ class Requester:
         self.retries = retries or Retries()
         self.byte_limit = ByteLimit(spec.max_bytes)
         self._stopped = threading.Event()
+        self._over = threading.Event()  # also where it has come to its end
         self._lock = threading.Lock()
         self._open: set[Response] = set()
         self._waited_s = 0.0
@@ -83,11 +84,16 @@ class Requester:
     def stop(self) -> None:
         """End what other threads are doing for this load: their next request fails, and a stalled read ends."""
         self._stopped.set()
+        self._over.set()
         with self._lock:
             still_open = list(self._open)
         for response in still_open:
             with suppress(Exception):  # it may just have ended by itself
                 response.raw.shutdown()
+
+    def end(self) -> None:
+        """Send no more, and wait no more: the load is done. What is being answered comes; its connection is kept."""
+        self._over.set()
 
     def send(
         self, request: PageRequest, *, headers: Mapping[str, str] | None = None, method: Literal["HEAD"] | None = None
@@ -182,7 +188,7 @@ class Requester:
         return True
 
     def _send(self, request: PageRequest, headers: Mapping[str, str], method: Literal["HEAD"] | None) -> Response:
-        if self._stopped.is_set():
+        if self._over.is_set():
             raise ReadInterrupted("Stopped.")
         response = None if headers or method else self._outgoing.send_plainly(self.chain, request)
         if response is None:
@@ -232,7 +238,7 @@ class Requester:
 
     def _may_wait(self, seconds: float) -> bool:
         with self._lock:
-            return not self._stopped.is_set() and self._waited_s + self._more(seconds) <= self.retries.longest_s
+            return not self._over.is_set() and self._waited_s + self._more(seconds) <= self.retries.longest_s
 
     def _more(self, seconds: float) -> float:
         """Return by how much a wait makes the load longer: threads may wait at the same time."""
@@ -257,11 +263,11 @@ class Requester:
         """
         self._progress.waiting(seconds, why)
         until = time.monotonic() + seconds
-        while not self._stopped.is_set():
+        while not self._over.is_set():
             # In steps: an interrupt that comes as a flag, as in kernels on Windows, wakes no main thread that waits.
-            if self._stopped.wait(min(_STEP_S, max(0.0, until - time.monotonic()))) or time.monotonic() >= until:
+            if self._over.wait(min(_STEP_S, max(0.0, until - time.monotonic()))) or time.monotonic() >= until:
                 break
-        if self._stopped.is_set():
+        if self._over.is_set():
             raise ReadInterrupted("Stopped.", url=redact_url(self._spec.url))
 
     def _forget(self, response: Response | None) -> None:

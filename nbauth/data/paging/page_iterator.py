@@ -206,8 +206,7 @@ class PageIterator:
                     return
                 envelope = Envelope(response, self._named)
         finally:
-            if source is not None:
-                source.close()
+            self._end(source)
 
     def _detect(self, envelope: Envelope, *, resuming: bool) -> Layout:
         if resuming:
@@ -284,6 +283,11 @@ class PageIterator:
 
         self._requester.on_throttle = slow_down
         return source
+
+    def _end(self, source: PageSource | None) -> None:
+        if source is not None:
+            source.close()
+            self._requester.end()  # what was guessed beyond the last page, and refused for now, would be sent again
 
     def _further(self, source: PageSource, request: PageRequest, envelope: Envelope, rows: Rows) -> Arrival | None:
         self._small_pages.saw(envelope, rows)

@@ -138,6 +138,10 @@ def test_page_by_page(session: Session, api: Server, as_: str) -> None:
     few = pages(session, f"{api.origin}/x", concurrency=4)
     next(few)
     few.close()  # type: ignore[attr-defined]
+    _wait_for_threads()
+
+
+def _wait_for_threads() -> None:
     for thread in threading.enumerate():
         if thread.name == "nbauth-fetch":
             thread.join(10)
@@ -159,6 +163,16 @@ def test_what_stands_behind_the_end(session: Session, api: Server, behind: Reply
     """What an API answers behind its last page is none of the load's."""
     api.routes["/x"] = lambda seen: as_json(_page(_number(seen))) if _number(seen) <= LAST else behind
     assert read(session, f"{api.origin}/x", concurrency=8)["id"].tolist() == _ids()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_nothing_is_sent_after_the_end(session: Session, api: Server, status: int) -> None:
+    """What was guessed beyond the last page, and refused for now, is not asked for again once the load is done."""
+    behind = Reply(b"busy", status, headers={"Retry-After": "1"})
+    api.routes["/x"] = lambda seen: as_json(_page(_number(seen))) if _number(seen) <= LAST else behind
+    assert read(session, f"{api.origin}/x", concurrency=8)["id"].tolist() == _ids()
+    _wait_for_threads()
+    assert len({seen.path for seen in api.seen}) == len(api.seen)
 
 
 def test_an_error_is_that_of_the_page(session: Session, api: Server) -> None:
