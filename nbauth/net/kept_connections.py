@@ -39,7 +39,7 @@ class KeptConnections:
         self.adapters: dict[str, PlainGetAdapter] = kept_adapters()
         self.has_ended = False
         self._users: WeakSet[object] = WeakSet()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a file that nobody closed is closed by a finalizer, in here, too
         self._process = os.getpid()
 
     def join(self, user: object) -> None:

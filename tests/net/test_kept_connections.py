@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +111,33 @@ def test_nobody_uses_them(kept: Callable[..., KeptConnections], changes: ChangeN
     changes.notify()
     adapter: Any = connections.adapters["http://"]
     assert len(adapter.poolmanager.pools) == 0
+
+
+def test_a_finalizer_that_leaves(kept: Callable[..., KeptConnections]) -> None:
+    """Where the garbage collector closes a file that was left open just while a session begins, nothing hangs."""
+    connections = kept()
+
+    class Left:
+        def __init__(self) -> None:
+            self.itself = self
+            connections.join(self)
+
+        def __del__(self) -> None:
+            connections.leave(self)
+
+    class Begins:
+        def __hash__(self) -> int:
+            gc.collect()
+            return 1
+
+    def begin() -> None:
+        Left()
+        connections.join(Begins())
+
+    thread = threading.Thread(target=begin, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_a_kernel_that_ends(api: Server, changes: ChangeNotifier) -> None:
