@@ -99,8 +99,15 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="as JSON, for administrators and bug reports; no secret")
     doctor.set_defaults(run=_doctor)
 
-    explain = commands.add_parser("explain", help="say what an error on a provider's page means, and what helps")
-    explain.add_argument("text", nargs="*", metavar="TEXT", help="its number, or its text (default: what is pasted)")
+    explain = commands.add_parser(
+        "explain", help="say what an error of nbauth's or on a provider's page means, and what helps"
+    )
+    explain.add_argument(
+        "text",
+        nargs="*",
+        metavar="TEXT",
+        help="its name, such as SignInRequired, its number, or its text (default: what is pasted)",
+    )
     explain.add_argument("--profile", metavar="NAME", help="the profile that was signing in (default: the default one)")
     explain.set_defaults(run=_explain)
     return parser
@@ -214,17 +221,23 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    from nbauth.doctor.symptoms import PAGE, symptoms
     from nbauth.frontend.text import printable
     from nbauth.signin.client.error_catalogue import explain
 
     if not options.text and sys.stdin.isatty():
-        print("Paste the number or the text of the provider's page, and end with Ctrl+D on a line of its own:")
+        print("Paste the error, or the text of the provider's page, and end with Ctrl+D on a line of its own:")
     text = " ".join(options.text) or sys.stdin.read()
+    # What the provider said tells more than the name of the error that it became.
     explained = explain(text, _profile_of(options.profile))
     if explained is None:
+        if known := symptoms(text):
+            print("\n\n".join("\n".join(symptom.lines()) for symptom in known))
+            print(f"\nAll of them: {PAGE}")
+            return 0
         print(
-            "Nothing in this text is known here. Give the error's number or code, such as AADSTS50011 or "
-            "redirect_uri_mismatch, or all the text of the page.",
+            "Nothing in this text is known here. Give the error's name, number or code, such as SignInRequired, "
+            "AADSTS50011 or redirect_uri_mismatch, or all the text of the page.",
             file=sys.stderr,
         )
         return 1

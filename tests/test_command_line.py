@@ -213,6 +213,24 @@ def test_explain(apart: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert str(apart / "nbauth.toml") in said
 
 
+def test_explain_an_error_of_its_own(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The name of an error leads to its rows of the page of symptoms; a provider's error in the text tells more."""
+    page = (CHECKOUT / "docs" / "wrong.md").read_text(encoding="utf-8")
+    for text in ("SignInTimeout", "signintimeout", "SignInTimeout: Profile 'work': nobody signed in within 300 s."):
+        assert main(["explain", text]) == 0
+        assert capsys.readouterr().out.splitlines() == [
+            "SignInTimeout",
+            "  Why: nobody finished within 300 seconds",
+            "  What to do: %login --timeout 900",
+            "",
+            "All of them: docs/wrong.md",
+        ]
+    assert main(["explain", "SignInRequired"]) == 0
+    assert capsys.readouterr().out.count("  Why: ") == page.count("\n| `SignInRequired")
+    assert main(["explain", "SignInFailed: Profile 'work': no such redirect URI (AADSTS50011)."]) == 0
+    assert capsys.readouterr().out.startswith("The redirect URI is not registered (AADSTS50011).")
+
+
 def test_explain_without_help(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A broken file does not stop an explanation; where nothing is known, or no such profile, the exit status is 1."""
     (apart / "nbauth.toml").write_text("no = [")

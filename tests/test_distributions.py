@@ -45,7 +45,7 @@ def _files(folder: Path) -> set[str]:
 
 
 def test_wheel(distributions: Path) -> None:
-    """The wheel holds the package, the notebooks for the demo, and the page that Jupyter servers find; nothing else."""
+    """The wheel holds the package, the notebooks, the page of symptoms and that of Jupyter servers; nothing else."""
     with zipfile.ZipFile(distributions / f"{NAME}-py3-none-any.whl") as wheel:
         names = {name for name in wheel.namelist() if not name.startswith(f"{NAME}.dist-info/")}
         callback = wheel.read(CALLBACK)
@@ -53,7 +53,7 @@ def test_wheel(distributions: Path) -> None:
         assert f"{NAME}.dist-info/licenses/LICENSE" in wheel.namelist()
     package = {f"nbauth/{name}" for name in _files(ROOT / "nbauth")}
     notebooks = {f"nbauth/demo/notebooks/{name}" for name in _files(ROOT / "notebooks")}
-    assert names == package | notebooks | {CALLBACK}
+    assert names == package | notebooks | {CALLBACK, "nbauth/doctor/wrong.md"}
     assert {"nbauth/py.typed", "nbauth/frontend/panel/panel.js", "nbauth/demo/notebooks/quickstart.ipynb"} <= names
     assert callback == (ROOT / "nbauth" / "frontend" / "callback.html").read_bytes()
     assert metadata["Version"] == nbauth.__version__

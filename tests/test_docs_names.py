@@ -26,7 +26,8 @@ FILE = re.compile(r"(?<![\w/.~-])(?:nbauth|tests|docs|benchmarks)/[\w./-]*\.(?:p
 FOLDER = re.compile(r"(?<![\w/.~-])(?:nbauth|tests)/[\w/]+(?=[`/ ,;:\n])(?!/nbauth)")
 NEW_FILE = re.compile(r"^# (nbauth/\S+\.py)$", re.MULTILINE)  # what an example adds
 COMMAND = re.compile(r"%(login|logout|whoami|read)\b([^`\n%]*)")
-NOT_OURS = ("nbauth.toml", "nbauth/nbauth.toml", "nbauth/static")  # what a person has, what a Jupyter server has
+# What a person has, what a Jupyter server has, what a wheel has.
+NOT_OURS = ("nbauth.toml", "nbauth/nbauth.toml", "nbauth/static", "nbauth/doctor/wrong.md")
 
 
 def is_there(dotted: str) -> bool:
