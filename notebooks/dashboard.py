@@ -19,26 +19,19 @@ def _():
 
 @app.cell
 def _(mo):
-    mo.md("# Dashboard\n\nSign in, then press *Show*. Each visitor reads what they may see.")
+    mo.md("# Dashboard\n\nSign in, and the days appear. Each visitor reads what they may see.")
 
 
 @app.cell
 def _(mo, nbauth):
-    panel = nbauth.SignInPanel()
-    mo.ui.anywidget(panel)
+    panel = mo.ui.anywidget(nbauth.SignInPanel())
+    panel
     return (panel,)
 
 
 @app.cell
-def _(mo):
-    show = mo.ui.button(label="Show", value=0, on_click=lambda count: count + 1)
-    show
-    return (show,)
-
-
-@app.cell
-def _(api, mo, nbauth, panel, show):
-    show.value  # each press runs this cell again
+def _(api, mo, nbauth, panel):
+    # Runs again when a visitor signs in or out.
     mo.stop(not panel.signed_in, mo.md("Nobody is signed in."))
     df = nbauth.read(f"{api}/sunlight")
     df["day"] = df["time"].dt.strftime("%Y-%m-%d")
