@@ -87,7 +87,9 @@ def template(profile: Profile) -> Finding | None:
     if not left:
         return None
     text = f"{' and '.join(left)} {'is' if len(left) == 1 else 'are'} what nbauth init wrote, and nobody was asked."
-    cure = f"Write your own into {profile.written_in}: an administrator of the tenant tells both."
+    cure = (
+        f"Write your own into {profile.written_in}; the provider's page of the application has them (Entra: Overview)."
+    )
     return Finding(topic=f"profile {profile.name}", level="error", text=text, cure=cure)
 
 
