@@ -6,7 +6,6 @@ Its token is good for the workspace that runs the notebook, and goes nowhere els
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ProviderUnavailable
@@ -14,6 +13,7 @@ from nbauth.net.origins import api_origin_of, display_url, is_loopback
 from nbauth.net.secrecy import HiddenText
 from nbauth.process.shielded import load
 from nbauth.signin.sources.documents import get_document
+from nbauth.signin.sources.modules import is_of_notebook, is_there
 from nbauth.signin.sources.source import Given, NotThere, wrong
 from nbauth.signin.sources.token_claims import life_of, read_claims
 
@@ -66,7 +66,9 @@ class _Found:
 def _runtime(wish: Wish) -> tuple[str, HiddenText]:
     if not os.environ.get(_RUNTIME):
         raise NotThere(wish, "Databricks", "this is no notebook of Databricks")
-    if find_spec("databricks") is None or find_spec("databricks.sdk") is None:
+    if is_of_notebook("dbruntime"):  # what the SDK asks
+        raise NotThere(wish, "Databricks", "the dbruntime that is found is one of the notebook's folder")
+    if not is_there("databricks", "databricks.sdk"):
         raise NotThere(wish, "Databricks", "databricks-sdk is not installed", "Install it: pip install databricks-sdk")
     load(_SDK)
     from databricks.sdk.credentials_provider import runtime_native_auth

@@ -6,14 +6,12 @@ below `mssparkutils`.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ProviderUnavailable
-from nbauth.files.tree import is_in_tree
 from nbauth.net.secrecy import HiddenText
+from nbauth.signin.sources.modules import is_there
 from nbauth.signin.sources.source import Given, NotThere, wrong
 from nbauth.signin.sources.token_claims import (
     identity_of,
@@ -96,10 +94,7 @@ def _given(wish: Wish, module: Any, secret: HiddenText) -> Given:
 
 def _module(wish: Wish) -> Any:
     """Return the service's module, but none that came with the notebook's folder."""
-    if _MODULE in sys.modules:
-        return sys.modules[_MODULE]
-    spec = find_spec(_MODULE)
-    if spec is None or (spec.origin is not None and spec.has_location and is_in_tree(spec.origin)):
+    if not is_there(_MODULE):
         raise NotThere(wish, "Fabric", "there is no notebookutils here, as Fabric and Synapse have it")
     return import_module(_MODULE)
 

@@ -77,9 +77,11 @@ def test_synapse(monkeypatch: pytest.MonkeyPatch, profile: Any) -> None:
     assert nbauth.login("lab").source == "fabric"
 
 
-def test_elsewhere(profile: Any, apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["notebookutils.py", "notebookutils/__init__.py", "notebookutils/credentials.py"])
+def test_elsewhere(name: str, profile: Any, apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the service is not there that is said; a module of that name in the notebook's folder is not run."""
-    (apart / "notebookutils.py").write_text("raise SystemExit('was run')")
+    (apart / name).parent.mkdir(exist_ok=True)
+    (apart / name).write_text("raise SystemExit('was run')")
     monkeypatch.syspath_prepend(str(apart))
     profile("fabric", apis=STORAGE)
     with pytest.raises(SignInRequired, match="fabric: there is no notebookutils here"):
