@@ -35,8 +35,9 @@ class FakeAz:
         self.program = folder / "az"
         folder.mkdir(parents=True)
         self.program.write_text(
-            f'#!/bin/sh\necho "$PWD|$@" >> "{folder}/calls"\ncat "{folder}/stderr" >&2\n'
-            f'sleep "$(cat "{folder}/seconds")"\ncat "{folder}/$2"\nexit "$(cat "{folder}/status")"\n'
+            f'#!/bin/sh\necho "$PWD|$@" >> "{folder}/calls"\nenv > "{folder}/environment"\n'
+            f'cat "{folder}/stderr" >&2\nsleep "$(cat "{folder}/seconds")"\n'
+            f'cat "{folder}/$2"\nexit "$(cat "{folder}/status")"\n'
         )
         self.program.chmod(0o755)
         (folder / "seconds").write_text("0")
@@ -68,3 +69,9 @@ class FakeAz:
         """The working directory and the arguments of each call, as in `/|account get-access-token`."""
         file = self.folder / "calls"
         return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables of the last call."""
+        lines = (self.folder / "environment").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbauth.errors import ProviderUnavailable
-from nbauth.files.tree import is_in_tree
+from nbauth.files.tree import is_in_tree, is_set_in_dotenv
 from nbauth.net.sanitize import clean
 from nbauth.net.secrecy import HiddenText
 from nbauth.signin.profile.authority import GUID
@@ -39,6 +39,7 @@ _TIMEOUT_S = 30.0  # it is a program in Python that takes seconds on a slow disk
 _NAMES = ("az.cmd", "az.exe") if os.name == "nt" else ("az",)
 # What a command processor of Windows would read as something else than an argument has no place in a scope.
 _PLAIN = re.compile(r"[A-Za-z0-9:/._~@?=-]+")
+_TRUSTING = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _NOBODY = re.compile(r"az login|az account set|AADSTS(?:50173|700082|70043|50078|50076)", re.IGNORECASE)
 _WORDS = 200
 
@@ -139,7 +140,7 @@ def _outcome(command: list[str], directory: str) -> tuple[int, bytes, bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=directory,
-        env={**os.environ, "AZURE_CORE_NO_COLOR": "true", "AZURE_CORE_ONLY_SHOW_ERRORS": "true"},
+        env={**_environment(), "AZURE_CORE_NO_COLOR": "true", "AZURE_CORE_ONLY_SHOW_ERRORS": "true"},
         start_new_session=True,
     ) as process:
         try:
@@ -152,6 +153,21 @@ def _outcome(command: list[str], directory: str) -> tuple[int, bytes, bytes]:
                 os.killpg(process.pid, signal.SIGKILL)
             raise
         return process.returncode, output, errors
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment variables for az, without what may have come with the notebook's folder.
+
+    They would say whom it trusts, where it keeps its sign-ins, and which extensions it runs.
+    """
+    return {name: value for name, value in os.environ.items() if not _is_of_folder(name, value)}
+
+
+def _is_of_folder(name: str, value: str) -> bool:
+    if name in _TRUSTING:
+        places = value.split(os.pathsep)  # SSL_CERT_DIR may be a list
+        return any(not Path(place).is_absolute() or is_in_tree(place) for place in places)
+    return name.upper().startswith("AZURE_") and is_set_in_dotenv(name)
 
 
 def _program() -> Path | None:

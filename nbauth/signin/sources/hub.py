@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["SOURCE"]
 
 _URL, _TOKEN = "JUPYTERHUB_API_URL", "JUPYTERHUB_API_TOKEN"
+# Whom the hub is known by, and how this server proves itself, where the hub uses TLS inside (`internal_ssl`).
+_AUTHORITY, _CERTIFICATE, _KEY = "JUPYTERHUB_SSL_CLIENT_CA", "JUPYTERHUB_SSL_CERTFILE", "JUPYTERHUB_SSL_KEYFILE"
 _UNKNOWN_LIFE_S = 60.0  # the hub does not say, so that it is asked again soon
 _REFUSED = (401, 403, 404)
 _AGAIN = "Sign in to the hub again: File > Hub Control Panel, Logout, and come back."
@@ -108,7 +110,7 @@ def _place(wish: Wish) -> str:
     url = variable(_URL).rstrip("/")
     if not url or not variable(_TOKEN):
         raise NotThere(wish, "JupyterHub", "there is no JupyterHub here")
-    for name in (_URL, _TOKEN):
+    for name in (_URL, _TOKEN, _AUTHORITY, _CERTIFICATE, _KEY):
         if is_set_in_dotenv(name):
             raise wrong(
                 wish, "JupyterHub", f"is not asked, because a .env of the notebook's folder has a line for {name}"
@@ -123,13 +125,13 @@ def _not_given(wish: Wish, reason: str) -> NotThere:
 
 def _get(wish: Wish, url: str) -> dict[str, Any]:
     """Ask the hub's API, with the token that the hub gave to this server for just that."""
-    certificate = (variable("JUPYTERHUB_SSL_CERTFILE"), variable("JUPYTERHUB_SSL_KEYFILE"))
+    certificate = (variable(_CERTIFICATE), variable(_KEY))
     document = get_document(
         wish,
         url,
         authorization=HiddenText(f"token {variable(_TOKEN)}"),
         refused=_REFUSED,
-        authority=variable("JUPYTERHUB_SSL_CLIENT_CA"),
+        authority=variable(_AUTHORITY),
         certificate=certificate if all(certificate) else None,
     )
     if isinstance(document, int):

@@ -83,6 +83,27 @@ def test_a_path_in_the_notebook_s_folder(apart: Path, profile: Any, monkeypatch:
     assert fake.calls == []
 
 
+def test_what_a_dotenv_sets(
+    az: FakeAz, apart: Path, tmp_path: Path, profile: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Authorities, sign-ins and settings that the notebook's folder names do not reach az; the person's own do."""
+    of_folder = {
+        "REQUESTS_CA_BUNDLE": str(apart / "ca.pem"),
+        "SSL_CERT_FILE": "ca.pem",
+        "SSL_CERT_DIR": f"/etc/ssl/certs:{apart}",
+        "AZURE_CONFIG_DIR": str(apart / "azure"),
+        "AZURE_CLI_DISABLE_CONNECTION_VERIFICATION": "1",
+    }
+    (apart / ".env").write_text("".join(f"{name}={value}\n" for name, value in of_folder.items()))
+    own = {"AZURE_EXTENSION_DIR": str(tmp_path / "extensions"), "CURL_CA_BUNDLE": str(tmp_path / "ca.pem")}
+    for name, value in {**of_folder, **own}.items():
+        monkeypatch.setenv(name, value)
+    az.gives(token_with())
+    profile("az")
+    nbauth.login("lab")
+    assert {name for name in (*of_folder, *own) if name in az.environment} == set(own)
+
+
 @pytest.mark.parametrize(
     ("claims", "members", "problem"),
     [

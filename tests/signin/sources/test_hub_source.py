@@ -128,11 +128,12 @@ def test_a_redirect(hub: FakeHub, profile: Any) -> None:
         assert elsewhere.seen == []
 
 
-def test_a_dotenv(hub: FakeHub, profile: Any, apart: Path) -> None:
-    """Where a .env of the notebook's folder has a line for the hub's address, the token is not sent there."""
-    (apart / ".env").write_text("JUPYTERHUB_API_URL=http://evil.example/hub/api\n")
+@pytest.mark.parametrize("name", ["JUPYTERHUB_API_URL", "JUPYTERHUB_API_TOKEN", "JUPYTERHUB_SSL_CLIENT_CA"])
+def test_a_dotenv(name: str, hub: FakeHub, profile: Any, apart: Path) -> None:
+    """Where a .env of the notebook's folder says where the hub is, or whom to trust as it, nothing is sent there."""
+    (apart / ".env").write_text(f"{name}=of-the-folder\n")
     profile("hub")
-    with pytest.raises(SignInFailed, match=r"a \.env of the notebook's folder has a line for JUPYTERHUB_API_URL"):
+    with pytest.raises(SignInFailed, match=rf"a \.env of the notebook's folder has a line for {name}"):
         nbauth.login("lab")
     assert hub.server.seen == []
 
