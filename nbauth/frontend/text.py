@@ -8,6 +8,8 @@ import textwrap
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from nbauth.net.sanitize import visible
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -37,7 +39,7 @@ _WIDEST, _NARROWEST = 100, 40
 
 def printable(text: str) -> str:
     """Return a text without characters that move a terminal's cursor, colour it, reorder it or are not seen."""
-    return _UNSEEN.sub("�", "".join(c if c.isprintable() else "�" for c in text))
+    return _UNSEEN.sub("�", visible(text))
 
 
 def shortened(text: str, longest: int = _LONGEST) -> str:

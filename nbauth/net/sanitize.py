@@ -6,7 +6,7 @@ import re
 
 from nbauth.net.origins import redact_url
 
-__all__ = ["clean"]
+__all__ = ["clean", "visible"]
 
 _LONGEST = 300
 _MOST_CHARACTERS = 4_000
@@ -21,6 +21,11 @@ _SECRETS = (
 _RUN = re.compile(r"[\w+/=~-]{40,}")  # longer than a GUID, which support asks for
 _URL = re.compile(r"https?://[^\s\"'<>]+")
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+
+
+def visible(text: str) -> str:
+    """Return a text with a sign in the place of each character that moves a terminal's cursor, colours or reorders."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def clean(text: str, longest: int = _LONGEST) -> str:

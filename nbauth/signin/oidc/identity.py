@@ -112,7 +112,7 @@ def read_claims(id_token: str) -> dict[str, Any]:
     try:
         encoded = id_token.split(".")[1]
         claims: Any = json.loads(base64url.decode(encoded))
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, RecursionError):
         return {}
     return claims if isinstance(claims, dict) else {}
 

@@ -22,6 +22,7 @@ from nbauth.files.private_files import why_not_trusted_owner, why_status_not_tru
 from nbauth.files.tree import expanded, is_in_tree, is_own_file, is_set_in_dotenv
 from nbauth.files.user_directories import config_directory
 from nbauth.net.origins import display_url, is_loopback
+from nbauth.net.sanitize import visible
 from nbauth.signin.profile.pipeline_token import PipelineToken
 from nbauth.signin.profile.secret_source import SecretSource
 from nbauth.signin.profile.source_names import LOGIN
@@ -135,7 +136,7 @@ def reasons(
         changes = tuple(_of_environment(profile, environ, ca_digest))
     else:
         changes = ()
-    return tuple(_shown(change) for change in changes)
+    return tuple(visible(change) for change in changes)
 
 
 def _is_microsofts(profile: Profile) -> bool:
@@ -210,7 +211,3 @@ def _of_environment(profile: Profile, environ: Mapping[str, str], ca_digest: str
     is_named_in_tree = is_set_in_dotenv("AZURE_AUTHORITY_HOST", environ)
     if not _is_microsofts(profile) and (is_named_in_tree or not is_loopback(profile.authority_url)):
         yield from _secrets(profile, None)
-
-
-def _shown(text: str) -> str:
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)

@@ -210,8 +210,8 @@ def _life(answer: dict[str, Any]) -> float:
     Where clocks are set back, such a time is meant twice: the earlier one is taken.
     """
     try:
-        return float(answer["expires_on"]) - time.time()
-    except (KeyError, TypeError, ValueError):
+        return life_of({"exp": float(answer["expires_on"])}, float("inf"))
+    except (KeyError, OverflowError, TypeError, ValueError):
         pass
     try:
         return datetime.fromisoformat(str(answer["expiresOn"])).timestamp() - time.time()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from nbauth.errors import SignInFailed, SignInRequired
+from nbauth.net.sanitize import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,11 @@ class Given:
     tenant_id: str = ""
     kind: Literal["person", "application"] = "person"
 
+    def __post_init__(self) -> None:
+        # Messages and logs tell them, and a terminal would do what is in them.
+        for each in ("username", "name", "tenant_id"):
+            object.__setattr__(self, each, visible(getattr(self, each)))
+
 
 class Source(Protocol):
     """One place where a sign-in may be.
@@ -95,18 +101,18 @@ class NotThere(SignInRequired):
     def __init__(self, wish: Wish, label: str, reason: str, next_step: Step | None = None) -> None:
         name = wish.profile.name
         super().__init__(
-            f"Profile {name!r}: no sign-in comes from {label}: {reason}.",
+            f"Profile {name!r}: no sign-in comes from {label}: {visible(reason)}.",
             profile=name,
             scopes=wish.scopes,
             next_step=next_step,
         )
-        self.reason = reason
+        self.reason = visible(reason)
 
 
 def wrong(wish: Wish, label: str, problem: str, next_step: Step | None = None) -> SignInFailed:
     """Return the error for what a source gave that does not fit; no token is sent."""
     return SignInFailed(
-        f"Profile {wish.profile.name!r}: {label} {problem}. No token was sent.",
+        f"Profile {wish.profile.name!r}: {label} {visible(problem)}. No token was sent.",
         profile=wish.profile.name,
         next_step=next_step,
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["identity_of", "life_of", "read_claims", "why_not_for_these", "why_not_of_this_provider"]
 
+_LATEST = 253402300800  # the year 10000, which no `datetime` has
 _GRAPH = "00000003-0000-0000-c000-000000000000"
 # Names of one resource: Microsoft Graph has an application id, and Azure Resource Manager a second address.
 _SAME = (
@@ -28,9 +29,11 @@ _SAME = (
 
 
 def life_of(claims: Mapping[str, Any], default: float) -> float:
-    """Return how many seconds a token is still good; `default` where it does not say (RFC 7519 §4.1.4)."""
+    """Return how many seconds a token is still good; `default` where it names no such time (RFC 7519 §4.1.4)."""
     expires_at = claims.get("exp")
-    return float(expires_at) - time.time() if isinstance(expires_at, int | float) else default
+    if not isinstance(expires_at, int | float) or not expires_at < _LATEST:  # nor is NaN
+        return default
+    return float(expires_at) - time.time()
 
 
 def identity_of(claims: Mapping[str, Any]) -> tuple[str, str]:

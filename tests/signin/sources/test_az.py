@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fake_az import FakeAz, token_with
+from fake_az import CONTOSO, FakeAz, token_with
 
 import nbauth
 from nbauth import kernel
 from nbauth.errors import ApprovalRequired, ConfigError, ProviderUnavailable, SignInFailed, SignInRequired
+from nbauth.net import base64url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,6 +122,49 @@ def test_what_does_not_fit(claims: dict[str, Any], members: Any, problem: str, a
     with pytest.raises(SignInFailed, match=problem):
         nbauth.login("lab")
     assert nbauth.accounts() == []
+
+
+@pytest.mark.parametrize("exp", [10**15, 10**400, float("inf"), float("nan"), "soon", True])
+def test_times_that_are_none(exp: Any, az: FakeAz, profile: Any) -> None:
+    """An end that is no moment in time, of a token or of az's answer, is one that is not said."""
+    az.gives(token_with(exp=0).replace(*_payloads(exp)), expires_on=exp)
+    profile("az")
+    with pytest.raises(SignInFailed, match=r"does not say how long its token is good|gave a token that has ended"):
+        nbauth.login("lab")
+
+
+def _payloads(exp: Any) -> tuple[str, str]:
+    """Return the payload of a token that has ended, and the same with another end; PyJWT makes no such token."""
+    payload = token_with(exp=0).split(".")[1]
+    claims = json.loads(base64url.decode(payload))
+    return payload, base64url.encode(json.dumps({**claims, "exp": exp}).encode())
+
+
+def test_a_deep_token(az: FakeAz, profile: Any) -> None:
+    """A token whose payload nobody can parse is one that cannot be read."""
+    az.gives(f"e30.{base64url.encode(b'[' * 100_000)}.c2ln")
+    az.shows("alice@contoso.example")
+    profile("az")
+    assert nbauth.login("lab").username == "alice@contoso.example"
+
+
+def test_names_that_move_the_cursor(
+    az: FakeAz, profile: Any, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a source says of names and tenants is shown on one line, in the log, errors and tables alike."""
+    caplog.set_level("INFO", logger="nbauth")
+    profile("az", tenant=CONTOSO)
+    az.gives(token_with(upn="al\x1b[2Jice\n%logout", name="A\u202el"))
+    account = nbauth.login("lab")
+    assert (account.username, account.name) == ("al\ufffd[2Jice\ufffd%logout", "A\ufffdl")
+    with pytest.raises(SignInFailed) as raised:
+        nbauth.login("lab", account="bob", select_account=True)
+    assert "is signed in as al\ufffd[2Jice\ufffd%logout" in str(raised.value)
+    az.gives(token_with(tid="\x1b[31m\nred"))
+    with pytest.raises(SignInFailed) as raised:
+        nbauth.login("lab", select_account=True)
+    assert "of tenant \ufffd[31m\ufffdred" in str(raised.value)
+    assert not {"\x1b", "\u202e"} & {*caplog.text, *capsys.readouterr().out}
 
 
 def test_version_2_tokens(az: FakeAz, profile: Any) -> None:
