@@ -8,7 +8,7 @@ from nbauth.doctor.finding import Finding, failed
 from nbauth.errors import NbauthError
 from nbauth.signin.profile.source_names import LOGIN
 from nbauth.signin.sources import find
-from nbauth.signin.sources.source import NotThere, Wish
+from nbauth.signin.sources.source import NotThere, Wish, asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def examine(profile: Profile, connect_to: Callable[[Profile], Connection]) -> It
             is_there = True  # a person can be asked
             continue
         try:
-            given = find(name).ask(wish)
+            given = asked(find(name), wish)
         except NotThere as error:
             missing.append(error)
             yield Finding(

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["HiddenMapping", "HiddenText", "Members", "clear_frames", "clears_frames"]
+__all__ = ["HiddenMapping", "HiddenText", "Members", "can_be_sent", "clear_frames", "clears_frames"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _SHOWN = "***"
+_VISIBLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A.12; a line break would end the header that it is put into
 
 
 class HiddenText(str):
@@ -120,6 +122,11 @@ class HiddenMapping:
 
 
 Members = HiddenMapping | dict[str, Any]  # an answer, hidden or not yet
+
+
+def can_be_sent(secret: object) -> bool:
+    """Tell whether it is a text that a header can carry: the error of whoever encodes another one would quote it."""
+    return isinstance(secret, str) and _VISIBLE.fullmatch(secret) is not None
 
 
 def clears_frames(function: Callable[P, R]) -> Callable[P, R]:

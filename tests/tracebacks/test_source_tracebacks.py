@@ -50,6 +50,30 @@ def test_a_hub_that_fails(reply: Reply, tmp_path: Path, monkeypatch: pytest.Monk
         assert leaks(caught.value, {OF_SERVER}) == []
 
 
+@pytest.mark.parametrize("source", ["az", "hub", "fabric"])
+def test_tokens_that_cannot_be_sent(source: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token that no header can carry is not quoted by the error of whoever would encode it."""
+    token = f"{token_with(scp='.default')}…"
+    nbauth.add_profile(nbauth.Profile("lab", source=source, apis=APIS))
+    with serving() as hub:
+        _offer(token, hub, tmp_path, monkeypatch)
+        with pytest.raises(NbauthError, match="gave a token that no request can carry") as caught:
+            nbauth.login("lab")
+        assert leaks(caught.value, {token, token[:-1]}) == []
+
+
+def test_a_hub_s_token_that_cannot_be_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The same holds for the token that the hub would be asked with."""
+    nbauth.add_profile(nbauth.Profile("lab", source="hub", apis=APIS))
+    with serving() as hub:
+        _offer("none", hub, tmp_path, monkeypatch)
+        monkeypatch.setenv("JUPYTERHUB_API_TOKEN", f"{OF_SERVER}…")
+        with pytest.raises(NbauthError, match="is one that no request can carry") as caught:
+            nbauth.login("lab")
+        assert leaks(caught.value, {OF_SERVER}) == []
+        assert hub.seen == []
+
+
 def test_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No frame of the error holds either person's token where another one is there in mid-kernel."""
     made = nbauth.Profile("lab", source="az", apis=APIS)

@@ -20,7 +20,7 @@ from nbauth.files.tree import is_set_in_dotenv
 from nbauth.net.origins import redact_url
 from nbauth.net.redirects import NoRedirects
 from nbauth.net.sanitize import clean
-from nbauth.net.secrecy import clears_frames
+from nbauth.net.secrecy import can_be_sent, clears_frames
 from nbauth.net.tls import Trust, TrustAdapter
 from nbauth.signin.http.transport import without_request
 from nbauth.signin.profile.secret_source import hidden
@@ -108,6 +108,8 @@ def _address(token: PipelineToken, environ: Mapping[str, str]) -> tuple[str, Hid
                 f"{token.key}: a .env file in the notebook's tree sets {name}, which is {token.name}'s own to set.",
                 next_step="Take that line out: it could name an address that is somebody else's.",
             )
+    if not can_be_sent(secret):
+        raise ConfigError(f"{token.key}: {token.variables[1]} holds what no request can carry.")
     if not address.lower().startswith("https://") or "@" in address:
         raise ConfigError(f"{token.key}: {token.variables[0]}: expected https://, found {redact_url(address)}.")
     if token.service == "github_actions":

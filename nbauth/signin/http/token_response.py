@@ -8,13 +8,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from nbauth.net import base64url
+from nbauth.net.secrecy import can_be_sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["is_deep", "problem"]
 
-_VISIBLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A.12; a line break would end the header that it is put into
 _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 _LONGEST_S = 2**31 - 1  # 68 years; what is more is no time that a clock can show
 _MOST_DEPTH = 32
@@ -36,11 +36,11 @@ def problem(document: dict[str, Any]) -> str | None:
 def _of_the_token(document: dict[str, Any]) -> Iterator[str]:
     if document.get("access_token") is None:
         yield "with neither an access token nor an error"
-    if not _is_secret(document.get("access_token")):
+    if not can_be_sent(document.get("access_token")):
         yield "with an access_token that cannot be one"
     if str(document.get("token_type", "Bearer")).lower() != "bearer":
         yield "with a token_type that is not Bearer"
-    if not _is_secret(document.get("refresh_token", "-")):
+    if not can_be_sent(document.get("refresh_token", "-")):
         yield "with a refresh_token that is not text"
     if not isinstance(document.get("scope", ""), str):
         yield "with scope that is not text"
@@ -60,10 +60,6 @@ def _of_the_person(document: dict[str, Any]) -> Iterator[str]:
         yield "with id_token that cannot be read"
     if "client_info" in document and not _is_object_of_texts(document["client_info"], ("uid", "utid")):
         yield "with client_info that cannot be read"
-
-
-def _is_secret(value: Any) -> bool:
-    return isinstance(value, str) and _VISIBLE.fullmatch(value) is not None
 
 
 def _is_id_token(value: Any) -> bool:

@@ -40,7 +40,7 @@ class _Databricks:
         life_s = life_of(read_claims(secret), _UNKNOWN_LIFE_S)
         if life_s <= 0:
             raise wrong(wish, self.label, "gave a token that has ended")
-        me = get_document(wish, f"{host}{_ME}", authorization=HiddenText(f"Bearer {secret.reveal()}"))
+        me = get_document(wish, f"{host}{_ME}", scheme="Bearer", secret=secret)
         if isinstance(me, int) or not me.get("id"):
             raise wrong(wish, self.label, "does not say who is signed in")
         username = str(me.get("userName") or me["id"])

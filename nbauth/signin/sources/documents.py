@@ -10,7 +10,9 @@ import requests
 from nbauth.errors import ProviderUnavailable
 from nbauth.net.origins import redact_url
 from nbauth.net.redirects import NoRedirects
+from nbauth.net.secrecy import can_be_sent
 from nbauth.signin.http.transport import without_request
+from nbauth.signin.sources.source import wrong
 
 if TYPE_CHECKING:
     from nbauth.net.secrecy import HiddenText
@@ -27,7 +29,8 @@ def get_document(
     wish: Wish,
     url: str,
     *,
-    authorization: HiddenText,
+    scheme: str,
+    secret: HiddenText,
     refused: tuple[int, ...] = (),
     authority: str = "",
     certificate: tuple[str, str] | None = None,
@@ -37,22 +40,26 @@ def get_document(
     Args:
         wish: for whose sake.
         url: where.
-        authorization: the whole header.
+        scheme: how the source calls its tokens in the header.
+        secret: the token.
         refused: statuses that are returned in the place of a document.
         authority: path of the certificate authorities to trust; empty for the usual ones.
         certificate: paths of this client's own certificate and key.
 
     Raises:
+        SignInFailed: no request can carry the token.
         ProviderUnavailable: it does not answer, or with something else.
     """
     shown = redact_url(url)
+    if not can_be_sent(secret):
+        raise wrong(wish, shown, "is not asked, since the token for it is one that no request can carry")
     try:
         with (
             NoRedirects() as session,
             without_request(),
             session.get(
                 url,
-                headers={"Authorization": authorization.reveal(), "Accept": "application/json"},
+                headers={"Authorization": f"{scheme} {secret.reveal()}", "Accept": "application/json"},
                 timeout=(_CONNECT_S, _READ_S),
                 allow_redirects=False,
                 stream=True,

@@ -52,9 +52,10 @@ class _Hub:
         url = _place(wish)
         me = _get(wish, f"{url}/user")
         user = str(me.get("name", ""))
-        if not any(str(scope).startswith("admin:auth_state") for scope in me.get("scopes") or ()):
+        scopes = me.get("scopes")
+        if not isinstance(scopes, list) or not any(str(scope).startswith("admin:auth_state") for scope in scopes):
             raise _not_given(wish, "this server's token lacks the scope admin:auth_state!user")
-        state = _get(wish, f"{url}/users/{quote(user, safe='')}").get("auth_state")
+        state = _get(wish, f"{url}/users/{quote(user, safe='', errors='replace')}").get("auth_state")
         if not isinstance(state, dict) or not state:
             raise _not_given(wish, f"it keeps no auth_state of {user}")
         secret = state.get("access_token")
@@ -129,7 +130,8 @@ def _get(wish: Wish, url: str) -> dict[str, Any]:
     document = get_document(
         wish,
         url,
-        authorization=HiddenText(f"token {variable(_TOKEN)}"),
+        scheme="token",
+        secret=HiddenText(variable(_TOKEN)),
         refused=_REFUSED,
         authority=variable(_AUTHORITY),
         certificate=certificate if all(certificate) else None,

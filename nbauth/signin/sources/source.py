@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from nbauth.errors import SignInFailed, SignInRequired
 from nbauth.net.sanitize import visible
+from nbauth.net.secrecy import can_be_sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from nbauth.signin.profile.profile import Profile
     from nbauth.signin.tokens.connection import Connection
 
-__all__ = ["Given", "NotThere", "Source", "Wish", "wrong"]
+__all__ = ["Given", "NotThere", "Source", "Wish", "asked", "wrong"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,18 @@ class NotThere(SignInRequired):
             next_step=next_step,
         )
         self.reason = visible(reason)
+
+
+def asked(source: Source, wish: Wish) -> Given:
+    """Return what a source gives, if it can be sent.
+
+    Raises:
+        NotThere, SignInFailed, ProviderUnavailable: as `Source.ask`.
+    """
+    given = source.ask(wish)
+    if not can_be_sent(given.secret):
+        raise wrong(wish, source.label, "gave a token that no request can carry")
+    return given
 
 
 def wrong(wish: Wish, label: str, problem: str, next_step: Step | None = None) -> SignInFailed:

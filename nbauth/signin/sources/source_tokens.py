@@ -9,7 +9,7 @@ from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.net.secrecy import clears_frames
 from nbauth.next_step import Login, to_run
 from nbauth.signin.sources import find
-from nbauth.signin.sources.source import Wish
+from nbauth.signin.sources.source import Wish, asked
 from nbauth.signin.tokens.access_token import AccessToken
 from nbauth.signin.tokens.fork_channel import ForkSource
 from nbauth.signin.tokens.refresh_lock import RefreshLock
@@ -69,7 +69,7 @@ class SourceTokens:
             must_be_new=request.rejected is not None,
         )
         try:
-            given = source.ask(wish)
+            given = asked(source, wish)
         except ProviderUnavailable:
             if present is not None and present.secret != request.rejected and present.is_good(0):
                 return present  # still valid: a source that is down for a while must not end a long load

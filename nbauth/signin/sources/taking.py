@@ -13,7 +13,7 @@ from nbauth.signin.profile.account import Account
 from nbauth.signin.profile.resolve import check_scopes
 from nbauth.signin.profile.source_names import LOGIN
 from nbauth.signin.sources import find
-from nbauth.signin.sources.source import NotThere, Wish, wrong
+from nbauth.signin.sources.source import NotThere, Wish, asked, wrong
 from nbauth.signin.sources.source_tokens import SourceTokens, token_of
 from nbauth.signin.tokens.credential import Credential, SignedIn
 
@@ -61,7 +61,7 @@ def take(
         if name == LOGIN:
             break
         try:
-            given = find(name).ask(wish)
+            given = asked(find(name), wish)
         except NotThere as error:
             passed_over[name] = error
             continue

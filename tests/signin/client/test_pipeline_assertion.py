@@ -160,6 +160,15 @@ def test_an_address_that_gets_no_secret(
     assert "alice:secret" not in str(caught.value)
 
 
+def test_a_secret_that_cannot_be_sent(job: Callable[[str], Profile], service: Server, monkeypatch: Any) -> None:
+    """A variable that holds something else than a token is named, and not quoted."""
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", f"{SECRET}…")
+    with pytest.raises(ConfigError, match="ACTIONS_ID_TOKEN_REQUEST_TOKEN holds what no request can carry") as caught:
+        _token(job(GITHUB))
+    assert SECRET not in str(caught.value)
+    assert service.seen == []
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
