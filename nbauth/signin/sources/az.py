@@ -20,7 +20,6 @@ from nbauth.errors import ProviderUnavailable
 from nbauth.files.tree import is_in_tree, is_set_in_dotenv
 from nbauth.net.sanitize import clean
 from nbauth.net.secrecy import HiddenText
-from nbauth.signin.profile.authority import GUID
 from nbauth.signin.sources.source import Given, NotThere, wrong
 from nbauth.signin.sources.token_claims import (
     identity_of,
@@ -56,7 +55,8 @@ class _Az:
         if not isinstance(secret, str) or not secret:
             raise wrong(wish, self.label, "answered without an access token")
         life_s = min(life_of(claims, float("inf")), _life(answer))
-        problem = why_not_of_this_provider(claims, wish.profile) or _other_tenant(wish, answer)
+        problem = why_not_of_this_provider(claims, wish.profile)
+        problem = problem or why_not_of_this_provider({"tid": answer.get("tenant") or ""}, wish.profile)
         problem = problem or why_not_for_these(claims, wish.profile, wish.scopes, was_asked_for=True)
         if problem is None and not 0 < life_s < float("inf"):
             problem = "gave a token that has ended" if life_s <= 0 else "does not say how long its token is good"
@@ -217,10 +217,3 @@ def _life(answer: dict[str, Any]) -> float:
         return datetime.fromisoformat(str(answer["expiresOn"])).timestamp() - time.time()
     except (KeyError, OverflowError, ValueError):
         return float("inf")
-
-
-def _other_tenant(wish: Wish, answer: dict[str, Any]) -> str | None:
-    wanted, found = _tenant(wish) or "", str(answer.get("tenant") or "")
-    if GUID.fullmatch(wanted) and found and found.lower() != wanted.lower():
-        return f"gave a token of tenant {found}, and the profile's is {wanted}"
-    return None
