@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RequestLog", "RequestRecord"]
 
+_SHOWN = 10
+
 
 @dataclass(frozen=True, kw_only=True)
 class RequestRecord:
@@ -102,4 +104,5 @@ class RequestLog:
         return self._records[index]
 
     def __repr__(self) -> str:
-        return f"<RequestLog of {len(self)} requests>"
+        asked = [f"{record.method} {record.path}" for record in self]
+        return f"<RequestLog of {len(asked)} requests: {', '.join(asked[:_SHOWN])}>"
