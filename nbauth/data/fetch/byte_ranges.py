@@ -108,7 +108,7 @@ class Ranges:
         pieces: list[bytes] = []
         while begin < stop:
             response, before = self._part(begin, stop), begin
-            with self._requester.body(request, response, start=begin, stop=stop) as body:
+            with self._requester.body(request, response, start=begin, stop=stop, may_be_short=True) as body:
                 while begin < stop and (piece := body.read(min(_PIECE, stop - begin))):
                     pieces.append(piece)
                     begin += len(piece)
@@ -226,7 +226,7 @@ def file_info(session: Session, url: str) -> FileInfo:
                 raise
     try:
         response = requester.send(requester.first, headers={"Range": "bytes=0-0"})
-        with requester.body(requester.first, response, stop=1) as body:
+        with requester.body(requester.first, response, stop=1, may_be_short=True) as body:
             part = content_range_of(response)
             if part is not None and part.stop == 1 and not is_coded(response):
                 body.read(1)  # then the connection is kept: it has nothing more to bring
@@ -268,7 +268,7 @@ def open_at_any_place(session: Session, url: str) -> Ranges | TempCopy:
         response = requester.send(request)
     version = version_of(response) if response.status_code == _PARTIAL and not is_coded(response) else None
     if version is not None and version.size is not None and version.begins(response, 0):
-        with requester.body(request, response, stop=_FIRST) as body:
+        with requester.body(request, response, stop=_FIRST, may_be_short=True) as body:
             return Ranges(requester, version, facts_of(response, version.size), first=start_of(body, _FIRST))
     if response.status_code == _PARTIAL:
         response.close()

@@ -11,7 +11,7 @@ import requests
 
 from nbauth.data.fetch.http_errors import api_error, network_error
 from nbauth.data.fetch.outgoing import OutgoingRequests
-from nbauth.data.fetch.response_body import Body, ByteLimit
+from nbauth.data.fetch.response_body import Body, ByteLimit, ShortBody
 from nbauth.data.fetch.retry import Retries, is_limited, is_transient, is_unavailable
 from nbauth.data.fetch.validators import content_range_of, version_of
 from nbauth.errors import DataError, ReadInterrupted
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Requester"]
 
 _STEP_S = 0.2
+_PARTIAL = 206
 
 
 class Requester:
@@ -149,35 +150,60 @@ class Requester:
                 self._forget(response)
             return response, data
 
-    def body(self, request: PageRequest, response: Response, *, start: int = 0, stop: int | None = None) -> Body:
+    def body(
+        self,
+        request: PageRequest,
+        response: Response,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        may_be_short: bool = False,
+    ) -> Body:
         """Return a response's body to be streamed. Where the server offers byte ranges, a break does not end it.
+
+        Nor does a server that sends fewer bytes of a range than it was asked for (RFC 9110 §14.2 lets it).
 
         Args:
             request: the request.
             response: its response.
             start: the byte of the file at which the body begins.
-            stop: the byte before which it ends; None if it is the file's end.
+            stop: the byte before which it ends; None for the end of the file, or of the part that the caller asked for.
+            may_be_short: whether the caller sees to it that all comes.
         """
         part = content_range_of(response)
         version = version_of(response) if part is None or part.start == start else None
-        attempt = 0
+        attempt, asked_at = 0, 0
+        if stop is None and part is not None and response.status_code == _PARTIAL:
+            stop = part.stop  # the caller asked for no more
+        end = None if may_be_short else _least(stop, None if version is None else version.size)
 
         def reopen(error: BaseException, position: int) -> Response | None:
-            nonlocal attempt
+            nonlocal attempt, asked_at, end
             if version is None or request.verb != "GET":
                 return None
-            attempt += 1
-            if attempt > self.retries.most or not is_transient(error, had_success=True):
-                return None
-            self._wait(self.retries.pause(attempt - 1), "the connection broke")
+            if not (isinstance(error, ShortBody) and position > asked_at):
+                attempt += 1
+                if attempt > self.retries.most or not is_transient(error, had_success=True):
+                    return None
+                self._wait(self.retries.pause(attempt - 1), "the connection broke")
+            asked_at = position
             further = self.send(request, headers=version.headers(start + position, stop))
             codings = {r.headers.get("Content-Encoding") for r in (response, further)}
             if not version.begins(further, start + position) or len(codings) > 1:
                 further.close()  # another version, or a server that ignores ranges
                 return None
+            told = content_range_of(further)
+            if not may_be_short:
+                end = _least(stop, end if told is None or told.size is None else told.size)
             return further
 
-        return Body(response, self._progress.byte_counter(), reopen=reopen, byte_limit=self.byte_limit)
+        return Body(
+            response,
+            self._progress.byte_counter(),
+            reopen=reopen,
+            is_end=lambda position: end is None or start + position >= end,
+            byte_limit=self.byte_limit,
+        )
 
     def try_again(self, error: BaseException, attempt: int) -> bool:
         """Wait, if a whole load that broke may be done again; tell whether it may."""
@@ -274,3 +300,7 @@ class Requester:
         with self._lock:
             if response is not None:
                 self._open.discard(response)
+
+
+def _least(*numbers: int | None) -> int | None:
+    return min((number for number in numbers if number is not None), default=None)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from requests import Response
 
-__all__ = ["Body", "ByteLimit", "FileBody", "as_file", "spooled"]
+__all__ = ["Body", "ByteLimit", "FileBody", "ShortBody", "as_file", "spooled"]
 
 _BUFFER = 256 * 1024
 _PIECE = 1024 * 1024
@@ -62,6 +62,10 @@ class ByteLimit:
             self._left += size
 
 
+class ShortBody(urllib3.exceptions.IncompleteRead):
+    """A body ended before all had come: a server may send fewer bytes of a range than it was asked for."""
+
+
 class Body(io.RawIOBase):
     """Reads a response's body; closing it closes the connection unless it is read to its end.
 
@@ -70,6 +74,7 @@ class Body(io.RawIOBase):
         on_bytes: told how many bytes have come, as they were on the wire.
         reopen: given the error and the number of bytes that came, as they were on the wire: returns a response with
             those that follow, or None.
+        is_end: tells whether it may end after so many bytes, as they were on the wire.
         byte_limit: how many bytes may still come.
 
     Attributes:
@@ -83,6 +88,7 @@ class Body(io.RawIOBase):
         on_bytes: Callable[[int], None] | None = None,
         *,
         reopen: Callable[[BaseException, int], Response | None] | None = None,
+        is_end: Callable[[int], bool] = lambda _: True,
         byte_limit: ByteLimit | None = None,
     ) -> None:
         super().__init__()
@@ -94,6 +100,7 @@ class Body(io.RawIOBase):
         # The other codings are urllib3's: what it decodes cannot be counted in bytes of the wire.
         self._is_foreign = not self._inflaters and coding not in ("", "identity")
         self._reopen = None if self._is_foreign else reopen
+        self._is_end = is_end
         self._position = 0
         self._ahead = b""  # what was looked at, and is still to be read
         self._broke: BaseException | None = None  # what happened then, and is still to be raised
@@ -235,6 +242,8 @@ class Body(io.RawIOBase):
             try:
                 self._raise_broken()
                 data = bytes((raw.read if waits else raw.read1)(size, decode_content=self._is_foreign))
+                if not (data or self._is_foreign or self._is_end(self._position)):
+                    raise ShortBody(self._position, 0)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 further = self._reopen(error, self._position) if self._reopen is not None else None
                 if further is None:

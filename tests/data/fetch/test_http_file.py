@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from loads import read
 from loopback_api import Reply
 from ranged_files import RangedFile, noise
 
@@ -25,6 +26,62 @@ CONTENT = noise(3_000_000)
 def _serve(api: Server, content: bytes = CONTENT) -> RangedFile:
     made = api.routes["/x"] = RangedFile(content)
     return made
+
+
+@pytest.mark.parametrize("name", ["x", "x.parquet"])
+@pytest.mark.parametrize("says", ["how many", "nothing"])
+def test_fewer_bytes_than_asked_for(session: Session, api: Server, name: str, says: str) -> None:
+    """After a break, a server that sends less of a range than it was asked for is asked for the rest: nothing lacks."""
+    served = RangedFile(CONTENT[:600_000])
+    streams: list[Seen] = []
+
+    def answer(seen: Seen) -> Reply:
+        if seen.headers.get("range", "").startswith("bytes=-"):
+            return served(seen)
+        streams.append(seen)
+        served.most = 100_000 if says == "how many" and len(streams) > 1 else None
+        reply = served(seen)
+        if len(streams) == 1:
+            reply.announce, reply.body = len(reply.body), reply.body[:200_000]
+        elif says == "nothing":
+            reply.chunks = [reply.body[:100_000]]
+        return reply
+
+    api.routes[f"/{name}"] = answer
+    with open_url(session, f"{api.origin}/{name}") as file:
+        assert file.read() == served.content
+    assert len(streams) == 1 + 4
+
+
+def test_rows_after_a_break(session: Session, api: Server) -> None:
+    """So a table has all of its rows."""
+    served = RangedFile(b"id\n" + b"".join(b"%d\n" % number for number in range(100_000)), content_type="text/csv")
+
+    def answer(seen: Seen) -> Reply:
+        served.most = 100_000 if "range" in seen.headers else None
+        reply = served(seen)
+        if "range" not in seen.headers:
+            reply.announce, reply.body = len(reply.body), reply.body[:300_000]
+        return reply
+
+    api.routes["/x"] = answer
+    assert read(session, f"{api.origin}/x")["id"].tolist() == list(range(100_000))
+
+
+def test_a_part_that_breaks(session: Session, api: Server) -> None:
+    """What the caller asked a part of goes on after a break until the end of that part, and no further."""
+    served = RangedFile(CONTENT)
+
+    def answer(seen: Seen) -> Reply:
+        reply = served(seen)
+        if len(api.seen) == 1:
+            reply.announce, reply.body = len(reply.body), reply.body[:4]
+        return reply
+
+    api.routes["/x"] = answer
+    with open_url(session, f"{api.origin}/x", headers={"Range": "bytes=0-9"}) as file:
+        assert CONTENT[:10] == file.read()
+    assert served.ranges == [(0, 10), (4, 10)]
 
 
 def test_straight_on(session: Session, api: Server) -> None:
