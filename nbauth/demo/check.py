@@ -152,6 +152,7 @@ def _main_job(demo: DemoServer) -> None:
         raise AssertionError(f"{demo.rows:,} rows were there to read, and {len(frame):,} came")
     with _step("sign out", demo):
         nbauth_api.logout("demo")
+    print("Alice's browser made some of the requests to the provider.")
 
 
 @contextmanager
@@ -161,10 +162,7 @@ def _step(what: str, demo: DemoServer) -> Iterator[None]:
     yield
     seconds = time.perf_counter() - started
     counts = (len(provider) - before[0], len(api) - before[1])
-    print(
-        f"{what}: {seconds:.2f} s, {counts[0]} requests to the provider (the browser's among them), "
-        f"{counts[1]} to the API"
-    )
+    print(f"{what}: {seconds:.2f} s, {counts[0]} requests to the provider, {counts[1]} to the API")
 
 
 @contextmanager

@@ -61,10 +61,11 @@ def run(*, port: int = 0) -> int:
             notebooks_directory(), folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints", ".nbauth", ".*")
         )
         print(
-            f"A provider and an API run at {demo.authority} and {demo.api_url}.\n"
-            f"JupyterLab opens on a copy of the notebooks in {folder}.\n"
-            "There, open quickstart.ipynb and choose Run > Run All Cells. Where it asks you to sign in,\n"
-            "press Sign in, then Alice or Bob. Ctrl-C here ends everything, and keeps what you saved.",
+            f"A provider and an API run on this machine:\n  {demo.authority}\n  {demo.api_url}\n"
+            f"JupyterLab opens on a copy of the notebooks in\n  {folder}\n"
+            "There, open quickstart.ipynb and choose Run > Run All Cells. Where it asks you\n"
+            "to sign in, press Sign in, then Alice or Bob. Ctrl-C here ends everything, and\n"
+            "keeps what you saved.",
             flush=True,
         )
         return run_beside(demo, _command(folder), told=told, folder=folder)
