@@ -37,7 +37,7 @@ __all__ = ["SOURCE"]
 _TIMEOUT_S = 30.0  # it is a program in Python that takes seconds on a slow disk
 _NAMES = ("az.cmd", "az.exe") if os.name == "nt" else ("az",)
 # What a command processor of Windows would read as something else than an argument has no place in a scope.
-_PLAIN = re.compile(r"[A-Za-z0-9:/._~@?=-]+")
+_PLAIN = re.compile(r"(?!-)[A-Za-z0-9:/._~@?=-]+")
 _TRUSTING = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _NOBODY = re.compile(r"az login|az account set|AADSTS(?:50173|700082|70043|50078|50076)", re.IGNORECASE)
 _WORDS = 200
@@ -84,16 +84,12 @@ SOURCE: Source = _Az()
 
 
 def _what(wish: Wish) -> list[str]:
-    asked = ["--scope", *wish.scopes] if wish.resource is None else ["--resource", wish.resource]
+    option, values = ("--scope", wish.scopes) if wish.resource is None else ("--resource", (wish.resource,))
     tenant = _tenant(wish)
-    arguments = [*asked, *(["--tenant", tenant] if tenant else [])]
-    for argument in arguments:
-        if not _PLAIN.fullmatch(argument) or (argument.startswith("-") and argument not in _OPTIONS):
-            raise wrong(wish, "az", f"is not asked for {argument[:80]!a}, which is no scope or tenant of Entra's")
-    return arguments
-
-
-_OPTIONS = ("--scope", "--resource", "--tenant")
+    for value in (*values, *filter(None, [tenant])):
+        if not _PLAIN.fullmatch(value):
+            raise wrong(wish, "az", f"is not asked for {value[:80]!a}, which is no scope or tenant of Entra's")
+    return [option, *values, *(["--tenant", tenant] if tenant else [])]
 
 
 def _tenant(wish: Wish) -> str | None:

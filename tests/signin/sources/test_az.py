@@ -286,9 +286,10 @@ def test_an_error_of_its_own(az: FakeAz, profile: Any) -> None:
     assert "abcdefghijklmnop" not in str(raised.value)
 
 
-def test_scopes_that_are_none_of_entra_s(az: FakeAz, profile: Any) -> None:
-    """What a command processor could read as something else than a scope is not handed to az."""
-    profile("az", apis={"https://api.example.com": ["api://x/read&calc"]})
+@pytest.mark.parametrize("scopes", [["api://x/read&calc"], ["api://x/read", "--tenant", "elsewhere"], ["--debug"]])
+def test_scopes_that_are_none_of_entra_s(scopes: list[str], az: FakeAz, profile: Any) -> None:
+    """What az or a command processor could read as something else than a scope is not handed to az."""
+    profile("az", apis={"https://api.example.com": scopes})
     with pytest.raises(SignInFailed, match="is not asked for"):
         nbauth.login("lab")
     assert az.calls == []
