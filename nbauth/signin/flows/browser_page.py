@@ -60,7 +60,12 @@ def may_probe(origin: str) -> bool:
 
     From a public page the browser would ask the person whether that page may look around on their machine.
     """
-    return is_loopback(origin) or origin.startswith(_EDITOR_SCHEME)
+    if not origin.isascii() or not origin.isprintable():  # the answer names it in a header
+        return False
+    try:
+        return is_loopback(origin) or origin.startswith(_EDITOR_SCHEME)
+    except ValueError:
+        return False
 
 
 def is_callback_page(uri: str) -> bool:

@@ -7,7 +7,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from nbauth.signin.flows.browser_page import CALLBACK_PATH, BrowserPage, callback_uri
+from nbauth.signin.flows.browser_page import CALLBACK_PATH, BrowserPage, callback_uri, may_probe
 from nbauth.signin.flows.callback_page import channel_name
 from nbauth.signin.flows.loopback_probe import LoopbackProbe
 
@@ -97,3 +97,21 @@ def test_loopback_probe() -> None:
         assert probe.word not in caught.value.read().decode()
     with pytest.raises(OSError, match="refused"):
         OPENER.open(probe.url, timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("origin", "asked"),
+    [
+        ("http://localhost:8888", True),
+        ("vscode-webview://0abc", True),
+        ("https://lab.example.org", False),
+        ("null", False),
+        ("http://[", False),
+        ("vscode-webview://0abc\r\nSet-Cookie: a=b", False),
+        ("http://localhost/\r\nSet-Cookie: a=b", False),
+        ("vscode-webview://…", False),
+    ],
+)
+def test_which_pages_probe(*, origin: str, asked: bool) -> None:
+    """A page on this machine or in an editor does; what is no origin is no page's, and gets into no header."""
+    assert may_probe(origin) is asked
