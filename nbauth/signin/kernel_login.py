@@ -12,6 +12,7 @@ from nbauth.process.patience import within
 from nbauth.signin import already, flows
 from nbauth.signin.flows import approval
 from nbauth.signin.login import sign_in
+from nbauth.signin.profile.source_names import asks_nobody
 from nbauth.signin.registry import present
 from nbauth.signin.remembered import service
 from nbauth.signin.sources import taking
@@ -92,7 +93,8 @@ def _signed_in(
     if profile.kind == "person" and not request.select_account:
         known, claims = visit.known(profile, request.account, scopes, with_remembered=keeps)
     passed_over: dict[str, NotThere] = {}
-    if known is None and profile.kind == "person":
+    # Claims that no source could meet are the person's to meet, where one is asked.
+    if known is None and profile.kind == "person" and (claims is None or asks_nobody(profile.source)):
         known, passed_over = already.sign_in(profile, request, visit, visitors.whose())
     if known is not None:
         return known, request.remember

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nbauth.errors import ProviderUnavailable, SignInRequired
 from nbauth.net.secrecy import clears_frames
 from nbauth.next_step import Login, to_run
+from nbauth.signin.profile.source_names import asks_nobody
 from nbauth.signin.sources import find
 from nbauth.signin.sources.source import Wish, asked
 from nbauth.signin.tokens.access_token import AccessToken
@@ -60,7 +61,9 @@ class SourceTokens:
                 profile=self._profile.name,
                 scopes=request.scopes,
                 claims=request.claims,
-                next_step="Sign in there anew as the API wants it; or use a profile without source.",
+                next_step="Sign in there anew as the API wants it; or use a profile without source."
+                if asks_nobody(self._profile.source)
+                else to_run(Login(self._profile.name)),
             )
         wish = Wish(
             profile=self._profile,

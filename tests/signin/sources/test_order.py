@@ -137,6 +137,21 @@ def test_visitors(az: FakeAz, profile: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert az.calls == []
 
 
+def test_claims_that_no_source_meets(
+    az: FakeAz, demo: DemoServer, profile: Any, token_of: Callable[[str], str], person: Callable[..., Any]
+) -> None:
+    """What the API asks for beyond a source's sign-in, the next `login` asks the person for, where one is asked."""
+    az.gives(token_of("alice"))
+    made = _with_login(profile, demo)
+    assert nbauth.login("lab").source == "az"
+    challenge = '{"access_token": {"acrs": {"essential": true, "value": "c1"}}}'
+    with pytest.raises(SignInRequired, match=r"asks for more than az's sign-in has.*login\(\"lab\"\)") as raised:
+        kernel.credential_of(made, made.login_scopes).token(made.login_scopes, claims=challenge)
+    assert raised.value.claims == challenge
+    account = nbauth.login("lab", prompt=person("alice"), flow="auto", timeout_s=20)
+    assert not account.source
+
+
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
