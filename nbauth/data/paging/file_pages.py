@@ -133,12 +133,17 @@ class FilePages:
         return self._each(request, response, found, in_parts=in_parts)
 
     def _joined(self, request: PageRequest, response: Response, found: Opened) -> Iterator[Batch]:
+        codec = self._context(request, response, in_parts=False).codec()
+
         def advance(has_rows: bool, checksum: int | None) -> tuple[Response, Any] | None:  # noqa: FBT001
             next_request, error = self._next(file_rows(int(has_rows), checksum))
             if error is not None:
                 raise error
             following = None if next_request is None else self._get(next_request, found)
-            return None if following is None else (following[0], following[1].body)
+            if next_request is None or following is None:
+                return None
+            self._check_codec(next_request, following[0], codec)
+            return following[0], following[1].body
 
         def repeat() -> tuple[Body, ReadContext]:
             """Begin anew: columns are text after all, as a later page showed."""
@@ -155,6 +160,21 @@ class FilePages:
             if context.repeat is not None:
                 context = replace(context, repeat=repeat)
             yield from found.format.read(body, context)
+
+    def _check_codec(self, request: PageRequest, response: Response, codec: str) -> None:
+        """Check that a page of a table names no other character set than that in which the table is read.
+
+        Raises:
+            FormatError: it does.
+        """
+        if "charset" not in response.headers.get("Content-Type", "").lower():
+            return
+        named = self._context(request, response, in_parts=False).codec()
+        if named != codec:
+            response.close()
+            why = f"in the character set {named}, though the pages before it are in {codec}"
+            step = f'Say which all of them are in, as in encoding="{codec}".'
+            raise format_error(response, b"", why, next_step=step)
 
     def _each(self, request: PageRequest, response: Response, found: Opened, *, in_parts: bool) -> Iterator[Batch]:
         # Of text, each page is read in one piece: so its columns have one dtype.

@@ -180,6 +180,36 @@ def test_the_line_with_the_names(session: Session, api: Server, bodies: list[byt
     assert read(session, url).to_dict("records") == ROWS
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "is_read"),
+    [
+        ("; charset=iso-8859-1", "; charset=utf-8", False),
+        ("", "; charset=iso-8859-1", False),
+        ("; charset=iso-8859-1", "", True),
+        ("; charset=iso-8859-1", "; charset=latin1", True),
+        ("", "; charset=utf-8", True),
+    ],
+)
+def test_character_sets(session: Session, api: Server, *, first: str, second: str, is_read: bool) -> None:
+    """A page of a table that names another character set than its first is an error, unless the caller says which."""
+    codec = "latin-1" if "iso" in first else "utf-8"
+    bodies = [f"a\n{word}\n".encode(codec) for word in ("é", "è")]
+
+    def answer(seen: Seen) -> Reply:
+        number = "=" in seen.path
+        link = {} if number else {"Link": f'<{api.origin}/x?page=1>; rel="next"'}
+        return Reply(bodies[number], content_type=f"text/csv{second if number else first}", headers=link)
+
+    api.routes["/x"] = answer
+    url = f"{api.origin}/x"
+    if is_read:
+        assert read(session, url)["a"].tolist() == ["é", "è"]
+    else:
+        with pytest.raises(FormatError, match=r"in the character set .* though the pages before it are in .*encoding="):
+            read(session, url)
+    assert read(session, url, encoding=codec)["a"].tolist() == ["é", "è"]
+
+
 def test_names_of_several_lines(session: Session, api: Server) -> None:
     """A name may hold the end of a line, and a sign between cells that Excel is told of stands before the names."""
     url = serve(api, [b'"a\nb",c\n1,2\n', b'"a\nb",c\n3,4\n'])
