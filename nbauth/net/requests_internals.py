@@ -132,7 +132,8 @@ class _KeptLong:
     def _put_conn(self, connection: Any) -> None:
         if connection is not None:
             connection.idle_since = time.time()
-            if self.pool is not None and self.pool.full():  # type: ignore[attr-defined]
+            queue = self.pool  # type: ignore[attr-defined]  # None once another thread has closed it
+            if queue is not None and queue.full():
                 connection.close()  # urllib3 would warn of it, though nothing is wrong: several loads run at once
                 return
         super()._put_conn(connection)  # type: ignore[misc]
