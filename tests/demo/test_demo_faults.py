@@ -59,6 +59,21 @@ def test_a_captive_portal(demo: DemoServer, client: Client):
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
 
 
+def test_a_request_that_came_before_the_log_was_cleared(demo: DemoServer):
+    """It is not in the log, though its answer comes later: what one test slowed down does not count in the next."""
+    released = threading.Event()
+    fault = demo.api.faults.add("/v1.0/*", until=released)
+    asking = threading.Thread(target=plain, args=(demo,))
+    asking.start()
+    while not fault.hits:
+        time.sleep(0.01)
+    demo.api.requests.clear()
+    released.set()
+    asking.join()
+    assert list(demo.api.requests) == []
+    assert demo.requests.count() == 1
+
+
 def test_a_delayed_answer(demo: DemoServer):
     """A delay waits and then lets the real answer through."""
     demo.api.faults.add("/v1.0/*", delay_s=0.3)

@@ -55,6 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         path, _, query = self.path.partition("?")
+        era = self.server.log.era
         fault = self.server.faults.take(self.command, path)
         if fault and fault.delay_s:
             self.server.stopping.wait(fault.delay_s)
@@ -81,7 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
                 authorization="Authorization" in self.headers,
                 status=0 if fault and fault.reset else response.status,
                 host=self.headers.get("Host", "").lower().partition(":")[0],
-            )
+            ),
+            era,
         )
         if fault and fault.reset:
             raise _ResetConnection

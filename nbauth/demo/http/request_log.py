@@ -50,19 +50,32 @@ class RequestLog:
     def __init__(self, *, also: RequestLog | None = None) -> None:
         self._also = also
         self._records: list[RequestRecord] = []
+        self._times_cleared = 0
         self._lock = threading.Lock()
 
-    def append(self, record: RequestRecord) -> None:
-        """Note a request."""
+    @property
+    def era(self) -> tuple[int, ...]:
+        """What a request that comes in now belongs to, here and in the other log; it ends when the log is cleared."""
+        return (self._times_cleared, *(() if self._also is None else self._also.era))
+
+    def append(self, record: RequestRecord, era: tuple[int, ...]) -> None:
+        """Note a request, unless the log was cleared since it came in.
+
+        Args:
+            record: the request.
+            era: `era` at the time when it came in. A server that is slow on purpose notes it much later.
+        """
         with self._lock:
-            self._records.append(record)
+            if era[0] == self._times_cleared:
+                self._records.append(record)
         if self._also is not None:
-            self._also.append(record)
+            self._also.append(record, era[1:])
 
     def clear(self) -> None:
-        """Forget all requests."""
+        """Forget all requests, those that are being answered, too."""
         with self._lock:
             self._records.clear()
+            self._times_cleared += 1
 
     def matching(
         self,
