@@ -122,9 +122,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self._send_head(reply)
-        if reply.chunks is not None:
+        if self.command == "HEAD":
+            pass  # an answer to it has no body: what came after it would be taken for the next answer
+        elif reply.chunks is not None:
             self._send_chunks(reply)
-        elif self.command != "HEAD":
+        else:
             self.wfile.write(reply.body)
         if reply.hold is not None:
             self.wfile.flush()

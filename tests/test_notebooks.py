@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from papermill.exceptions import PapermillExecutionError
 
-import nbauth
 from nbauth.__main__ import main
 from nbauth.demo.person import Person
 
@@ -105,17 +103,6 @@ def test_dashboard(unattended: Path) -> None:
     before, _, after = [_texts(_of(cell)) for cell in _execute(notebook, unattended).cells[-3:]]
     assert before == "[] None\n"
     assert after == "['21 days'] Auckland\n"
-
-
-def test_dashboard_in_marimo(unattended: Path) -> None:
-    """The same for marimo runs as a script: it stops where nobody is signed in, and reads where somebody is."""
-    del unattended
-    app = runpy.run_path(str(NOTEBOOKS / "dashboard.py"))["app"]
-    _, names = app.run()
-    assert "days" not in names
-    nbauth.login()
-    _, names = app.run()
-    assert len(names["chosen"]) == 21
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -141,10 +141,15 @@ def test_the_end_comes_first_and_once(files: str, parquet: RangedFile, api: Serv
     frame = COLUMN[tool](f"{files}/wide.parquet")
     pd.testing.assert_frame_equal(WIDE[["c7"]], frame)
     assert {"GET"} == {seen.method for seen in api.seen}
-    assert parquet.ranges[0][1] == len(parquet.content)
-    ordered = sorted(parquet.ranges)
+    first, *others = parquet.ranges
+    assert first[1] == len(parquet.content)
+    ends = 1
+    if tool.startswith("pandas") and others[0] == first:  # pandas 2 asks twice what it is, and who does is told anew
+        assert int(pd.__version__.partition(".")[0]) < 3
+        ends, others = 2, others[1:]
+    ordered = sorted([first, *others])
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(ordered))
-    assert parquet.sent < 128 * 1024 + len(parquet.content) / 50 * 1.5
+    assert parquet.sent < 128 * 1024 * ends + len(parquet.content) / 50 * 1.5
 
 
 def test_what_was_asked_is_opened_once(files: str, parquet: RangedFile, api: Server) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 from jupyter_servers import free_port
 
+import nbauth
 from nbauth.demo.person import Person
 
 if TYPE_CHECKING:
@@ -283,3 +285,15 @@ def test_marimo_edit(visit: Callable[[str], Visitor]) -> None:
     assert f"PEOPLE ['{alice.username}'] {{'own': '{alice.username}'" in alice.look()
     alice.sign_out()
     alice.now("SignInRequired")
+
+
+def test_dashboard_as_a_script(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """notebooks/dashboard.py stops where nobody is signed in, and reads where somebody is; here a job is."""
+    monkeypatch.setenv("NBAUTH_PROFILE", "nightly")
+    monkeypatch.setenv("NBAUTH_DEMO_API", demo.api_url)
+    app = runpy.run_path(str(ROOT / "notebooks" / "dashboard.py"))["app"]
+    _, names = app.run()
+    assert "days" not in names
+    nbauth.login()
+    _, names = app.run()
+    assert set(names["chosen"]["city"]) == {"Zürich"}

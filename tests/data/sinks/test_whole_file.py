@@ -325,8 +325,9 @@ def test_killed_at_any_step(api: Server, tmp_path: Path, how: str) -> None:
     _serve(api)
     (tmp_path / "out").mkdir()
     code = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n{_KILLED}"
+    quietly = ["-W", "ignore:This process:DeprecationWarning"]  # Python 3.12 and later warn of a fork beside threads
     done = subprocess.run(
-        [sys.executable, "-c", code, api.origin, tmp_path / "out" / "d.parquet", how],
+        [sys.executable, *quietly, "-c", code, api.origin, tmp_path / "out" / "d.parquet", how],
         capture_output=True,
         text=True,
         check=False,
