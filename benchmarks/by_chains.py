@@ -15,6 +15,19 @@ def chain(url: str | None, get: Callable[[str], dict[str, Any]]) -> Iterator[Any
 
 def naive(place: Place) -> Load:
     import pandas as pd
+
+    return page_by_page(place, pd.DataFrame)
+
+
+def normalized(place: Place) -> Load:
+    import pandas as pd
+
+    return page_by_page(place, pd.json_normalize)
+
+
+def page_by_page(place: Place, frame: Callable[[Any], Any]) -> Load:
+    """A frame of each page, joined at the end."""
+    import pandas as pd
     import requests
 
     session = requests.Session()
@@ -22,7 +35,7 @@ def naive(place: Place) -> Load:
 
     def load() -> pd.DataFrame:
         pages = chain(place.url, lambda url: session.get(url).json())
-        return pd.concat([pd.DataFrame(page) for page in pages], ignore_index=True)
+        return pd.concat([frame(page) for page in pages], ignore_index=True)
 
     return load
 
@@ -36,20 +49,6 @@ def rows_once(place: Place) -> Load:
     session.headers.update(HEADERS)
     get = lambda url: session.get(url).json()  # noqa: E731
     return lambda: pd.DataFrame([row for page in chain(place.url, get) for row in page])
-
-
-def normalized(place: Place) -> Load:
-    import pandas as pd
-    import requests
-
-    session = requests.Session()
-    session.headers.update(HEADERS)
-
-    def load() -> pd.DataFrame:
-        pages = chain(place.url, lambda url: session.get(url).json())
-        return pd.concat([pd.json_normalize(page) for page in pages], ignore_index=True)
-
-    return load
 
 
 def requests_each(place: Place) -> Load:

@@ -74,8 +74,8 @@ class SourceTokens:
         try:
             given = asked(source, wish)
         except ProviderUnavailable:
-            if present is not None and present.secret != request.rejected and present.is_good(0):
-                return present  # still valid: a source that is down for a while must not end a long load
+            if (kept := request.meanwhile(present)) is not None:
+                return kept
             raise
         if given.key != self._key:
             self.ended = SignInRequired(

@@ -151,9 +151,8 @@ class BorrowedSource:
                 life_s=request.life_s,
             )
         except ProviderUnavailable:
-            is_wanted = present is not None and request.claims is None and present.secret != request.rejected
-            if is_wanted and present is not None and present.is_good(0):
-                return present  # still valid: a kernel that cannot be asked for a while must not end a long job
+            if request.claims is None and (kept := request.meanwhile(present)) is not None:
+                return kept
             raise
 
     def sign_out(self, holder: object) -> None:

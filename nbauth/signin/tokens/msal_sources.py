@@ -77,8 +77,8 @@ class _MsalSource(abc.ABC):
                     result = self._acquire(request, present, forced=True)
             self._check(result or HiddenMapping({}), request)
         except ProviderUnavailable:
-            if present is not None and present.secret != request.rejected and present.is_good(0):
-                return present  # still valid: a provider that is down must not end a long load
+            if (kept := request.meanwhile(present)) is not None:
+                return kept
             raise
         if not result:
             return None

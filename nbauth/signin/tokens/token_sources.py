@@ -51,6 +51,13 @@ class TokenRequest:
         """Tell whether an API refuses what it was given a moment ago in the place of a refused one."""
         return token.secret == self.rejected and self.claims in (None, token.claims) and token.is_fresh(_SETTLED_S)
 
+    def meanwhile(self, present: AccessToken | None) -> AccessToken | None:
+        """Return the token at hand where it may serve until its source answers again: valid, and refused by no API.
+
+        A source that is down for a while must not end a long load.
+        """
+        return present if present is not None and present.secret != self.rejected and present.is_good(0) else None
+
 
 class ParentKernel(Protocol):
     """The kernel that this process was forked from, which alone uses the refresh tokens."""
