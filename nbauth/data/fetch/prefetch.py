@@ -10,13 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from nbauth.data.fetch.bell import Bell
 from nbauth.process.visitors import carried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
 
     from nbauth.data.fetch.response_body import Body
 
@@ -231,7 +232,8 @@ def _run(iterator: Iterator[T], line: _Line[T], is_eager: bool) -> None:  # noqa
             together = (together + 1) % _AT_ONCE if item_count >= _ITEMS_TO_JUDGE_BY else 0
             line.put(item, wake=is_eager or not together)
     except _Abandoned:
-        pass
+        if isinstance(iterator, Generator):
+            iterator.close()  # an interrupt that somebody keeps would keep it, and what it has begun
     except BaseException as caught:  # noqa: BLE001 - it is raised where the items are taken
         error = caught
     line.end(error)

@@ -93,3 +93,21 @@ def test_a_stall_holds_nothing_back() -> None:
     assert [next(taken) for _ in range(3)] == [0, 1, 2]
     go_on.set()
     assert list(taken) == [3]
+
+
+def test_what_was_begun_ends() -> None:
+    """Where no more is taken the iterator is closed, whoever still keeps it."""
+    ended = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            ended.set()
+
+    kept = items()
+    taken = prefetched(kept, size=lambda _: 1, stop=lambda: None, pending=[], is_eager=True)
+    next(taken)
+    taken.close()  # type: ignore[attr-defined]
+    assert ended.wait(10)
