@@ -20,6 +20,7 @@ from nbauth.data.parse.format import ReadContext
 from nbauth.data.parse.formats import JSON, accept
 from nbauth.data.parse.opened import no_format, opened
 from nbauth.errors import ApiError, FormatError
+from nbauth.process.interrupts import raise_lost_interrupt
 from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
@@ -276,6 +277,7 @@ class Reader:
             if batch.has_own_columns:
                 self._progress.add_rows(batch.rows, batch.total_rows)
             yield batch
+            raise_lost_interrupt()
 
     def _context(self, request: PageRequest, response: Response, *, in_parts: bool) -> ReadContext:
         """Return what the format of a file may need beside its body."""

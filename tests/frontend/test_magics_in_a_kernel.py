@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -195,20 +193,10 @@ def test_interrupted_load(demo: DemoServer, shared_front_end: FakeFrontEnd) -> N
     demo.api.faults.add("*/sunlight", until=ended, times=None)  # the load has not ended when Interrupt comes
     moments: list[float] = []
 
-    kernel = shared_front_end.manager.provisioner.pid
-
-    def press() -> None:
-        os.kill(kernel, signal.SIGINT)  # the manager's own way leaves an event loop in each thread
-        # And again, as a person does: one that comes in ipykernel 6's own callback of the collector is lost there.
-        while not ended.wait(5):
-            os.kill(kernel, signal.SIGINT)
-
-    presses = threading.Thread(target=press)
-
     def interrupt(outcome: Outcome) -> None:
         if ",000 rows" in outcome.shown and not moments:
             moments.append(time.monotonic())
-            presses.start()
+            shared_front_end.manager.interrupt_kernel()
 
     shared_front_end.run("%load_ext nbauth")
     # The loop of somebody who goes on after whatever goes wrong: Interrupt ends it.
@@ -216,7 +204,6 @@ def test_interrupted_load(demo: DemoServer, shared_front_end: FakeFrontEnd) -> N
     outcome = shared_front_end.run(code, on_message=interrupt)
     ended.set()
     assert moments, outcome.text
-    presses.join()
     assert time.monotonic() - moments[0] < 30  # less than one on a machine that does nothing else
     assert outcome.error is not None, outcome.shown
     assert outcome.error["ename"] == "ReadInterrupted"

@@ -14,6 +14,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from nbauth.data.fetch.bell import Bell
+from nbauth.process.interrupts import raise_lost_interrupt
 from nbauth.process.visitors import carried
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Prefetch(Generic[T]):
         try:
             while (item := self._line.take()) is not None:
                 yield item[0]
+                raise_lost_interrupt()
         finally:
             self.abandon()
 
@@ -191,6 +193,7 @@ class _Line(Generic[T]):
             while not self._is_ready and not self._has_ended:
                 if not self._for_taker.wait(_WAKE_S) and self._items:
                     break
+                raise_lost_interrupt()
         with self._lock:
             if self._items:
                 self._was_taken = True

@@ -18,7 +18,7 @@ from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.reader import Reader
 from nbauth.data.readers import readers
 from nbauth.errors import NbauthError
-from nbauth.process.interrupts import defer_interrupt
+from nbauth.process.interrupts import defer_interrupt, interrupts_noted, raise_lost_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["read"]
 
 
+@interrupts_noted
 def read(
     session: Session, query: Query, *, retries: Retries | None = None, progress: Progress | None = None
 ) -> pd.DataFrame:
@@ -70,6 +71,7 @@ def read(
             for reader in each:
                 sink.take_in(reader, load_progress)
         frame = sink.frame()
+        raise_lost_interrupt()
         outcome = "done"
     except TooManyColumns:
         raise too_many_columns(query.urls[0]) from None
@@ -127,10 +129,12 @@ class FrameSink:
     def _add_all(self, reader: Reader) -> None:
         batches = reader.batches(prefetch=True)
         batch: Batch | None = None
+        is_taken = False  # whether the batch is, whole
         rows = self.rows
         self._is_of_file = False
         try:
             for batch in batches:
+                is_taken = False
                 if reader.can_start_over and not self._is_of_file:
                     self._end_builder()
                     self._is_of_file = True
@@ -138,13 +142,15 @@ class FrameSink:
                     self._append(batch.to_frame(self._query.dtype_backend), is_of_text=_is_of_text(batch))
                 else:
                     reader.add(batch, self._builder)
-                rows = self.rows
+                rows, is_taken = self.rows, True
             if not rows:
                 reader.end(self._builder)
         except KeyboardInterrupt as error:
             # What had come is kept: the page that was being taken in, and those behind it.
             batches.close()
-            self._take_rest(reader, [page for page in reader.pending if page is not batch or self.rows == rows])
+            is_open = self.rows == rows and not is_taken
+            rest = [page for page in reader.pending if page is not batch or is_open]
+            self._take_rest(reader, rest)
             self._append(getattr(error, "partial", None))
             raise
         finally:

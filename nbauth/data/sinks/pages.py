@@ -11,9 +11,10 @@ from nbauth.data.fetch.http_errors import read_interrupted
 from nbauth.data.fetch.progress import LoadProgress
 from nbauth.data.reader import Reader
 from nbauth.errors import ConfigError
+from nbauth.process.interrupts import interrupts_noted_in_each_step, raise_lost_interrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from nbauth.data.batch import Batch
     from nbauth.data.fetch.progress import Outcome, Progress
@@ -52,12 +53,12 @@ def pages(
     if as_ == "arrow":
         need_pyarrow('as_="arrow"')
         query = replace(query, nested="json" if query.nested == "object" else query.nested, dtype_backend="pyarrow")
-    return _pages(session, query, as_, retries, LoadProgress(progress))
+    return interrupts_noted_in_each_step(_pages(session, query, as_, retries, LoadProgress(progress)))
 
 
 def _pages(
     session: Session, query: Query, as_: Form, retries: Retries | None, load_progress: LoadProgress
-) -> Iterator[Any]:
+) -> Generator[Any]:
     (spec,) = query.requests
     outcome: Outcome = "failed"
     is_empty = True
@@ -66,6 +67,7 @@ def _pages(
         reader = Reader(session, query, spec, load_progress, retries=retries)
         for batch in reader.batches(prefetch=False, in_parts=True):
             page = _page_of(batch, reader, query, as_)
+            raise_lost_interrupt()
             if page is None:
                 continue
             if not len(page):

@@ -17,7 +17,7 @@ from nbauth.data.reader import CannotResume, Reader, Resume
 from nbauth.data.sinks.part_types import PartTypes
 from nbauth.errors import DataError, ReadInterrupted
 from nbauth.net.origins import redact_url
-from nbauth.process.interrupts import defer_interrupt
+from nbauth.process.interrupts import defer_interrupt, interrupts_noted
 from nbauth.process.shielded import load
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _ROWS_AT_ONCE = 25_000
 _BYTES_AT_ONCE = 8_000_000
 
 
+@interrupts_noted
 def write(
     session: Session,
     query: Query,
