@@ -34,6 +34,7 @@ class Arrival:
         content: its body, as JSON; None where it is none, or is still to be read.
         found: its body, where that was opened.
         page: the document in it, or the part of that which is the result; None where it has none.
+        alike: the `Alike` that tells what it has in common with an answer before it, if it is so; else None.
     """
 
     request: PageRequest
@@ -41,6 +42,7 @@ class Arrival:
     content: bytes | None = None
     found: Opened | None = None
     page: PageResponse | None = None
+    alike: object = None
 
     @property
     def is_json(self) -> bool:

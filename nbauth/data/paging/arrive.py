@@ -46,9 +46,11 @@ def arrive(
         DataError: the job takes too long, or nothing says where its result is.
         OriginNotAllowed: it leads to an origin that the profile does not name.
     """
+    arrival = _looked_at(requester, request, response, look_at)
+    if arrival.alike is not None:
+        return arrival
     pending = Pending(requester.chain, named)
     waiting: JobWait | None = None
-    arrival = _looked_at(requester, request, response, look_at)
     while True:
         step = pending.look(arrival)
         if isinstance(step, Arrival):
@@ -105,7 +107,7 @@ def _looked_at(requester: Requester, request: PageRequest, response: Response, l
         arrival = Arrival(request, response, content)
     else:
         arrival = look_at(request, response)
-    return replace(arrival, page=_document(arrival))
+    return arrival if arrival.alike is not None else replace(arrival, page=_document(arrival))
 
 
 def _document(arrival: Arrival) -> PageResponse | None:

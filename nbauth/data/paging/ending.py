@@ -77,6 +77,16 @@ class Ending:
             return None  # a cursor that comes again, or a link that goes on behind the last row
         return next_request
 
+    def is_steady(self, envelope: Envelope, layout: Layout) -> bool:
+        """Tell whether `went_on` does for further answers that say the same, and have rows."""
+        return not layout.style.knows_its_end and envelope.said(layout.records).cut is None
+
+    def went_on(self, rows: Rows) -> None:
+        """Note a page after which the load goes on, and whose answer says what those before it said."""
+        self._pages += 1
+        if self._rows is not None:
+            self._add(rows.count())
+
     def _check_overlap(self, envelope: Envelope, layout: Layout, rows: Rows) -> None:
         """Check that the rows behind a short page are others: a service may count the rows that it leaves out.
 
@@ -177,9 +187,11 @@ class Ending:
         if self._total is None:
             self._rows = None
         if self._rows is not None or layout.style.knows_its_end:
-            count = rows.count()
-            self._rows = None if self._rows is None else self._rows + count
-            self._largest_page = max(self._largest_page, count)
+            self._add(rows.count())
+
+    def _add(self, count: int) -> None:
+        self._rows = None if self._rows is None else self._rows + count
+        self._largest_page = max(self._largest_page, count)
 
     def _asked(self, layout: Layout) -> Asked:
         asked = asked_for(self._first)

@@ -10,20 +10,20 @@ from nbauth.data.fetch.http_errors import format_error
 from nbauth.data.fetch.validators import check_whole
 from nbauth.data.paging.arrival import Arrival, may_be_of_job
 from nbauth.data.paging.arrive import arrive
-from nbauth.data.paging.detect import Layout, check_end, detect, failed, resumed, rows_in, total_in
+from nbauth.data.paging.detect import Layout, detect, resumed, rows_in
 from nbauth.data.paging.ending import Ending
 from nbauth.data.paging.envelope import Envelope
 from nbauth.data.paging.guards import Guards
 from nbauth.data.paging.guessed import Guesser
-from nbauth.data.paging.notices import notices
 from nbauth.data.paging.page import Page
+from nbauth.data.paging.page_look import PageLook
 from nbauth.data.paging.page_response import PageResponse, Rows
 from nbauth.data.paging.page_source import PageSource
 from nbauth.data.paging.reading import announced, reading
 from nbauth.data.paging.unwrapped import document_of
 from nbauth.data.parse.json_wrapping import as_json
 from nbauth.data.parse.opened import json_of
-from nbauth.errors import ApiError, NbauthError
+from nbauth.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from nbauth.data.fetch.chain import Chain
     from nbauth.data.fetch.request import PageRequest
     from nbauth.data.fetch.requester import Requester
+    from nbauth.data.paging.alike import Alike
     from nbauth.data.paging.small_pages import SmallPages
     from nbauth.data.paging.styles.style import Paginator, Style
     from nbauth.data.parse.opened import Opened
 
 __all__ = ["NOT_FOUND", "PageIterator"]
+
 
 NOT_FOUND = 404
 _NOT_UNDERSTOOD = frozenset({400, NOT_FOUND, 422})  # what APIs answer to a parameter that they do not know
@@ -89,6 +91,7 @@ class PageIterator:
         self._encoding = encoding
         self._missing_is_end = style.missing_is_end(None)
         self._is_understood = False  # whether a further page came
+        self._look: PageLook | None = None  # once the first response has come
 
     @property
     def style(self) -> Style:
@@ -161,21 +164,19 @@ class PageIterator:
             next_step=self.style.next_step,
         )
         ending = Ending(self._requester.first, rows_before=self._rows_before, assume=self._assume)
+        look = self._look = PageLook(self._layout, paginator, guards=guards, ending=ending, assume=self._assume)
         source: PageSource | None = None
+        known: Alike | None = None
         is_first = not resuming
         try:
             while True:
                 with reading(http_response, content):
-                    rows = rows_in(envelope, self._layout)
-                    if self._layout.is_array and self.records is None and rows.is_single:
-                        raise format_error(http_response, content, "where the pages before were arrays")
-                    self._tell(envelope, rows)
-                    next_request = paginator.next_request(response, rows)
-                    next_request = ending.following(envelope, self._layout, rows, next_request)
-                    next_request = next_request and guards.meant(next_request, response=response)
+                    if known is None:
+                        seen = look.look(http_response, content, envelope, is_first=is_first)
+                    else:
+                        seen = look.look_less(known, response)
+                    rows, next_request, total_rows, error = seen
                     self._missing_is_end = self.style.missing_is_end(response)
-                    error = self._check(guards, ending, envelope, rows, next_request, is_first=is_first)
-                    total_rows = total_in(envelope, self.style)
                 is_good = error is None
                 doubt = ending.doubt(envelope, self._layout) if is_good and next_request is None else None
                 yield Page(
@@ -197,6 +198,7 @@ class PageIterator:
                     ending.check(envelope, self._layout)
                     return
                 http_response, content, is_first = further.response, further.content or b"", False
+                known = look.alike if further.alike is look.alike else None  # one that came early may know less
                 self._is_understood = True
                 response = _page_response(further)
                 if response is None:
@@ -215,10 +217,6 @@ class PageIterator:
         if layout.assumed is not None:
             self._assume(layout.assumed)
         return layout
-
-    def _tell(self, envelope: Envelope, rows: Rows) -> None:
-        for said in notices(envelope, rows, self.records):
-            self._assume(said)
 
     def _read(self, arrival: Arrival) -> Arrival:
         """Read the body of a first response, which is JSON."""
@@ -239,36 +237,6 @@ class PageIterator:
         """Make sure that JSON has rows where its server says that a table comes."""
         if found is not None and found.announced is not None and rows_in(envelope, self._layout).is_single:
             raise found.contradicted(response, content)
-
-    def _check(
-        self,
-        guards: Guards,
-        ending: Ending,
-        envelope: Envelope,
-        rows: Rows,
-        next_request: PageRequest | None,
-        *,
-        is_first: bool,
-    ) -> NbauthError | None:
-        """Return what speaks against going on after a page.
-
-        Raises:
-            PaginationError: the page itself came before.
-        """
-        response = envelope.response
-        guards.saw(response)
-        if (failure := failed(envelope, self._layout)) is not None:
-            return failure
-        guards.check_progress(rows, here=response.url, is_last=next_request is None)
-        try:
-            if next_request is not None:
-                guards.check(next_request, response=response)
-            elif not rows.is_single:
-                check_end(envelope, self._layout, is_first=is_first)
-                ending.check(envelope, self._layout)
-        except NbauthError as error:
-            return error
-        return None
 
     def _source(self, paginator: Paginator, guards: Guards, response: PageResponse, rows: Rows) -> PageSource:
         planned = _planned(paginator, guards, response, rows) if self._concurrency > 1 else []
@@ -309,7 +277,10 @@ class PageIterator:
     def _look_at_later(self, request: PageRequest, response: Response) -> Arrival:
         response, content = self._requester.content(request, response)
         check_whole(response, is_file=False)
-        return Arrival(request, response, self._json_of(request, response, content))
+        content = self._json_of(request, response, content)
+        known = None if self._look is None else self._look.alike
+        page = None if known is None else known.response(request, response, content)
+        return Arrival(request, response, content, page=page, alike=None if page is None else known)
 
 
 def _planned(paginator: Paginator, guards: Guards, response: PageResponse, rows: Rows) -> list[PageRequest]:

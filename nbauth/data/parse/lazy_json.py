@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nbauth.data.build.frame_builder import FrameBuilder
 
-__all__ = ["Node", "PlainNode", "RawNode", "node_of"]
+__all__ = ["Node", "PlainNode", "RawNode", "around_the_array", "node_of"]
 
 _LONGEST_EMPTY = 1_000
 _EMPTY = re.compile(rb"\s*\[\s*\]\s*")
@@ -188,14 +188,16 @@ class RawNode:
     Args:
         raw: the bytes, without blanks around them.
 
+        members: an object's members, where they are known.
+
     Attributes:
         raw: the same.
     """
 
-    def __init__(self, raw: bytes | memoryview) -> None:
+    def __init__(self, raw: bytes | memoryview, members: Mapping[str, Node] | None = None) -> None:
         self.raw = memoryview(raw)
         self._start = bytes(self.raw[:1])
-        self._members: Mapping[str, Node] | None = None
+        self._members = members
         self._items: Sequence[Node] | None = None
         self._count: int | None = None
 
@@ -317,10 +319,12 @@ class RawNode:
         return self.holds_objects and any(f'"{name}"'.encode() in self.start for name in names)
 
     def _find_members(self) -> Mapping[str, Node]:
-        split = _around_the_array(self.raw)
+        content = self.raw.obj
+        is_whole = isinstance(content, bytes) and len(content) == len(self.raw)
+        split = around_the_array(bytes(content)) if is_whole else None
         if split is not None:
             around, array = split
-            parts = _members(around)
+            parts = _members(memoryview(around))
             holes = [name for name, part in (parts or {}).items() if part.raw == _HOLE]
             if parts is not None and len(holes) == 1:  # none: it is deeper inside
                 parts[holes[0]] = RawNode(array)
@@ -336,18 +340,18 @@ class RawNode:
         return loads(bytes(self.raw))
 
 
-def _around_the_array(raw: memoryview) -> tuple[memoryview, memoryview] | None:
+def around_the_array(content: bytes) -> tuple[bytes, memoryview] | None:
     """Split a document whose only array is the rows into the document with an empty array, and the array.
 
-    Its brackets are found four times as fast as a parser passes over the rows.
+    Its brackets are found four times as fast as a parser passes over the rows. None for a short document, which is
+    parsed, and for one in which other brackets are.
     """
-    content = raw.obj
-    if len(raw) < _WORTH_SPLITTING or not isinstance(content, bytes) or len(content) != len(raw):
+    if len(content) < _WORTH_SPLITTING:
         return None
     start, end = content.find(b"["), content.find(b"]")
     if not 0 < start < end or content.rfind(b"[") != start or content.rfind(b"]") != end:
         return None
-    return memoryview(content[:start] + _HOLE + content[end + 1 :]), raw[start : end + 1]
+    return content[:start] + _HOLE + content[end + 1 :], memoryview(content)[start : end + 1]
 
 
 def _members(raw: memoryview) -> dict[str, RawNode] | None:

@@ -65,6 +65,11 @@ class NextUrl(StatelessStyle):
         """Where the address stands, unless that is a header."""
         return None if self.header else self.path
 
+    def link_member(self, response: PageResponse) -> str | None:
+        """Return the member that holds the address, where it stands in no other."""
+        del response
+        return None if self.header or "." in self.path else self.path
+
     def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
         """Return the request that the link names."""
         del rows

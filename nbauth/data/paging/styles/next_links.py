@@ -31,6 +31,11 @@ class NextLinks(StatelessStyle):
     members: ClassVar[tuple[str, ...]] = ()
     has_header: ClassVar[bool] = False
 
+    def link_member(self, response: PageResponse) -> str | None:
+        """Return the first member that holds a link."""
+        held = ((name, response.get(name)) for name in self.members)
+        return next((name for name, link in held if isinstance(link, str) and link), None)
+
     def next_request(self, response: PageResponse, rows: Rows) -> PageRequest | None:
         """Return the request that the link names."""
         del rows

@@ -122,6 +122,15 @@ class Style(ABC):
         """How many rows the first request leaves out, as the caller says."""
         return 0
 
+    def link_member(self, response: PageResponse) -> str | None:
+        """Return the member whose text alone tells the next request; None where anything else may have a part in it.
+
+        Args:
+            response: a response that has a next request. Of others only that text and the rows are different.
+        """
+        del response
+        return None
+
     def page_size(self, response: PageResponse) -> int | None:
         """Return how many rows a whole page has, by the request and the response; None where that is not told."""
         del response
