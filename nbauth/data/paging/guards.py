@@ -23,6 +23,7 @@ __all__ = ["Guards", "canonical", "check_leads", "resolve"]
 
 _MOST_EMPTY_PAGES = 100
 _MOST_EQUAL_PAGES = 3
+_AS_SENT = re.compile(r"[\w!$&-;=?@~]*", re.ASCII)  # nothing to be escaped or cut off: no blank, "#", or "%"
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # RFC 6762 appendix G, and the names that containers have.
 _INSIDE_NAMES = (".local", ".internal", ".intranet", ".lan", ".svc", ".corp", ".home.arpa")
@@ -181,6 +182,8 @@ def canonical(url: str) -> str:
 
     A lone percent sign is a sign of its own. What stands escaped beside it is not escaped again.
     """
+    if _AS_SENT.fullmatch(url):
+        return url
     from requests.utils import requote_uri  # late: who names a style of `nbauth.data.paging` need not wait for it
 
     return requote_uri(_LONE_PERCENT.sub("%25", urldefrag(url.strip())[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_plus, urljoin, urlsplit, urlunsplit
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["next_address", "part_address"]
 
+# A whole URL in the form in which it is sent: nothing of it is escaped, cut off or put together anew.
+_WHOLE = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?/[\w!$&-:=@~]*(?:\?[\w!$&-:=?@~]+)?", re.ASCII)
 _LEAST_REPEATED = 2  # segments of a path
 _CONTEXTS = ("@odata.context", "odata.metadata", "@context")
 # Parameters without which no request is answered, and which links leave out: the version of Azure's APIs, which its own
@@ -33,6 +36,9 @@ def next_address(link: str, response: PageResponse, path: str = "") -> str:
     Raises:
         PaginationError: it is no URL.
     """
+    if _WHOLE.fullmatch(link) and not (link[:5] == "http:" and response.url[:5].lower() == "https"):
+        whole = _with_needed(link, response.request.url)
+        return link if whole == link else resolve(whole, response.url)
     link = link.strip().replace("&amp;", "&")  # of services that escape it for HTML
     try:
         whole = link if "://" in link.partition("?")[0] else _whole(link, response, path)
