@@ -145,7 +145,6 @@ class Parts:
             )
         )
         self._whole.add(table, times)
-        give_back()
 
     def schemas(self) -> list[Any]:
         """Return the schemas of the parts."""

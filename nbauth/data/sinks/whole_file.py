@@ -1,13 +1,15 @@
-"""The Parquet file of a load, written in a thread while further rows come.
+"""The Parquet file of a load, written part by part while further rows are fetched.
 
 It is begun with the schema of the first part. Most loads need no other; where a later part does, or anything else
 fails, the file is given up, and made of the parts on disk at the end.
+
+The thread that takes the rows in writes it, as another one fetches ahead meanwhile. A third one would cost more than
+it saves: Arrow's default allocator keeps some 25 MB for each thread that encodes.
 """
 
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,7 +17,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nbauth.data.build.free_memory import give_back
 from nbauth.data.build.memory_pool import POOL
 from nbauth.data.build.width import is_wide
 from nbauth.data.sinks.first_schema import FirstSchema
@@ -24,7 +25,6 @@ from nbauth.process.interrupts import defer_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from nbauth.data.sinks.parquet_schema import Times
@@ -47,15 +47,13 @@ class WholeFile:
     def __init__(self, new_file: Callable[[], AbstractContextManager[IO[bytes]]]) -> None:
         self._new_file = new_file
         self._open = ExitStack()
-        self._thread = ThreadPoolExecutor(1, "nbauth-parquet")
-        self._at_work: Future[None] | None = None
         self._file: IO[bytes] | None = None
         self._first: FirstSchema | None = None
         self._writer: Any = None
         self._is_given_up = False
 
     def add(self, table: Any, times: Mapping[str, Times]) -> None:
-        """Take in a part, as soon as the one before is written; at most two of them are held.
+        """Take in a part.
 
         Args:
             table: the part.
@@ -66,9 +64,8 @@ class WholeFile:
         if self._is_given_up:
             return
         try:
-            self._wait()
             self._file = self._file or self._open.enter_context(self._new_file())
-            self._at_work = self._thread.submit(self._write, table, times)
+            self._write(table, times)
         except Exception as error:  # noqa: BLE001 - the file is made of the parts, and they say what fails there, too
             logger.debug("The file is made of its parts at the end: %s", type(error).__name__)
             self.give_up()
@@ -78,14 +75,12 @@ class WholeFile:
         if self._is_given_up or self._file is None:
             return False
         try:
-            self._wait()
             self._writer.close()
             self._open.close()
         except Exception as error:  # noqa: BLE001 - likewise
             logger.debug("The file is made of its parts after all: %s", type(error).__name__)
             self.give_up()
             return False
-        self._thread.shutdown()
         self._is_given_up = True  # there is nothing more to be done
         return True
 
@@ -93,10 +88,8 @@ class WholeFile:
         """Remove what is there of the file, if anything; a second call does nothing."""
         if self._is_given_up:
             return
-        with defer_interrupt():  # it waits for no more than what is being written
+        with defer_interrupt():
             self._is_given_up = True
-            self._thread.shutdown(cancel_futures=True)
-            self._at_work = None  # what went wrong there would keep the part
             if self._writer is not None:
                 with suppress(Exception):
                     self._writer.close()
@@ -104,13 +97,7 @@ class WholeFile:
             with suppress(_NeedsAll, OSError), self._open:
                 raise _NeedsAll("given up")
 
-    def _wait(self) -> None:
-        """Wait for the part before; raise what went wrong with it."""
-        if self._at_work is not None:
-            self._at_work.result()
-
     def _write(self, table: Any, times: Mapping[str, Times]) -> None:
-        """Write a part; in the thread."""
         kinds = {name: found.kind for name, found in times.items()}
         if self._first is None:
             self._first = FirstSchema(table, kinds)
@@ -121,8 +108,6 @@ class WholeFile:
         if self._writer is None:
             self._writer = parquet_writer(self._file, schema, table)
         self._writer.write_table(table)
-        del table
-        give_back()
 
 
 class _NeedsAll(Exception):
