@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from bisect import bisect_right, insort
 from collections import deque
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ __all__ = ["FileParts"]
 _AT_ONCE = 8  # of the ten connections that a session keeps
 _MOST_AHEAD = 24 * 1024 * 1024
 _MOST_HELD = 32 * 1024 * 1024
+_GIVE_WAY_S = 0.005
 _WAKE_S = 0.2  # on Windows an interrupt does not end a wait
 
 
@@ -115,17 +117,7 @@ class FileParts:
 
     def start_threads(self) -> None:
         """Have fetched what is wanted. Not while the lock is held: a thread that starts may run a finalizer."""
-        with self.lock:
-            count = max(0, min(len(self._queue), self._at_once - len(self._threads)))
-            threads = [
-                threading.Thread(target=carried(self._work), name="nbauth-ranges", daemon=True) for _ in range(count)
-            ]
-            self._threads.update(threads)
-        for thread in threads:
-            try:
-                thread.start()
-            except RuntimeError:  # the interpreter ends: readers fetch by themselves
-                self._threads.discard(thread)
+        self._start_thread(_GIVE_WAY_S)
 
     def join(self) -> bool:
         """Count one more reader; tell whether it may read: not after the last one has left."""
@@ -148,6 +140,18 @@ class FileParts:
                 self.lock.release()
             if is_busy:
                 self._source.stop()
+
+    def _start_thread(self, pause_s: float) -> None:
+        """Start a thread, if one is missing; it starts the next one, so that nobody who reads waits for them."""
+        with self.lock:
+            if not self._queue or len(self._threads) >= self._at_once:
+                return
+            thread = threading.Thread(target=carried(self._work), args=(pause_s,), name="nbauth-ranges", daemon=True)
+            self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter ends: readers fetch by themselves
+            self._threads.discard(thread)
 
     def _part_at(self, byte: int) -> _Part | None:
         index = bisect_right(self._starts, byte) - 1
@@ -230,7 +234,9 @@ class FileParts:
             if self._held <= _MOST_HELD:
                 break
 
-    def _work(self) -> None:
+    def _work(self, pause_s: float) -> None:
+        time.sleep(pause_s)  # a connection that is open is for who reads now: a new one takes a round trip
+        self._start_thread(0.0)
         while (part := self._next()) is not None:
             try:
                 self._fetch(part)

@@ -20,6 +20,9 @@ _FIRST_OF_COLUMN = 1024 * 1024
 _MOST = 8 * 1024 * 1024
 _GAP = 16 * 1024  # between two columns, that is sooner read than asked around
 _FEWEST_GROUPS = 2  # who reads one row group may want no other
+_SMALL_FILE = 32 * 1024 * 1024  # of which hardly anybody reads the row groups one by one
+_MOST_GUESSED = 1024 * 1024
+_MOST_GUESSED_GROUPS = 16
 _MOST_NOTED = 200_000
 
 
@@ -28,7 +31,8 @@ class ParquetAhead:
 
     A read of a column that is not here brings the column, or a part of it where it is large. Nobody tells which
     columns and row groups a reader wants: they show as it reads. Once it has read in two row groups, what it has
-    read of these is fetched of as many further ones as it has read in, several at once.
+    read of these is fetched of as many further ones as it has read in, several at once. Of a small file, a small
+    column that is read by itself is fetched of the further row groups at once.
 
     Args:
         source: where the bytes come from, with the last ones here already.
@@ -46,6 +50,7 @@ class ParquetAhead:
         self._first_group, self._last_group = sys.maxsize, -1
         self._read: set[tuple[int, int]] = set()
         self._reach = range(0)  # the row groups that are fetched ahead
+        self._may_guess = _MOST_GUESSED if source.size <= _SMALL_FILE else 0  # so many bytes
         self._wanted: deque[tuple[int, int]] = deque()
         if start >= source.first_at:
             self._learn(source.first[start - source.first_at :])
@@ -113,6 +118,7 @@ class ParquetAhead:
         if self._map is None or start >= self._source.first_at:
             return None
         for last in self._map.between(start, stop):
+            self._guess(last, self._map, is_alone=last.start == start and stop <= last.stop)
             self._read.add((last.group, last.column))
             if last.column not in self._columns:
                 self._columns[last.column] = None
@@ -123,6 +129,18 @@ class ParquetAhead:
             self._wanted.clear()
         self._fetch_ahead(self._map)
         return last
+
+    def _guess(self, place: PlaceInFile, known: ParquetMap, *, is_alone: bool) -> None:
+        """Have a column of the first row group that is read fetched of the further ones, if few columns seem wanted."""
+        column, further = place.column, range(place.group + 1, known.groups)
+        is_known = not self._groups <= {place.group} or not self._columns.keys().isdisjoint({column - 1, column})
+        if is_known or not is_alone or not self._may_guess or len(further) > _MOST_GUESSED_GROUPS:
+            return
+        places = [known.place(group, column) for group in further]
+        size = sum(one.stop - one.start for one in places if one is not None)
+        if size <= self._may_guess:
+            self._may_guess -= size
+            self._wanted += [(group, column) for group in further]
 
     def _reach_further(self, group: int) -> None:
         self._groups.add(group)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from loopback_api import Reply
 from ranged_files import RangedFile
 
+from nbauth.data.fetch import parquet_ahead
 from nbauth.data.fetch.byte_ranges import FileInfo, Ranges, TempCopy
 from nbauth.data.fetch.http_file import open_url
 from nbauth.data.fetch.parquet_ahead import ParquetAhead
@@ -162,9 +163,16 @@ def test_all_columns() -> None:
     assert len(source.fetched) < COLUMNS * GROUPS
 
 
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any file is a large one."""
+    monkeypatch.setattr(parquet_ahead, "_SMALL_FILE", 0)
+
+
+@pytest.mark.usefixtures("large")
 @pytest.mark.parametrize("group", [0, 3])
 def test_one_row_group(group: int) -> None:
-    """Who reads one row group gets nothing of the others."""
+    """Who reads one row group of a large file gets nothing of the others."""
     source, known = _Source(CONTENT), _places(CONTENT)
     with _ahead(source) as ahead:
         pq.ParquetFile(_File(ahead, source.size)).read_row_group(group, columns=WANTED)
@@ -174,6 +182,47 @@ def test_one_row_group(group: int) -> None:
     assert all(first.start <= start and stop <= last.stop for start, stop in source.fetched)
 
 
+def _read_of(source: _Source, *reads: tuple[int, int]) -> set[tuple[int, int]]:
+    """Return in which columns of which row groups something came, when parts of a file are read."""
+    known = _places(source.content)
+    with _ahead(source) as ahead:
+        for start, stop in reads:
+            assert source.content[start:stop] == ahead.read(start, stop)
+        _settled(ahead)
+    assert _is_once(source.fetched)
+    return {(place.group, place.column) for one in source.fetched for place in known.between(*one)}
+
+
+def _bytes_of(group: int, column: int) -> tuple[int, int]:
+    place = _places(CONTENT).place(group, column)
+    assert place
+    return place.start, place.stop
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_column_of_a_small_file(first: int) -> None:
+    """A column that is read of one row group of a small file comes of the further ones, too."""
+    further = range(first, GROUPS)
+    assert _read_of(_Source(CONTENT), _bytes_of(first, 7)) == {(group, 7) for group in further}
+    reads = [_bytes_of(first, 7), _bytes_of(first, 20)]
+    assert _read_of(_Source(CONTENT), *reads) == {(group, column) for group in further for column in (7, 20)}
+
+
+def test_columns_that_are_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a small file, too, nothing more comes for who reads columns side by side, within one, or large ones."""
+    (start, stop), (_, end) = _bytes_of(0, 7), _bytes_of(0, 8)
+    assert _read_of(_Source(CONTENT), (start, end)) == {(0, 7), (0, 8)}
+    assert {group for group, _ in _read_of(_Source(CONTENT), (start + 1, stop))} == {0}
+    beside = _read_of(_Source(CONTENT), (start, stop), (stop, end))
+    assert {group for group, column in beside if column == 8} == {0}
+    monkeypatch.setattr(parquet_ahead, "_MOST_GUESSED", 1_000)
+    assert _read_of(_Source(CONTENT), (start, stop)) == {(0, 7)}
+    monkeypatch.undo()
+    monkeypatch.setattr(parquet_ahead, "_MOST_GUESSED_GROUPS", 3)
+    assert _read_of(_Source(CONTENT), (start, stop)) == {(0, 7)}
+
+
+@pytest.mark.usefixtures("large")
 def test_ahead_of_the_reader() -> None:
     """What was read of two row groups is fetched of the next two, before anybody asks."""
     source, known = _Source(CONTENT), _places(CONTENT)
