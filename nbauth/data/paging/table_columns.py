@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from nbauth.data.paging.request_params import folded
 from nbauth.data.parse.array_items import decoded
 from nbauth.data.parse.declared_types import declared
 from nbauth.data.parse.json_table import columns_named
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from nbauth.data.parse.json_table import TableColumn
     from nbauth.data.parse.lazy_json import Node
 
-__all__ = ["ROWS", "columns_beside", "columns_in", "is_called_columns", "plain_name"]
+__all__ = ["ROWS", "columns_beside", "columns_in", "is_called_columns"]
 
-# What the members of a column are called that name it and say its type; see `plain_name`. The first counts.
+# What the members of a column are called that name it and say its type; see `folded`. The first counts.
 _NAMES = ("name", "columnname", "column", "fieldname", "field", "label", "title", "displayname", "id", "key", "header")
 _TYPES = ("columntype", "typename", "type", "datatype", "propertytype", "datatypename", "columndatatype", "sqltype")
 # What lists of columns are called, the rows beside them, and objects that hold such a list.
@@ -40,15 +40,9 @@ _DEEPEST = 3
 _LARGEST = 4_000_000  # bytes of what may name columns
 
 
-@lru_cache(maxsize=4096)
-def plain_name(name: str) -> str:
-    """Return a member's name in the one way that stands for all: small letters, nothing between words."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
 def is_called_columns(name: str) -> bool:
     """Tell whether a list is called as lists of columns are."""
-    return plain_name(name) in _LISTS
+    return folded(name) in _LISTS
 
 
 def columns_beside(parents: Sequence[Node], rows: str, width: int | None) -> tuple[TableColumn, ...] | None:
@@ -68,7 +62,7 @@ def columns_beside(parents: Sequence[Node], rows: str, width: int | None) -> tup
             for rank, node, beside in _candidates(parent, skip=rows if place == 0 else None)
             if (columns := columns_in(node, beside, is_snowflakes=rank == _LISTS.index("rowtype"))) is not None
             and (_is_sure(parents[0], rank, columns) if width is None else len(columns) == width)
-            and (rank < len(_LISTS) or plain_name(rows) in ROWS)
+            and (rank < len(_LISTS) or folded(rows) in ROWS)
         ]
         if found:
             return min(found, key=lambda pair: pair[0])[1]
@@ -114,7 +108,7 @@ def _candidates(parent: Node, skip: str | None, deep: int = 1) -> Iterator[tuple
     for name, node in parent.members().items():
         if name == skip:
             continue
-        plain = plain_name(name)
+        plain = folded(name)
         if node.is_list or (node.is_object and plain in _OF_TYPES):
             yield (_LISTS.index(plain) if plain in _LISTS else len(_LISTS)), node, parent
         if node.is_object and deep < _DEEPEST and (deep > 1 or plain in _HOLDERS):
@@ -124,7 +118,7 @@ def _candidates(parent: Node, skip: str | None, deep: int = 1) -> Iterator[tuple
 def _said(item: Any, names: Sequence[str]) -> Any:
     if not isinstance(item, dict):
         return item if names is _NAMES else None
-    members = {plain_name(name): value for name, value in item.items()}
+    members = {folded(name): value for name, value in item.items()}
     return next((members[name] for name in names if members.get(name) is not None), None)
 
 
@@ -142,7 +136,7 @@ def _snowflake_kind(item: dict[str, Any]) -> CellKind | None:
 def _types_beside(beside: Node | None, width: int) -> list[CellKind | None] | None:
     """Return the kinds that stand in a list of their own, as Pinot's ``columnDataTypes``."""
     for name, node in beside.members().items() if beside is not None else ():
-        if node.is_list and _TYPE_LISTS.fullmatch(plain_name(name)):
+        if node.is_list and _TYPE_LISTS.fullmatch(folded(name)):
             types = decoded(node)
             if len(types) == width:
                 return [declared(one) for one in types]

@@ -8,7 +8,8 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from nbauth.data.paging.table_columns import ROWS, columns_beside, plain_name
+from nbauth.data.paging.request_params import folded
+from nbauth.data.paging.table_columns import ROWS, columns_beside
 from nbauth.data.paging.tables import (
     cells_in_objects,
     column_arrays,
@@ -53,7 +54,7 @@ _FORMS: tuple[Callable[[Mapping[str, Node], str], FoundTable | None], ...] = (
     cubes.json_stat,
     cubes.sdmx_json,
 )
-# Lists whose items are tables, and what those have; all as `plain_name` makes them.
+# Lists whose items are tables, and what those have; all as `folded` makes them.
 _OF_TABLES = frozenset({
     "tables", "results", "reports", "valueranges", "datasets", "resultsets", "frames", "responses", "result",
 })  # fmt: skip
@@ -98,7 +99,7 @@ def beside_columns(parents: Sequence[Node], name: str, path: str, *, is_columnar
     first = first_item(rows)
     if first is not None and not isinstance(first, list):
         return None
-    is_columnar = is_columnar or plain_name(name) == "columns"  # Splunk's json_cols
+    is_columnar = is_columnar or folded(name) == "columns"  # Splunk's json_cols
     columns = None if is_columnar else columns_beside(parents, name, None if first is None else len(first))
     if columns is not None and len(columns) <= _SQUARE and _is_transposed(rows, columns):
         return FoundTable(path, rows, Table(columns, "columns"))
@@ -174,9 +175,9 @@ class _Search:
         if len(parents) > _DEEPEST:
             return
         for name, member in members.items():
-            if member.is_object and (not is_item or plain_name(name) in _AROUND_TABLES):
+            if member.is_object and (not is_item or folded(name) in _AROUND_TABLES):
                 yield from self.inside([member, *parents], joined(path, name))
-            elif plain_name(name) in _OF_TABLES and _may_hold_tables(member):
+            elif folded(name) in _OF_TABLES and _may_hold_tables(member):
                 for place, item in enumerate(member.items()[:_MOST]):
                     for table in self.inside([item, *parents], joined(path, name, str(place)), is_item=True):
                         yield _named(table, item)
@@ -196,7 +197,7 @@ class _Search:
     def _rows(self, parents: list[Node], path: str) -> Iterator[FoundTable]:
         tables: dict[bool, list[FoundTable]] = {True: [], False: []}
         for name, member in parents[0].members().items():
-            is_called = plain_name(name) in ROWS
+            is_called = folded(name) in ROWS
             if member.holds_lists or (member.is_list and is_called):
                 found = beside_columns(parents, name, joined(path, name), is_columnar=self._is_columnar)
                 if found is not None:
@@ -209,8 +210,8 @@ def _may_hold_tables(node: Node) -> bool:
     if not node.holds_objects:
         return False
     if node.size:
-        return any(plain_name(name.decode("utf-8", "ignore")) in _IN_TABLES for name in set(_NAME.findall(node.start)))
-    return any(plain_name(name) in _IN_TABLES for name in first_item(node))
+        return any(folded(name.decode("utf-8", "ignore")) in _IN_TABLES for name in set(_NAME.findall(node.start)))
+    return any(folded(name) in _IN_TABLES for name in first_item(node))
 
 
 def _named(table: FoundTable, item: Node) -> FoundTable:
