@@ -10,10 +10,10 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nbauth.errors import NbauthError, SignInCancelled
+from nbauth.errors import NbauthError
+from nbauth.frontend.cancelled import cancelled
 from nbauth.frontend.request_text import text_of
 from nbauth.frontend.text import approval_lines, approval_text, is_web_address, one_line, printable
-from nbauth.next_step import Login, to_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,11 +132,11 @@ class NotebookPrompt:
             # `input` would be saved in the notebook; the field of `getpass` is not.
             pasted = _ask_hidden("Address: ", self._deadline)
         except (KeyboardInterrupt, EOFError):
-            raise self._cancelled("The sign-in was interrupted.") from None
+            raise cancelled(self._profile, "The sign-in was interrupted.") from None
         if pasted is None:
             return None
         if not pasted.strip():
-            raise self._cancelled("The sign-in was cancelled.")
+            raise cancelled(self._profile, "The sign-in was cancelled.")
         self._asks = False
         return pasted
 
@@ -163,11 +163,6 @@ class NotebookPrompt:
             self._handle = display(message, display_id=True)
         else:
             self._handle.update(message)
-
-    def _cancelled(self, reason: str) -> SignInCancelled:
-        return SignInCancelled(
-            f"Profile {self._profile!r}: {reason}", profile=self._profile, next_step=to_run(Login(self._profile))
-        )
 
 
 def show_address(text: str, url: str) -> None:

@@ -12,10 +12,9 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
-from nbauth.errors import SignInCancelled
+from nbauth.frontend.cancelled import cancelled
 from nbauth.frontend.request_text import text_of
 from nbauth.frontend.text import approval_text, one_line, printable, wrapped
-from nbauth.next_step import Login, to_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +110,7 @@ class TerminalPrompt:
                 return self._heard(min(timeout_s, _STEP_S))
             line = self._read_line(timeout_s)
         except KeyboardInterrupt:
-            raise self._cancelled("The sign-in was interrupted.") from None
+            raise cancelled(self._profile, "The sign-in was interrupted.") from None
         if line is not None:
             self._asks = False
         return line
@@ -122,11 +121,6 @@ class TerminalPrompt:
     def _print(self, line: str) -> None:
         # Flushed: a script's output may go to a pipe, where a person waits for the code.
         print(line, file=self._output, flush=True)
-
-    def _cancelled(self, reason: str) -> SignInCancelled:
-        return SignInCancelled(
-            f"Profile {self._profile!r}: {reason}", profile=self._profile, next_step=to_run(Login(self._profile))
-        )
 
     def _hear(self) -> None:
         """Ask for an error of the page, where somebody can type without being asked to."""
@@ -169,7 +163,7 @@ class TerminalPrompt:
         while select.select([descriptor], [], [], patience_s)[0]:
             data = os.read(descriptor, 4096).decode("utf-8", "replace")
             if not data or data == "\x04":  # the end of a pipe, Ctrl-D
-                raise self._cancelled(self._nowhere)
+                raise cancelled(self._profile, self._nowhere)
             for character in data:
                 if character in "\r\n":
                     if not self._asks_approval:
@@ -187,7 +181,7 @@ class TerminalPrompt:
         if not lines:
             return None
         if not lines[0]:
-            raise self._cancelled(self._nowhere)
+            raise cancelled(self._profile, self._nowhere)
         return lines[0].strip()
 
 

@@ -7,13 +7,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from nbauth.errors import NbauthError, SignInCancelled
+from nbauth.errors import NbauthError
 from nbauth.files.tree import running_shell
 from nbauth.frontend.callback import callback_directory, install_callback_page
+from nbauth.frontend.cancelled import cancelled
 from nbauth.frontend.comm_pump import CommPump
 from nbauth.frontend.notebook_prompt import Message, NotebookPrompt
 from nbauth.frontend.text import approval_lines, one_line, printable
-from nbauth.next_step import Login, to_run
 from nbauth.signin import flows
 from nbauth.signin.flows.browser_page import BrowserPage, OtherFlow, callback_uri, is_editor, may_probe
 from nbauth.signin.flows.loopback_probe import LoopbackProbe
@@ -174,7 +174,7 @@ class PanelPrompt:
                 if time.monotonic() >= until:
                     return None
         except KeyboardInterrupt:
-            raise self._cancelled("The sign-in was interrupted.") from None
+            raise cancelled(self._name, "The sign-in was interrupted.") from None
 
     def end(self, outcome: Account | NbauthError) -> None:
         """Show how it ended."""
@@ -256,7 +256,7 @@ class PanelPrompt:
                 if action is not None and action.kind == "probed":
                     return hmac.compare_digest(action.text.encode(), probe.word.encode())
                 if action is not None and action.kind == "cancel":
-                    raise self._cancelled("The sign-in was cancelled.")
+                    raise cancelled(self._name, "The sign-in was cancelled.")
         return False
 
     def _next(self, timeout_s: float) -> Action | None:
@@ -270,7 +270,7 @@ class PanelPrompt:
         assert self._panel is not None
         match action.kind:
             case "cancel":
-                raise self._cancelled("The sign-in was cancelled.")
+                raise cancelled(self._name, "The sign-in was cancelled.")
             case "approve":
                 return "yes" if self._asks_approval else None
             case "flow" if action.text in self._ways:
@@ -302,6 +302,10 @@ class PanelPrompt:
         return bool(page and not page.callback_served and callback_uri(self._profile.redirect_uri, page))
 
     @property
+    def _name(self) -> str:
+        return self._panel.profile.name if self._panel else ""
+
+    @property
     def _profile(self) -> Profile:
         assert self._panel is not None
         return self._panel.profile
@@ -313,7 +317,3 @@ class PanelPrompt:
         self._panel.show(
             self._panel.view_of(step, ways=ways, may_install=self._may_install(), told=self._told, **content)
         )
-
-    def _cancelled(self, reason: str) -> SignInCancelled:
-        name = self._panel.profile.name if self._panel else ""
-        return SignInCancelled(f"Profile {name!r}: {reason}", profile=name, next_step=to_run(Login(name or None)))
