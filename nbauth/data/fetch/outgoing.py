@@ -84,8 +84,7 @@ class OutgoingRequests:
             _replace_body(outgoing, request.body)
         outgoing.headers.update({**request.headers, **headers})
         outgoing.method = method or outgoing.method
-        if len(self._session.cookies):
-            outgoing.headers.pop("Cookie", None)
+        if len(self._session.cookies) and "Cookie" not in outgoing.headers:
             outgoing.prepare_cookies(self._session.cookies)
         return outgoing, template.settings
 
@@ -127,6 +126,8 @@ class OutgoingRequests:
             raise
         except requests.RequestException as error:
             raise network_error(error, url) from error
+        if not any(str(name).lower() == "cookie" for name in (*self._session.headers, *headers)):
+            prepared.headers.pop("Cookie", None)  # each request gets the session's cookies as they are then
         settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)
         scheme, _, rest = str(prepared.url).partition("://")
         host = rest.split("/", 1)[0].split("?", 1)[0]

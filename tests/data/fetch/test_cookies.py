@@ -130,3 +130,27 @@ def test_beside_a_header_of_the_callers(session: Session, api: Server, sibling: 
     session.get(f"{api.origin}/x", headers=headers if whose == "request" else None)
     assert "stick" not in str(_cookies(api))
     assert _cookies(api)[0] == "mine=1"
+
+
+def _two_pages(api: Server, *, first: str, second: str) -> None:
+    """Serve two pages and a third; the first two set a cookie."""
+    api.routes["/x"] = as_json({"value": [{"a": 1}], "nextLink": "/2"}, headers={"Set-Cookie": first})
+    api.routes["/2"] = as_json({"value": [{"a": 2}], "nextLink": "/3"}, headers={"Set-Cookie": second})
+    api.routes["/3"] = as_json({"value": [{"a": 3}]})
+
+
+def test_a_load_beside_a_header_of_the_callers(session: Session, api: Server) -> None:
+    """A `Cookie` that the caller wrote goes to all pages of a load, whatever the API sets."""
+    _two_pages(api, first="stick=7", second="stick=8")
+    assert len(read(session, f"{api.origin}/x", headers={"Cookie": "mine=1"})) == 3
+    assert _cookies(api) == ["mine=1", "mine=1", "mine=1"]
+
+
+def test_a_cookie_that_ends(session: Session, api: Server, sibling: Server) -> None:
+    """A cookie that an API ends during a load is sent no more, though it was there when the load came to that API."""
+    sibling.routes["/set"] = as_json(1, headers={"Set-Cookie": "stick=7"})
+    session.get(f"{sibling.origin}/set")
+    api.routes["/x"] = as_json({"value": [{"a": 1}], "nextLink": f"{sibling.origin}/x"})
+    _two_pages(sibling, first="stick=8", second="stick=8; Max-Age=0")
+    assert len(read(session, f"{api.origin}/x")) == 4
+    assert _cookies(sibling) == [None, "stick=7", "stick=8", None]
