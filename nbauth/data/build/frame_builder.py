@@ -25,6 +25,7 @@ microseconds or nanoseconds, `decimal`, `duration` and `null`; what is `object` 
 from __future__ import annotations
 
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pandas as pd
@@ -233,10 +234,11 @@ class FrameBuilder:
         rows: list[dict[Any, Any]] = [r if type(r) is dict else {"value": r} for r in records]
         if self._nested == "flatten":
             rows = [dict(_flat(row)) for row in rows]
-        keys = dict.fromkeys(chain.from_iterable(rows))
-        for key in keys:
-            self._column(key).extend(self._texts([row.get(key) for row in rows]))
-        self._end_page(keys.keys(), len(rows), waiting)
+        keys = set()
+        for key, values in _columns(rows):
+            self._column(key).extend(self._texts(values))
+            keys.add(key)
+        self._end_page(keys, len(rows), waiting)
 
     def _end_page(self, keys: AbstractSet[Any], rows: int, waiting: list[ParsedPage]) -> None:
         if len(keys) < len(self._columns):
@@ -275,6 +277,22 @@ def check_choices(nested: Nested, dtype_backend: Backend | None) -> None:
         raise ConfigError(f"dtype_backend: expected 'pyarrow' or None, found {dtype_backend!r}.")
     if dtype_backend == "pyarrow":
         need_pyarrow('dtype_backend="pyarrow"')
+
+
+def _columns(rows: list[dict[Any, Any]]) -> Iterator[tuple[Any, list[Any]]]:
+    """Yield each key and its values, in the order in which the keys first appear; null where a row lacks it."""
+    first = rows[0] if rows else {}
+    are_alike = set(map(len, rows)) == {len(first)}
+    for key in first:
+        try:
+            values = [*map(itemgetter(key), rows)] if are_alike else [row.get(key) for row in rows]
+        except KeyError:
+            are_alike, values = False, [row.get(key) for row in rows]
+        yield key, values
+    if not are_alike:  # else all rows have the keys of the first one, and no other
+        for key in dict.fromkeys(chain.from_iterable(rows)):
+            if key not in first:
+                yield key, [row.get(key) for row in rows]
 
 
 def _flat(row: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from engines import AS_UTC, EVEN_PAGES, PAGES, frame_of
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nbauth.data.build.column import Column
 from nbauth.data.build.frame_builder import FrameBuilder
@@ -295,3 +296,24 @@ def test_flattened_frame_holds_every_leaf(pages: list[list[Any]]) -> None:
         cells = [frame.iloc[:, column].tolist()[number] for column in range(frame.shape[1])]
         for leaf in _leaves(row):
             assert any(_holds(cell, leaf) for cell in cells)
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from("abcd"), st.sampled_from([None, 1, True, 0.5, "x", [1]]), max_size=4),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_rows_alike_or_not(rows: list[dict[str, Any]]) -> None:
+    """Columns are those of all rows, in the order in which their keys first appear, with null where a row lacks one."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    builder = FrameBuilder()
+    builder.add(rows)
+    frame = builder.frame()
+    assert list(frame.columns) == keys
+    assert len(frame) == len(rows)
+    for key in keys:
+        wanted = FrameBuilder()
+        wanted.add_columns(len(rows), [(key, [row.get(key) for row in rows])])
+        pd.testing.assert_series_equal(frame[key], wanted.frame()[key])
