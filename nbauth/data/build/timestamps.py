@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +22,9 @@ _NANO = re.compile(r"\.\d{7}")
 _DATE = re.compile(r"(?!0000)\d{4}-\d\d-\d\d", re.ASCII)
 # Milliseconds since 1970 in UTC, of OData 2 and older services of ASP.NET; an offset says only how it was shown.
 _DOTNET = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{1,4})?\)/", re.ASCII)
+_ONE_DIGIT = str.maketrans("023456789", "1" * 9)
+_AT_ONCE = 2_000  # so that text that is no time is found early
+_LONGEST = 35  # that any of the patterns matches
 _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999  # the years 1 to 9999, which are .NET's
 
 
@@ -73,8 +75,20 @@ def _pattern_of(text: str) -> re.Pattern[str] | None:
 
 
 def _all_match(match: Callable[[str], object], texts: Sequence[str | None]) -> bool:
-    # Runs of equal values are common in time columns and sorted data.
-    return all(text is None or match(text) is not None for text, _ in groupby(texts))
+    return all(_some_match(match, texts[start : start + _AT_ONCE]) for start in range(0, len(texts), _AT_ONCE))
+
+
+def _some_match(match: Callable[[str], object], texts: Sequence[str | None]) -> bool:
+    """Tell whether all of them match, by what is left when one digit stands for all: most are the same then."""
+    present = [text for text in texts if text is not None]
+    if not present:
+        return True
+    if max(map(len, present)) > _LONGEST:
+        return False
+    forms = "\n".join(present).translate(_ONE_DIGIT).split("\n")
+    if len(forms) != len(present) or not all(map(match, set(forms))):
+        return False
+    return not min(present).startswith("0000")  # the one year that is none
 
 
 def _by_microseconds(texts: Sequence[str | None], *, is_zoned: bool) -> pd.Series[Any] | None:
