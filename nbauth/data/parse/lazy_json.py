@@ -251,18 +251,22 @@ class RawNode:
         """The first bytes."""
         return bytes(self.raw[:1000])
 
-    def append_to(self, builder: FrameBuilder) -> None:
+    def append_to(self, builder: FrameBuilder, *, expected: int | None = None) -> None:
         """Decode the items of an array into a builder.
 
+        Args:
+            builder: the builder.
+            expected: how many items it must have.
+
         Raises:
-            ValueError: it is no JSON.
+            ValueError: it is no JSON, or has not as many items as expected.
             RecursionError: it is nested too deeply.
         """
         from nbauth.data.parse.schema_decoder import append_array
 
         # The first page would be decoded without a schema, which takes three times as long; its first rows show one.
         is_sampled = builder.decoder is None and not builder.is_flattened and self.size >= _WORTH_A_SAMPLE
-        append_array(builder, self.raw, sample=self.first(_SAMPLE_ROWS) if is_sampled else ())
+        append_array(builder, self.raw, expected=expected, sample=self.first(_SAMPLE_ROWS) if is_sampled else ())
 
     def count(self) -> int:
         """Return how many items the array has.

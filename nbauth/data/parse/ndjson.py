@@ -11,6 +11,7 @@ from nbauth.data.fetch.charsets import has_lines
 from nbauth.data.parse.format import Format
 from nbauth.data.parse.json_errors import no_json
 from nbauth.data.parse.json_text import loaded_lines, loads
+from nbauth.data.parse.lazy_json import RawNode
 from nbauth.errors import DataError
 
 if TYPE_CHECKING:
@@ -68,10 +69,8 @@ class LineBatch:
         """
         array = self._as_array() if builder.is_fast else None
         if array is not None:
-            from nbauth.data.parse.schema_decoder import append_array
-
             with suppress(ValueError, RecursionError):  # line by line, it shows which one
-                append_array(builder, array[0], expected=array[1])
+                RawNode(array[0]).append_to(builder, expected=array[1])
                 return
         records, broken = self._records()
         builder.add(records)

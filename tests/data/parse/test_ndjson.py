@@ -2,19 +2,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+import pandas as pd
 import pytest
 from loads import read
 from loopback_api import Reply
 from requests import Response
 
+from nbauth.data.build.frame_builder import FrameBuilder
 from nbauth.data.fetch.response_body import ByteLimit
 from nbauth.data.parse import ndjson
 from nbauth.data.parse.format import ReadContext
-from nbauth.data.parse.ndjson import read_lines
+from nbauth.data.parse.json_text import loads
+from nbauth.data.parse.ndjson import LineBatch, read_lines
 
 if TYPE_CHECKING:
     from loopback_api import Server
 
+    from nbauth.data.build.frame_builder import Nested
     from nbauth.data.fetch.session import Session
 
 
@@ -73,3 +77,17 @@ def test_lines_cut_into_any_pieces(session: Session, api: Server, size: int, mon
     monkeypatch.setattr(ndjson, "_PIECE", size)
     api.routes["/x"] = Reply(b'{"a":1}\n\n{"a":2}\r\n{"a":3}', content_type="application/x-ndjson")
     assert list(read(session, f"{api.origin}/x")["a"]) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("nested", ["object", "json", "flatten"])
+@pytest.mark.parametrize(
+    "last", ['{"id": 1.5}', '{"late": 1, "id": 2}', '{"of": {"a": 1}}', '{"id": 1, "id": 2}', "[1]", "NaN", "{}"]
+)
+def test_what_the_first_lines_do_not_show(last: str, nested: Nested) -> None:
+    """A schema is learned from the first lines; what the others hold beyond it is in the frame all the same."""
+    lines = [b'{"id": %d, "name": "n%d", "of": {"b": [1, "x"]}}' % (row, row) for row in range(1_500)]
+    lines.append(last.encode())
+    builder, expected = FrameBuilder(nested), FrameBuilder(nested)
+    LineBatch(lines, 0, Response(), "utf-8-sig").append_to(builder)
+    expected.add([loads(line) for line in lines])
+    pd.testing.assert_frame_equal(builder.frame(), expected.frame())
