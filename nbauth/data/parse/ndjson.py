@@ -84,7 +84,8 @@ class LineBatch:
         lines = [line for line in self.lines if len(line) > 1 or line not in _BLANK]
         if lines and not self.before:
             lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
-        return memoryview(b"[" + b",".join(lines) + b"]"), len(lines)
+        # The end of the line stays, which no text may hold: of two halves of a text it makes no whole one.
+        return memoryview(b"[" + b",\n".join(lines) + b"]"), len(lines)
 
     def _records(self) -> tuple[list[Any], FormatError | None]:
         """Decode them one by one; return those in front of a line that is no JSON, and the error that says so."""

@@ -14,6 +14,7 @@ from nbauth.data.parse import ndjson
 from nbauth.data.parse.format import ReadContext
 from nbauth.data.parse.json_text import loads
 from nbauth.data.parse.ndjson import LineBatch, read_lines
+from nbauth.errors import FormatError
 
 if TYPE_CHECKING:
     from loopback_api import Server
@@ -91,3 +92,12 @@ def test_what_the_first_lines_do_not_show(last: str, nested: Nested) -> None:
     LineBatch(lines, 0, Response(), "utf-8-sig").append_to(builder)
     expected.add([loads(line) for line in lines])
     pd.testing.assert_frame_equal(builder.frame(), expected.frame())
+
+
+def test_halves_of_a_text() -> None:
+    """A text that goes on in the next line is refused, also where another line holds two documents to make up for it."""
+    builder = FrameBuilder()
+    LineBatch([b'{"a": "x"}'] * 3, 0, Response(), "utf-8-sig").append_to(builder)
+    with pytest.raises(FormatError, match="line 4"):
+        LineBatch([b'{"a": "x', b'y"}, {"a": "z"}'], 3, Response(), "utf-8-sig").append_to(builder)
+    assert builder.frame()["a"].tolist() == ["x"] * 3
