@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,7 @@ DTYPES: dict[Kind, tuple[type, Any]] = {
     "float": (np.float64, 0.0),
     "number": (np.float64, 0.0),
 }
+_CODES = {"int": "q", "float": "d"}  # of `struct`
 
 
 @dataclass(frozen=True)
@@ -158,13 +160,9 @@ def known_chunk(values: list[Any], kind: Kind) -> Chunk:
     """Add values that are all of one kind, or null, as a typed parser yields them. No NaN is among them."""
     if kind == "text":
         return _text(values)
-    if kind == "int" and values and values[0] is not None:
-        try:
-            return Chunk("int", len(values), np.array(values, np.int64))
-        except (TypeError, OverflowError):  # nulls, or beyond int64
-            pass
     if kind in ("int", "bool"):
-        return _by_arrow(values, kind)
+        packed = _packed(values, kind) if values and values[0] is not None else None
+        return _by_arrow(values, kind) if packed is None else Chunk(kind, len(values), packed)
     if kind == "number":
         return _numbers(values)
     return chunk_of(values, in_arrow=True)
@@ -173,7 +171,7 @@ def known_chunk(values: list[Any], kind: Kind) -> Chunk:
 def _numbers(values: list[Any]) -> Chunk:
     types = set(map(type, values))
     if types == {float}:
-        return Chunk("float", len(values), np.array(values, np.float64))
+        return Chunk("float", len(values), _packed(values, "float"))
     if float not in types:
         return chunk_of(values)
     import pyarrow as pa
@@ -205,8 +203,30 @@ def _by_arrow(values: list[Any], kind: Kind) -> Chunk:
         return nothing(len(array))
     if not array.null_count:
         return Chunk(kind, len(array), array.to_numpy(zero_copy_only=False))
-    data = array.fill_null(DTYPES[kind][1]).to_numpy(zero_copy_only=False)
-    return Chunk(kind, len(array), data, array.is_null().to_numpy(zero_copy_only=False))
+    if kind == "bool":
+        data = array.fill_null(DTYPES[kind][1]).to_numpy(zero_copy_only=False)
+        return Chunk(kind, len(array), data, array.is_null().to_numpy(zero_copy_only=False))
+    # From Arrow's memory as it is: its functions take longer than it takes to make the array.
+    validity, integers = array.buffers()
+    nulls = np.unpackbits(np.frombuffer(validity, np.uint8), count=len(array), bitorder="little") == 0
+    data = np.frombuffer(integers, np.int64, len(array)).copy()
+    data[nulls] = DTYPES[kind][1]
+    return Chunk(kind, len(array), data, nulls)
+
+
+def _packed(values: list[Any], kind: Literal["int", "bool", "float"]) -> Any | None:
+    """Return values as an array; None where one of them is null, or beyond int64.
+
+    In half of the time of `numpy.array`, which asks each value for what it is.
+    """
+    try:
+        if kind == "bool":
+            return np.frombuffer(bytearray(values), np.bool_)
+        array: Any = np.empty(len(values), DTYPES[kind][0])
+        struct.pack_into(f"{len(values)}{_CODES[kind]}", array, 0, *values)
+    except (TypeError, struct.error):
+        return None
+    return array
 
 
 def merged(chunks: list[Chunk]) -> list[Chunk]:
