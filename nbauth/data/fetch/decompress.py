@@ -46,6 +46,8 @@ class Decompressor:
         taken: list[bytes] = []
         while self._input or self._has_more:
             if self._stream.eof:
+                if self._input == _MEMBER[:1]:
+                    break  # of what may be another member
                 if not self._input.startswith(_MEMBER):
                     self._input = b""  # padding after the end
                     break
