@@ -6,7 +6,7 @@ import signal
 import threading
 from contextlib import closing, contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -25,7 +25,10 @@ class _Noting:
         came: whether one came.
         is_held: whether one is noted only.
         held: whether one came meanwhile.
+        now: the one that notes now, if any.
     """
+
+    now: ClassVar[_Noting | None] = None
 
     def __init__(self) -> None:
         self.came = self.is_held = self.held = False
@@ -93,8 +96,8 @@ def raise_lost_interrupt() -> None:
     Raises:
         KeyboardInterrupt: there was one.
     """
-    handler = signal.getsignal(signal.SIGINT)
-    if isinstance(handler, _Noting) and handler.came and threading.current_thread() is threading.main_thread():
+    handler = _Noting.now
+    if handler is not None and handler.came and threading.current_thread() is threading.main_thread():
         handler.came = False
         raise KeyboardInterrupt
 
@@ -112,11 +115,14 @@ def _noted_by(handler: _Noting) -> Iterator[None]:
     if before is None:
         yield
         return
+    outer = _Noting.now
     try:
+        _Noting.now = handler
         signal.signal(signal.SIGINT, handler)
         yield
     finally:
         handler.is_held = True  # one that came now would leave the handler here
+        _Noting.now = outer
         if signal.getsignal(signal.SIGINT) is handler:
             signal.signal(signal.SIGINT, before)
         handler.is_held = False  # somebody may have kept it
