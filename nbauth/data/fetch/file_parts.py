@@ -144,7 +144,8 @@ class FileParts:
     def _start_thread(self, pause_s: float) -> None:
         """Start a thread, if one is missing; it starts the next one, so that nobody who reads waits for them."""
         with self.lock:
-            if not self._queue or len(self._threads) >= self._at_once:
+            is_over = len(self._left) == self._joined
+            if is_over or not self._queue or len(self._threads) >= self._at_once:
                 return
             thread = threading.Thread(target=carried(self._work), args=(pause_s,), name="nbauth-ranges", daemon=True)
             self._threads.add(thread)

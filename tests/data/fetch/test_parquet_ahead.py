@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +100,10 @@ def _ahead(source: _Source) -> Iterator[ParquetAhead]:
 
 
 def _settled(ahead: ParquetAhead) -> None:
-    for thread in list(ahead._parts._threads):
-        thread.join(20)
+    until = time.monotonic() + 20
+    while ahead._parts._threads and time.monotonic() < until:  # one starts the next
+        time.sleep(0.001)
+    assert not ahead._parts._threads
 
 
 class _File(io.RawIOBase):
@@ -370,6 +373,24 @@ def test_a_finalizer_waits_for_nothing() -> None:
             thread.start()
             thread.join(20)
         assert not thread.is_alive()
+
+
+def test_nothing_starts_after_the_last_one_left() -> None:
+    """What is still wanted when the last reader leaves while somebody holds the lock starts no thread."""
+    source, known = _Source(CONTENT), _places(CONTENT)
+    place = known.place(0, 7)
+    assert place
+    with _ahead(source) as ahead:
+        with ahead._lock:
+            ahead._parts.want(place.start, place.stop)
+            thread = threading.Thread(target=ahead.leave)
+            thread.start()
+            thread.join(20)
+        ahead._parts.start_threads()
+        assert not ahead._parts._threads
+        assert ahead.join() is False
+        ahead._parts._joined += 1  # for the block, which leaves, too
+    assert source.fetched == []
 
 
 def test_too_many_requests() -> None:
