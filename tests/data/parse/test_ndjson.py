@@ -95,9 +95,10 @@ def test_what_the_first_lines_do_not_show(last: str, nested: Nested) -> None:
 
 
 def test_halves_of_a_text() -> None:
-    """A text that goes on in the next line is refused, also where another line holds two documents to make up for it."""
-    builder = FrameBuilder()
-    LineBatch([b'{"a": "x"}'] * 3, 0, Response(), "utf-8-sig").append_to(builder)
+    """A text that goes on in the next line is refused, also where another line holds two documents in return."""
+    builder, response = FrameBuilder(), Response()
+    response.url = "https://api.example/x"
+    LineBatch([b'{"a": "x"}'] * 3, 0, response, "utf-8-sig").append_to(builder)
     with pytest.raises(FormatError, match="line 4"):
-        LineBatch([b'{"a": "x', b'y"}, {"a": "z"}'], 3, Response(), "utf-8-sig").append_to(builder)
+        LineBatch([b'{"a": "x', b'y"}, {"a": "z"}'], 3, response, "utf-8-sig").append_to(builder)
     assert builder.frame()["a"].tolist() == ["x"] * 3
