@@ -51,15 +51,17 @@ def table(results: Results) -> str:
 
 
 def absolute(results: Results) -> str:
-    names = ("seconds", "cpu_s", "peak_mb", "frame_mb", "requests", "received_mb")
+    names = ("seconds", "cpu_s", "peak_mb", "frame_mb", "received_mb", "requests")
     lines = [
-        "| what | rows | who | ms | CPU ms | memory MB | frame MB | requests | MB received |",
+        "| what | rows | who | ms | CPU ms | memory MB | frame MB | MB received | requests |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for (workload, rows), found in results.items():
+    for (workload, _), found in results.items():
         for contender, ones in found.items():
-            seconds, cpu_s, *others = (statistics.median(one[name] for one in ones) for name in names)
-            cells = [f"{seconds * 1000:,.0f}", f"{cpu_s * 1000:,.0f}", *(f"{value:,.1f}" for value in others)]
+            seconds, cpu_s, *others, requests = (statistics.median(one[name] for one in ones) for name in names)
+            times = [f"{seconds * 1000:,.0f}", f"{cpu_s * 1000:,.0f}"]
+            cells = [*times, *(f"{value:,.1f}" for value in others), f"{requests:,.0f}"]
+            rows = int(ones[0]["fingerprint"].split()[0])  # of several URLs, all; of a small read, few
             lines.append(f"| {workload} | {rows:,} | {contender} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -107,15 +109,16 @@ def chart_of_ratios(results: Results, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def machine() -> str:
-    """Return what it was measured on."""
+def machine(results: Results) -> str:
+    """Return what it was measured on, and in how many rounds."""
+    rounds = min(len(ones) for found in results.values() for ones in found.values())
     facts = Path("/proc/cpuinfo").read_text()
     model = next((line.partition(": ")[2] for line in facts.splitlines() if line.startswith("model name")), "?")
     busy = ", ".join(f"{load:.1f}" for load in os.getloadavg())
     versions = ", ".join(f"{name} {version(name)}" for name in ("pandas", "pyarrow", "requests"))
     found = (
         f"{os.cpu_count()} cores of {model}, load {busy} at the end, {platform.system()}, "
-        f"Python {platform.python_version()}, {versions}:"
+        f"Python {platform.python_version()}, {versions}; medians of {rounds} rounds:"
     )
     return textwrap.fill(found, 120)
 
@@ -126,5 +129,5 @@ def write_readme(results: Results) -> None:
     before, rest = readme.read_text().split(MARKS[0])
     _, after = rest.split(MARKS[1])
     charts = "![Seconds and memory of a chain](loading.png)\n\n![nbauth beside other ways](against.png)"
-    parts = (MARKS[0], machine(), table(results), charts, absolute(results), MARKS[1])
+    parts = (MARKS[0], machine(results), table(results), charts, absolute(results), MARKS[1])
     readme.write_text(before + "\n\n".join(parts) + after)
