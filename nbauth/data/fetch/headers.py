@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
 
-__all__ = ["carried_over", "is_credential", "leave_harmless"]
+__all__ = ["carried_over", "has_cookie", "is_credential", "leave_harmless"]
 
 # requests strips no more than Authorization on a redirect; Azure's and others' keys have names of their own.
 _CREDENTIAL = re.compile(
@@ -38,6 +38,11 @@ _HARMLESS = frozenset(
 def is_credential(name: str) -> bool:
     """Tell whether a header of this name looks like one that holds a key, a token or a session."""
     return _CREDENTIAL.search(name) is not None
+
+
+def has_cookie(*headers: Iterable[object]) -> bool:
+    """Tell whether a caller wrote a ``Cookie`` among any of these headers, or names of headers."""
+    return any(str(name).lower() == "cookie" for names in headers for name in names)
 
 
 def leave_harmless(headers: MutableMapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import requests
 
-from nbauth.data.fetch.headers import carried_over
+from nbauth.data.fetch.headers import carried_over, has_cookie
 from nbauth.data.fetch.http_errors import network_error
 from nbauth.data.fetch.request import PageRequest
 from nbauth.errors import ConfigError
@@ -126,7 +126,7 @@ class OutgoingRequests:
             raise
         except requests.RequestException as error:
             raise network_error(error, url) from error
-        if not any(str(name).lower() == "cookie" for name in (*self._session.headers, *headers)):
+        if not has_cookie(self._session.headers, headers):
             prepared.headers.pop("Cookie", None)  # each request gets the session's cookies as they are then
         settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)
         scheme, _, rest = str(prepared.url).partition("://")

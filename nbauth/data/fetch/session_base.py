@@ -12,6 +12,7 @@ from requests.utils import resolve_proxies
 
 from nbauth.data.fetch.caller_credentials import NO_AUTH, check_auth, check_headers
 from nbauth.data.fetch.cookies import OriginCookies
+from nbauth.data.fetch.headers import has_cookie
 from nbauth.data.fetch.redirect_policy import OutsideSession
 from nbauth.environment import notebook_directory
 from nbauth.net.origins import is_loopback
@@ -77,7 +78,7 @@ class SessionBase(UnreadRedirects):
             prepared = super().prepare_request(request)
         finally:
             request.auth = given
-        is_callers = any(str(name).lower() == "cookie" for name in (*self.headers, *(request.headers or {})))
+        is_callers = has_cookie(self.headers, request.headers or {})
         # requests copies cookies into a jar that knows no origins.
         self.cookies.fit(prepared, request.cookies, header=prepared.headers.get("Cookie") if is_callers else None)
         return prepared

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NOT_FOUND", "PageIterator"]
 
-
 NOT_FOUND = 404
 _NOT_UNDERSTOOD = frozenset({400, NOT_FOUND, 422})  # what APIs answer to a parameter that they do not know
 _BEHIND_THE_END = 416  # PostgREST's, for an offset beyond the last row

@@ -110,11 +110,7 @@ class PageLook:
         next_request = self._guards.meant(next_request, response=response)
         self._guards.saw(response)
         self._guards.check_progress(rows, here=response.url)
-        try:
-            self._guards.check(next_request, response=response)
-        except NbauthError as error:
-            return Seen(rows, next_request, known.total_rows, error)
-        return Seen(rows, next_request, known.total_rows, None)
+        return Seen(rows, next_request, known.total_rows, self._refused(next_request, response))
 
     def _check(
         self, envelope: Envelope, rows: Rows, next_request: PageRequest | None, *, is_first: bool
@@ -125,12 +121,21 @@ class PageLook:
         if (failure := failed(envelope, self._layout)) is not None:
             return failure
         self._guards.check_progress(rows, here=response.url, is_last=next_request is None)
+        if next_request is not None:
+            return self._refused(next_request, response)
+        if rows.is_single:
+            return None
         try:
-            if next_request is not None:
-                self._guards.check(next_request, response=response)
-            elif not rows.is_single:
-                check_end(envelope, self._layout, is_first=is_first)
-                self._ending.check(envelope, self._layout)
+            check_end(envelope, self._layout, is_first=is_first)
+            self._ending.check(envelope, self._layout)
+        except NbauthError as error:
+            return error
+        return None
+
+    def _refused(self, request: PageRequest, response: PageResponse) -> NbauthError | None:
+        """Return what speaks against asking for a page that a response leads to."""
+        try:
+            self._guards.check(request, response=response)
         except NbauthError as error:
             return error
         return None

@@ -187,7 +187,6 @@ class RawNode:
 
     Args:
         raw: the bytes, without blanks around them.
-
         members: an object's members, where they are known.
 
     Attributes:
@@ -323,9 +322,9 @@ class RawNode:
         return self.holds_objects and any(f'"{name}"'.encode() in self.start for name in names)
 
     def _find_members(self) -> Mapping[str, Node]:
-        content = self.raw.obj
-        is_whole = isinstance(content, bytes) and len(content) == len(self.raw)
-        split = around_the_array(bytes(content)) if is_whole else None
+        content, split = self.raw.obj, None
+        if isinstance(content, bytes) and len(content) == len(self.raw):
+            split = around_the_array(content)
         if split is not None:
             around, array = split
             parts = _members(memoryview(around))
